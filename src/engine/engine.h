@@ -1,0 +1,132 @@
+/* The engine's door: SQL text and parameters in, batches out. It knows no plan and no store.
+ * engine/duckdb is the embedded default; only that folder's files include duckdb.h. One struct engine is used by one
+ * thread at a time (engine_interrupt excepted); native functions' callbacks run on the engine's own threads. */
+#ifndef MARROW_ENGINE_ENGINE_H
+#define MARROW_ENGINE_ENGINE_H
+
+#include "data/data.h"
+
+struct engine;
+struct engine_options {
+    const char *database;     /* file, or NULL: in memory */
+    bool read_only;
+    int64_t memory_bytes;     /* 0 = engine's default (80 % of RAM) */
+    int64_t threads;          /* 0 = all cores */
+    const char *spill_directory; /* NULL: no spill */
+    int64_t spill_bytes;      /* 0 = no limit of ours */
+    const struct progress *progress; /* asked while statements run: interrupt on cancel, report fraction */
+};
+enum err_code engine_open(const struct engine_options *options, struct engine **ret, struct err *err) WARN_UNUSED;
+void engine_close(struct engine *engine);
+AUTO_DEFINE(struct engine, engine_close)
+const char *engine_name(const struct engine *engine);    /* "duckdb" */
+const char *engine_version(const struct engine *engine); /* library version */
+const char *engine_dialect(const struct engine *engine); /* dialect's name: "duckdb" */
+void engine_interrupt(struct engine *engine);            /* any thread */
+/* Change what progress is asked/reported for the next statements (borrowed). */
+void engine_set_progress(struct engine *engine, const struct progress *progress, const char *phase, const char *subject);
+/* Statements that run past it are interrupted with ERR_TIMEOUT. 0 = none. */
+void engine_set_time_limit(struct engine *engine, int64_t limit_ms);
+
+/* A bound parameter. */
+struct engine_value {
+    struct data_type type; /* kind NULL = null */
+    union {
+        int64_t i64; /* BOOLEAN, BIGINT, DATE, TIME, TIMESTAMP(TZ) */
+        double f64;
+        struct str text; /* TEXT, JSON, BLOB; DECIMAL as its lexeme */
+    };
+};
+
+/* Run statements for their effect (several, separated by ';', are allowed only without parameters). */
+enum err_code engine_execute(struct engine *engine, const char *sql, const struct engine_value *values, size_t value_count, struct err *err) WARN_UNUSED;
+enum err_code engine_executef(struct engine *engine, struct err *err, const char *format, ...) WARN_UNUSED PRINTF_LIKE(3, 4);
+
+struct engine_result; /* streams; one open result per engine at a time unless materialised */
+enum err_code engine_query(struct engine *engine, const char *sql, const struct engine_value *values, size_t value_count, struct engine_result **ret, struct err *err) WARN_UNUSED;
+const struct data_schema *engine_result_schema(const struct engine_result *result);
+/* Next batch, borrowed until the next call; *ret = NULL at the end. Nested types arrive as TEXT (their JSON-like text). */
+enum err_code engine_result_next(struct engine_result *result, const struct data_batch **ret, struct err *err) WARN_UNUSED;
+void engine_result_close(struct engine_result *result);
+AUTO_DEFINE(struct engine_result, engine_result_close)
+/* Single-row, single-column conveniences. No row → ERR_ENGINE; null → *ret = fallback. */
+enum err_code engine_query_int(struct engine *engine, const char *sql, int64_t fallback, int64_t *ret, struct err *err) WARN_UNUSED;
+enum err_code engine_query_text(struct engine *engine, const char *sql, struct buf *ret, struct err *err) WARN_UNUSED;
+/* Whole small result as JSON rows [[…]…] with numbers as JSON numbers; more than row_limit → ERR_LIMIT. New reference. */
+enum err_code engine_query_json(struct engine *engine, const char *sql, int64_t row_limit, json_t **ret_rows, struct err *err) WARN_UNUSED;
+
+/* Export a result as an Arrow C stream (struct ArrowArrayStream of the Arrow C data interface, declared in include/marrow.h).
+ * The stream owns the result. */
+struct ArrowArrayStream;
+enum err_code engine_result_to_arrow(struct engine_result *result_taken, struct ArrowArrayStream *ret, struct err *err) WARN_UNUSED;
+
+/* What a user's text is, before it runs. */
+struct engine_statement {
+    int64_t count;  /* statements in the text */
+    bool is_select; /* the first is of type SELECT */
+    char **tables;  /* names it reads (unqualified as written, catalogue.schema.table otherwise); engine_statement_done frees */
+    size_t table_count;
+};
+enum err_code engine_statement_inspect(struct engine *engine, const char *sql, struct engine_statement *ret, struct err *err) WARN_UNUSED;
+void engine_statement_done(struct engine_statement *statement);
+
+/* Append pushed batches to an existing table (fast path: whole chunks). */
+struct engine_appender;
+enum err_code engine_append_open(struct engine *engine, const char *schema_name, const char *table, struct engine_appender **ret, struct err *err) WARN_UNUSED;
+enum err_code engine_append_batch(struct engine_appender *appender, const struct data_batch *batch, struct err *err) WARN_UNUSED;
+/* Flush and free; the appender is gone either way. */
+enum err_code engine_append_close(struct engine_appender *appender, struct err *err) WARN_UNUSED;
+void engine_append_abort(struct engine_appender *appender);
+
+/* Quoting, for the layers that compose SQL. */
+void engine_quote_identifier(struct buf *out, struct str name); /* "a""b" */
+void engine_quote_literal(struct buf *out, struct str text);    /* 'a''b' ; NUL bytes refused by setting out->failed */
+/* "read_csv(…)" / "read_parquet(…)" / "read_json(…)" for a scan: a table expression. CSV: all columns text by scan schema.
+ * rejects_tag non-NULL: bad rows go to reject tables "<tag>_scans"/"<tag>_errors", read by engine_scan_rejects. */
+enum err_code engine_scan_expression(const struct data_scan *scan, const struct data_schema *schema, const char *rejects_tag, struct buf *out, struct err *err) WARN_UNUSED;
+/* Hand the quarantined rows of a finished scan to sink->reject, in file order; *ret_rows = distinct lines rejected. */
+enum err_code engine_scan_rejects(struct engine *engine, const char *rejects_tag, const struct data_sink *sink, int64_t *ret_rows, struct err *err) WARN_UNUSED;
+/* SQL type name ↔ data_type ("DECIMAL(18,4)"). */
+void engine_type_sql(struct data_type type, struct buf *out);
+
+/* ---- native functions: a generic hook ---------------------------------------------------------- */
+
+/* Scalar: in has the arguments as columns; fill ret (storage is the engine's, type as declared; validity mask present, all valid).
+ * TEXT/BLOB results: point ret->text[r] at memory living until the call returns (use arena). */
+struct engine_scalar {
+    const char *name;
+    const struct data_type *parameters;
+    size_t parameter_count;
+    bool varargs; /* any number of arguments of any type; parameters ignored */
+    struct data_type result;
+    bool null_in_null_out; /* false: the callback sees nulls */
+    enum err_code (*evaluate)(void *extra, const struct data_batch *in, struct arena *arena, struct data_vector *ret, struct err *err);
+    void *extra;
+};
+enum err_code engine_register_scalar(struct engine *engine, const struct engine_scalar *function, struct err *err) WARN_UNUSED;
+
+struct engine_aggregate {
+    const char *name;
+    const struct data_type *parameters;
+    size_t parameter_count;
+    struct data_type result;
+    size_t state_bytes;
+    void (*init)(void *state);
+    /* states[r] is the state of row r's group. Nulls are seen. */
+    enum err_code (*update)(const struct data_batch *in, void *const *states, struct err *err);
+    enum err_code (*combine)(void *const *sources, void *const *targets, int64_t count, struct err *err); /* sources are not used afterwards, then done()ed */
+    enum err_code (*finalize)(void *const *states, int64_t count, struct arena *arena, struct data_vector *ret, int64_t offset, struct err *err); /* write rows offset…offset+count-1 */
+    void (*done)(void *state); /* NULL: nothing owned */
+};
+enum err_code engine_register_aggregate(struct engine *engine, const struct engine_aggregate *function, struct err *err) WARN_UNUSED;
+
+/* Marrow's own functions, registered on every engine_open (engine/functions.c):
+ *   marrow_row_hash(any…) → uhugeint   canonical 128-bit row hash; arguments in the caller's canonical column order
+ *   marrow_hash_sum(uhugeint) → uhugeint  sum modulo 2^128
+ *   marrow_typing(text) → blob         typing_stats of a column (data/typing.h)
+ *   marrow_bucket(text, bigint n) → bigint  stable hash bucket 0…n-1, XXH3-64 seed 0 of the value's canonical text
+ *   marrow_sum(double), marrow_mean(double), marrow_sd(double) → double  exact, order-independent, correctly rounded
+ *   marrow_mode(text) → text  most frequent value, ties to the smallest (bytewise); nulls ignored
+ */
+
+#endif
