@@ -1,0 +1,24 @@
+/* The dialect's door: plan in, SQL text and bound parameters out. Pure; knows no engine. */
+#ifndef MARROW_DIALECT_DIALECT_H
+#define MARROW_DIALECT_DIALECT_H
+
+#include "plan/plan.h"
+
+struct dialect; /* static tables: dialect/dialects.c */
+const struct dialect *dialect_find(const char *name); /* "duckdb"; NULL = unknown */
+size_t dialect_count(void);
+const struct dialect *dialect_at(size_t idx);
+const char *dialect_name(const struct dialect *dialect);
+
+struct dialect_options {
+    /* Writes the table expression for a SCAN (quoted name by default, when NULL). */
+    void (*table)(void *user, const char *table, struct buf *out);
+    void *user;
+};
+/* Compile to one SELECT, formatted for people: CTEs for labelled nodes, one column a line. Parameters are numbered in the order of
+ * appearance; ret_params gets their names (borrowed from the plan; array mem_free()d by the caller; may be NULL when none expected). */
+enum err_code dialect_sql(const struct dialect *dialect, const struct plan_rel *root, const struct dialect_options *options,
+                          struct buf *ret_sql, const char ***ret_params, size_t *ret_param_count, struct err *err) WARN_UNUSED;
+void dialect_quote_identifier(const struct dialect *dialect, struct str name, struct buf *out);
+
+#endif

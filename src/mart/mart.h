@@ -1,0 +1,39 @@
+/* The mart's door: one unified table per grain (patient, admission, event). Each fact is aggregated to the grain *before* it is joined, so
+ * every join is one-to-one and nothing is counted twice. Planning is pure (profile + policy → plan); building goes through run. */
+#ifndef MARROW_MART_MART_H
+#define MARROW_MART_MART_H
+
+#include "profile/profile.h"
+#include "run/run.h"
+
+enum mart_grain { MART_PATIENT, MART_ADMISSION, MART_EVENT };
+enum err_code mart_grain_parse(const char *text, enum mart_grain *ret, struct err *err) WARN_UNUSED;
+const char *mart_grain_text(enum mart_grain grain);
+
+struct mart_spec {
+    enum mart_grain grain;
+    const char *anchor;   /* table; NULL = chosen with reasons */
+    const char *event;    /* MART_EVENT: fact table; NULL = chosen */
+    bool inner;           /* keep only grain rows that have at least one row in every … see docs/MART.md; default left */
+    const json_t *policy; /* overrides {TABLE: {COLUMN: [aggregate…] | []}}, "*" = any; NULL = built-in table only */
+    int64_t buckets;      /* event: 0 = 64 */
+};
+struct mart_plan; /* plan, and why */
+enum err_code mart_plan_make(const struct profile *profile, const struct mart_spec *spec, struct mart_plan **ret, struct err *err) WARN_UNUSED;
+void mart_plan_free(struct mart_plan *plan);
+AUTO_DEFINE(struct mart_plan, mart_plan_free)
+const struct plan_rel *mart_plan_root(const struct mart_plan *plan);
+/* {grain, grain_key:[…], anchor_table, anchor_reasons:[…], tables:[{name, role, used, reason, path:[joins…], aggregates}], policy} */
+const json_t *mart_plan_description(const struct mart_plan *plan);
+/* Build or reuse: the JSON of "mart build" {run_id, grain, grain_key, anchor_table, row_count, path, schema:{col:type}, tables, reused, duration_ms, bytes,
+ * materialised_at, signature, invariants}. */
+enum err_code mart_build(struct store *store, struct store_version *version, const struct profile *profile, const struct mart_spec *spec, bool force, json_t **ret, struct err *err) WARN_UNUSED;
+enum err_code mart_dry_run(struct store *store, struct store_version *version, const struct profile *profile, const struct mart_spec *spec, struct buf *ret_sql, struct err *err) WARN_UNUSED;
+/* Lazy query over the materialised mart {sql, signature, dialect}; ERR_NOT_FOUND with a hint where none is built. Executes nothing. grain text as in
+ * "patient", "admission", "event" or "mart_event_labs". */
+enum err_code mart_query(struct store *store, struct store_version *version, const char *mart, json_t **ret, struct err *err) WARN_UNUSED;
+enum err_code mart_list(struct store *store, const char *dataset, json_t **ret, struct err *err) WARN_UNUSED;
+/* Re-check the stored invariants from the raw tables by independent SQL: {ok, checks:[{what, expected, found, ok}]}. */
+enum err_code mart_verify(struct store *store, struct store_version *version, const json_t *run_manifest, json_t **ret, struct err *err) WARN_UNUSED;
+
+#endif

@@ -1,0 +1,154 @@
+/* The plan's door: one typed relational intermediate representation, checked as it is built, immutable, hashable. Pure: no I/O,
+ * no clock, no engine. All nodes live in their struct plan's arena. Constructors check types and names at once; the first
+ * problem is kept in the plan (sticky) and NULL is returned and absorbed by later constructors, so fifty nodes are straight-line
+ * code and plan_finish tests once. Error text names the node, the column and the expectation.
+ *
+ *     struct plan *p = plan_new();
+ *     labs  = plan_scan(p, "labs", &schema);
+ *     known = plan_filter(p, labs, plan_call(p, "is_not_null", 1, (E[]){plan_column(p, labs, "admission_id")}));
+ *     ...
+ *     TRY(plan_finish(p, root, &err));   plan_signature(root, hex)
+ */
+#ifndef MARROW_PLAN_PLAN_H
+#define MARROW_PLAN_PLAN_H
+
+#include "data/data.h"
+
+#define PLAN_FORMAT_VERSION 1 /* first canonical byte */
+#define PLAN_LIMIT_NODES 100000
+#define PLAN_LIMIT_DEPTH 512
+
+enum plan_rel_kind {
+#define PLAN_REL(name, text) PLAN_##name,
+#include "plan/rel.def"
+#undef PLAN_REL
+};
+enum plan_expr_kind { PLAN_COLUMN, PLAN_LITERAL, PLAN_CALL, PLAN_CAST, PLAN_CASE, PLAN_PARAM, PLAN_AGGREGATE_CALL, PLAN_WINDOW_CALL };
+enum plan_join_kind { PLAN_JOIN_INNER, PLAN_JOIN_LEFT, PLAN_JOIN_SEMI, PLAN_JOIN_ANTI };
+
+struct plan_function { /* one row of plan/functions.def */
+    const char *name;      /* "add", "sum", "first_by" */
+    int arity_min, arity_max; /* -1 = any */
+    bool aggregate;
+    bool commutative;
+    /* Result type from argument types; kind NULL = type error. */
+    struct data_type (*type_rule)(const struct data_type *arguments, size_t count);
+};
+const struct plan_function *plan_function_find(const char *name);
+size_t plan_function_count(void);
+const struct plan_function *plan_function_at(size_t idx);
+
+struct plan_order { /* one sort key */
+    const struct plan_expr *expr;
+    bool descending;
+    bool nulls_first;
+};
+struct plan_expr {
+    enum plan_expr_kind kind;
+    struct data_type type;
+    /* COLUMN */
+    const char *name; /* the column's, or the PARAM's */
+    size_t input;     /* 0 = the node's only or left input, 1 = right */
+    size_t idx;       /* column of that input */
+    /* LITERAL: canonical text as data_value_text writes it; NULL = null */
+    const char *literal;
+    /* CALL, AGGREGATE_CALL, WINDOW_CALL */
+    const struct plan_function *function;
+    /* CALL…: arguments; CAST: one; CASE: when, then, when, then …, else (odd count = has else) */
+    const struct plan_expr *const *args;
+    size_t arg_count;
+    bool try_cast;                 /* CAST: null instead of an error */
+    bool distinct;                 /* AGGREGATE_CALL */
+    const struct plan_expr *where; /* AGGREGATE_CALL: filter, or NULL */
+    const struct plan_expr *const *partition; /* WINDOW_CALL */
+    size_t partition_count;
+    const struct plan_order *order; /* WINDOW_CALL */
+    size_t order_count;
+};
+struct plan_named { /* an output column */
+    const char *name;
+    const struct plan_expr *expr;
+};
+struct plan_column {
+    const char *name;
+    struct data_type type;
+};
+struct plan_rel {
+    enum plan_rel_kind kind;
+    const struct plan_column *columns; /* output: names unique (ASCII case ignored) */
+    size_t column_count;
+    const struct plan_rel *const *inputs;
+    size_t input_count;
+    const char *label; /* for readable SQL: CTE name proposal; not hashed; may be NULL */
+    const char *table; /* SCAN: table name in the dataset version */
+    const char *table_identity; /* SCAN: content hash of the table where known, hashed in place of nothing; may be NULL */
+    const struct plan_expr *predicate; /* FILTER; JOIN residual condition or NULL */
+    const struct plan_named *outputs;  /* PROJECT, WINDOW (appended to the input's columns): expressions; AGGREGATE: aggregates */
+    size_t output_count;
+    const struct plan_named *groups;   /* AGGREGATE keys */
+    size_t group_count;
+    enum plan_join_kind join;          /* JOIN */
+    const struct plan_expr *const *left_keys;  /* JOIN: left_keys[i] = right_keys[i], nulls never equal */
+    const struct plan_expr *const *right_keys;
+    size_t key_count;
+    const struct plan_order *order; /* SORT */
+    size_t order_count;
+    int64_t limit, offset; /* LIMIT; -1 = none */
+};
+
+struct plan;
+struct plan *plan_new(void);
+void plan_free(struct plan *plan);
+AUTO_DEFINE(struct plan, plan_free)
+struct arena *plan_arena(struct plan *plan);
+
+/* ---- relations; inputs NULL → NULL ---- */
+const struct plan_rel *plan_scan(struct plan *plan, const char *table, const struct data_schema *schema);
+const struct plan_rel *plan_filter(struct plan *plan, const struct plan_rel *input, const struct plan_expr *predicate);
+const struct plan_rel *plan_project(struct plan *plan, const struct plan_rel *input, const struct plan_named *outputs, size_t count);
+/* Output: left columns then right columns (SEMI/ANTI: left only). Clashing names are an error: project first. */
+const struct plan_rel *plan_join(struct plan *plan, enum plan_join_kind kind, const struct plan_rel *left, const struct plan_rel *right,
+                                 const struct plan_expr *const *left_keys, const struct plan_expr *const *right_keys, size_t key_count,
+                                 const struct plan_expr *residual);
+const struct plan_rel *plan_aggregate(struct plan *plan, const struct plan_rel *input, const struct plan_named *groups, size_t group_count,
+                                      const struct plan_named *aggregates, size_t aggregate_count);
+const struct plan_rel *plan_union_all(struct plan *plan, const struct plan_rel *const *inputs, size_t count);
+const struct plan_rel *plan_sort(struct plan *plan, const struct plan_rel *input, const struct plan_order *order, size_t count);
+const struct plan_rel *plan_limit(struct plan *plan, const struct plan_rel *input, int64_t limit, int64_t offset);
+const struct plan_rel *plan_distinct(struct plan *plan, const struct plan_rel *input);
+const struct plan_rel *plan_window(struct plan *plan, const struct plan_rel *input, const struct plan_named *outputs, size_t count);
+/* Name a node for readable SQL; returns it (a shallow copy with the label). */
+const struct plan_rel *plan_label(struct plan *plan, const struct plan_rel *rel, const char *label);
+
+/* ---- expressions ---- */
+const struct plan_expr *plan_column(struct plan *plan, const struct plan_rel *input, const char *name);       /* of input 0 */
+const struct plan_expr *plan_column_right(struct plan *plan, const struct plan_rel *right, const char *name); /* of input 1 */
+const struct plan_expr *plan_literal_int(struct plan *plan, int64_t value);
+const struct plan_expr *plan_literal_text(struct plan *plan, const char *text);
+const struct plan_expr *plan_literal(struct plan *plan, struct data_type type, const char *canonical_text); /* NULL text = null */
+const struct plan_expr *plan_param(struct plan *plan, const char *name, struct data_type type);
+const struct plan_expr *plan_call(struct plan *plan, const char *function, size_t count, const struct plan_expr *const *args);
+const struct plan_expr *plan_cast(struct plan *plan, const struct plan_expr *expr, struct data_type type, bool try_cast);
+const struct plan_expr *plan_case(struct plan *plan, size_t count, const struct plan_expr *const *args);
+/* first_by/last_by(value, key1, key2…): the value of the row with the smallest/greatest keys among rows whose value is not null. */
+const struct plan_expr *plan_aggregate_call(struct plan *plan, const char *function, size_t count, const struct plan_expr *const *args,
+                                            bool distinct, const struct plan_expr *where);
+const struct plan_expr *plan_window_call(struct plan *plan, const char *function, size_t count, const struct plan_expr *const *args,
+                                         const struct plan_expr *const *partition, size_t partition_count,
+                                         const struct plan_order *order, size_t order_count);
+const struct plan_named *plan_named_array(struct plan *plan, size_t count); /* zeroed array in the arena, cast away const to fill */
+
+/* The plan's first error, or ERR_OK; also checks that root is not NULL. */
+enum err_code plan_finish(struct plan *plan, const struct plan_rel *root, struct err *err) WARN_UNUSED;
+
+/* ---- canonical form, identity, text ---- */
+/* Canonical bytes: version byte, then the tree with commutative operands and conjuncts sorted, literals in canonical text. */
+enum err_code plan_canonical(const struct plan_rel *root, struct buf *ret, struct err *err) WARN_UNUSED;
+enum err_code plan_signature(const struct plan_rel *root, char ret_hex[65], struct err *err) WARN_UNUSED; /* sha256 of the canonical bytes */
+enum err_code plan_to_json(const struct plan_rel *root, json_t **ret, struct err *err) WARN_UNUSED;
+enum err_code plan_from_json(struct plan *plan, const json_t *json, const char *source, const struct plan_rel **ret, struct err *err) WARN_UNUSED;
+enum err_code plan_print(const struct plan_rel *root, struct buf *ret, struct err *err) WARN_UNUSED; /* indented tree for people */
+/* Names of tables scanned, each once, in first-visit order; strings borrowed from the plan. *ret from mem_alloc: caller mem_free()s. */
+enum err_code plan_tables(const struct plan_rel *root, const char ***ret, size_t *ret_count, struct err *err) WARN_UNUSED;
+
+#endif

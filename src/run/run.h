@@ -1,0 +1,44 @@
+/* The run's door: a plan over a version, materialised under a deterministic id. run_id = sha256("marrow-run" NUL format NUL kind NUL
+ * plan signature NUL layout NUL version id NUL). Found → reused (manifest only, no engine). Not found → computed into staging,
+ * checked, published atomically. */
+#ifndef MARROW_RUN_RUN_H
+#define MARROW_RUN_RUN_H
+
+#include "dialect/dialect.h"
+#include "store/store.h"
+
+#define RUN_FORMAT_VERSION 1
+
+struct run_request {
+    const char *kind;   /* "mart" */
+    const char *name;   /* table name for later scans: "mart_patient" */
+    const struct plan_rel *plan;
+    const char *const *sort_columns; /* rows are written in this order (a total order over the rows), so bytes do not depend on threads */
+    size_t sort_count;
+    const char *bucket_column; /* hash buckets by this column's stable hash, or NULL: one file */
+    int64_t buckets;           /* 64 */
+    json_t *extra;      /* members merged into the manifest (borrowed); may be NULL */
+    /* Called with the engine after the rows are staged as view "marrow_result" and before publishing: invariants. A failure stops the run. */
+    enum err_code (*check)(void *user, struct engine *engine, json_t *manifest, struct err *err);
+    void *user;
+    bool force;         /* compute again and compare with the stored run: ERR_INTEGRITY when rows differ */
+};
+struct run_result {
+    char run_id[65];
+    char signature[65];
+    bool reused;
+    json_t *manifest; /* new reference: {format, kind, name, run_id, signature, version, dataset, plan, sql, sort, layout{file|buckets}, schema:[…],
+                         row_count, bytes, row_hash, phases:{plan_us, attach_us, compute_us, write_us, check_us, publish_us}, invariants, materialised_at, engine, files} */
+};
+void run_result_done(struct run_result *result);
+enum err_code run_id_of(const struct run_request *request, const struct store_version *version, char ret_run_id[65], char ret_signature[65], struct err *err) WARN_UNUSED;
+enum err_code run_materialise(struct store *store, struct store_version *version, const struct run_request *request, const struct engine_options *engine,
+                              struct run_result *ret, struct err *err) WARN_UNUSED;
+/* SQL of the request's plan over the raw tables (dry run). */
+enum err_code run_sql(const struct run_request *request, struct buf *ret, struct err *err) WARN_UNUSED;
+/* Make a view `name` over a published run's Parquet in the engine (lazy; file sizes checked). */
+enum err_code run_attach(struct store *store, const char *dataset, const json_t *run_manifest, const char *name, struct engine *engine, struct err *err) WARN_UNUSED;
+/* The lazy query over a published run: a scan of its table, as plan and SQL. */
+enum err_code run_scan_sql(const json_t *run_manifest, const char *directory, struct buf *ret, struct err *err) WARN_UNUSED;
+
+#endif

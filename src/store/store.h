@@ -1,0 +1,120 @@
+/* The store's door: a directory of immutable, content-hashed dataset versions; publishing is a rename (docs/STORE.md).
+ * It loads a data_source into an object (typed table.duckdb + table.parquet + object.json + rejects.csv), publishes
+ * versions, runs and history, and never shows anything half done. */
+#ifndef MARROW_STORE_STORE_H
+#define MARROW_STORE_STORE_H
+
+#include "base/file.h"
+#include "engine/engine.h"
+
+#define STORE_FORMAT_VERSION 1
+#define STORE_LIMIT_NAME_BYTES 64 /* dataset names: [A-Za-z0-9_][A-Za-z0-9_.-]* */
+
+struct store;
+struct store_options {
+    const char *directory;
+    bool create;               /* make it when missing */
+    struct engine_options engine; /* memory, threads, spill for work the store does itself (database ignored) */
+    const struct progress *progress;
+};
+/* Missing and !create → ERR_NOT_FOUND with a hint; newer format → ERR_UNSUPPORTED. Sweeps stale tmp/ entries whose owner is gone.
+ * A store without write permission opens read-only (store_is_writable false). */
+enum err_code store_open(const struct store_options *options, struct store **ret, struct err *err) WARN_UNUSED;
+void store_close(struct store *store);
+AUTO_DEFINE(struct store, store_close)
+const char *store_directory(const struct store *store);
+bool store_is_writable(const struct store *store);
+const struct store_options *store_get_options(const struct store *store);
+
+/* ---- datasets ---- */
+/* [{dataset, version, created_at, tables, rows, bytes, runs, problem?}] sorted by name; a damaged dataset gets "problem" and the rest
+ * still lists. Loads no data. New reference. */
+enum err_code store_dataset_list(struct store *store, json_t **ret, struct err *err) WARN_UNUSED;
+enum err_code store_dataset_name_check(const char *name, struct err *err) WARN_UNUSED;
+/* dataset.json: what a person decided {title?, relations:{confirmed:[],rejected:[],added:[]}, roles:{}, aliases:{}}; {} when none. */
+enum err_code store_dataset_read(struct store *store, const char *dataset, json_t **ret, struct err *err) WARN_UNUSED;
+/* Read-modify-write under the dataset's lock: edit gets the object and changes it. */
+enum err_code store_dataset_edit(struct store *store, const char *dataset, enum err_code (*edit)(void *user, json_t *dataset_json, struct err *err), void *user, struct err *err) WARN_UNUSED;
+
+/* ---- versions ---- */
+struct store_version;
+/* version NULL = CURRENT; a unique prefix of ≥ 4 hex digits will do. Holds a shared lock (prune waits) until closed. */
+enum err_code store_version_open(struct store *store, const char *dataset, const char *version, struct store_version **ret, struct err *err) WARN_UNUSED;
+void store_version_close(struct store_version *version);
+AUTO_DEFINE(struct store_version, store_version_close)
+const char *store_version_id(const struct store_version *version); /* 64 hex digits */
+const char *store_version_dataset(const struct store_version *version);
+const json_t *store_version_manifest(const struct store_version *version);
+struct store_table { /* borrowed from the version */
+    const char *name;
+    const char *hash; /* table hash = object's name */
+    int64_t rows, rejected_rows;
+    struct data_schema schema;
+    const json_t *columns_profile; /* [{name, type, nulls, distinct, distinct_exact, min, max, mean?, top_values?, shortest, longest, warnings}] as measured at import, manifest order */
+    char *directory; /* objects/HASH */
+};
+size_t store_version_table_count(const struct store_version *version);
+const struct store_table *store_version_table(const struct store_version *version, size_t idx);
+const struct store_table *store_version_table_find(const struct store_version *version, const char *name); /* ASCII case ignored; NULL */
+/* Attach the tables named (NULL = all) READ_ONLY and make a view of each table's name in the engine's main schema, so that SQL reads them lazily.
+ * File sizes are checked, and content hashes where size or mtime changed since they were last verified (ERR_INTEGRITY names the
+ * file and the fix). Already attached ones are skipped. */
+enum err_code store_version_attach(struct store_version *version, struct engine *engine, const char *const *tables, size_t count, struct err *err) WARN_UNUSED;
+/* [{version, created_at, parent, tables, rows, bytes, current}] newest first. */
+enum err_code store_version_list(struct store *store, const char *dataset, json_t **ret, struct err *err) WARN_UNUSED;
+/* Schema and row changes a → b: {from, to, tables:[{name, change: added|removed|changed|same, columns_added, columns_removed, columns_retyped,
+ * rows_before, rows_after, rows_added, rows_removed}]}; rows compared as bags by row hash. */
+enum err_code store_version_diff(struct store *store, const char *dataset, const char *from, const char *to, json_t **ret, struct err *err) WARN_UNUSED;
+
+/* ---- import ---- */
+struct store_import_options {
+    bool strict;             /* a row that would be quarantined refuses the import instead */
+    const json_t *overrides; /* {TABLE: {COLUMN: {type?, null_markers?:[…]}}} or NULL; names compared without ASCII case; unknown ones → ERR_INPUT */
+    const char **null_markers; /* replaces the built-in candidates; NULL = built-in */
+    size_t null_marker_count;
+    bool show_values;        /* cells may appear in errors */
+};
+struct store_import;
+/* Takes the dataset's writer lock (ERR_LOCKED names the holder), makes a staging directory in tmp/. */
+enum err_code store_import_begin(struct store *store, const char *dataset, const struct store_import_options *options, struct store_import **ret, struct err *err) WARN_UNUSED;
+const char *store_import_staging(const struct store_import *import); /* for ingest's staged files; removed at the end */
+/* Load one source: infer types over every row, write both copies, hash, quarantine. */
+enum err_code store_import_table(struct store_import *import, const struct data_source *source, struct err *err) WARN_UNUSED;
+struct store_commit {
+    char version[65];
+    bool reused; /* same content was already a version */
+    json_t *manifest; /* new reference */
+};
+/* Publish: objects, version manifest, CURRENT; appends an "import" history entry. */
+enum err_code store_import_commit(struct store_import *import, const json_t *inputs, const json_t *skipped, struct store_commit *ret, struct err *err) WARN_UNUSED;
+void store_import_close(struct store_import *import); /* aborts when not committed; store as before */
+AUTO_DEFINE(struct store_import, store_import_close)
+
+/* ---- runs ---- */
+/* Manifest of a published run, or ERR_NOT_FOUND. Opens no engine. */
+enum err_code store_run_read(struct store *store, const char *dataset, const char *run_id, json_t **ret_manifest, struct err *err) WARN_UNUSED;
+enum err_code store_run_path(struct store *store, const char *dataset, const char *run_id, char ret[FILE_PATH_BYTES], struct err *err) WARN_UNUSED;
+enum err_code store_run_stage(struct store *store, char ret_directory[FILE_PATH_BYTES], struct err *err) WARN_UNUSED;
+/* fsync the staged files, hash each into manifest.files [{name, bytes, sha256}], write manifest.json last, rename into runs/RUN_ID. An existing
+ * twin is kept (*ret_existed) and the staging removed. */
+enum err_code store_run_publish(struct store *store, const char *dataset, const char *run_id, const char *staged, json_t *manifest, bool *ret_existed, struct err *err) WARN_UNUSED;
+/* Manifests of all runs of kind ("mart", NULL = all), newest first; damaged ones are listed with "problem". */
+enum err_code store_run_list(struct store *store, const char *dataset, const char *kind, json_t **ret, struct err *err) WARN_UNUSED;
+
+/* ---- history ---- */
+/* Append entry (an object: kind, …) with seq, time, previous hash, hash; one write + fdatasync under its own lock. A store that can't be
+ * written gives ERR_IO, which callers turn into a warning. */
+enum err_code store_history_append(struct store *store, const char *dataset, json_t *entry, struct err *err) WARN_UNUSED;
+enum err_code store_history_read(struct store *store, const char *dataset, int64_t last, json_t **ret_entries, struct err *err) WARN_UNUSED; /* 0 = all; oldest first */
+enum err_code store_history_verify(struct store *store, const char *dataset, json_t **ret, struct err *err) WARN_UNUSED; /* {ok, entries, segments, problems:[…]} */
+enum err_code store_history_clear(struct store *store, const char *dataset, struct err *err) WARN_UNUSED; /* a "clear" entry starts the new chain */
+
+/* ---- care ---- */
+/* {ok, problems:[{file, expected, found, fix}], files, bytes}; dataset NULL = whole store. Every byte is read. */
+enum err_code store_verify(struct store *store, const char *dataset, json_t **ret, struct err *err) WARN_UNUSED;
+/* Rebuild what verify found from the other copy, checked against the table hash: {repaired:[{file, from}], failed:[{file, reason}]}. Damaged runs are removed (they can be rebuilt). */
+enum err_code store_repair(struct store *store, const char *dataset, json_t **ret, struct err *err) WARN_UNUSED;
+/* Keep the newest `keep` versions (≥ 1, CURRENT always) and what they use: {versions_removed, objects_removed, runs_removed, bytes_freed}. dry_run only tells. */
+enum err_code store_prune(struct store *store, const char *dataset, int64_t keep, bool dry_run, json_t **ret, struct err *err) WARN_UNUSED;
+
+#endif
