@@ -30,15 +30,15 @@ bool file_exists(const char *path);
 enum err_code file_read(const char *path, size_t limit_bytes, struct buf *ret, struct err *err) WARN_UNUSED;
 /* Write + fsync a new file (O_EXCL) — for staged files. */
 enum err_code file_write_new(const char *path, struct str bytes, struct err *err) WARN_UNUSED;
-/* Replace atomically: path.tmp-PID → fsync → rename → fsync of the parent. */
+/* Replace atomically: path.tmp-PID-N → fsync → rename → fsync of the parent. */
 enum err_code file_replace(const char *path, struct str bytes, struct err *err) WARN_UNUSED;
 /* Write all to an open descriptor (retries EINTR and short writes; fault point WRITE). */
 enum err_code file_write_fd(int fd, const void *bytes, size_t count, const char *path, struct err *err) WARN_UNUSED;
 enum err_code file_fsync_fd(int fd, const char *path, struct err *err) WARN_UNUSED;
 enum err_code file_fsync(const char *path, struct err *err) WARN_UNUSED;           /* file or directory */
 enum err_code file_fsync_tree(const char *path, struct err *err) WARN_UNUSED;      /* all files, then directories, bottom-up */
-/* rename(2) + fsync of the new parent (and the old one). ERR_FAILED with code EEXIST semantics: when the target
- * directory exists, *ret_existed = true and nothing is renamed (a twin made it). ret_existed may be NULL. */
+/* rename(2) + fsync of the new parent (and the old one). Never replaces: when the target exists, nothing is renamed and
+ * *ret_existed = true with ERR_OK (a twin made it; from is still the caller's); with ret_existed NULL that is ERR_FAILED. */
 enum err_code file_publish(const char *from, const char *to, bool *ret_existed, struct err *err) WARN_UNUSED;
 enum err_code file_remove(const char *path, struct err *err) WARN_UNUSED;      /* missing is ERR_OK */
 enum err_code file_remove_tree(const char *path, struct err *err) WARN_UNUSED; /* missing is ERR_OK; never follows links */

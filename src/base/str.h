@@ -25,7 +25,7 @@ bool str_has_suffix_nocase(struct str s, const char *suffix);
 /* Strict whole-string parse, C locale. False on anything left over or out of range. */
 bool str_to_int64(struct str s, int64_t *ret);
 bool str_to_double(struct str s, double *ret);
-/* "512MB", "1.5GiB", "4g", plain bytes. */
+/* "512MB" (10^6), "1.5GiB" (2^30), "4g" (a lone letter is binary: 2^30), plain bytes; any case. */
 bool str_to_bytes(struct str s, int64_t *ret_bytes);
 /* Length of the valid UTF-8 prefix (rejects overlong, surrogates, > U+10FFFF). */
 size_t str_utf8_valid_prefix(struct str s);
