@@ -76,6 +76,42 @@ void buf_putc(struct buf *buf, char c)
     buf_add(buf, &c, 1);
 }
 
+/* Adds well-formed UTF-8 with JSON's escapes: runs that need none go in one piece. */
+static void add_escaped(struct buf *buf, struct str s)
+{
+    static const char names[32] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
+    size_t start = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.ptr[i];
+        if (c >= 0x20u && c != '"' && c != '\\')
+            continue;
+        buf_add(buf, s.ptr + start, i - start);
+        start = i + 1;
+        if (c >= 0x20u || names[c] != '\0') {
+            char pair[2] = {'\\', c >= 0x20u ? (char)c : names[c]};
+            buf_add(buf, pair, 2);
+        } else {
+            buf_printf(buf, "\\u%04x", (unsigned)c);
+        }
+    }
+    if (start < s.len)
+        buf_add(buf, s.ptr + start, s.len - start);
+}
+
+void buf_add_json(struct buf *buf, struct str s)
+{
+    buf_putc(buf, '"');
+    while (s.len > 0) {
+        size_t valid = str_utf8_valid_prefix(s);
+        add_escaped(buf, (struct str){s.ptr, valid});
+        if (valid < s.len)
+            buf_puts(buf, "\xEF\xBF\xBD");
+        size_t step = valid < s.len ? valid + 1 : valid;
+        s = (struct str){s.ptr + step, s.len - step};
+    }
+    buf_putc(buf, '"');
+}
+
 void buf_printf(struct buf *buf, const char *format, ...)
 {
     va_list arguments;

@@ -19,25 +19,7 @@ void log_configure(enum log_format format, int fd)
 
 static void put_json(struct buf *line, const char *text)
 {
-    buf_putc(line, '"');
-    struct str rest = str_of(text);
-    while (rest.len > 0) {
-        size_t valid = str_utf8_valid_prefix(rest);
-        for (size_t i = 0; i < valid; i++) {
-            unsigned char c = (unsigned char)rest.ptr[i];
-            if (c == '"' || c == '\\')
-                buf_putc(line, '\\');
-            if (c < 0x20u)
-                buf_printf(line, "\\u%04x", (unsigned)c);
-            else
-                buf_putc(line, (char)c);
-        }
-        if (valid < rest.len)
-            buf_puts(line, "\xEF\xBF\xBD");
-        size_t step = valid < rest.len ? valid + 1 : valid;
-        rest = (struct str){rest.ptr + step, rest.len - step};
-    }
-    buf_putc(line, '"');
+    buf_add_json(line, str_of(text));
 }
 
 static void put_json_line(struct buf *line, const char *event, const struct log_field *fields, int count)

@@ -45,6 +45,8 @@ void buf_add_str(struct buf *buf, struct str s);
 void buf_puts(struct buf *buf, const char *text);
 void buf_putc(struct buf *buf, char c);
 void buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
+/* The JSON string literal of s: escapes only what JSON needs; each ill-formed UTF-8 byte becomes U+FFFD. */
+void buf_add_json(struct buf *buf, struct str s);
 bool buf_reserve(struct buf *buf, size_t extra);
 struct str buf_view(const struct buf *buf);
 const char *buf_text(const struct buf *buf); /* "" when empty */
