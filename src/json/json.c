@@ -53,7 +53,7 @@ enum err_code json_parse(struct str text, const char *source, json_t **ret, stru
     json_error_t failure;
     *ret = NULL;
     TRY(check_depth(text, source, err));
-    *ret = json_loadb(text.ptr == NULL ? "" : text.ptr, text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &failure);
+    *ret = json_loadb(text.ptr == NULL ? "" : text.ptr, text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &failure);
     if (*ret != NULL)
         return ERR_OK;
     if (json_error_code(&failure) == json_error_out_of_memory)
