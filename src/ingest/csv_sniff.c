@@ -1,0 +1,494 @@
+/* The dialect of a CSV text, guessed from its first bytes. Pure.
+ *
+ * 1. Each candidate (delimiter × quote × escape) tokenizes the first 128 KiB. Score: the share of rows that have the commonest
+ *    number of fields, more for more columns, less for malformed quotes and for lines before the first such row.
+ * 2. With the winner, over the whole sample: lines before the table are the preamble; the first row of the table is the header
+ *    when its cells are texts over columns of numbers or dates, and data when it looks like the rows below.
+ * 3. Field counts of header and rows are compared: R's row names (header one shorter), delimiters at line ends. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ingest/parts_priv.h"
+
+#define SCORE_BYTES (128u << 10)
+#define HEADER_ROWS 2000
+
+struct counts {
+    size_t *fields; /* per row */
+    size_t rows, capacity;
+    size_t malformed, blank;
+};
+
+static void counts_done(struct counts *counts)
+{
+    mem_free(counts->fields);
+    *counts = (struct counts){0};
+}
+
+static bool count_rows(const struct csv_dialect *dialect, const char *at, const char *end, bool whole, struct counts *ret)
+{
+    struct csv_row row = {0};
+    bool ok = true;
+    while (csv_next_row(dialect, &at, end, whole, &row)) {
+        if (!row.complete && ret->rows > 0 && !whole)
+            break;
+        if (row.count == 1 && csv_row_is_blank(&row)) {
+            ret->blank++;
+            continue;
+        }
+        if (row.start[0] == '#' && ret->rows > 0)
+            continue;
+        size_t *slot = ingest_grow((void **)&ret->fields, &ret->rows, &ret->capacity, sizeof *ret->fields);
+        if (slot == NULL) {
+            ok = false;
+            break;
+        }
+        *slot = row.count;
+        ret->malformed += row.malformed;
+    }
+    ok = ok && !row.failed;
+    csv_row_done(&row);
+    return ok;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    size_t x = *(const size_t *)a, y = *(const size_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* The commonest count (the larger on a tie); 0 when out of memory. */
+static size_t mode_of(const struct counts *counts)
+{
+    if (counts->rows == 0)
+        return 1;
+    size_t *sorted = mem_zalloc(counts->rows, sizeof *sorted);
+    if (sorted == NULL)
+        return 0;
+    memcpy(sorted, counts->fields, counts->rows * sizeof *sorted);
+    qsort(sorted, counts->rows, sizeof *sorted, by_size);
+    size_t best = sorted[0], best_times = 0;
+    for (size_t i = 0, j; i < counts->rows; i = j) {
+        for (j = i; j < counts->rows && sorted[j] == sorted[i]; j++)
+            ;
+        if (j - i >= best_times) {
+            best = sorted[i];
+            best_times = j - i;
+        }
+    }
+    mem_free(sorted);
+    return best;
+}
+
+/* Row where the table begins: the first whose count is the mode, or more than half of it (a header of another length). */
+static bool opens_table(size_t fields, size_t mode)
+{
+    return fields == mode || (fields >= 2 && fields * 2 > mode);
+}
+
+static double consistency_of(const struct counts *counts, size_t mode, size_t *ret_first)
+{
+    size_t first = 0, same = 0;
+    while (first < counts->rows && !opens_table(counts->fields[first], mode))
+        first++;
+    for (size_t i = first; i < counts->rows; i++)
+        same += counts->fields[i] == mode;
+    *ret_first = first;
+    return first == counts->rows ? 0 : (double)same / (double)(counts->rows - first);
+}
+
+static double score_dialect(const struct csv_dialect *dialect, double weight, const char *start, const char *end, bool whole,
+                            bool *ok)
+{
+    struct counts counts = {0};
+    *ok = count_rows(dialect, start, end, whole, &counts);
+    size_t mode = *ok ? mode_of(&counts) : 0, first = 0;
+    double score = 0;
+    if (mode == 0)
+        *ok = false;
+    if (mode == 1 && counts.rows > 0 && counts.rows <= 4 && counts.fields[0] >= 2) /* a header over very few, ragged rows */
+        mode = counts.fields[0];
+    if (mode >= 2) {
+        double consistency = consistency_of(&counts, mode, &first);
+        score = consistency * consistency * (1 - 1 / (double)mode) * weight;
+        if (first > 0)
+            score *= first * 4 > counts.rows ? 0.3 : 0.6;
+    }
+    if (counts.rows > 0) /* counts for one column too, so that quotes are judged there as well */
+        score -= (double)counts.malformed / (double)counts.rows;
+    counts_done(&counts);
+    return score;
+}
+
+struct candidate {
+    const char *delimiter;
+    double weight;
+};
+static const struct candidate candidates[] = {
+    {",", 1.0},    {";", 1.0},    {"\t", 1.0},  {"|", 1.0},        {"^", 0.9},        {"~", 0.9},
+    {"\x1f", 1.0}, {"\x01", 1.0}, {"\x1e", .9}, {"\xc2\xa6", 0.9}, {"\xc2\xa7", 0.9}, {":", 0.5},
+};
+
+static void set_delimiter(struct csv_dialect *dialect, const char *delimiter)
+{
+    size_t length = strlen(delimiter);
+    if (length >= sizeof dialect->delimiter)
+        length = sizeof dialect->delimiter - 1;
+    memset(dialect->delimiter, 0, sizeof dialect->delimiter);
+    memcpy(dialect->delimiter, delimiter, length);
+}
+
+static bool contains(const char *start, const char *end, const char *text)
+{
+    return memmem(start, (size_t)(end - start), text, strlen(text)) != NULL;
+}
+
+struct contest {
+    const char *start, *end;
+    bool whole;
+    struct csv_dialect best;
+    double score;
+    bool failed;
+};
+
+static void enter(struct contest *contest, const char *delimiter, double weight, char quote, char escape)
+{
+    struct csv_dialect dialect = {.quote = quote, .escape = escape};
+    set_delimiter(&dialect, delimiter);
+    bool ok = true;
+    double score = score_dialect(&dialect, weight, contest->start, contest->end, contest->whole, &ok);
+    contest->failed = contest->failed || !ok;
+    if (score > contest->score) {
+        contest->score = score;
+        contest->best = dialect;
+    }
+}
+
+/* Is ' used to enclose fields: after a delimiter or line start, and before one, at least twice? */
+static bool single_quotes_likely(const char *start, const char *end, const char *delimiter)
+{
+    size_t opens = 0, closes = 0, others = 0;
+    for (const char *at = memchr(start, '\'', (size_t)(end - start)); at != NULL; at = memchr(at + 1, '\'', (size_t)(end - at - 1))) {
+        bool opening = at == start || at[-1] == '\n' || at[-1] == delimiter[0];
+        bool closing = at + 1 == end || at[1] == '\n' || at[1] == '\r' || at[1] == delimiter[0];
+        opens += opening;
+        closes += closing;
+        others += !opening && !closing;
+    }
+    return opens >= 2 && closes >= 2 && opens + closes > others * 2;
+}
+
+static void enter_delimiter(struct contest *contest, const char *delimiter, double weight)
+{
+    bool quotes = memchr(contest->start, '"', (size_t)(contest->end - contest->start)) != NULL;
+    enter(contest, delimiter, weight, '"', '"');
+    if (quotes) {
+        enter(contest, delimiter, weight * 0.9, 0, 0);
+        if (contains(contest->start, contest->end, "\\\""))
+            enter(contest, delimiter, weight * 0.99, '"', '\\');
+    }
+    if (single_quotes_likely(contest->start, contest->end, delimiter)) {
+        enter(contest, delimiter, weight * 1.01, '\'', '\'');
+        if (contains(contest->start, contest->end, "\\'"))
+            enter(contest, delimiter, weight, '\'', '\\');
+    }
+}
+
+/* One column: a delimiter that the sample does not hold. */
+static const char *absent_delimiter(const char *start, const char *end)
+{
+    for (size_t i = 0; i + 1 < sizeof candidates / sizeof *candidates; i++)
+        if (!contains(start, end, candidates[i].delimiter))
+            return candidates[i].delimiter;
+    return "\x1f";
+}
+
+static enum err_code choose_dialect(struct str sample, bool whole, const struct csv_hints *hints, struct csv_dialect *ret,
+                                    struct err *err)
+{
+    struct contest contest = {.start = sample.ptr, .end = sample.ptr + sample.len, .whole = whole, .score = 0};
+    if (sample.len > SCORE_BYTES) {
+        const char *feed = memrchr(sample.ptr, '\n', SCORE_BYTES);
+        if (feed != NULL && memchr(sample.ptr, '\n', (size_t)(feed - sample.ptr)) != NULL) {
+            contest.end = feed + 1;
+            contest.whole = false;
+        }
+    }
+    if (hints->delimiter != NULL && hints->delimiter[0] != '\0') {
+        contest.score = -1e9;
+        enter_delimiter(&contest, hints->delimiter, 1.0);
+    }
+    for (size_t i = 0; hints->delimiter == NULL && i < sizeof candidates / sizeof *candidates; i++)
+        if (contains(contest.start, contest.end, candidates[i].delimiter))
+            enter_delimiter(&contest, candidates[i].delimiter, candidates[i].weight);
+    if (contest.failed)
+        return ingest_memory(err);
+    if (contest.score <= 0 && hints->delimiter == NULL) {
+        contest.best.quote = contest.best.escape = '"';
+        set_delimiter(&contest.best, absent_delimiter(sample.ptr, sample.ptr + sample.len));
+    }
+    *ret = contest.best;
+    return ERR_OK;
+}
+
+/* ---- the header --------------------------------------------------------------------------------- */
+
+struct column_view { /* a column below the first row */
+    size_t filled, numbers, moments, same_as_first;
+    size_t shortest, longest;
+};
+
+static bool reads_as_name(struct str cell)
+{
+    bool letter = false;
+    for (size_t i = 0; i < cell.len; i++) {
+        unsigned char c = (unsigned char)cell.ptr[i];
+        letter = letter || ((c | 32) >= 'a' && (c | 32) <= 'z') || c >= 0x80;
+    }
+    return letter && cell.len <= 256;
+}
+
+static struct str field_str(const struct csv_field *field)
+{
+    return (struct str){field->ptr, field->len};
+}
+
+static void view_rows(const struct csv_dialect *dialect, const char *at, const char *end, bool whole, const struct csv_row *first,
+                      size_t shift, struct column_view *views)
+{
+    struct csv_row row = {0};
+    for (int i = 0; i < HEADER_ROWS && csv_next_row(dialect, &at, end, whole, &row); i++) {
+        if (!row.complete && i > 0)
+            break;
+        if (csv_row_is_blank(&row))
+            continue;
+        for (size_t k = 0; k < first->count && k + shift < row.count; k++) {
+            struct str cell = str_trim(field_str(&row.fields[k + shift]));
+            enum csv_cell kind = csv_cell_kind(cell);
+            if (kind == CSV_EMPTY)
+                continue;
+            struct column_view *view = &views[k];
+            view->shortest = view->filled == 0 || cell.len < view->shortest ? cell.len : view->shortest;
+            view->longest = cell.len > view->longest ? cell.len : view->longest;
+            view->filled++;
+            view->numbers += kind == CSV_NUMBER;
+            view->moments += kind == CSV_MOMENT;
+            view->same_as_first += str_equal(cell, str_trim(field_str(&first->fields[k])));
+        }
+    }
+    csv_row_done(&row);
+}
+
+static double column_vote(const struct csv_field *field, const struct column_view *view)
+{
+    struct str cell = str_trim(field_str(field));
+    enum csv_cell kind = csv_cell_kind(cell);
+    if (view->filled == 0)
+        return kind == CSV_NUMBER || kind == CSV_MOMENT ? -0.2 : 0;
+    bool typed = view->numbers * 10 >= view->filled * 9 || view->moments * 10 >= view->filled * 9;
+    if (typed && kind == CSV_TEXT)
+        return 1;
+    if (typed && kind != CSV_EMPTY)
+        return -1;
+    if (kind == CSV_EMPTY)
+        return -0.1;
+    if (view->same_as_first > 0)
+        return -0.5;
+    if (kind != CSV_TEXT)
+        return -0.2;
+    if (view->filled >= 3 && view->shortest == view->longest && cell.len != view->longest)
+        return 0.5; /* codes of one length under a name of another */
+    return 0;
+}
+
+/* All cells non-empty, unlike each other, and readable as names? */
+static bool reads_as_names(const struct csv_row *row)
+{
+    for (size_t i = 0; i < row->count; i++) {
+        struct str cell = str_trim(field_str(&row->fields[i]));
+        if (!reads_as_name(cell))
+            return false;
+        for (size_t j = 0; j < i && i < 256; j++)
+            if (str_equal_nocase(cell, str_trim(field_str(&row->fields[j]))))
+                return false;
+    }
+    return row->count > 0;
+}
+
+double csv_header_score(const struct csv_dialect *dialect, const char *first_row, const char *end, bool whole, size_t columns,
+                        struct err *err)
+{
+    struct csv_row first = {0};
+    const char *at = first_row;
+    double score = 0;
+    (void)err;
+    if (csv_next_row(dialect, &at, end, whole, &first)) {
+        struct column_view *views = mem_zalloc(first.count, sizeof *views);
+        if (views != NULL) {
+            view_rows(dialect, at, end, whole, &first, columns == first.count + 1 ? 1 : 0, views);
+            for (size_t k = 0; k < first.count; k++)
+                score += column_vote(&first.fields[k], &views[k]);
+        }
+        mem_free(views);
+    }
+    csv_row_done(&first);
+    return score;
+}
+
+/* ---- putting it together ------------------------------------------------------------------------ */
+
+/* Walk the sample's rows: where the table begins, how regular it is. */
+static enum err_code find_table(const char *start, const char *end, bool whole, struct csv_guess *guess, size_t mode, struct err *err)
+{
+    struct csv_row row = {0};
+    const char *at = start;
+    size_t same = 0, other = 0, largest = 0;
+    bool comment_first = false;
+    guess->first_row = NULL;
+    while (csv_next_row(&guess->dialect, &at, end, whole, &row)) {
+        if (!row.complete && guess->first_row != NULL)
+            break;
+        bool blank = row.count == 1 && csv_row_is_blank(&row);
+        bool comment = row.start[0] == '#';
+        bool opens = !blank && (opens_table(row.count, mode) || mode == 1);
+        if (guess->first_row == NULL && comment && !blank) { /* "#id,name" is a header when nothing but data follows */
+            const char *next = at;
+            struct csv_row below = {0};
+            bool more = csv_next_row(&guess->dialect, &next, end, whole, &below);
+            comment_first = opens && mode > 1 && row.count == mode && more && below.start[0] != '#' && below.count == mode &&
+                            csv_header_score(&guess->dialect, below.start, end, whole, mode, err) <= 0;
+            csv_row_done(&below);
+        }
+        if (guess->first_row == NULL && (!opens || (comment && !comment_first))) {
+            guess->skip_lines += row.lines;
+            guess->preamble_lines += blank ? 0 : row.lines;
+            continue;
+        }
+        if (guess->first_row == NULL) {
+            guess->first_row = row.start;
+        } else if (comment && row.count != mode) {
+            guess->comment_lines++;
+        } else if (!blank) {
+            same += row.count == mode;
+            other += row.count != mode;
+            largest = row.count > largest ? row.count : largest;
+        }
+    }
+    bool failed = row.failed;
+    csv_row_done(&row);
+    guess->rows = (int64_t)(same + other);
+    guess->ragged = (int64_t)other;
+    guess->consistency = mode < 2 ? 0 : same + other == 0 ? 1 : (double)same / (double)(same + other);
+    return failed ? ingest_memory(err) : ERR_OK;
+}
+
+/* Do all rows below end with an empty field? */
+static bool rows_end_empty(const struct csv_guess *guess, const char *at, const char *end, bool whole, size_t columns)
+{
+    struct csv_row row = {0};
+    size_t seen = 0;
+    bool empty = true;
+    while (empty && csv_next_row(&guess->dialect, &at, end, whole, &row) && row.complete)
+        if (row.count == columns) {
+            empty = row.fields[columns - 1].len == 0;
+            seen++;
+        }
+    csv_row_done(&row);
+    return empty && seen > 0;
+}
+
+static enum err_code read_names(struct csv_guess *guess, const struct csv_row *header, struct arena *arena, struct err *err)
+{
+    size_t shift = guess->row_names ? 1 : 0;
+    AUTO(buf_done) struct buf text = BUF_INIT;
+    for (size_t i = 0; i + shift < guess->columns && i < header->count; i++) {
+        buf_clear(&text);
+        csv_field_text(&guess->dialect, &header->fields[i], &text);
+        struct str name = buf_view(&text);
+        if (i == 0 && str_has_prefix(name, "#") && !header->fields[0].quoted)
+            name = (struct str){name.ptr + 1, name.len - 1};
+        TRY(buf_check(&text, err));
+        guess->names[i + shift] = (struct str){arena_strndup(arena, name.ptr == NULL ? "" : name.ptr, name.len), name.len};
+        if (guess->names[i + shift].ptr == NULL)
+            return ingest_memory(err);
+    }
+    if (guess->row_names)
+        guess->names[0] = STR("row_name");
+    return ERR_OK;
+}
+
+static bool decide_header(struct csv_guess *guess, const struct csv_hints *hints, const struct csv_row *first, const char *end,
+                          bool whole, size_t mode, struct err *err)
+{
+    if (hints->header >= 0)
+        return hints->header == 1;
+    double score = csv_header_score(&guess->dialect, guess->first_row, end, whole, mode, err);
+    guess->header_uncertain = score > -0.5 && score < 0.5 && guess->rows > 0;
+    return score > 0.05 || (score > -0.3 && reads_as_names(first));
+}
+
+/* Compare the first row's count with the rows': row names, delimiters at line ends. */
+static void fit_columns(struct csv_guess *guess, const struct csv_row *first, const char *end, bool whole, size_t mode)
+{
+    guess->columns = first->count;
+    if (!guess->named) {
+        guess->columns = mode;
+        return;
+    }
+    if (guess->rows == 0 || guess->consistency < 0.5 || mode < 2)
+        return;
+    if (first->count + 1 == mode) {
+        guess->trailing = rows_end_empty(guess, first->end, end, whole, mode);
+        guess->row_names = !guess->trailing;
+        guess->columns = mode;
+    } else if (first->count == mode + 1 && first->fields[mode].len == 0) {
+        guess->trailing = true;
+        guess->columns = mode;
+    }
+}
+
+enum err_code csv_sniff(struct str sample, bool whole, const struct csv_hints *hints, struct arena *arena, struct csv_guess *ret,
+                        struct err *err)
+{
+    *ret = (struct csv_guess){0};
+    if (str_has_prefix(sample, "\xef\xbb\xbf"))
+        sample = (struct str){sample.ptr + 3, sample.len - 3};
+    if (str_trim(sample).len == 0)
+        return err_set(err, ERR_INPUT, "no row in it, only blanks");
+    TRY(choose_dialect(sample, whole, hints, &ret->dialect, err));
+    const char *end = sample.ptr + sample.len;
+    struct counts counts = {0};
+    bool ok = count_rows(&ret->dialect, sample.ptr, end, whole, &counts);
+    size_t mode = ok ? mode_of(&counts) : 0;
+    if (mode == 1 && counts.rows > 0 && counts.rows <= 4 && counts.fields[0] >= 2)
+        mode = counts.fields[0];
+    counts_done(&counts);
+    if (mode == 0)
+        return ingest_memory(err);
+    TRY(find_table(sample.ptr, end, whole, ret, mode, err));
+    if (ret->first_row == NULL)
+        return err_set(err, ERR_INPUT, "no row of data in it, only comments or blanks");
+    struct csv_row first = {0};
+    const char *at = ret->first_row;
+    enum err_code code = ERR_OK;
+    if (!csv_next_row(&ret->dialect, &at, end, whole, &first))
+        code = ingest_memory(err);
+    if (code == ERR_OK) {
+        ret->named = decide_header(ret, hints, &first, end, whole, mode, err);
+        fit_columns(ret, &first, end, whole, mode);
+        ret->header = ret->named && ret->columns == first.count;
+        if (ret->named && !ret->header)
+            ret->skip_lines += first.lines;
+        if (!ret->named)
+            ret->rows++;
+        ret->names = arena_array(arena, ret->columns + 1, sizeof *ret->names);
+        if (ret->columns > INGEST_LIMIT_COLUMNS)
+            code = err_set(err, ERR_LIMIT, "%zu columns: more than %d", ret->columns, INGEST_LIMIT_COLUMNS);
+        else if (ret->names == NULL)
+            code = ingest_memory(err);
+        else if (ret->named)
+            code = read_names(ret, &first, arena, err);
+    }
+    csv_row_done(&first);
+    return code;
+}

@@ -1,0 +1,179 @@
+/* JSON: one object a line, an array of objects, or one object. The engine reads it; this tells which shape it is, and refuses
+ * what is no table. FHIR resources are recognised and refused: their import is not part of this version. */
+#include <string.h>
+
+#include "ingest/parts_priv.h"
+
+#define JSON_SAMPLE_BYTES (16u << 20)
+
+struct json_cursor {
+    const char *at, *end;
+};
+
+static void skip_blanks(struct json_cursor *cursor)
+{
+    while (cursor->at < cursor->end && strchr(" \t\r\n", *cursor->at) != NULL && *cursor->at != '\0')
+        cursor->at++;
+}
+
+/* At an opening quote: past the closing one; false when the text ends before. */
+static bool skip_string(struct json_cursor *cursor, struct str *ret)
+{
+    const char *start = ++cursor->at;
+    for (; cursor->at < cursor->end; cursor->at++) {
+        if (*cursor->at == '\\') {
+            if (++cursor->at == cursor->end)
+                return false;
+        } else if (*cursor->at == '"') {
+            *ret = (struct str){start, (size_t)(cursor->at - start)};
+            cursor->at++;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* At '{': past its '}'; false when the text ends before. Notes a member resourceType of this very object. */
+static bool skip_object(struct json_cursor *cursor, bool *ret_fhir)
+{
+    int64_t depth = 0;
+    while (cursor->at < cursor->end) {
+        char c = *cursor->at;
+        struct str text = {0};
+        if (c == '"') {
+            if (!skip_string(cursor, &text))
+                return false;
+            skip_blanks(cursor);
+            if (depth == 1 && str_equal(text, STR("resourceType")) && cursor->at < cursor->end && *cursor->at == ':')
+                *ret_fhir = true;
+            continue;
+        }
+        depth += (c == '{' || c == '[') - (c == '}' || c == ']');
+        cursor->at++;
+        if (depth == 0)
+            return true;
+    }
+    return false;
+}
+
+void json_sniff(struct str sample, bool whole, struct json_sniffed *ret)
+{
+    *ret = (struct json_sniffed){.shape = JSON_SHAPE_NONE};
+    struct json_cursor cursor = {sample.ptr, sample.ptr + sample.len};
+    if (str_has_prefix(sample, "\xef\xbb\xbf"))
+        cursor.at += 3;
+    skip_blanks(&cursor);
+    if (cursor.at >= cursor.end)
+        return;
+    bool array = *cursor.at == '[';
+    if (array) {
+        cursor.at++;
+        skip_blanks(&cursor);
+        if (cursor.at < cursor.end && *cursor.at == ']') {
+            ret->shape = JSON_SHAPE_ARRAY;
+            return;
+        }
+    }
+    if (cursor.at >= cursor.end || *cursor.at != '{')
+        return;
+    struct json_cursor inside = {cursor.at + 1, cursor.end};
+    skip_blanks(&inside);
+    if (inside.at < inside.end && *inside.at != '"' && *inside.at != '}')
+        return;
+    bool ended = skip_object(&cursor, &ret->fhir);
+    if (array) {
+        ret->shape = JSON_SHAPE_ARRAY;
+        return;
+    }
+    skip_blanks(&cursor);
+    if (!ended)
+        ret->shape = whole ? JSON_SHAPE_NONE : JSON_SHAPE_UNSURE;
+    else if (cursor.at < cursor.end)
+        ret->shape = *cursor.at == '{' ? JSON_SHAPE_LINES : JSON_SHAPE_NONE;
+    else
+        ret->shape = whole ? JSON_SHAPE_OBJECT : JSON_SHAPE_UNSURE;
+}
+
+static bool is_named(const char *base_name, const char *suffix)
+{
+    return str_has_suffix_nocase(str_of(base_name), suffix);
+}
+
+static int json_recognise(const struct ingest_file *file)
+{
+    bool named = is_named(file->base_name, ".json") || is_named(file->base_name, ".ndjson") || is_named(file->base_name, ".jsonl");
+    AUTO(buf_done) struct buf text = BUF_INIT;
+    struct err ignored;
+    struct json_sniffed sniffed = {0};
+    if (!encoding_is_binary(file->head) && encoding_head_text(file->head, &text, &ignored) == ERR_OK)
+        json_sniff(buf_view(&text), file->bytes <= (int64_t)file->head.len, &sniffed);
+    if (sniffed.shape != JSON_SHAPE_NONE)
+        return 2;
+    return named ? 1 : 0;
+}
+
+static enum err_code refuse(const struct ingest_file *file, struct err *err, const char *what, const char *hint)
+{
+    (void)err_set(err, ERR_INPUT, "%s: %s", file->base_name, what);
+    (void)err_hint(err, "%s", hint);
+    return err_at(err, file->origin, 0, 0);
+}
+
+static enum err_code check_shape(const struct ingest_file *file, const struct text_file *text, struct json_sniffed *ret,
+                                 struct err *err)
+{
+    AUTO(buf_done) struct buf sample = BUF_INIT;
+    size_t capacity = text->bytes < (int64_t)JSON_SAMPLE_BYTES ? (size_t)text->bytes + 1 : JSON_SAMPLE_BYTES;
+    TRY(ingest_read_head(text->path, capacity, &sample, err));
+    json_sniff(buf_view(&sample), (int64_t)sample.len >= text->bytes, ret);
+    if (ret->fhir)
+        return refuse(file, err, "FHIR resources: FHIR import is not part of this version",
+                      "import tables made from them, e.g. csv or parquet");
+    switch (ret->shape) {
+    case JSON_SHAPE_NONE:
+        return refuse(file, err, "JSON that is no table: expected objects, one a line or in one array",
+                      "write each row as an object, one a line (ndjson)");
+    case JSON_SHAPE_UNSURE:
+        return refuse(file, err, "JSON whose first object is longer than 16 MiB", "write each row as an object, one a line (ndjson)");
+    case JSON_SHAPE_LINES:
+    case JSON_SHAPE_OBJECT:
+    case JSON_SHAPE_ARRAY:
+        break;
+    }
+    return ERR_OK;
+}
+
+static enum err_code json_open(struct ingest_set *set, const struct ingest_file *file, struct err *err)
+{
+    struct arena *arena = ingest_set_arena(set);
+    if (encoding_is_binary(file->head))
+        return refuse(file, err, "named .json but its content is binary", "check that the file is what its name says");
+    struct text_file text;
+    struct json_sniffed sniffed = {0};
+    JSON_AUTO notes = NULL;
+    TRY(encoding_prepare(set, file, true, &notes, &text, err));
+    TRY(check_shape(file, &text, &sniffed, err));
+    struct data_scan *scan = arena_alloc(arena, sizeof *scan);
+    const char **paths = arena_array(arena, 1, sizeof *paths);
+    if (scan == NULL || paths == NULL)
+        return ingest_memory(err);
+    paths[0] = text.path;
+    *scan = (struct data_scan){.kind = DATA_SCAN_JSON,
+                               .paths = paths,
+                               .path_count = 1,
+                               .newline_delimited = sniffed.shape == JSON_SHAPE_LINES};
+    struct data_source source = {.name = ingest_stem(arena, file->base_name),
+                                 .origin = file->origin,
+                                 .scan = scan,
+                                 .bytes = text.bytes,
+                                 .notes = notes};
+    notes = NULL;
+    return ingest_add_source(set, &source, NULL, err);
+}
+
+const struct ingest_format ingest_format_json = {
+    .name = "json",
+    .suffixes = ".json .ndjson .jsonl",
+    .recognise = json_recognise,
+    .open = json_open,
+};

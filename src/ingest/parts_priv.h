@@ -1,0 +1,230 @@
+/* What ingest's own files share with each other (the formats see ingest_priv.h only).
+ *
+ *   paths ──walk.c──▶ entries (regular files; archives unpacked by archive.c) ──formats──▶ sources ──names.c──▶ unique names
+ */
+#ifndef MARROW_INGEST_PARTS_PRIV_H
+#define MARROW_INGEST_PARTS_PRIV_H
+
+#include "base/file.h"
+#include "ingest/ingest_priv.h"
+
+/* ---- the set ------------------------------------------------------------------------------------ */
+
+struct ingest_entry { /* a file that holds data; all texts in the set's arena */
+    const char *path;      /* on disk */
+    const char *origin;    /* for people */
+    const char *folder;    /* base name of the folder or archive that holds it; "" unknown */
+    const char *base_name; /* for people, with suffixes */
+    const char *group;     /* files of one partitioned Parquet table share it; else NULL */
+    const char *group_name;
+    const char *sha256;    /* of the file as given */
+    int64_t bytes;
+    const struct ingest_format *format;
+};
+struct ingest_slot {
+    struct data_source source;
+    void (*user_free)(void *user);
+    const char *folder;
+    const char *format;
+};
+struct ingest_set {
+    struct arena *arena;
+    struct ingest_options options; /* texts copied to the arena */
+    struct ingest_entry *entries;
+    size_t entry_count, entry_capacity;
+    struct ingest_entry *companions; /* SAS catalogues */
+    size_t companion_count, companion_capacity;
+    struct ingest_slot *slots;
+    size_t slot_count, slot_capacity;
+    struct ingest_skipped *skipped;
+    size_t skipped_count, skipped_capacity;
+    json_t *inputs;
+    int64_t staged_files;
+    int64_t seen_files;     /* files and members looked at: INGEST_LIMIT_ENTRIES */
+    int64_t unpacked_bytes; /* written to staging by archives: options.total_bytes */
+    const struct ingest_entry *current; /* being opened */
+};
+struct ingest_set *ingest_set_new(const struct ingest_options *options, struct err *err);
+/* Grow an array of the set by one and return the new, zeroed element; NULL = out of memory. */
+void *ingest_grow(void **array, size_t *count, size_t *capacity, size_t bytes);
+enum err_code ingest_skip(struct ingest_set *set, const char *origin, struct err *err, const char *reason) WARN_UNUSED;
+/* First bytes of a file, up to capacity. */
+enum err_code ingest_read_head(const char *path, size_t capacity, struct buf *ret, struct err *err) WARN_UNUSED;
+enum err_code ingest_memory(struct err *err);
+/* "labs.csv.gz" → "labs"; suffixes of formats and of compressors are cut. In arena. */
+const char *ingest_stem(struct arena *arena, const char *base_name);
+
+/* ---- walk --------------------------------------------------------------------------------------- */
+
+struct walk_place {
+    const char *path;
+    const char *origin;
+    const char *base_name;
+    const char *folder;   /* base name of what holds it */
+    const char *relative; /* path inside the input ("" for a file given by name), '/'-separated */
+    const char *sha256;   /* NULL: to be computed */
+    int64_t root_bytes;   /* size of the outermost archive, 0 = none */
+    int depth;
+    bool given;           /* named by the user: never skipped silently */
+};
+enum err_code walk_path(struct ingest_set *set, const char *path, struct err *err) WARN_UNUSED;
+enum err_code walk_file(struct ingest_set *set, const struct walk_place *place, struct err *err) WARN_UNUSED;
+/* Why a file of that name is no data ("no data: a licence"), or NULL. relative is its path inside the input. Pure. */
+const char *walk_skip_reason(const char *relative);
+/* As above for data that Marrow does not read (.xls, .rds …), or NULL. Pure. */
+const char *walk_unreadable_reason(const char *base_name);
+
+/* ---- archives ----------------------------------------------------------------------------------- */
+
+enum archive_kind { ARCHIVE_NONE, ARCHIVE_ZIP, ARCHIVE_TAR, ARCHIVE_PACKED, ARCHIVE_OTHER };
+enum archive_kind archive_recognise(struct str head); /* PACKED: gz, zst, xz, bz2, lz4; OTHER: 7z, rar */
+bool archive_is_office(struct str head);               /* a zip that is a document */
+/* NULL when the member's name is safe to take; else what is wrong with it. Pure. */
+const char *archive_name_problem(struct str name);
+/* Unpack to staging and walk every member. */
+enum err_code archive_walk(struct ingest_set *set, const struct walk_place *place, enum archive_kind kind, struct err *err) WARN_UNUSED;
+
+/* ---- staged files ------------------------------------------------------------------------------- */
+
+struct stage_writer {
+    int fd;
+    const char *path;
+    int64_t bytes;
+    char *buffer;
+    size_t used;
+};
+#define STAGE_WRITER_INIT {.fd = -1}
+#define STAGE_BLOCK_BYTES (256u << 10)
+enum err_code stage_open(struct ingest_set *set, const char *suffix, struct stage_writer *ret, struct err *err) WARN_UNUSED;
+enum err_code stage_write(struct stage_writer *writer, const char *bytes, size_t count, struct err *err) WARN_UNUSED;
+enum err_code stage_finish(struct stage_writer *writer, struct err *err) WARN_UNUSED;
+void stage_abandon(struct stage_writer *writer); /* also after finish: no effect */
+/* Reads a file block by block. block is called with up to STAGE_BLOCK_BYTES; cancel is honoured between blocks. */
+enum err_code stage_read(const char *path, const char *origin, const char *phase, const struct progress *progress,
+                         enum err_code (*block)(void *user, const char *bytes, size_t count, struct err *err), void *user,
+                         struct err *err) WARN_UNUSED;
+
+/* ---- text encodings ----------------------------------------------------------------------------- */
+
+struct encoding_stats { /* of a whole file; feed with encoding_scan, any block sizes */
+    int64_t bytes, nul, controls, high;
+    int64_t utf8_valid, utf8_invalid; /* multi-byte sequences */
+    int64_t latin_plausible;          /* high bytes that read well as windows-1252 */
+    int64_t c1, c1_undefined;         /* 0x80-0x9f; those that windows-1252 leaves undefined */
+    int64_t sjis_pairs, sjis_low_lead, sjis_high_trail, sjis_bad;
+    bool lf, cr;
+    /* state between blocks */
+    unsigned char before, previous, sjis_lead, need, low, high_bound;
+    bool started;
+};
+void encoding_scan(struct encoding_stats *stats, const char *bytes, size_t count);
+void encoding_scan_end(struct encoding_stats *stats);
+struct encoding_guess {
+    const char *name; /* for iconv; "UTF-8" */
+    size_t bom_bytes;
+    bool invalid; /* UTF-8 with damaged sequences: rows to quarantine */
+};
+/* From the statistics of the whole file and its first bytes. Pure. */
+void encoding_guess(const struct encoding_stats *stats, struct str head, struct encoding_guess *ret);
+bool encoding_is_binary(struct str head); /* neither text nor UTF-16/32 text */
+/* The head as UTF-8 (for sniffing only). */
+enum err_code encoding_head_text(struct str head, struct buf *ret, struct err *err) WARN_UNUSED;
+struct text_file {
+    const char *path; /* UTF-8; file->path when it is that already */
+    int64_t bytes;
+    size_t bom_bytes; /* UTF-8 byte order mark left at the start */
+};
+/* Give file as a UTF-8 file with LF or CRLF line ends: in place when it is one, else a staged copy. What was done goes to notes. */
+enum err_code encoding_prepare(struct ingest_set *set, const struct ingest_file *file, bool strip_bom, json_t **notes,
+                               struct text_file *ret, struct err *err) WARN_UNUSED;
+/* Bytes of a name in an unknown encoding as UTF-8 (ZIP's code page 437 where it is not UTF-8). In arena. */
+const char *encoding_name_text(struct arena *arena, const char *bytes);
+
+/* ---- CSV ---------------------------------------------------------------------------------------- */
+
+struct csv_dialect {
+    char delimiter[8];
+    char quote, escape; /* 0 = none; escape equal to quote = doubled */
+};
+struct csv_field {
+    const char *ptr; /* without the outer quotes, escapes still in */
+    size_t len;
+    bool quoted;
+};
+struct csv_row {
+    struct csv_field *fields; /* first `stored` of `count` */
+    size_t count, capacity;
+    const char *start, *end; /* end: after the line end */
+    int64_t lines;           /* physical lines it spans */
+    bool malformed;          /* text after a closing quote, or no closing quote */
+    bool complete;           /* ended by a line end, or by the end of the whole text */
+    bool failed;             /* out of memory */
+};
+/* Read the row at *cursor and advance it; false at the end. whole: the text ends where the file ends. */
+bool csv_next_row(const struct csv_dialect *dialect, const char **cursor, const char *end, bool whole, struct csv_row *row);
+void csv_row_done(struct csv_row *row);
+void csv_field_text(const struct csv_dialect *dialect, const struct csv_field *field, struct buf *out);
+bool csv_row_is_blank(const struct csv_row *row); /* nothing but blanks and delimiters */
+
+enum csv_cell { CSV_EMPTY, CSV_NUMBER, CSV_MOMENT, CSV_TEXT };
+enum csv_cell csv_cell_kind(struct str cell);
+
+struct csv_hints {
+    const char *delimiter; /* NULL = detect */
+    int header;            /* 1, 0, -1 detect */
+};
+struct csv_guess {
+    struct csv_dialect dialect;
+    int64_t skip_lines;     /* physical lines before the header, or before the data when !header */
+    bool header;            /* the scan is to take the next row as the header */
+    bool named;             /* names were read from a header row, be it skipped or not */
+    struct str *names;      /* arena */
+    size_t columns;
+    bool row_names;         /* header one shorter than the rows: first column is a row name */
+    bool trailing;          /* every row ends with a delimiter that the header lacks, or the other way round */
+    bool header_uncertain;
+    int64_t preamble_lines;
+    int64_t comment_lines;  /* '#' lines after the first row, in the sample */
+    int64_t rows, ragged;   /* in the sample, header not counted */
+    double consistency;     /* of field counts over the sample's rows; 0 = one column */
+    const char *first_row;  /* into the sample: the header, or the first data row */
+};
+#define CSV_SAMPLE_BYTES (1u << 20)
+/* Guess the dialect of UTF-8 text. Pure. Errors: ERR_INPUT (no row), ERR_LIMIT (columns), ERR_MEMORY. */
+enum err_code csv_sniff(struct str sample, bool whole, const struct csv_hints *hints, struct arena *arena,
+                        struct csv_guess *ret, struct err *err) WARN_UNUSED;
+/* Whether the rows from first_row on read as a header, and how sure: > 0 header, < 0 data, 0 can't tell. Pure. */
+double csv_header_score(const struct csv_dialect *dialect, const char *first_row, const char *end, bool whole, size_t columns,
+                        struct err *err);
+
+/* Tables stacked in one file: byte offsets where the second, third … begins. */
+struct csv_stack {
+    struct csv_piece {
+        int64_t offset, bytes;
+        int64_t line; /* of its first row */
+    } *pieces;
+    size_t count, capacity;
+    int64_t doubtful_line; /* a place that might be one but is not sure; 0 = none */
+};
+/* Pure over the text of the whole file. */
+enum err_code csv_stack_find(struct str text, const struct csv_guess *guess, struct csv_stack *ret, struct err *err) WARN_UNUSED;
+void csv_stack_done(struct csv_stack *stack);
+
+/* ---- JSON and Parquet --------------------------------------------------------------------------- */
+
+enum json_shape { JSON_SHAPE_NONE, JSON_SHAPE_LINES, JSON_SHAPE_OBJECT, JSON_SHAPE_ARRAY, JSON_SHAPE_UNSURE };
+struct json_sniffed {
+    enum json_shape shape;
+    bool fhir; /* the first object has a resourceType */
+};
+/* UNSURE: an object whose end is not in the sample. Pure. */
+void json_sniff(struct str sample, bool whole, struct json_sniffed *ret);
+/* One source over the files of a partitioned table. */
+enum err_code parquet_open_group(struct ingest_set *set, const struct ingest_entry *const *entries, size_t count, struct err *err) WARN_UNUSED;
+
+/* ---- names -------------------------------------------------------------------------------------- */
+
+/* Make the slots' names unique and fit for SQL. */
+enum err_code names_settle(struct ingest_set *set, struct err *err) WARN_UNUSED;
+
+#endif
