@@ -205,6 +205,11 @@ void json_push_text(json_t *array, const char *text, bool *ok)
     json_push(array, text == NULL ? json_null() : new_text(str_of(text)), ok);
 }
 
+void json_push_str(json_t *array, struct str text, bool *ok)
+{
+    json_push(array, new_text(text), ok);
+}
+
 enum err_code json_built(bool ok, struct err *err)
 {
     return ok ? ERR_OK : err_set(err, ERR_MEMORY, "no memory to build a JSON document");

@@ -47,6 +47,7 @@ void json_put_flag(json_t *object, const char *key, bool flag, bool *ok);
 void json_put(json_t *object, const char *key, json_t *value_taken, bool *ok); /* steals value; NULL → failure */
 void json_push(json_t *array, json_t *value_taken, bool *ok);                  /* steals value; NULL → failure */
 void json_push_text(json_t *array, const char *text, bool *ok);
+void json_push_str(json_t *array, struct str text, bool *ok); /* invalid UTF-8 → U+FFFD */
 enum err_code json_built(bool ok, struct err *err) WARN_UNUSED; /* ERR_MEMORY when not ok */
 
 #endif
