@@ -66,6 +66,8 @@ struct engine_statement {
     bool is_select; /* the first is of type SELECT */
     char **tables;  /* names it reads (unqualified as written, catalogue.schema.table otherwise); engine_statement_done frees */
     size_t table_count;
+    char **table_functions; /* "read_csv", "range" …: functions used as tables */
+    size_t table_function_count;
 };
 enum err_code engine_statement_inspect(struct engine *engine, const char *sql, struct engine_statement *ret, struct err *err) WARN_UNUSED;
 void engine_statement_done(struct engine_statement *statement);
@@ -84,6 +86,10 @@ void engine_quote_literal(struct buf *out, struct str text);    /* 'a''b' ; NUL 
 /* "read_csv(…)" / "read_parquet(…)" / "read_json(…)" for a scan: a table expression. CSV: all columns text by scan schema.
  * rejects_tag non-NULL: bad rows go to reject tables "<tag>_scans"/"<tag>_errors", read by engine_scan_rejects. */
 enum err_code engine_scan_expression(const struct data_scan *scan, const struct data_schema *schema, const char *rejects_tag, struct buf *out, struct err *err) WARN_UNUSED;
+/* The columns a Parquet or JSON scan has (appended to *ret), as Marrow's types: nested → JSON, others without a counterpart → TEXT,
+ * JSON members → TEXT. Pass it to engine_scan_expression, which then casts (Parquet) or takes raw members (JSON): with an empty
+ * schema a Parquet scan keeps the file's own types. */
+enum err_code engine_scan_schema(struct engine *engine, const struct data_scan *scan, struct data_schema *ret, struct err *err) WARN_UNUSED;
 /* Hand the quarantined rows of a finished scan to sink->reject, in file order; *ret_rows = distinct lines rejected. */
 enum err_code engine_scan_rejects(struct engine *engine, const char *rejects_tag, const struct data_sink *sink, int64_t *ret_rows, struct err *err) WARN_UNUSED;
 /* SQL type name ↔ data_type ("DECIMAL(18,4)"). */
@@ -126,7 +132,9 @@ enum err_code engine_register_aggregate(struct engine *engine, const struct engi
  *   marrow_typing(text) → blob         typing_stats of a column (data/typing.h)
  *   marrow_bucket(text, bigint n) → bigint  stable hash bucket 0…n-1, XXH3-64 seed 0 of the value's canonical text
  *   marrow_sum(double), marrow_mean(double), marrow_sd(double) → double  exact, order-independent, correctly rounded
+ *     nulls ignored; no value → null (sd: fewer than two); a NaN or both infinities → NaN, else an infinity → it (sd: NaN)
  *   marrow_mode(text) → text  most frequent value, ties to the smallest (bytewise); nulls ignored
+ *   marrow_json_member(text object, text key) → text  a top-level member as written (strings unescaped, null → null)
  */
 
 #endif

@@ -1,0 +1,272 @@
+/* Scans: how DuckDB reads a file. Nothing is guessed by it: the dialect comes from the scan, and
+ *
+ *   CSV      every column VARCHAR; an empty field is NULL, a quoted empty one ("") is '', no other text is read as null;
+ *            strict (a stray quote or a missing field is an error, not a repair), errors go to the reject tables
+ *   Parquet  schema given: nested columns → JSON text, odd integers widened; schema empty: as the file has them
+ *   JSON     schema given: raw members by marrow_json_member (no number passes through double); empty: top-level members by ->>
+ *
+ * Known of DuckDB 1.5.6: newlines must be of one kind in strict mode, and a line longer than the buffer (twice the line limit)
+ * vanishes without a reject: whoever stages the file must see to both. */
+#include <string.h>
+
+#include "engine/duckdb/duckdb_priv.h"
+
+#define SCAN_LINE_BYTES (16LL << 20)
+#define SCAN_BUFFER_LINES 2
+
+/* A path is a pattern to DuckDB: "a[1].csv" → "a[[]1].csv". */
+static void put_path(struct buf *out, const char *path)
+{
+    struct buf escaped = BUF_INIT;
+    for (; *path != '\0'; path++) {
+        if (strchr("*?[", *path) != NULL)
+            buf_printf(&escaped, "[%c]", *path);
+        else
+            buf_putc(&escaped, *path);
+    }
+    engine_quote_literal(out, buf_view(&escaped));
+    out->failed = out->failed || escaped.failed;
+    buf_done(&escaped);
+}
+
+static void put_paths(struct buf *out, const struct data_scan *scan)
+{
+    buf_putc(out, '[');
+    for (size_t idx = 0; idx < scan->path_count; idx++) {
+        if (idx > 0)
+            buf_putc(out, ',');
+        put_path(out, scan->paths[idx]);
+    }
+    buf_putc(out, ']');
+}
+
+static void put_char_option(struct buf *out, const char *name, char c)
+{
+    buf_printf(out, ", %s=", name);
+    engine_quote_literal(out, (struct str){&c, c != 0 ? 1 : 0});
+}
+
+static void put_csv_columns(struct buf *out, const struct data_schema *schema)
+{
+    buf_puts(out, ", columns={");
+    for (size_t idx = 0; idx < schema->count; idx++) {
+        if (idx > 0)
+            buf_putc(out, ',');
+        engine_quote_literal(out, str_of(schema->columns[idx].name));
+        buf_puts(out, ":'VARCHAR'");
+    }
+    buf_putc(out, '}');
+}
+
+static void put_reject_table(struct buf *out, const char *tag, const char *suffix, bool quoted_as_name)
+{
+    struct buf name = BUF_INIT;
+    buf_printf(&name, "%s%s", tag, suffix);
+    if (quoted_as_name)
+        engine_quote_identifier(out, buf_view(&name));
+    else
+        engine_quote_literal(out, buf_view(&name));
+    buf_done(&name);
+}
+
+static enum err_code csv_expression(const struct data_scan *scan, const struct data_schema *schema, const char *rejects_tag, struct buf *out, struct err *err)
+{
+    if (schema == NULL || schema->count == 0)
+        return err_set(err, ERR_USAGE, "a CSV scan needs the names of its columns");
+    int64_t line_bytes = scan->maximum_line_bytes > 0 ? scan->maximum_line_bytes : SCAN_LINE_BYTES;
+    buf_puts(out, "read_csv(");
+    put_paths(out, scan);
+    buf_puts(out, ", auto_detect=false, delim=");
+    engine_quote_literal(out, scan->delimiter[0] != '\0' ? str_of(scan->delimiter) : STR(","));
+    put_char_option(out, "quote", scan->quote);
+    put_char_option(out, "escape", scan->escape);
+    put_char_option(out, "comment", scan->comment);
+    buf_printf(out, ", header=%s, skip=%lld", scan->header ? "true" : "false", (long long)scan->skip_lines);
+    buf_printf(out, ", max_line_size=%lld, buffer_size=%lld", (long long)line_bytes, (long long)(line_bytes * SCAN_BUFFER_LINES));
+    buf_puts(out, ", nullstr='', allow_quoted_nulls=false, strict_mode=true, null_padding=false, hive_partitioning=false");
+    if (rejects_tag != NULL) {
+        buf_puts(out, ", store_rejects=true, rejects_limit=0, rejects_scan=");
+        put_reject_table(out, rejects_tag, "_scans", false);
+        buf_puts(out, ", rejects_table=");
+        put_reject_table(out, rejects_tag, "_errors", false);
+    }
+    put_csv_columns(out, schema);
+    buf_putc(out, ')');
+    return ERR_OK;
+}
+
+/* (SELECT to_json("a") AS "a", CAST("b" AS BIGINT) AS "b" FROM …) */
+static void put_cast_columns(struct buf *out, const struct data_schema *schema)
+{
+    for (size_t idx = 0; idx < schema->count; idx++) {
+        const struct data_column *column = &schema->columns[idx];
+        struct str name = str_of(column->source_name != NULL ? column->source_name : column->name);
+        buf_puts(out, idx > 0 ? ", " : "");
+        buf_puts(out, column->type.kind == DATA_JSON ? "to_json(" : "CAST(");
+        engine_quote_identifier(out, name);
+        if (column->type.kind != DATA_JSON) {
+            buf_puts(out, " AS ");
+            engine_type_sql(column->type, out);
+        }
+        buf_puts(out, ") AS ");
+        engine_quote_identifier(out, str_of(column->name));
+    }
+}
+
+static void parquet_expression(const struct data_scan *scan, const struct data_schema *schema, struct buf *out)
+{
+    bool typed = schema != NULL && schema->count > 0;
+    if (typed) {
+        buf_puts(out, "(SELECT ");
+        put_cast_columns(out, schema);
+        buf_puts(out, " FROM ");
+    }
+    buf_puts(out, "read_parquet(");
+    put_paths(out, scan);
+    buf_puts(out, ", hive_partitioning=false, union_by_name=false)");
+    if (typed)
+        buf_putc(out, ')');
+}
+
+static void put_json_options(const struct data_scan *scan, struct buf *out)
+{
+    int64_t object_bytes = scan->maximum_line_bytes > SCAN_LINE_BYTES ? scan->maximum_line_bytes : SCAN_LINE_BYTES;
+    buf_printf(out, ", format='%s', maximum_object_size=%lld, ignore_errors=false, hive_partitioning=false",
+               scan->newline_delimited ? "newline_delimited" : "auto", (long long)object_bytes);
+}
+
+static void json_expression(const struct data_scan *scan, const struct data_schema *schema, struct buf *out)
+{
+    if (schema == NULL || schema->count == 0) {
+        buf_puts(out, "(SELECT COLUMNS(*) ->> '$' FROM read_json(");
+        put_paths(out, scan);
+        put_json_options(scan, out);
+        buf_puts(out, ", maximum_depth=1, sample_size=-1, map_inference_threshold=-1, field_appearance_threshold=0))");
+        return;
+    }
+    buf_puts(out, "(SELECT ");
+    for (size_t idx = 0; idx < schema->count; idx++) {
+        const struct data_column *column = &schema->columns[idx];
+        buf_puts(out, idx > 0 ? ", marrow_json_member(json, " : "marrow_json_member(json, ");
+        engine_quote_literal(out, str_of(column->source_name != NULL ? column->source_name : column->name));
+        buf_puts(out, ") AS ");
+        engine_quote_identifier(out, str_of(column->name));
+    }
+    buf_puts(out, " FROM read_json_objects(");
+    put_paths(out, scan);
+    put_json_options(scan, out);
+    buf_puts(out, "))");
+}
+
+enum err_code engine_scan_expression(const struct data_scan *scan, const struct data_schema *schema, const char *rejects_tag, struct buf *out, struct err *err)
+{
+    if (scan->path_count == 0)
+        return err_set(err, ERR_USAGE, "a scan needs at least one file");
+    switch (scan->kind) {
+    case DATA_SCAN_CSV: TRY(csv_expression(scan, schema, rejects_tag, out, err)); break;
+    case DATA_SCAN_PARQUET: parquet_expression(scan, schema, out); break;
+    case DATA_SCAN_JSON: json_expression(scan, schema, out); break;
+    }
+    return buf_check(out, err);
+}
+
+/* ---- what columns a scan has -------------------------------------------------------------------- */
+
+static bool is_nested(duckdb_type id)
+{
+    return id == DUCKDB_TYPE_LIST || id == DUCKDB_TYPE_STRUCT || id == DUCKDB_TYPE_MAP || id == DUCKDB_TYPE_ARRAY || id == DUCKDB_TYPE_UNION;
+}
+
+enum err_code engine_scan_schema(struct engine *engine, const struct data_scan *scan, struct data_schema *ret, struct err *err)
+{
+    __attribute__((cleanup(auto_buf_done))) struct buf sql = BUF_INIT;
+    buf_puts(&sql, "SELECT * FROM ");
+    TRY(engine_scan_expression(scan, NULL, NULL, &sql, err));
+    duckdb_prepared_statement statement = NULL;
+    enum err_code code = statement_prepare(engine, buf_text(&sql), NULL, 0, &statement, err);
+    watch_end(&engine->watch);
+    idx_t count = code == ERR_OK ? duckdb_prepared_statement_column_count(statement) : 0;
+    for (idx_t idx = 0; code == ERR_OK && idx < count; idx++) {
+        struct column column;
+        duckdb_logical_type logical = duckdb_prepared_statement_column_logical_type(statement, idx);
+        if (!column_of(logical, &column))
+            column.type = is_nested(duckdb_get_type_id(logical)) ? DATA_TYPE(JSON) : DATA_TYPE(TEXT);
+        if (column.type.kind == DATA_NULL)
+            column.type = DATA_TYPE(TEXT);
+        duckdb_destroy_logical_type(&logical);
+        const char *name = duckdb_prepared_statement_column_name(statement, idx);
+        code = data_schema_add(ret, str_of(name), column.type, err);
+        duckdb_free((void *)(uintptr_t)name);
+    }
+    duckdb_destroy_prepare(&statement);
+    return code;
+}
+
+/* ---- rejects ------------------------------------------------------------------------------------ */
+
+static const char *reject_reason(struct str type)
+{
+    static const char *const reasons[][2] = {
+        {"MISSING COLUMNS", "fewer fields than the header"},
+        {"TOO MANY COLUMNS", "more fields than the header"},
+        {"UNQUOTED VALUE", "a quote is not closed, or text follows the closing quote"},
+        {"LINE SIZE OVER MAXIMUM", "the line is longer than the limit"},
+        {"INVALID ENCODING", "not valid UTF-8"},
+        {"INVALID STATE", "quotes, delimiters and line ends do not fit together"},
+        {"CAST", "a value does not fit the column's type"},
+        {NULL, "the line cannot be read"},
+    };
+    size_t idx = 0;
+    while (reasons[idx][0] != NULL && !str_equal(type, str_of(reasons[idx][0])))
+        idx++;
+    return reasons[idx][1];
+}
+
+/* One row per line, its first error: file, line, column, type, text. */
+static void rejects_sql(const char *tag, struct buf *out)
+{
+    buf_puts(out, "SELECT line, column_name, CAST(error_type AS VARCHAR), csv_line FROM ");
+    put_reject_table(out, tag, "_errors", true);
+    buf_puts(out, " QUALIFY row_number() OVER (PARTITION BY scan_id, file_id, line ORDER BY byte_position, column_idx, error_type) = 1"
+                  " ORDER BY scan_id, file_id, line");
+}
+
+static enum err_code give_rejects(const struct data_batch *batch, const struct data_sink *sink, int64_t *rows, struct err *err)
+{
+    for (int64_t row = 0; row < batch->rows; row++) {
+        const struct data_vector *names = &batch->vectors[1], *raws = &batch->vectors[3];
+        struct buf line = BUF_INIT, column = BUF_INIT;
+        int64_t number = 0;
+        data_value_text(&batch->vectors[0], row, &line);
+        (void)str_to_int64(buf_view(&line), &number);
+        if (data_vector_is_valid(names, row))
+            buf_add_str(&column, names->text[row]);
+        struct str type = data_vector_is_valid(&batch->vectors[2], row) ? batch->vectors[2].text[row] : STR("");
+        struct str raw = data_vector_is_valid(raws, row) ? raws->text[row] : STR("");
+        enum err_code code = ERR_OK;
+        if (sink != NULL && sink->reject != NULL)
+            code = sink->reject(sink->user, number, column.len > 0 ? buf_text(&column) : NULL, reject_reason(type), raw, err);
+        buf_done(&line);
+        buf_done(&column);
+        TRY(code);
+        ++*rows;
+    }
+    return ERR_OK;
+}
+
+enum err_code engine_scan_rejects(struct engine *engine, const char *rejects_tag, const struct data_sink *sink, int64_t *ret_rows, struct err *err)
+{
+    __attribute__((cleanup(auto_buf_done))) struct buf sql = BUF_INIT;
+    AUTO(engine_result_close) struct engine_result *result = NULL;
+    *ret_rows = 0;
+    rejects_sql(rejects_tag, &sql);
+    TRY(buf_check(&sql, err));
+    TRY(engine_query(engine, buf_text(&sql), NULL, 0, &result, err));
+    for (;;) {
+        const struct data_batch *batch = NULL;
+        TRY(engine_result_next(result, &batch, err));
+        if (batch == NULL)
+            return ERR_OK;
+        TRY(give_rejects(batch, sink, ret_rows, err));
+    }
+}
