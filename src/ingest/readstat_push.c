@@ -124,12 +124,23 @@ static int handle_value(int row, readstat_variable_t *variable, readstat_value_t
     return READSTAT_HANDLER_OK;
 }
 
+/* ReadStat 1.1 needs one to lay out the variables of sav, por and dta files. */
+static int handle_variable(int index, readstat_variable_t *variable, const char *labels, void *user)
+{
+    (void)index;
+    (void)variable;
+    (void)labels;
+    (void)user;
+    return READSTAT_HANDLER_OK;
+}
+
 static enum err_code read_rows(struct push *push)
 {
     const struct statfile *file = push->file;
     struct err *err = push->visit.err;
     AUTO(statfile_stream_close) struct statfile_stream *stream = NULL;
     TRY(statfile_stream_open(&file->place, file->encoding, push->progress, file->origin, &stream, err));
+    readstat_set_variable_handler(statfile_stream_parser(stream), handle_variable);
     readstat_set_value_handler(statfile_stream_parser(stream), handle_value);
     TRY(statfile_stream_parse(stream, file->format, false, &push->visit, file->origin));
     TRY(finish_row(push));
