@@ -260,6 +260,8 @@ static void view_rows(const struct csv_dialect *dialect, const char *at, const c
     for (int i = 0; i < HEADER_ROWS && csv_next_row(dialect, &at, end, whole, &row); i++) {
         if (!row.complete && i > 0)
             break;
+        if (csv_row_is_blank(&row) && i >= 2)
+            break; /* another table may follow */
         if (csv_row_is_blank(&row))
             continue;
         for (size_t k = 0; k < first->count && k + shift < row.count; k++) {
@@ -342,7 +344,7 @@ static enum err_code find_table(const char *start, const char *end, bool whole, 
 {
     struct csv_row row = {0};
     const char *at = start;
-    size_t same = 0, other = 0, largest = 0;
+    size_t same = 0, other = 0, like_first = 0, first_count = 0;
     bool comment_first = false;
     guess->first_row = NULL;
     while (csv_next_row(&guess->dialect, &at, end, whole, &row)) {
@@ -366,18 +368,20 @@ static enum err_code find_table(const char *start, const char *end, bool whole, 
         }
         if (guess->first_row == NULL) {
             guess->first_row = row.start;
+            first_count = row.count;
         } else if (comment && row.count != mode) {
             guess->comment_lines++;
         } else if (!blank) {
             same += row.count == mode;
             other += row.count != mode;
-            largest = row.count > largest ? row.count : largest;
+            like_first += row.count == first_count;
         }
     }
     bool failed = row.failed;
     csv_row_done(&row);
     guess->rows = (int64_t)(same + other);
     guess->ragged = (int64_t)other;
+    guess->unlike_first = (int64_t)(same + other - like_first);
     guess->consistency = mode < 2 ? 0 : same + other == 0 ? 1 : (double)same / (double)(same + other);
     return failed ? ingest_memory(err) : ERR_OK;
 }
@@ -435,15 +439,16 @@ static void fit_columns(struct csv_guess *guess, const struct csv_row *first, co
         guess->columns = mode;
         return;
     }
-    if (guess->rows == 0 || guess->consistency < 0.5 || mode < 2)
-        return;
-    if (first->count + 1 == mode) {
+    bool regular = guess->rows > 0 && guess->consistency >= 0.5 && mode >= 2;
+    if (regular && first->count + 1 == mode) {
         guess->trailing = rows_end_empty(guess, first->end, end, whole, mode);
         guess->row_names = !guess->trailing;
         guess->columns = mode;
-    } else if (first->count == mode + 1 && first->fields[mode].len == 0) {
+    } else if (regular && first->count == mode + 1 && first->fields[mode].len == 0) {
         guess->trailing = true;
         guess->columns = mode;
+    } else {
+        guess->ragged = guess->unlike_first;
     }
 }
 

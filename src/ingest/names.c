@@ -104,19 +104,32 @@ static bool tells_apart(const struct ingest_set *set, const size_t *members, siz
     return true;
 }
 
+static bool all_alike(const struct ingest_set *set, const size_t *members, size_t count, bool by_folder)
+{
+    const struct ingest_slot *first = &set->slots[members[0]];
+    for (size_t i = 1; i < count; i++) {
+        const struct ingest_slot *slot = &set->slots[members[i]];
+        if (by_folder ? !same(first->folder, slot->folder) : !same(first->format, slot->format))
+            return false;
+    }
+    return true;
+}
+
 static void rename_group(struct ingest_set *set, const size_t *members, size_t count)
 {
     bool folder = tells_apart(set, members, count, true);
     bool format = !folder && tells_apart(set, members, count, false);
+    if (!folder && !format) { /* each helps as far as it goes; numbers do the rest */
+        folder = !all_alike(set, members, count, true);
+        format = !all_alike(set, members, count, false);
+    }
     for (size_t i = 0; i < count; i++) {
         struct ingest_slot *slot = &set->slots[members[i]];
         const char *name = slot->source.name;
-        if (folder)
+        if (folder && slot->folder[0] != '\0')
             name = arena_printf(set->arena, "%s_%s", slot->folder, name);
-        else if (format)
+        if (format && name != NULL)
             name = arena_printf(set->arena, "%s_%s", name, slot->format);
-        else
-            name = arena_printf(set->arena, "%s%s%s_%s", slot->folder, slot->folder[0] == '\0' ? "" : "_", name, slot->format);
         slot->source.name = name == NULL ? slot->source.name : tidy(set->arena, name);
     }
 }

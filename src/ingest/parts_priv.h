@@ -185,7 +185,8 @@ struct csv_guess {
     bool header_uncertain;
     int64_t preamble_lines;
     int64_t comment_lines;  /* '#' lines after the first row, in the sample */
-    int64_t rows, ragged;   /* in the sample, header not counted */
+    int64_t rows, ragged;   /* in the sample, header not counted; ragged: another number of fields than columns */
+    int64_t unlike_first;   /* … than the first row */
     double consistency;     /* of field counts over the sample's rows; 0 = one column */
     const char *first_row;  /* into the sample: the header, or the first data row */
 };
