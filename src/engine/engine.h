@@ -72,6 +72,10 @@ struct engine_statement {
 enum err_code engine_statement_inspect(struct engine *engine, const char *sql, struct engine_statement *ret, struct err *err) WARN_UNUSED;
 void engine_statement_done(struct engine_statement *statement);
 
+/* From here on the engine opens no file but those already attached and the paths in allowed (an array of texts), no network, no extension, and its
+ * settings are locked. There is no way back. A COPY may still overwrite an allowed path: let only SELECTs through (engine_statement_inspect). */
+enum err_code engine_confine(struct engine *engine, const json_t *allowed, struct err *err) WARN_UNUSED;
+
 /* Append pushed batches to an existing table (fast path: whole chunks). */
 struct engine_appender;
 enum err_code engine_append_open(struct engine *engine, const char *schema_name, const char *table, struct engine_appender **ret, struct err *err) WARN_UNUSED;

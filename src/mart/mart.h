@@ -32,6 +32,8 @@ enum err_code mart_dry_run(struct store *store, struct store_version *version, c
 /* Lazy query over the materialised mart {sql, signature, dialect}; ERR_NOT_FOUND with a hint where none is built. Executes nothing. grain text as in
  * "patient", "admission", "event" or "mart_event_labs". */
 enum err_code mart_query(struct store *store, struct store_version *version, const char *mart, json_t **ret, struct err *err) WARN_UNUSED;
+/* The newest mart of that name over this version; ERR_NOT_FOUND with a hint. New reference. */
+enum err_code mart_find(struct store *store, struct store_version *version, const char *mart, json_t **ret, struct err *err) WARN_UNUSED;
 enum err_code mart_list(struct store *store, const char *dataset, json_t **ret, struct err *err) WARN_UNUSED;
 /* Re-check the stored invariants from the raw tables by independent SQL: {ok, checks:[{what, expected, found, ok}]}. */
 enum err_code mart_verify(struct store *store, struct store_version *version, const json_t *run_manifest, json_t **ret, struct err *err) WARN_UNUSED;

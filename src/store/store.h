@@ -109,6 +109,11 @@ enum err_code store_history_read(struct store *store, const char *dataset, int64
 enum err_code store_history_verify(struct store *store, const char *dataset, json_t **ret, struct err *err) WARN_UNUSED; /* {ok, entries, segments, problems:[…]} */
 enum err_code store_history_clear(struct store *store, const char *dataset, struct err *err) WARN_UNUSED; /* a "clear" entry starts the new chain */
 
+/* A user's statement whole, beside the data (queries/QUERY_HASH.sql, mode 0600), because history holds it only with its literals masked. query is
+ * the sha256 of sql in hex. Kept once; the same text again is a no-op. */
+enum err_code store_query_keep(struct store *store, const char *dataset, const char *query, const char *sql, struct err *err) WARN_UNUSED;
+enum err_code store_query_read(struct store *store, const char *dataset, const char *query, struct buf *ret, struct err *err) WARN_UNUSED;
+
 /* ---- care ---- */
 /* {ok, problems:[{file, expected, found, fix}], files, bytes}; dataset NULL = whole store. Every byte is read. */
 enum err_code store_verify(struct store *store, const char *dataset, json_t **ret, struct err *err) WARN_UNUSED;

@@ -1,0 +1,117 @@
+/* Opening, warnings, history entries: what every use case needs. */
+#include "api/api_priv.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *store_directory_of(const struct api_options *options)
+{
+    const char *environment = getenv("MARROW_STORE");
+    if (options->store != NULL)
+        return options->store;
+    return environment != NULL && environment[0] != '\0' ? environment : "marrow-store";
+}
+
+enum err_code api_open(const struct api_options *options, struct api **ret, struct err *err)
+{
+    json_install();
+    AUTO(api_close) struct api *api = mem_zalloc(1, sizeof *api);
+    if (api == NULL || (api->warnings = json_array()) == NULL)
+        return err_set(err, ERR_MEMORY, "no memory to open the store");
+    api->options = *options;
+    (void)snprintf(api->directory, sizeof api->directory, "%s", store_directory_of(options));
+    if (options->spill != NULL)
+        (void)snprintf(api->spill, sizeof api->spill, "%s", options->spill);
+    else
+        TRY(file_path_join(api->directory, "tmp/spill", api->spill, err));
+    struct store_options store = {.directory = api->directory, .create = options->create, .engine = api_engine_options(api), .progress = options->progress};
+    TRY(store_open(&store, &api->store, err));
+    *ret = api;
+    api = NULL;
+    return ERR_OK;
+}
+
+void api_close(struct api *api)
+{
+    if (api == NULL)
+        return;
+    store_close(api->store);
+    json_decref(api->warnings);
+    mem_free(api);
+}
+
+const char *api_store_directory(const struct api *api)
+{
+    return api->directory;
+}
+
+const json_t *api_warnings(const struct api *api)
+{
+    return api->warnings;
+}
+
+void api_begin(struct api *api)
+{
+    (void)json_array_clear(api->warnings);
+}
+
+void api_warn(struct api *api, const char *format, ...)
+{
+    char text[1024];
+    bool ok = true;
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    json_push_text(api->warnings, text, &ok);
+}
+
+struct engine_options api_engine_options(const struct api *api)
+{
+    return (struct engine_options){
+        .memory_bytes = api->options.memory_bytes,
+        .threads = api->options.threads,
+        .spill_directory = api->spill,
+        .progress = api->options.progress,
+    };
+}
+
+int64_t api_elapsed_ms(int64_t started_us)
+{
+    return (clock_monotonic_us() - started_us) / 1000;
+}
+
+void api_record(struct api *api, const char *dataset, const char *kind, json_t *entry_taken)
+{
+    struct err err = {0};
+    bool ok = entry_taken != NULL;
+    JSON_AUTO entry = json_object();
+    json_put_text(entry, "kind", kind, &ok);
+    if (ok && json_object_update(entry, entry_taken) != 0)
+        ok = false;
+    json_decref(entry_taken);
+    if (!store_is_writable(api->store)) {
+        api_warn(api, "the store is read-only: this was not recorded in the history");
+        return;
+    }
+    if (!ok || store_history_append(api->store, dataset, entry, &err) != ERR_OK)
+        api_warn(api, "this was not recorded in the history: %s", ok ? err.message : "no memory");
+}
+
+void api_record_failure(struct api *api, const char *dataset, const char *kind, const struct err *err, int64_t started_us)
+{
+    bool ok = true;
+    json_t *entry = json_object();
+    json_put_flag(entry, "ok", false, &ok);
+    json_put_text(entry, "error", err != NULL ? err_code_name(err->code) : "failed", &ok);
+    json_put_int(entry, "duration_ms", api_elapsed_ms(started_us), &ok);
+    api_record(api, dataset, kind, entry);
+}
+
+enum err_code api_open_profile(struct api *api, const char *dataset, const char *version, struct store_version **ret_version, struct profile **ret_profile, struct err *err)
+{
+    TRY(store_version_open(api->store, dataset, version, ret_version, err));
+    return profile_open(api->store, *ret_version, ret_profile, err);
+}

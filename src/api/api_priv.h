@@ -1,0 +1,46 @@
+/* What api's files share. */
+#ifndef MARROW_API_PRIV_H
+#define MARROW_API_PRIV_H
+
+#include "api/api.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "engine/engine.h"
+#include "mart/mart.h"
+#include "profile/profile.h"
+#include "store/store.h"
+
+struct api {
+    char directory[FILE_PATH_BYTES];
+    char spill[FILE_PATH_BYTES];
+    struct api_options options;
+    struct store *store;
+    json_t *warnings;
+};
+
+void api_warn(struct api *api, const char *format, ...) PRINTF_LIKE(2, 3);
+/* A fresh list of warnings for this call. */
+void api_begin(struct api *api);
+struct engine_options api_engine_options(const struct api *api);
+/* Append to history; a store that can't be written becomes a warning. Takes entry. kind is put first. */
+void api_record(struct api *api, const char *dataset, const char *kind, json_t *entry_taken);
+/* Like api_record for a failed call: error code and duration, never its message. */
+void api_record_failure(struct api *api, const char *dataset, const char *kind, const struct err *err, int64_t started_us);
+/* Version and profile of a dataset in one go. */
+enum err_code api_open_profile(struct api *api, const char *dataset, const char *version, struct store_version **ret_version, struct profile **ret_profile, struct err *err) WARN_UNUSED;
+/* Attach what the names mean in this version: tables and marts ("mart_patient"). Unknown names → ERR_NOT_FOUND with the names there are.
+ * allowed (may be NULL): array that gets the files a confined engine must still read. */
+enum err_code api_attach_names(struct api *api, struct store_version *version, struct engine *engine, const char *const *names, size_t count, json_t *allowed, struct err *err) WARN_UNUSED;
+#define API_QUERY_ROW_LIMIT 1000000
+#define API_QUERY_TIME_LIMIT_MS 300000
+#define API_CONTENT_BYTES 40
+/* Checks a user's statement: exactly one SELECT over this version's own tables and marts; opens an engine with these attached and
+ * everything else out of reach. writable: a file that the caller will COPY to, or NULL. */
+enum err_code api_query_prepare(struct api *api, struct store_version *version, const char *sql, const char *writable, struct engine **ret, struct err *err) WARN_UNUSED;
+/* The engine result of a query, now the caller's; its engine stays with rows. */
+struct engine_result *api_rows_take_result(struct api_rows *rows);
+/* Order-independent hash of the rows read so far, hex. */
+void api_rows_content(const struct api_rows *rows, char ret[API_CONTENT_BYTES]);
+int64_t api_elapsed_ms(int64_t started_us);
+
+#endif

@@ -1,0 +1,119 @@
+/* The trail: reading, checking, replaying. Replay runs an entry again on the version it names and says whether the result is the same. */
+#include "api/api_priv.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum err_code api_history(struct api *api, const char *dataset, int64_t last, json_t **ret, struct err *err)
+{
+    json_t *entries = NULL;
+    bool ok = true;
+    api_begin(api);
+    TRY(store_history_read(api->store, dataset, last, &entries, err));
+    json_t *object = json_object();
+    json_put_text(object, "dataset", dataset, &ok);
+    json_put(object, "entries", entries, &ok);
+    *ret = object;
+    return json_built(ok, err);
+}
+
+enum err_code api_history_verify(struct api *api, const char *dataset, json_t **ret, struct err *err)
+{
+    api_begin(api);
+    return store_history_verify(api->store, dataset, ret, err);
+}
+
+enum err_code api_history_clear(struct api *api, const char *dataset, json_t **ret, struct err *err)
+{
+    bool ok = true;
+    api_begin(api);
+    TRY(store_history_clear(api->store, dataset, err));
+    json_t *object = json_object();
+    json_put_text(object, "dataset", dataset, &ok);
+    json_put_flag(object, "cleared", true, &ok);
+    *ret = object;
+    return json_built(ok, err);
+}
+
+static enum err_code find_entry(struct api *api, const char *dataset, int64_t seq, json_t **ret, struct err *err)
+{
+    JSON_AUTO entries = NULL;
+    json_t *entry;
+    size_t idx;
+    TRY(store_history_read(api->store, dataset, 0, &entries, err));
+    json_array_foreach(entries, idx, entry) {
+        if (json_int(entry, "seq", -1) == seq) {
+            *ret = json_incref(entry);
+            return ERR_OK;
+        }
+    }
+    return err_set(err, ERR_NOT_FOUND, "no entry %" PRId64 " in the history of '%s'", seq, dataset);
+}
+
+static enum err_code answer(int64_t seq, const char *kind, const char *before, const char *after, json_t **ret, struct err *err)
+{
+    bool ok = true;
+    json_t *object = json_object();
+    json_put_int(object, "seq", seq, &ok);
+    json_put_text(object, "kind", kind, &ok);
+    json_put_flag(object, "identical", strcmp(before, after) == 0, &ok);
+    json_put_text(object, "before", before, &ok);
+    json_put_text(object, "after", after, &ok);
+    *ret = object;
+    return json_built(ok, err);
+}
+
+static enum err_code replay_sql(struct api *api, const char *dataset, const json_t *entry, json_t **ret, struct err *err)
+{
+    AUTO(buf_done) struct buf sql = BUF_INIT;
+    TRY(store_query_read(api->store, dataset, json_text(entry, "query", ""), &sql, err));
+    struct api_query_options options = {.dataset = dataset, .version = json_text(entry, "version", NULL), .sql = buf_text(&sql), .row_limit = json_int(entry, "row_limit", 0)};
+    struct api_rows *rows = NULL;
+    const struct data_batch *batch = NULL;
+    TRY(api_query(api, &options, &rows, err));
+    enum err_code code = ERR_OK;
+    do
+        code = api_rows_next(rows, &batch, err);
+    while (code == ERR_OK && batch != NULL);
+    char after[API_CONTENT_BYTES];
+    api_rows_content(rows, after);
+    api_rows_close(rows);
+    TRY(code);
+    return answer(json_int(entry, "seq", 0), "sql", json_text(entry, "result_hash", ""), after, ret, err);
+}
+
+static enum err_code replay_mart(struct api *api, const char *dataset, const json_t *entry, json_t **ret, struct err *err)
+{
+    json_t *policy = json_object_get(entry, "policy");
+    struct api_mart_options options = {
+        .dataset = dataset,
+        .version = json_text(entry, "version", NULL),
+        .grain = json_text(entry, "grain", ""),
+        .anchor = json_text(entry, "anchor", NULL),
+        .event = json_text(entry, "event", NULL),
+        .inner = json_flag(entry, "inner", false),
+        .policy = json_is_object(policy) ? policy : NULL,
+        .buckets = json_int(entry, "buckets", 0),
+        .force = true,
+    };
+    JSON_AUTO built = NULL;
+    TRY(api_mart_build(api, &options, &built, err));
+    return answer(json_int(entry, "seq", 0), "mart", json_text(entry, "run_id", ""), json_text(built, "run_id", ""), ret, err);
+}
+
+enum err_code api_history_replay(struct api *api, const char *dataset, int64_t seq, json_t **ret, struct err *err)
+{
+    JSON_AUTO entry = NULL;
+    api_begin(api);
+    TRY(find_entry(api, dataset, seq, &entry, err));
+    const char *kind = json_text(entry, "kind", "");
+    if (!json_flag(entry, "ok", true))
+        return err_set(err, ERR_INPUT, "entry %" PRId64 " failed when it ran: there is no result to compare with", seq);
+    if (strcmp(kind, "sql") == 0)
+        return replay_sql(api, dataset, entry, ret, err);
+    if (strcmp(kind, "mart") == 0)
+        return replay_mart(api, dataset, entry, ret, err);
+    err_set(err, ERR_INPUT, "entry %" PRId64 " is of kind '%s', which is not replayed", seq, kind);
+    return err_hint(err, "queries and mart builds can be replayed; imports are checked by 'marrow verify'");
+}

@@ -1,0 +1,159 @@
+/* Import: ingest's sources, one by one, into the store; published whole or not at all. One table or forty: the same path. */
+#include "api/api_priv.h"
+
+#include "ingest/ingest.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+/* "My Study (2).zip" → my_study_2 */
+static void name_from_path(const char *path, char ret[STORE_LIMIT_NAME_BYTES + 1])
+{
+    char copy[FILE_PATH_BYTES];
+    (void)snprintf(copy, sizeof copy, "%s", path);
+    size_t length = strlen(copy);
+    while (length > 1 && copy[length - 1] == '/')
+        copy[--length] = '\0';
+    const char *base = file_base_name(copy);
+    size_t count = 0;
+    for (const char *p = base; *p != '\0' && count < STORE_LIMIT_NAME_BYTES; p++) {
+        if (*p == '.' && p != base && count > 0)
+            break;
+        if (isalnum((unsigned char)*p) && (unsigned char)*p < 0x80)
+            ret[count++] = (char)tolower((unsigned char)*p);
+        else if (count > 0 && ret[count - 1] != '_')
+            ret[count++] = '_';
+    }
+    while (count > 0 && ret[count - 1] == '_')
+        count--;
+    ret[count] = '\0';
+    if (count == 0)
+        (void)snprintf(ret, STORE_LIMIT_NAME_BYTES, "dataset");
+}
+
+static json_t *skipped_json(const struct ingest_set *set, bool *ok)
+{
+    json_t *skipped = json_array();
+    for (size_t i = 0; i < ingest_skipped_count(set); i++) {
+        const struct ingest_skipped *one = ingest_skipped(set, i);
+        json_t *entry = json_object();
+        json_put_text(entry, "path", one->path, ok);
+        json_put_text(entry, "reason", one->reason, ok);
+        json_push(skipped, entry, ok);
+    }
+    return skipped;
+}
+
+static enum err_code load(struct api *api, const struct api_import_options *options, struct store_import *import, struct store_commit *commit, json_t **ret_skipped, struct err *err)
+{
+    AUTO(ingest_close) struct ingest_set *set = NULL;
+    struct ingest_options ingest = {
+        .staging_directory = store_import_staging(import),
+        .encoding = options->encoding,
+        .delimiter = options->delimiter,
+        .header = options->header,
+        .total_bytes = options->total_bytes,
+        .progress = api->options.progress,
+    };
+    TRY(ingest_open(options->paths, options->path_count, &ingest, &set, err));
+    size_t count = ingest_source_count(set);
+    for (size_t i = 0; i < count; i++) {
+        const struct data_source *source = ingest_source(set, i);
+        TRY(progress_check(api->options.progress, err));
+        struct progress_event event = {.phase = "import", .subject = source->name, .done = (int64_t)i, .total = (int64_t)count, .unit = "tables"};
+        progress_report(api->options.progress, &event);
+        TRY(store_import_table(import, source, err));
+    }
+    bool ok = true;
+    JSON_AUTO inputs = ingest_inputs(set);
+    *ret_skipped = skipped_json(set, &ok);
+    TRY(json_built(ok && inputs != NULL, err));
+    return store_import_commit(import, inputs, *ret_skipped, commit, err);
+}
+
+/* The manifest's tables in the form that other programs rely on; roles come from the profile. */
+static json_t *tables_json(const json_t *manifest, const struct profile *profile, int64_t *ret_rejected, bool *ok)
+{
+    json_t *tables = json_array(), *table;
+    size_t idx;
+    *ret_rejected = 0;
+    json_array_foreach(json_object_get(manifest, "tables"), idx, table) {
+        json_t *entry = json_object(), *columns = json_array(), *column;
+        size_t column_idx;
+        json_array_foreach(json_object_get(table, "columns"), column_idx, column) {
+            json_t *one = json_object();
+            bool known = profile != NULL && idx < profile->table_count && column_idx < profile->tables[idx].table->schema.count;
+            json_put_text(one, "name", json_text(column, "name", ""), ok);
+            json_put_text(one, "type", json_text(column, "type", ""), ok);
+            json_put_text(one, "role", known ? profile_column_role_text(profile->tables[idx].columns[column_idx].role) : NULL, ok);
+            json_push(columns, one, ok);
+        }
+        int64_t rejected = json_int(table, "rejected_rows", 0);
+        *ret_rejected += rejected;
+        json_put_text(entry, "name", json_text(table, "name", ""), ok);
+        json_put_int(entry, "rows", json_int(table, "rows", 0), ok);
+        json_put(entry, "columns", columns, ok);
+        json_put_int(entry, "rejected_rows", rejected, ok);
+        json_put_text(entry, "source", json_text(table, "source", NULL), ok);
+        json_t *warnings = json_object_get(table, "warnings");
+        json_put(entry, "warnings", warnings != NULL ? json_incref(warnings) : json_array(), ok);
+        json_push(tables, entry, ok);
+    }
+    return tables;
+}
+
+static enum err_code answer(struct api *api, const char *dataset, const struct store_commit *commit, json_t *skipped, int64_t started_us, json_t **ret, struct err *err)
+{
+    AUTO(store_version_close) struct store_version *version = NULL;
+    AUTO(profile_free) struct profile *profile = NULL;
+    bool ok = true;
+    int64_t rejected = 0;
+    /* The profile (keys, roles) is part of the import: "the first second" answers from it. */
+    TRY(api_open_profile(api, dataset, commit->version, &version, &profile, err));
+    json_t *object = json_object();
+    json_put_text(object, "dataset", dataset, &ok);
+    json_put_text(object, "version", commit->version, &ok);
+    json_put_flag(object, "reused", commit->reused, &ok);
+    json_put(object, "tables", tables_json(commit->manifest, profile, &rejected, &ok), &ok);
+    json_put_int(object, "rejected_rows", rejected, &ok);
+    json_put(object, "skipped", json_incref(skipped), &ok);
+    json_put_int(object, "relations", (int64_t)profile->relation_count, &ok);
+    json_put_int(object, "bytes", json_int(commit->manifest, "bytes", 0), &ok);
+    json_put_int(object, "bytes_in", json_int(commit->manifest, "bytes_in", 0), &ok);
+    json_put_int(object, "duration_ms", api_elapsed_ms(started_us), &ok);
+    *ret = object;
+    return json_built(ok, err);
+}
+
+enum err_code api_import(struct api *api, const struct api_import_options *options, json_t **ret, struct err *err)
+{
+    int64_t started_us = clock_monotonic_us();
+    char derived[STORE_LIMIT_NAME_BYTES + 1];
+    const char *dataset = options->name;
+    api_begin(api);
+    if (options->path_count == 0)
+        return err_set(err, ERR_USAGE, "nothing to import");
+    if (dataset == NULL) {
+        name_from_path(options->paths[0], derived);
+        dataset = derived;
+    }
+    TRY(store_dataset_name_check(dataset, err));
+    struct store_import_options store = {
+        .strict = options->strict,
+        .overrides = options->overrides,
+        .null_markers = options->null_markers,
+        .null_marker_count = options->null_marker_count,
+        .show_values = api->options.show_values,
+    };
+    AUTO(store_import_close) struct store_import *import = NULL;
+    struct store_commit commit = {.manifest = NULL};
+    JSON_AUTO skipped = NULL;
+    TRY(store_import_begin(api->store, dataset, &store, &import, err));
+    TRY(load(api, options, import, &commit, &skipped, err));
+    JSON_AUTO manifest = commit.manifest;
+    store_import_close(import); /* lets go of the lock before the profile is made */
+    import = NULL;
+    (void)manifest;
+    return answer(api, dataset, &commit, skipped, started_us, ret, err);
+}

@@ -1,0 +1,297 @@
+/* `sql`: a user's SELECT over one version, lazily and read-only.
+ *
+ *   text ─▶ exactly one statement, of type SELECT (checked before anything runs)
+ *        ─▶ the names it reads: tables of the version, marts built on it, nothing else (a file or a URL as a table name is refused)
+ *        ─▶ an engine with just these attached READ_ONLY, external access switched off for what follows
+ *        ─▶ rows, with a time limit and a row cap
+ *
+ * The traps (ANCHORS): DuckDB's settings alone do not hold a hostile statement; the statement's type does. */
+#include "api/api_priv.h"
+
+#include "data/data.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define QUERY_LIMIT_SQL_BYTES (1 << 20)
+
+static bool is_mart_name(const char *name)
+{
+    return strncmp(name, "mart_", 5) == 0 || strncmp(name, "MART_", 5) == 0;
+}
+
+static enum err_code unknown_name(const struct store_version *version, const char *name, struct err *err)
+{
+    AUTO(buf_done) struct buf known = BUF_INIT;
+    for (size_t i = 0; i < store_version_table_count(version) && known.len < 600; i++)
+        buf_printf(&known, "%s%s", i == 0 ? "" : ", ", store_version_table(version, i)->name);
+    err_set(err, ERR_NOT_FOUND, "no table or mart '%.200s' in version %.12s of '%s'", name, store_version_id(version), store_version_dataset(version));
+    return err_hint(err, "tables: %.700s; marts are mart_patient, mart_admission, mart_event_TABLE once built", buf_text(&known));
+}
+
+/* The Parquet files of a run: the only files that a confined engine may still open. */
+static enum err_code allow_files(struct api *api, const char *dataset, const json_t *run, json_t *allowed, struct err *err)
+{
+    char directory[FILE_PATH_BYTES], path[FILE_PATH_BYTES];
+    size_t idx;
+    json_t *file;
+    bool ok = true;
+    TRY(store_run_path(api->store, dataset, json_text(run, "run_id", ""), directory, err));
+    json_array_foreach(json_object_get(run, "files"), idx, file) {
+        TRY(file_path_join(directory, json_text(file, "name", ""), path, err));
+        json_push_text(allowed, path, &ok);
+    }
+    return json_built(ok, err);
+}
+
+enum err_code api_attach_names(struct api *api, struct store_version *version, struct engine *engine, const char *const *names, size_t count, json_t *allowed, struct err *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct store_table *table = store_version_table_find(version, names[i]);
+        if (table != NULL) {
+            TRY(store_version_attach(version, engine, &table->name, 1, err));
+            continue;
+        }
+        JSON_AUTO run = NULL;
+        if (!is_mart_name(names[i]))
+            return unknown_name(version, names[i], err);
+        TRY(mart_find(api->store, version, names[i], &run, err));
+        TRY(run_attach(api->store, store_version_dataset(version), run, names[i], engine, err));
+        if (allowed != NULL)
+            TRY(allow_files(api, store_version_dataset(version), run, allowed, err));
+    }
+    return ERR_OK;
+}
+
+static enum err_code check_statement(const struct engine_statement *statement, struct err *err)
+{
+    if (statement->count != 1) {
+        err_set(err, ERR_INPUT, "expected exactly one statement, found %lld", (long long)statement->count);
+        return err_hint(err, "give one SELECT; several results need several calls");
+    }
+    if (!statement->is_select) {
+        err_set(err, ERR_INPUT, "the statement is no SELECT; versions are immutable and nothing else may run");
+        return err_hint(err, "write a SELECT (WITH … SELECT is fine)");
+    }
+    return ERR_OK;
+}
+
+enum err_code api_query_prepare(struct api *api, struct store_version *version, const char *sql, const char *writable, struct engine **ret, struct err *err)
+{
+    bool ok = true;
+    if (strlen(sql) > QUERY_LIMIT_SQL_BYTES)
+        return err_set(err, ERR_LIMIT, "the statement is longer than %d bytes", QUERY_LIMIT_SQL_BYTES);
+    AUTO(engine_close) struct engine *engine = NULL;
+    struct engine_options options = api_engine_options(api);
+    struct engine_statement statement = {0};
+    JSON_AUTO allowed = json_array();
+    TRY(engine_open(&options, &engine, err));
+    enum err_code code = engine_statement_inspect(engine, sql, &statement, err);
+    if (code == ERR_OK)
+        code = check_statement(&statement, err);
+    if (code == ERR_OK)
+        code = api_attach_names(api, version, engine, (const char *const *)statement.tables, statement.table_count, allowed, err);
+    engine_statement_done(&statement);
+    TRY(code);
+    if (writable != NULL)
+        json_push_text(allowed, writable, &ok);
+    TRY(json_built(ok, err));
+    TRY(engine_confine(engine, allowed, err));
+    *ret = engine;
+    engine = NULL;
+    return ERR_OK;
+}
+
+struct api_rows {
+    struct api *api;
+    struct store_version *version;
+    struct engine *engine;
+    struct engine_result *result;
+    char *sql;
+    int64_t row_limit, row_count, started_us, first_us, ended_us;
+    bool truncated, failed, at_end;
+    struct hash128 content; /* sum of the rows' hashes: what replay compares, as a bag */
+    struct data_batch capped;
+};
+
+static enum err_code open_rows(struct api *api, const struct api_query_options *options, struct api_rows *rows, struct err *err)
+{
+    rows->api = api;
+    rows->started_us = clock_monotonic_us();
+    rows->row_limit = options->row_limit > 0 ? options->row_limit : API_QUERY_ROW_LIMIT;
+    rows->sql = mem_strdup(options->sql);
+    if (rows->sql == NULL)
+        return err_set(err, ERR_MEMORY, "no memory for the statement");
+    TRY(store_version_open(api->store, options->dataset, options->version, &rows->version, err));
+    TRY(api_query_prepare(api, rows->version, options->sql, NULL, &rows->engine, err));
+    engine_set_time_limit(rows->engine, options->time_limit_ms > 0 ? options->time_limit_ms : API_QUERY_TIME_LIMIT_MS);
+    engine_set_progress(rows->engine, api->options.progress, "query", options->dataset);
+    return engine_query(rows->engine, options->sql, NULL, 0, &rows->result, err);
+}
+
+static void free_rows(struct api_rows *rows)
+{
+    engine_result_close(rows->result);
+    engine_close(rows->engine);
+    store_version_close(rows->version);
+    mem_free(rows->sql);
+    mem_free(rows);
+}
+
+enum err_code api_query(struct api *api, const struct api_query_options *options, struct api_rows **ret, struct err *err)
+{
+    api_begin(api);
+    struct api_rows *rows = mem_zalloc(1, sizeof *rows);
+    if (rows == NULL)
+        return err_set(err, ERR_MEMORY, "no memory for the result");
+    enum err_code code = open_rows(api, options, rows, err);
+    if (code != ERR_OK) {
+        if (rows->version != NULL)
+            api_record_failure(api, options->dataset, "sql", err, rows->started_us);
+        free_rows(rows);
+        return code;
+    }
+    *ret = rows;
+    return ERR_OK;
+}
+
+const struct data_schema *api_rows_schema(const struct api_rows *rows)
+{
+    return engine_result_schema(rows->result);
+}
+
+const char *api_rows_version(const struct api_rows *rows)
+{
+    return store_version_id(rows->version);
+}
+
+static void hash_batch(struct api_rows *rows, const struct data_batch *batch)
+{
+    AUTO(buf_done) struct buf text = BUF_INIT;
+    for (int64_t r = 0; r < batch->rows; r++) {
+        buf_clear(&text);
+        for (size_t c = 0; c < batch->columns; c++)
+            buf_putc(&text, data_value_text(&batch->vectors[c], r, &text) ? '\x1f' : '\x1e');
+        struct hash128 hash = hash_xxh3_128(text.ptr, text.len, 0);
+        rows->content.low += hash.low;
+        rows->content.high += hash.high + (rows->content.low < hash.low ? 1 : 0);
+    }
+}
+
+enum err_code api_rows_next(struct api_rows *rows, const struct data_batch **ret, struct err *err)
+{
+    *ret = NULL;
+    if (rows->at_end)
+        return ERR_OK;
+    const struct data_batch *batch = NULL;
+    enum err_code code = engine_result_next(rows->result, &batch, err);
+    rows->failed = code != ERR_OK;
+    if (rows->first_us == 0)
+        rows->first_us = clock_monotonic_us();
+    if (code != ERR_OK || batch == NULL) {
+        rows->at_end = true;
+        rows->ended_us = clock_monotonic_us();
+        return code;
+    }
+    if (rows->row_count + batch->rows > rows->row_limit) {
+        rows->capped = *batch;
+        rows->capped.rows = rows->row_limit - rows->row_count;
+        rows->truncated = rows->at_end = true;
+        rows->ended_us = clock_monotonic_us();
+        batch = &rows->capped;
+    }
+    rows->row_count += batch->rows;
+    hash_batch(rows, batch);
+    *ret = batch->rows > 0 ? batch : NULL;
+    return ERR_OK;
+}
+
+bool api_rows_truncated(const struct api_rows *rows)
+{
+    return rows->truncated;
+}
+
+int64_t api_rows_duration_ms(const struct api_rows *rows)
+{
+    int64_t end = rows->ended_us != 0 ? rows->ended_us : clock_monotonic_us();
+    return (end - rows->started_us) / 1000;
+}
+
+void api_rows_content(const struct api_rows *rows, char ret[API_CONTENT_BYTES])
+{
+    (void)snprintf(ret, API_CONTENT_BYTES, "%016" PRIx64 "%016" PRIx64, rows->content.high, rows->content.low);
+}
+
+/* The statement is kept whole beside the data (queries/HASH.sql) so that replay works; the history holds only its hash and its text with
+ * literals masked. */
+static void mask_literals(const char *sql, struct buf *out)
+{
+    for (const char *p = sql; *p != '\0'; p++) {
+        if (*p == '\'') {
+            buf_puts(out, "'?'");
+            for (p++; *p != '\0'; p++)
+                if (*p == '\'' && *++p != '\'')
+                    break;
+            p--;
+            if (*p == '\0')
+                return;
+        } else if (*p >= '0' && *p <= '9') {
+            bool inside_name = p != sql && (p[-1] == '_' || (p[-1] >= 'a' && p[-1] <= 'z') || (p[-1] >= 'A' && p[-1] <= 'Z'));
+            if (inside_name) {
+                while ((*p >= '0' && *p <= '9'))
+                    buf_putc(out, *p++);
+            } else {
+                buf_putc(out, '?');
+                while ((*p >= '0' && *p <= '9') || *p == '.')
+                    p++;
+            }
+            p--;
+        } else {
+            buf_putc(out, *p);
+        }
+    }
+}
+
+static void record(struct api_rows *rows)
+{
+    bool ok = true;
+    char content[API_CONTENT_BYTES], query[HASH_HEX_BYTES];
+    AUTO(buf_done) struct buf masked = BUF_INIT;
+    api_rows_content(rows, content);
+    mask_literals(rows->sql, &masked);
+    hash_sha256_of(rows->sql, strlen(rows->sql), query);
+    struct err err = {0};
+    if (store_is_writable(rows->api->store) && store_query_keep(rows->api->store, store_version_dataset(rows->version), query, rows->sql, &err) != ERR_OK)
+        api_warn(rows->api, "the statement was not kept for replay: %s", err.message);
+    json_t *entry = json_object();
+    json_put_flag(entry, "ok", !rows->failed, &ok);
+    json_put_text(entry, "version", store_version_id(rows->version), &ok);
+    json_put_str(entry, "sql", buf_view(&masked), &ok);
+    json_put_text(entry, "query", query, &ok);
+    json_put_int(entry, "rows", rows->row_count, &ok);
+    json_put_flag(entry, "streamed", rows->result == NULL, &ok); /* handed over as Arrow: rows were not counted here */
+    json_put_int(entry, "row_limit", rows->row_limit, &ok);
+    json_put_flag(entry, "truncated", rows->truncated, &ok);
+    json_put_flag(entry, "complete", rows->at_end, &ok);
+    json_put_text(entry, "result_hash", content, &ok);
+    json_put_int(entry, "duration_ms", api_rows_duration_ms(rows), &ok);
+    json_put_int(entry, "time_to_first_answer_ms", rows->first_us > 0 ? (rows->first_us - rows->started_us) / 1000 : 0, &ok);
+    api_record(rows->api, store_version_dataset(rows->version), "sql", entry);
+}
+
+void api_rows_close(struct api_rows *rows)
+{
+    if (rows == NULL)
+        return;
+    record(rows);
+    free_rows(rows);
+}
+
+struct engine_result *api_rows_take_result(struct api_rows *rows)
+{
+    struct engine_result *result = rows->result;
+    rows->result = NULL;
+    return result;
+}

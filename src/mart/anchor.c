@@ -1,0 +1,206 @@
+/* Choosing the anchor: the table (and key) that defines one row of the mart. Evidence, not rules: names of the table and of its key,
+ * how many tables refer to it, whether it is itself a child. The reasons are kept and shown; --anchor overrides. */
+#include "mart/mart_priv.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+struct word {
+    const char *text;
+    double weight;
+};
+static const struct word patient_words[] = {
+    {"patient", 1.0}, {"person", 1.0}, {"subject", 1.0}, {"participant", 1.0}, {"demographic", 0.9}, {"dm", 0.9},
+    {"usubjid", 1.0}, {"mrn", 0.9},    {"pat", 0.7},     {"pid", 0.8},         {"member", 0.6},      {"case", 0.4},
+    {"pt", 0.4},      {"enrollee", 0.7},
+};
+static const struct word admission_words[] = {
+    {"admission", 1.0},       {"hadm", 1.0},  {"encounter", 1.0}, {"visit", 0.9}, {"hospitalization", 0.9},
+    {"hospitalisation", 0.9}, {"adm", 0.8},   {"episode", 0.7},   {"stay", 0.6},  {"inpatient", 0.6},
+};
+/* Words that say the table is about something narrower. */
+static const struct word narrowing_words[] = {{"detail", 0.5}, {"transfer", 0.5}, {"icu", 0.3}, {"history", 0.4}, {"item", 0.4}, {"period", 0.5}, {"death", 0.5}};
+
+/* Tokens of a name: split at non-letters and at lower → upper; compared without case and plural s. */
+static bool next_token(const char **cursor, char ret[64])
+{
+    const char *p = *cursor;
+    size_t length = 0;
+    while (*p != '\0' && !isalpha((unsigned char)*p))
+        p++;
+    while (isalpha((unsigned char)*p) && length < 63) {
+        if (length > 0 && isupper((unsigned char)*p) && islower((unsigned char)p[-1]))
+            break;
+        ret[length++] = (char)tolower((unsigned char)*p++);
+    }
+    *cursor = p;
+    if (length > 3 && ret[length - 1] == 's')
+        length--;
+    ret[length] = '\0';
+    return length > 0;
+}
+
+static double name_weight(const char *name, const struct word *words, size_t count)
+{
+    char token[64];
+    double best = 0;
+    while (next_token(&name, token)) {
+        for (size_t i = 0; i < count; i++) {
+            size_t length = strlen(words[i].text);
+            bool whole = strcmp(token, words[i].text) == 0;
+            bool prefix = length >= 5 && strncmp(token, words[i].text, length) == 0; /* "patientunitstay" */
+            double weight = whole ? words[i].weight : prefix ? words[i].weight * 0.8 : 0;
+            best = weight > best ? weight : best;
+        }
+    }
+    return best;
+}
+#define NAME_WEIGHT(name, words) name_weight((name), (words), sizeof(words) / sizeof *(words))
+
+static double grain_weight(const char *name, enum mart_grain grain)
+{
+    return grain == MART_PATIENT ? NAME_WEIGHT(name, patient_words) : NAME_WEIGHT(name, admission_words);
+}
+
+static size_t references_to(const struct profile *profile, size_t table)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < profile->relation_count; i++)
+        count += profile->relations[i].parent == table && mart_relation_usable(profile, &profile->relations[i]) ? 1 : 0;
+    return count;
+}
+
+static size_t references_from(const struct profile *profile, size_t table)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < profile->relation_count; i++)
+        count += profile->relations[i].child == table && mart_relation_usable(profile, &profile->relations[i]) ? 1 : 0;
+    return count;
+}
+
+static void reason(json_t *reasons, const char *format, ...) PRINTF_LIKE(2, 3);
+static void reason(json_t *reasons, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    if (reasons == NULL)
+        return;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    bool ok = true;
+    json_push_text(reasons, text, &ok);
+}
+
+/* The key a table would give: referenced unique column, else primary key, else a unique column, else an identifier by name. */
+static void choose_key(const struct profile *profile, size_t table, enum mart_grain grain, struct mart_anchor *ret)
+{
+    const struct profile_table *t = &profile->tables[table];
+    ret->table = table;
+    ret->key_count = 0;
+    ret->unique = true;
+    for (size_t i = 0; i < profile->relation_count && ret->key_count == 0; i++) {
+        const struct profile_relation *relation = &profile->relations[i];
+        if (relation->parent != table || !mart_relation_usable(profile, relation))
+            continue;
+        ret->key_count = relation->column_count;
+        memcpy(ret->key, relation->parent_columns, sizeof relation->parent_columns);
+    }
+    if (ret->key_count > 0)
+        return;
+    if (t->primary_key.count > 0) {
+        ret->key_count = t->primary_key.count;
+        memcpy(ret->key, t->primary_key.columns, sizeof t->primary_key.columns);
+        /* A surrogate row number is no patient: an identifier named for the grain is better. */
+    }
+    double best = 0;
+    for (size_t c = 0; c < t->table->schema.count; c++) {
+        double weight = grain_weight(t->columns[c].name, grain);
+        bool identifies = t->columns[c].role == PROFILE_IDENTIFIER || t->columns[c].unique;
+        if (identifies && weight > best) {
+            best = weight;
+            ret->key[0] = c;
+            ret->key_count = 1;
+            ret->unique = t->columns[c].unique;
+        }
+    }
+}
+
+double mart_anchor_score(const struct profile *profile, size_t table, enum mart_grain grain, json_t *reasons)
+{
+    const struct profile_table *t = &profile->tables[table];
+    struct mart_anchor anchor = {0};
+    choose_key(profile, table, grain, &anchor);
+    if (anchor.key_count == 0)
+        return -1;
+    double by_name = grain_weight(t->table->name, grain), by_key = grain_weight(t->columns[anchor.key[0]].name, grain);
+    double narrowing = NAME_WEIGHT(t->table->name, narrowing_words);
+    size_t to = references_to(profile, table), from = references_from(profile, table);
+    double share = profile->table_count > 1 ? (double)to / (double)(profile->table_count - 1) : 0;
+    if (by_name > 0)
+        reason(reasons, "its name says %s", mart_grain_text(grain));
+    if (by_key > 0)
+        reason(reasons, "its key '%s' names the %s", t->columns[anchor.key[0]].name, mart_grain_text(grain));
+    if (to > 0)
+        reason(reasons, "%zu relation%s lead%s to it", to, to == 1 ? "" : "s", to == 1 ? "s" : "");
+    reason(reasons, anchor.unique ? "its key is unique (%lld rows)" : "its key repeats over %lld rows: the anchor is its distinct values", (long long)t->table->rows);
+    double score = 4 * by_name + 2 * by_key + 3 * share - 3 * narrowing + (anchor.unique ? 1 : 0);
+    if (grain == MART_PATIENT) {
+        score -= from > 0 ? 0.5 : 0;
+        if (by_name + by_key == 0 && (to == 0 || from > 0))
+            return -1;
+    } else if (by_name + by_key == 0) {
+        return -1;
+    }
+    return t->table->rows == 0 ? score - 10 : score;
+}
+
+static enum err_code none_found(const struct mart_spec *spec, struct err *err)
+{
+    err_set(err, ERR_INPUT, "no table was recognised as one row per %s", mart_grain_text(spec->grain));
+    return err_hint(err, "name it with --anchor TABLE, or confirm its key with 'marrow relations NAME add CHILD.COLUMN PARENT.COLUMN'");
+}
+
+static enum err_code anchor_given(const struct profile *profile, const struct mart_spec *spec, struct mart_anchor *ret, struct err *err)
+{
+    size_t table = 0;
+    TRY(mart_table_find(profile, spec->anchor, &table, err));
+    choose_key(profile, table, spec->grain, ret);
+    reason(ret->reasons, "given with --anchor");
+    if (ret->key_count == 0)
+        reason(ret->reasons, "it has no key: each row is one %s", mart_grain_text(spec->grain));
+    return ERR_OK;
+}
+
+enum err_code mart_anchor_choose(const struct profile *profile, const struct mart_spec *spec, struct mart_anchor *ret, struct err *err)
+{
+    memset(ret, 0, sizeof *ret);
+    ret->reasons = json_array();
+    if (ret->reasons == NULL)
+        return err_set(err, ERR_MEMORY, "no memory for the anchor's reasons");
+    if (spec->anchor != NULL)
+        return anchor_given(profile, spec, ret, err);
+    double best = 0;
+    size_t table = profile->table_count;
+    for (size_t i = 0; i < profile->table_count; i++) {
+        double score = mart_anchor_score(profile, i, spec->grain, NULL);
+        if (score > best) {
+            best = score;
+            table = i;
+        }
+    }
+    if (table < profile->table_count) {
+        choose_key(profile, table, spec->grain, ret);
+        (void)mart_anchor_score(profile, table, spec->grain, ret->reasons);
+        return ERR_OK;
+    }
+    if (spec->grain == MART_PATIENT && profile->table_count == 1) {
+        ret->table = 0;
+        ret->unique = true;
+        reason(ret->reasons, "the only table, and no column identifies a patient: each row is taken as one patient");
+        return ERR_OK;
+    }
+    return none_found(spec, err);
+}

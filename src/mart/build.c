@@ -1,0 +1,182 @@
+/* Building, listing and querying marts: a thin use of run. A second build reads manifests only. */
+#include "mart/mart_priv.h"
+
+#include "base/clock.h"
+
+#include <string.h>
+
+struct build {
+    const struct mart_plan *plan;
+};
+
+static void sort_columns(const struct mart_plan *plan, const char *ret[MART_LIMIT_KEY_COLUMNS + 2], size_t *ret_count)
+{
+    *ret_count = 0;
+    if (plan->bucket_column != NULL)
+        ret[(*ret_count)++] = plan->bucket_column;
+    for (size_t k = 0; k < plan->grain_key_count; k++)
+        if (plan->bucket_column == NULL || strcmp(plan->grain_key[k], plan->bucket_column) != 0)
+            ret[(*ret_count)++] = plan->grain_key[k];
+}
+
+/* The stored invariants: every check runs before the mart is published; one that fails stops it. */
+static enum err_code check(void *user, struct engine *engine, json_t *manifest, struct err *err)
+{
+    const struct build *build = user;
+    json_t *checks = NULL;
+    bool all_ok = false;
+    TRY(mart_invariants_run(engine, build->plan->invariants, &checks, &all_ok, err));
+    bool ok = true;
+    json_put(manifest, "invariants", checks, &ok);
+    TRY(json_built(ok, err));
+    if (all_ok)
+        return ERR_OK;
+    size_t idx;
+    json_t *entry;
+    json_array_foreach(checks, idx, entry) {
+        if (json_flag(entry, "ok", false))
+            continue;
+        err_set(err, ERR_INTEGRITY, "the mart was not published: %s: expected %s, found %s", json_text(entry, "what", ""), json_text(entry, "expected", ""), json_text(entry, "found", ""));
+        return err_hint(err, "a relation may not be many-to-one: look at 'marrow relations' and reject the wrong one");
+    }
+    return err_set(err, ERR_INTEGRITY, "the mart was not published: an invariant failed");
+}
+
+static json_t *schema_object(const json_t *columns, bool *ok)
+{
+    json_t *schema = json_object(), *column;
+    size_t idx;
+    json_array_foreach((json_t *)(uintptr_t)columns, idx, column)
+        json_put_text(schema, json_text(column, "name", ""), json_text(column, "type", ""), ok);
+    return schema;
+}
+
+static enum err_code answer(struct store *store, const char *dataset, const struct run_result *run, const json_t *described, int64_t started_us, json_t **ret, struct err *err)
+{
+    char path[FILE_PATH_BYTES], file[FILE_PATH_BYTES];
+    bool ok = true;
+    TRY(store_run_path(store, dataset, run->run_id, path, err));
+    bool bucketed = strcmp(json_text(json_object_get(run->manifest, "layout"), "kind", ""), "buckets") == 0;
+    TRY(file_path_join(path, bucketed ? "mart" : "mart.parquet", file, err));
+    json_t *object = json_object();
+    static const char *const kept[] = {"grain", "grain_key", "anchor_table", "anchor_reasons", "join"};
+    json_put_text(object, "run_id", run->run_id, &ok);
+    json_put_text(object, "name", json_text(run->manifest, "name", ""), &ok);
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+        json_put(object, kept[i], json_incref(json_object_get(described, kept[i])), &ok);
+    json_put_int(object, "row_count", json_int(run->manifest, "row_count", 0), &ok);
+    json_put_text(object, "path", file, &ok);
+    json_put(object, "schema", schema_object(json_object_get(run->manifest, "schema"), &ok), &ok);
+    json_put(object, "tables", json_incref(json_object_get(described, "tables")), &ok);
+    json_put_flag(object, "reused", run->reused, &ok);
+    json_put_int(object, "duration_ms", (clock_monotonic_us() - started_us) / 1000, &ok);
+    json_put_int(object, "bytes", json_int(run->manifest, "bytes", 0), &ok);
+    json_put_text(object, "materialised_at", json_text(run->manifest, "materialised_at", ""), &ok);
+    json_put_text(object, "signature", run->signature, &ok);
+    json_put_text(object, "version", json_text(run->manifest, "version", ""), &ok);
+    json_put(object, "layout", json_incref(json_object_get(run->manifest, "layout")), &ok);
+    json_put(object, "phases", json_incref(json_object_get(run->manifest, "phases")), &ok);
+    json_t *invariants = json_object_get(run->manifest, "invariants");
+    json_put_int(object, "invariants_checked", (int64_t)json_array_size(invariants), &ok);
+    *ret = object;
+    return json_built(ok, err);
+}
+
+static void request_of(const struct mart_plan *plan, const char **sort, size_t sort_count, struct run_request *ret)
+{
+    *ret = (struct run_request){
+        .kind = "mart",
+        .name = plan->name,
+        .plan = plan->root,
+        .sort_columns = sort,
+        .sort_count = sort_count,
+        .bucket_column = plan->bucket_column,
+        .buckets = plan->buckets,
+        .extra = plan->description,
+    };
+}
+
+enum err_code mart_build(struct store *store, struct store_version *version, const struct profile *profile, const struct mart_spec *spec, bool force, json_t **ret, struct err *err)
+{
+    int64_t started_us = clock_monotonic_us();
+    AUTO(mart_plan_free) struct mart_plan *plan = NULL;
+    TRY(mart_plan_make(profile, spec, &plan, err));
+    const char *sort[MART_LIMIT_KEY_COLUMNS + 2];
+    size_t sort_count = 0;
+    sort_columns(plan, sort, &sort_count);
+    struct build build = {plan};
+    struct run_request request;
+    request_of(plan, sort, sort_count, &request);
+    request.check = check;
+    request.user = &build;
+    request.force = force;
+    struct run_result run;
+    enum err_code code = run_materialise(store, version, &request, &store_get_options(store)->engine, &run, err);
+    if (code == ERR_OK)
+        code = answer(store, store_version_dataset(version), &run, run.manifest, started_us, ret, err);
+    run_result_done(&run);
+    return code;
+}
+
+enum err_code mart_dry_run(struct store *store, struct store_version *version, const struct profile *profile, const struct mart_spec *spec, struct buf *ret_sql, struct err *err)
+{
+    (void)store;
+    (void)version;
+    AUTO(mart_plan_free) struct mart_plan *plan = NULL;
+    TRY(mart_plan_make(profile, spec, &plan, err));
+    struct run_request request;
+    request_of(plan, NULL, 0, &request);
+    return run_sql(&request, ret_sql, err);
+}
+
+enum err_code mart_list(struct store *store, const char *dataset, json_t **ret, struct err *err)
+{
+    return store_run_list(store, dataset, "mart", ret, err);
+}
+
+/* "patient" → mart_patient; "event" → the only event mart; a full name stays. */
+static bool name_matches(const char *asked, const char *name)
+{
+    if (strcmp(asked, name) == 0)
+        return true;
+    if (strcmp(asked, "event") == 0)
+        return strncmp(name, "mart_event_", strlen("mart_event_")) == 0;
+    return strncmp(name, "mart_", 5) == 0 && strcmp(name + 5, asked) == 0;
+}
+
+enum err_code mart_find(struct store *store, struct store_version *version, const char *mart, json_t **ret, struct err *err)
+{
+    JSON_AUTO runs = NULL;
+    size_t idx;
+    json_t *run;
+    TRY(mart_list(store, store_version_dataset(version), &runs, err));
+    json_array_foreach(runs, idx, run) { /* newest first */
+        if (json_object_get(run, "problem") != NULL || strcmp(json_text(run, "version", ""), store_version_id(version)) != 0)
+            continue;
+        if (name_matches(mart, json_text(run, "name", "")) || strcmp(mart, json_text(run, "run_id", "")) == 0) {
+            *ret = json_incref(run);
+            return ERR_OK;
+        }
+    }
+    err_set(err, ERR_NOT_FOUND, "no mart '%s' is built on version %.12s of '%s'", mart, store_version_id(version), store_version_dataset(version));
+    return err_hint(err, "build it: marrow mart build %s --grain %s", store_version_dataset(version), strncmp(mart, "mart_event", 10) == 0 ? "event" : mart);
+}
+
+enum err_code mart_query(struct store *store, struct store_version *version, const char *mart, json_t **ret, struct err *err)
+{
+    JSON_AUTO run = NULL;
+    char directory[FILE_PATH_BYTES];
+    AUTO(buf_done) struct buf sql = BUF_INIT;
+    bool ok = true;
+    TRY(mart_find(store, version, mart, &run, err));
+    TRY(store_run_path(store, store_version_dataset(version), json_text(run, "run_id", ""), directory, err));
+    TRY(run_scan_sql(run, directory, &sql, err));
+    json_t *object = json_object();
+    json_put_text(object, "sql", buf_text(&sql), &ok);
+    json_put_text(object, "signature", json_text(run, "signature", ""), &ok);
+    json_put_text(object, "dialect", "duckdb", &ok);
+    json_put_text(object, "name", json_text(run, "name", ""), &ok);
+    json_put_text(object, "run_id", json_text(run, "run_id", ""), &ok);
+    *ret = object;
+    return json_built(ok, err);
+}

@@ -1,0 +1,439 @@
+/* A fact, aggregated to the grain before it is joined:
+ *
+ *   labs ⟕ lab_items ──project key, order, columns──▶ aggregate by key ──▶ one row per patient ──▶ anchor ⟕ (1:1)
+ *
+ * The order of first and last is (time, primary key), or (time, row hash) where no single key exists, so ties are decided by content. */
+#include "mart/mart_priv.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define ORDER_COLUMN "marrow_order"
+
+struct fact {
+    struct mart_work *work;
+    size_t table;
+    const struct mart_path *path;
+    const struct plan_rel *base;     /* rows with dimensions and keys in reach */
+    const struct plan_expr *keys[MART_LIMIT_KEY_COLUMNS];
+    struct plan_named *inputs;       /* projection below the aggregate */
+    size_t input_count;
+    const struct plan_rel *projected;
+    struct plan_named *aggregates;
+    struct plan_named *finals;       /* output name ← aggregated column */
+    bool *zero;
+    size_t aggregate_count, cap;
+    bool ordered;                    /* ORDER_COLUMN is there */
+};
+
+static bool same_columns(const size_t *a, size_t a_count, const size_t *b, size_t b_count)
+{
+    size_t hits = 0;
+    for (size_t i = 0; i < a_count; i++)
+        for (size_t k = 0; k < b_count; k++)
+            hits += a[i] == b[k] ? 1 : 0;
+    return a_count == b_count && hits == a_count;
+}
+
+/* Join the tables between the fact and the anchor (and the anchor itself when the last relation uses another of its keys), so that the anchor's
+ * key columns can be read; fill fact->keys. */
+static void join_path(struct fact *fact)
+{
+    struct mart_work *work = fact->work;
+    struct plan *plan = work->plan;
+    const struct mart_anchor *anchor = &work->anchor;
+    const char *prefix = "";
+    for (size_t s = 0; s < fact->path->count; s++) {
+        const struct profile_relation *step = fact->path->steps[s];
+        const struct profile_table *child = &work->profile->tables[step->child], *parent = &work->profile->tables[step->parent];
+        bool last = s + 1 == fact->path->count;
+        if (last && same_columns(step->parent_columns, step->column_count, anchor->key, anchor->key_count)) {
+            for (size_t k = 0; k < anchor->key_count; k++)
+                for (size_t j = 0; j < step->column_count; j++)
+                    if (step->parent_columns[j] == anchor->key[k])
+                        fact->keys[k] = plan_column(plan, fact->base, arena_printf(plan_arena(plan), "%s%s", prefix, child->columns[step->child_columns[j]].name));
+            return;
+        }
+        const struct plan_rel *scan = mart_scan(work, step->parent);
+        const char *inner = arena_printf(plan_arena(plan), "p%zu_", ++work->joins);
+        size_t count = parent->table->schema.count;
+        struct plan_named *outputs = arena_array(plan_arena(plan), count, sizeof *outputs);
+        const struct plan_expr *left[MART_LIMIT_KEY_COLUMNS], *right[MART_LIMIT_KEY_COLUMNS];
+        size_t kept = 0;
+        for (size_t c = 0; outputs != NULL && c < count; c++) {
+            const char *name = parent->table->schema.columns[c].name;
+            bool anchor_key = step->parent == anchor->table;
+            if (anchor_key || mart_column_is_key(work->profile, step->parent, c) || parent->columns[c].unique)
+                outputs[kept++] = (struct plan_named){arena_printf(plan_arena(plan), "%s%s", inner, name), plan_column(plan, scan, name)};
+        }
+        const struct plan_rel *side = plan_project(plan, scan, outputs, kept);
+        for (size_t k = 0; k < step->column_count; k++) {
+            left[k] = plan_column(plan, fact->base, arena_printf(plan_arena(plan), "%s%s", prefix, child->columns[step->child_columns[k]].name));
+            right[k] = plan_column_right(plan, side, arena_printf(plan_arena(plan), "%s%s", inner, parent->columns[step->parent_columns[k]].name));
+        }
+        fact->base = plan_join(plan, PLAN_JOIN_INNER, fact->base, side, left, right, step->column_count, NULL);
+        prefix = inner;
+    }
+    const struct profile_table *at = &work->profile->tables[anchor->table];
+    for (size_t k = 0; k < anchor->key_count; k++)
+        fact->keys[k] = plan_column(plan, fact->base, arena_printf(plan_arena(plan), "%s%s", prefix, at->columns[anchor->key[k]].name));
+}
+
+/* Row hash over all columns of the fact, in ascending order of their lower-cased names. */
+static const struct plan_expr *row_hash(struct fact *fact)
+{
+    const struct data_schema *schema = &fact->work->profile->tables[fact->table].table->schema;
+    struct plan *plan = fact->work->plan;
+    const struct plan_expr **args = arena_array(plan_arena(plan), schema->count, sizeof *args);
+    const char **names = arena_array(plan_arena(plan), schema->count, sizeof *names);
+    if (args == NULL || names == NULL)
+        return NULL;
+    for (size_t i = 0; i < schema->count; i++) {
+        size_t at = i;
+        for (; at > 0 && strcasecmp(names[at - 1], schema->columns[i].name) > 0; at--)
+            names[at] = names[at - 1];
+        names[at] = schema->columns[i].name;
+    }
+    for (size_t i = 0; i < schema->count; i++)
+        args[i] = plan_column(plan, fact->base, names[i]);
+    return plan_call(plan, "row_hash", schema->count, args);
+}
+
+static const struct plan_expr *order_expression(struct fact *fact)
+{
+    const struct profile_table *t = &fact->work->profile->tables[fact->table];
+    struct plan *plan = fact->work->plan;
+    if (t->time_column < 0)
+        return NULL;
+    const struct plan_expr *tie = NULL;
+    if (t->primary_key.count == 1 && t->columns[t->primary_key.columns[0]].type.kind == DATA_BIGINT)
+        tie = plan_column(plan, fact->base, t->columns[t->primary_key.columns[0]].name);
+    else
+        tie = row_hash(fact);
+    const struct plan_expr *args[] = {plan_column(plan, fact->base, t->columns[t->time_column].name), tie};
+    return plan_call(plan, "order_key", 2, args);
+}
+
+static bool grow(struct fact *fact)
+{
+    if (fact->aggregate_count < fact->cap)
+        return true;
+    size_t cap = fact->cap == 0 ? 64 : fact->cap * 2;
+    struct arena *arena = plan_arena(fact->work->plan);
+    struct plan_named *aggregates = arena_array(arena, cap, sizeof *aggregates), *finals = arena_array(arena, cap, sizeof *finals);
+    bool *zero = arena_array(arena, cap, sizeof *zero);
+    if (aggregates == NULL || finals == NULL || zero == NULL)
+        return false;
+    if (fact->aggregate_count > 0) {
+        memcpy(aggregates, fact->aggregates, fact->aggregate_count * sizeof *aggregates);
+        memcpy(finals, fact->finals, fact->aggregate_count * sizeof *finals);
+        memcpy(zero, fact->zero, fact->aggregate_count * sizeof *zero);
+    }
+    fact->aggregates = aggregates;
+    fact->finals = finals;
+    fact->zero = zero;
+    fact->cap = cap;
+    return true;
+}
+
+/* One aggregate: name is the output's, made unique against the whole mart. */
+static const char *add(struct fact *fact, const char *name, const struct plan_expr *expr, bool zero)
+{
+    if (!grow(fact) || expr == NULL)
+        return NULL;
+    size_t i = fact->aggregate_count++;
+    const char *lower = mart_lower(fact->work, name);
+    const char *final_name = mart_output_add(fact->work, lower, NULL);
+    fact->aggregates[i] = (struct plan_named){final_name, expr};
+    fact->finals[i].name = final_name;
+    fact->zero[i] = zero;
+    return final_name;
+}
+
+static const char *output_name(struct fact *fact, const char *column, const char *suffix)
+{
+    const char *table = fact->work->profile->tables[fact->table].table->name;
+    return arena_printf(plan_arena(fact->work->plan), "%s__%s__%s", table, column, suffix);
+}
+
+static void invariant(struct fact *fact, const char *what, const char *raw, const char *output)
+{
+    AUTO(buf_done) struct buf raw_sql = BUF_INIT, mart_sql = BUF_INIT;
+    bool ok = true;
+    buf_printf(&raw_sql, "SELECT %s ", raw);
+    mart_raw_from(fact->work, fact->path, &raw_sql);
+    buf_puts(&mart_sql, "SELECT sum(");
+    engine_quote_identifier(&mart_sql, str_of(output));
+    buf_puts(&mart_sql, ") FROM marrow_result");
+    json_t *entry = json_object();
+    json_put_text(entry, "what", what, &ok);
+    json_put_text(entry, "raw_sql", buf_text(&raw_sql), &ok);
+    json_put_text(entry, "mart_sql", buf_text(&mart_sql), &ok);
+    json_push(fact->work->invariants, entry, &ok);
+    fact->work->failed = fact->work->failed || !ok;
+}
+
+static void sum_invariant(struct fact *fact, const struct profile_column *column, const char *output)
+{
+    AUTO(buf_done) struct buf raw = BUF_INIT;
+    bool is_double = column->type.kind == DATA_DOUBLE;
+    buf_puts(&raw, is_double ? "marrow_sum(t0." : "sum(t0.");
+    engine_quote_identifier(&raw, str_of(column->name));
+    buf_puts(&raw, ")");
+    const char *table = fact->work->profile->tables[fact->table].table->name;
+    invariant(fact, arena_printf(plan_arena(fact->work->plan), "%s.%s: sum", table, column->name), buf_text(&raw), output);
+}
+
+/* "Metastatic Solid Tumor" → metastatic_solid_tumor */
+static const char *level_slug(struct fact *fact, const char *level)
+{
+    char slug[48];
+    size_t length = 0;
+    for (const char *p = level; *p != '\0' && length < 40; p++) {
+        if (isalnum((unsigned char)*p) || (unsigned char)*p >= 0x80)
+            slug[length++] = (char)tolower((unsigned char)*p);
+        else if (length > 0 && slug[length - 1] != '_')
+            slug[length++] = '_';
+    }
+    while (length > 0 && slug[length - 1] == '_')
+        length--;
+    length = str_utf8_valid_prefix((struct str){slug, length});
+    slug[length] = '\0';
+    return arena_strdup(plan_arena(fact->work->plan), length == 0 ? "blank" : slug);
+}
+
+static const json_t *levels_of(const struct profile_table *table, size_t column)
+{
+    const json_t *levels = json_object_get(json_array_get(table->table->columns_profile, column), "top_values");
+    enum data_kind kind = table->columns[column].type.kind;
+    bool exact_text = kind == DATA_TEXT || kind == DATA_BIGINT || kind == DATA_BOOLEAN;
+    if (!exact_text || !json_is_array(levels) || json_array_size(levels) == 0 || json_array_size(levels) > MART_LEVEL_CAP)
+        return NULL;
+    return (int64_t)json_array_size(levels) < table->columns[column].distinct ? NULL : levels;
+}
+
+/* A column to aggregate: of the fact itself, or of a dimension joined to it. */
+struct subject {
+    const struct profile_table *table;
+    size_t column;
+    const char *name;   /* in names of outputs */
+    const char *source; /* in fact->base */
+    const char *input;  /* in fact->projected */
+};
+
+static int compare_levels(const void *a, const void *b)
+{
+    return strcmp(json_string_value(json_array_get(*(json_t *const *)a, 0)), json_string_value(json_array_get(*(json_t *const *)b, 0)));
+}
+
+static void add_levels(struct fact *fact, const struct subject *subject, const struct plan_expr *value, const json_t *levels)
+{
+    struct plan *plan = fact->work->plan;
+    const json_t *sorted[MART_LEVEL_CAP];
+    size_t count = json_array_size(levels);
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = json_array_get(levels, i);
+    qsort(sorted, count, sizeof *sorted, compare_levels);
+    for (size_t i = 0; i < count; i++) {
+        const char *level = json_string_value(json_array_get(sorted[i], 0));
+        const struct plan_expr *args[] = {value, plan_literal(plan, value != NULL ? value->type : DATA_TYPE(TEXT), level)};
+        const struct plan_expr *is_level = plan_call(plan, "eq", 2, args);
+        const char *suffix = arena_printf(plan_arena(plan), "%s__count", level_slug(fact, level));
+        (void)add(fact, output_name(fact, subject->name, suffix), plan_aggregate_call(plan, "count_rows", 0, NULL, false, is_level), true);
+    }
+}
+
+static const struct plan_expr *days_since(struct fact *fact, const struct subject *subject, const struct plan_expr *value)
+{
+    struct plan *plan = fact->work->plan;
+    const char *latest = json_text(json_array_get(subject->table->table->columns_profile, subject->column), "max", NULL);
+    if (latest == NULL || value == NULL)
+        return NULL;
+    const struct plan_expr *args[] = {plan_literal(plan, value->type, latest), plan_aggregate_call(plan, "max", 1, &value, false, NULL)};
+    return plan_call(plan, "date_diff_days", 2, args);
+}
+
+static void add_aggregate(struct fact *fact, const struct subject *subject, enum mart_aggregate_kind kind)
+{
+    struct plan *plan = fact->work->plan;
+    const struct profile_column *column = &subject->table->columns[subject->column];
+    const struct plan_expr *value = plan_column(plan, fact->projected, subject->input);
+    const char *suffix = mart_aggregate_text(kind), *name = output_name(fact, subject->name, suffix);
+    bool own = subject->table == &fact->work->profile->tables[fact->table];
+    const char *function = suffix, *output = NULL;
+    switch (kind) {
+    case MART_AGGREGATE_FIRST:
+    case MART_AGGREGATE_LAST:
+        if (fact->ordered) {
+            const struct plan_expr *args[] = {value, plan_column(plan, fact->projected, ORDER_COLUMN)};
+            (void)add(fact, name, plan_aggregate_call(plan, kind == MART_AGGREGATE_FIRST ? "first_by" : "last_by", 2, args, false, NULL), false);
+        }
+        return;
+    case MART_AGGREGATE_LEVELS: {
+        const json_t *levels = levels_of(subject->table, subject->column);
+        if (levels != NULL) {
+            add_levels(fact, subject, value, levels);
+        } else {
+            add_aggregate(fact, subject, MART_AGGREGATE_DISTINCT);
+            add_aggregate(fact, subject, MART_AGGREGATE_MODE);
+        }
+        return;
+    }
+    case MART_AGGREGATE_DAYS_SINCE:
+        (void)add(fact, name, days_since(fact, subject, value), false);
+        return;
+    case MART_AGGREGATE_DISTINCT:
+        function = "count_distinct";
+        break;
+    case MART_AGGREGATE_MEAN:
+    case MART_AGGREGATE_SD:
+    case MART_AGGREGATE_COUNT:
+    case MART_AGGREGATE_MIN:
+    case MART_AGGREGATE_MAX:
+    case MART_AGGREGATE_SUM:
+    case MART_AGGREGATE_MODE:
+    case MART_AGGREGATE_END:
+        break;
+    }
+    bool zero = kind == MART_AGGREGATE_COUNT || kind == MART_AGGREGATE_DISTINCT;
+    output = add(fact, name, plan_aggregate_call(plan, function, 1, &value, false, NULL), zero);
+    if (kind == MART_AGGREGATE_SUM && own && output != NULL)
+        sum_invariant(fact, column, output);
+}
+
+static bool leads_to_anchor(const struct fact *fact, size_t column)
+{
+    if (fact->path->count == 0) {
+        for (size_t k = 0; k < fact->work->anchor.key_count; k++)
+            if (fact->work->anchor.key[k] == column)
+                return true;
+        return false;
+    }
+    const struct profile_relation *first = fact->path->steps[0];
+    for (size_t k = 0; k < first->column_count; k++)
+        if (first->child_columns[k] == column)
+            return true;
+    return false;
+}
+
+static bool in_primary_key(const struct profile_table *table, size_t column)
+{
+    for (size_t k = 0; k < table->primary_key.count; k++)
+        if (table->primary_key.count == 1 && table->primary_key.columns[k] == column)
+            return true;
+    return false;
+}
+
+static struct subject *subjects_of(struct fact *fact, const struct mart_dimensions *dimensions, size_t *ret_count)
+{
+    struct arena *arena = plan_arena(fact->work->plan);
+    const struct profile_table *own = &fact->work->profile->tables[fact->table];
+    struct subject *subjects = arena_array(arena, own->table->schema.count + dimensions->count + 1, sizeof *subjects);
+    size_t count = 0;
+    for (size_t c = 0; subjects != NULL && c < own->table->schema.count; c++)
+        if (!leads_to_anchor(fact, c) && !in_primary_key(own, c))
+            subjects[count++] = (struct subject){own, c, own->columns[c].name, own->columns[c].name, own->columns[c].name};
+    for (size_t d = 0; subjects != NULL && d < dimensions->count; d++) {
+        const struct mart_dimension_column *column = &dimensions->columns[d];
+        const struct profile_table *table = &fact->work->profile->tables[column->table];
+        enum profile_column_role role = table->columns[column->column].role;
+        if (role == PROFILE_CODE || role == PROFILE_CATEGORY || role == PROFILE_TEXT)
+            subjects[count++] = (struct subject){table, column->column, arena_printf(arena, "%s_%s", column->via, table->columns[column->column].name), column->source, column->source};
+    }
+    *ret_count = count;
+    return subjects;
+}
+
+/* The projection below the aggregate: key_0…, the order, and each column that an aggregate reads. */
+static void project_inputs(struct fact *fact, const struct subject *subjects, const unsigned *wanted, size_t count)
+{
+    struct plan *plan = fact->work->plan;
+    struct arena *arena = plan_arena(plan);
+    unsigned order_bits = (1u << MART_AGGREGATE_FIRST) | (1u << MART_AGGREGATE_LAST);
+    bool wants_order = false;
+    fact->inputs = arena_array(arena, count + MART_LIMIT_KEY_COLUMNS + 1, sizeof *fact->inputs);
+    if (fact->inputs == NULL)
+        return;
+    for (size_t k = 0; k < fact->work->anchor.key_count; k++)
+        fact->inputs[fact->input_count++] = (struct plan_named){arena_printf(arena, "marrow_key_%zu", k), fact->keys[k]};
+    for (size_t i = 0; i < count; i++) {
+        wants_order = wants_order || (wanted[i] & order_bits) != 0;
+        if (wanted[i] != 0)
+            fact->inputs[fact->input_count++] = (struct plan_named){subjects[i].input, plan_column(plan, fact->base, subjects[i].source)};
+    }
+    const struct plan_expr *order = wants_order ? order_expression(fact) : NULL;
+    if (order != NULL) {
+        fact->inputs[fact->input_count++] = (struct plan_named){ORDER_COLUMN, order};
+        fact->ordered = true;
+    }
+    const struct plan_rel *known = fact->base;
+    for (size_t k = 0; k < fact->work->anchor.key_count; k++)
+        known = plan_filter(plan, known, plan_call(plan, "is_not_null", 1, &fact->keys[k]));
+    fact->projected = plan_project(plan, known, fact->inputs, fact->input_count);
+}
+
+static void join_to_anchor(struct fact *fact)
+{
+    struct mart_work *work = fact->work;
+    struct plan *plan = work->plan;
+    struct arena *arena = plan_arena(plan);
+    const struct plan_expr *left[MART_LIMIT_KEY_COLUMNS], *right[MART_LIMIT_KEY_COLUMNS];
+    struct plan_named groups[MART_LIMIT_KEY_COLUMNS];
+    size_t serial = ++work->joins;
+    for (size_t k = 0; k < work->anchor.key_count; k++)
+        groups[k] = (struct plan_named){arena_printf(arena, "k%zu_%zu", serial, k), plan_column(plan, fact->projected, arena_printf(arena, "marrow_key_%zu", k))};
+    const struct plan_rel *grouped = plan_aggregate(plan, fact->projected, groups, work->anchor.key_count, fact->aggregates, fact->aggregate_count);
+    const char *table = work->profile->tables[fact->table].table->name;
+    grouped = plan_label(plan, grouped, mart_lower(work, arena_printf(arena, "%s_per_%s", table, mart_grain_text(work->spec->grain))));
+    for (size_t k = 0; k < work->anchor.key_count; k++) {
+        left[k] = plan_column(plan, work->joined, arena_printf(arena, "marrow_anchor_%zu", k));
+        right[k] = plan_column_right(plan, grouped, groups[k].name);
+    }
+    work->joined = plan_join(plan, work->spec->inner ? PLAN_JOIN_INNER : PLAN_JOIN_LEFT, work->joined, grouped, left, right, work->anchor.key_count, NULL);
+    for (size_t i = 0; i < fact->aggregate_count; i++)
+        for (size_t o = 0; o < work->output_count; o++)
+            if (work->outputs[o].name == fact->finals[i].name) {
+                const struct plan_expr *value = plan_column(plan, work->joined, fact->finals[i].name);
+                const struct plan_expr *args[] = {value, plan_literal_int(plan, 0)};
+                work->outputs[o].expr = fact->zero[i] ? plan_call(plan, "coalesce", 2, args) : value;
+            }
+}
+
+enum err_code mart_add_fact(struct mart_work *work, size_t table, const struct mart_path *path, struct err *err)
+{
+    struct fact fact = {.work = work, .table = table, .path = path, .base = mart_scan(work, table)};
+    struct arena *arena = plan_arena(work->plan);
+    bool *skip = arena_array(arena, work->profile->table_count, sizeof *skip);
+    struct mart_dimensions dimensions;
+    size_t count = 0;
+    struct mart_path ignored;
+    if (skip == NULL)
+        return err_set(err, ERR_MEMORY, "no memory to plan table '%s'", work->profile->tables[table].table->name);
+    for (size_t i = 0; i < work->profile->table_count; i++)
+        skip[i] = i == table || i == work->anchor.table || mart_path_find(work->profile, i, work->anchor.table, &ignored);
+    fact.base = mart_join_dimensions(work, fact.base, table, skip, &dimensions);
+    join_path(&fact);
+    struct subject *subjects = subjects_of(&fact, &dimensions, &count);
+    unsigned *wanted = arena_array(arena, count + 1, sizeof *wanted);
+    if (subjects == NULL || wanted == NULL)
+        return err_set(err, ERR_MEMORY, "no memory to plan table '%s'", work->profile->tables[table].table->name);
+    for (size_t i = 0; i < count; i++)
+        TRY(mart_policy_for(work->spec->policy, subjects[i].table, &subjects[i].table->columns[subjects[i].column], &wanted[i], err));
+    project_inputs(&fact, subjects, wanted, count);
+    const char *rows = add(&fact, output_name(&fact, "rows", "count"), plan_aggregate_call(work->plan, "count_rows", 0, NULL, false, NULL), true);
+    if (rows != NULL)
+        invariant(&fact, arena_printf(arena, "%s: rows", work->profile->tables[table].table->name), "count(*)", rows);
+    for (size_t i = 0; i < count; i++)
+        for (unsigned kind = 0; kind < MART_AGGREGATE_END; kind++)
+            if ((wanted[i] & (1u << kind)) != 0)
+                add_aggregate(&fact, &subjects[i], (enum mart_aggregate_kind)kind);
+    join_to_anchor(&fact);
+    mart_describe(work, table, true, "aggregated to the grain, then joined one-to-one", path, (int64_t)fact.aggregate_count);
+    for (size_t i = 0; i < work->profile->table_count; i++)
+        if (dimensions.used[i])
+            mart_describe(work, i, true, arena_printf(arena, "joined into %s before it is aggregated", work->profile->tables[table].table->name), NULL, 0);
+    return ERR_OK;
+}

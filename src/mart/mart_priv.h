@@ -1,0 +1,125 @@
+/* What mart's files share: the graph of relations, how a table reaches the grain, and the policy of aggregates. */
+#ifndef MARROW_MART_PRIV_H
+#define MARROW_MART_PRIV_H
+
+#include "mart/mart.h"
+
+#define MART_LIMIT_HOPS 5          /* relations followed from a table to the anchor or to a dimension */
+#define MART_LIMIT_KEY_COLUMNS 4
+#define MART_LEVEL_CAP 12          /* categories with more levels get distinct and mode instead of a count per level */
+#define MART_CONFIDENCE_FLOOR 0.5  /* proposed relations below it are not used */
+#define MART_LIMIT_COLUMNS 20000   /* columns of one mart */
+
+/* n:1 steps child → parent. tables[0] is where it starts, tables[count] where it ends. */
+struct mart_path {
+    size_t tables[MART_LIMIT_HOPS + 1];
+    const struct profile_relation *steps[MART_LIMIT_HOPS];
+    size_t count;
+};
+
+/* The table and columns that define one row of the mart. */
+struct mart_anchor {
+    size_t table;
+    size_t key[MART_LIMIT_KEY_COLUMNS]; /* column indices; their values are the grain key */
+    size_t key_count;                   /* 0: no identifier at all; the key is the row's hash and its ordinal */
+    bool unique;                        /* the key is unique in the table; false: the anchor is its distinct values */
+    json_t *reasons;                    /* array of texts */
+};
+
+enum mart_aggregate_kind {
+    MART_AGGREGATE_COUNT,
+    MART_AGGREGATE_DISTINCT,
+    MART_AGGREGATE_MEAN,
+    MART_AGGREGATE_SD,
+    MART_AGGREGATE_MIN,
+    MART_AGGREGATE_MAX,
+    MART_AGGREGATE_SUM,
+    MART_AGGREGATE_FIRST,
+    MART_AGGREGATE_LAST,
+    MART_AGGREGATE_MODE,
+    MART_AGGREGATE_LEVELS,
+    MART_AGGREGATE_DAYS_SINCE,
+    MART_AGGREGATE_END
+};
+const char *mart_aggregate_text(enum mart_aggregate_kind kind);
+/* Bit set of 1 << mart_aggregate_kind for a column: policy override, else the table of roles. own is the column's table. */
+enum err_code mart_policy_for(const json_t *policy, const struct profile_table *table, const struct profile_column *column, unsigned *ret, struct err *err) WARN_UNUSED;
+/* Names in the policy that no table or column has → ERR_INPUT. */
+enum err_code mart_policy_check(const json_t *policy, const struct profile *profile, struct err *err) WARN_UNUSED;
+/* The policy in force as JSON: {format, roles:{role:[aggregates]}, overrides}. New reference. */
+json_t *mart_policy_json(const json_t *overrides, bool *ok);
+
+/* ---- graph ---- */
+bool mart_relation_usable(const struct profile *profile, const struct profile_relation *relation);
+/* Shortest n:1 path from a table to another (ties: higher confidence first). false: none. */
+bool mart_path_find(const struct profile *profile, size_t from, size_t to, struct mart_path *ret);
+/* Is the column part of a usable relation's child side, or of the table's primary key? */
+bool mart_column_is_key(const struct profile *profile, size_t table, size_t column);
+
+/* ---- anchor ---- */
+enum err_code mart_anchor_choose(const struct profile *profile, const struct mart_spec *spec, struct mart_anchor *ret, struct err *err) WARN_UNUSED;
+/* Index of the table of that name; ERR_NOT_FOUND with the names there are. */
+enum err_code mart_table_find(const struct profile *profile, const char *name, size_t *ret, struct err *err) WARN_UNUSED;
+/* How well a table fits a grain by name, key and references; reasons appended to when not NULL. < 0: impossible. */
+double mart_anchor_score(const struct profile *profile, size_t table, enum mart_grain grain, json_t *reasons);
+
+/* ---- planning ---- */
+struct mart_output { /* a column of the mart, still to be projected */
+    const char *name;               /* final name, lower case */
+    const struct plan_expr *expr;   /* over the fact before aggregation: an aggregate call; of a dimension: NULL */
+    const char *source;             /* column of the joined relation that carries it */
+    bool zero_when_absent;          /* counts: coalesce(…, 0) */
+    const char *raw_table, *raw_column; /* sums: what the invariant re-derives; else NULL */
+};
+struct mart_work {
+    const struct profile *profile;
+    const struct mart_spec *spec;
+    struct plan *plan;
+    struct mart_anchor anchor;
+    const struct plan_rel *joined;  /* anchor so far joined with every fact and dimension */
+    struct plan_named *outputs;     /* of the final projection */
+    size_t output_count, output_cap;
+    json_t *tables;                 /* description, one entry per table */
+    json_t *invariants;             /* [{what, raw_sql, mart_sql}] */
+    size_t joins;                   /* serial for internal names */
+    bool failed;                    /* out of memory for outputs */
+};
+const char *mart_lower(struct mart_work *work, const char *text);
+/* Append an output column under a unique name; the name used is returned (arena). */
+const char *mart_output_add(struct mart_work *work, const char *name, const struct plan_expr *expr);
+bool mart_output_taken(const struct mart_work *work, const char *name);
+const struct plan_rel *mart_scan(struct mart_work *work, size_t table);
+/* Join to base (whose columns of table start_table are reachable under name prefix `prefix`, "" = plain) every dimension that start_table reaches
+ * by n:1 relations; skip[] marks tables not to join. on_column is told each joined column. */
+struct mart_dimension_column {
+    const char *source;    /* column in the joined relation */
+    size_t table, column;  /* of the profile */
+    const char *via;       /* "providers" or, for a second role, "providers_by_attending_id" */
+};
+struct mart_dimensions {
+    struct mart_dimension_column *columns;
+    size_t count, cap;
+    bool *used;            /* per table of the profile: joined; arena */
+};
+const struct plan_rel *mart_join_dimensions(struct mart_work *work, const struct plan_rel *base, size_t start_table, const bool *skip, struct mart_dimensions *ret);
+/* Aggregate table to the anchor's key along path and join it to work->joined. */
+enum err_code mart_add_fact(struct mart_work *work, size_t table, const struct mart_path *path, struct err *err) WARN_UNUSED;
+/* SQL of one table's rows that reach the anchor: "FROM t …"; for invariants. */
+void mart_raw_from(const struct mart_work *work, const struct mart_path *path, struct buf *out);
+void mart_describe(struct mart_work *work, size_t table, bool used, const char *reason, const struct mart_path *path, int64_t columns);
+
+struct mart_plan {
+    struct plan *plan;
+    const struct plan_rel *root;
+    json_t *description;
+    json_t *invariants;
+    char name[300]; /* "mart_patient", "mart_event_labs" */
+    const char *grain_key[MART_LIMIT_KEY_COLUMNS + 1]; /* output columns */
+    size_t grain_key_count;
+    const char *bucket_column; /* or NULL */
+    int64_t buckets;
+};
+/* Run every invariant: fills {what, expected, found, ok} per check; *ret_ok false when one fails. */
+enum err_code mart_invariants_run(struct engine *engine, const json_t *invariants, json_t **ret_checks, bool *ret_ok, struct err *err) WARN_UNUSED;
+
+#endif

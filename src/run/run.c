@@ -1,0 +1,212 @@
+/* Materialise: find the run by its id or compute, check and publish it.
+ *
+ *   request ──id──▶ published? ──yes──▶ manifest (no engine opened)
+ *                       │ no (or --force)
+ *                       ▼
+ *   open engine, attach what the plan scans ▶ COPY into staging ▶ measure ▶ check invariants ▶ publish (fsync, hash, rename)
+ *
+ * A failure at any step removes the staging and leaves the store as before. --force computes beside the stored run, compares row
+ * count and row hash, and never overwrites. */
+#include "run/run_priv.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+void run_result_done(struct run_result *result)
+{
+    if (result == NULL)
+        return;
+    json_decref(result->manifest);
+    result->manifest = NULL;
+}
+
+enum err_code run_sql(const struct run_request *request, struct buf *ret, struct err *err)
+{
+    return run_compile(request->plan, ret, err);
+}
+
+static int64_t lap(int64_t *since_us)
+{
+    int64_t now = clock_monotonic_us(), spent = now - *since_us;
+    *since_us = now;
+    return spent;
+}
+
+static enum err_code attach_tables(struct run_work *work, struct err *err)
+{
+    const char **tables = NULL;
+    size_t count = 0;
+    TRY(plan_tables(work->request->plan, &tables, &count, err));
+    enum err_code code = store_version_attach(work->version, work->engine, tables, count, err);
+    mem_free(tables);
+    return code;
+}
+
+static enum err_code schema_json(struct run_work *work, json_t **ret, struct err *err)
+{
+    bool ok = true;
+    *ret = json_array();
+    for (size_t i = 0; i < work->request->plan->column_count; i++) {
+        char type[32];
+        json_t *column = json_object();
+        json_put_text(column, "name", work->request->plan->columns[i].name, &ok);
+        json_put_text(column, "type", data_type_text(work->request->plan->columns[i].type, type), &ok);
+        json_push(*ret, column, &ok);
+    }
+    return json_built(ok, err);
+}
+
+static json_t *layout_json(const struct run_request *request, bool *ok)
+{
+    json_t *layout = json_object(), *sort = json_array();
+    json_put_text(layout, "kind", request->bucket_column != NULL ? "buckets" : "file", ok);
+    if (request->bucket_column != NULL) {
+        json_put_text(layout, "bucket_column", request->bucket_column, ok);
+        json_put_int(layout, "buckets", request->buckets, ok);
+        json_put_text(layout, "hash", "xxh3-64 seed 0", ok);
+    }
+    for (size_t i = 0; i < request->sort_count; i++)
+        json_push_text(sort, request->sort_columns[i], ok);
+    json_put(layout, "sort", sort, ok);
+    return layout;
+}
+
+static json_t *phases_json(const struct run_work *work, bool *ok)
+{
+    json_t *phases = json_object();
+    json_put_int(phases, "plan_us", work->plan_us, ok);
+    json_put_int(phases, "attach_us", work->attach_us, ok);
+    json_put_int(phases, "compute_us", work->compute_us, ok);
+    json_put_int(phases, "check_us", work->check_us, ok);
+    return phases;
+}
+
+static int64_t bytes_in(const struct run_work *work)
+{
+    const char **tables = NULL;
+    size_t count = 0;
+    int64_t rows = 0;
+    if (plan_tables(work->request->plan, &tables, &count, NULL) != ERR_OK)
+        return 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct store_table *table = store_version_table_find(work->version, tables[i]);
+        rows += table != NULL ? table->rows : 0;
+    }
+    mem_free(tables);
+    return rows;
+}
+
+static enum err_code manifest_make(struct run_work *work, const char *sql, json_t **ret, struct err *err)
+{
+    const struct run_request *request = work->request;
+    json_t *plan = NULL, *schema = NULL;
+    TRY(plan_to_json(request->plan, &plan, err));
+    enum err_code code = schema_json(work, &schema, err);
+    bool ok = code == ERR_OK;
+    char now[32];
+    json_t *manifest = json_object();
+    json_put_int(manifest, "format", RUN_FORMAT_VERSION, &ok);
+    json_put_text(manifest, "kind", request->kind, &ok);
+    json_put_text(manifest, "name", request->name, &ok);
+    json_put_text(manifest, "run_id", work->result->run_id, &ok);
+    json_put_text(manifest, "signature", work->result->signature, &ok);
+    json_put_text(manifest, "dataset", store_version_dataset(work->version), &ok);
+    json_put_text(manifest, "version", store_version_id(work->version), &ok);
+    json_put_text(manifest, "engine", engine_name(work->engine), &ok);
+    json_put_text(manifest, "engine_version", engine_version(work->engine), &ok);
+    json_put_text(manifest, "materialised_at", clock_format(clock_now_us(), now), &ok);
+    json_put(manifest, "layout", layout_json(request, &ok), &ok);
+    json_put(manifest, "schema", schema, &ok);
+    json_put_int(manifest, "rows_in", bytes_in(work), &ok);
+    json_put_int(manifest, "row_count", work->row_count, &ok);
+    json_put_text(manifest, "row_hash", work->row_hash, &ok);
+    json_put(manifest, "phases", phases_json(work, &ok), &ok);
+    json_put_text(manifest, "sql", sql, &ok);
+    json_put(manifest, "plan", plan, &ok);
+    if (request->extra != NULL && json_object_update(manifest, request->extra) != 0)
+        ok = false;
+    *ret = manifest;
+    return code != ERR_OK ? code : json_built(ok, err);
+}
+
+/* Stage, compute, measure, check. On success *ret is the manifest to publish. */
+static enum err_code compute(struct run_work *work, json_t **ret, struct err *err)
+{
+    int64_t since = clock_monotonic_us();
+    AUTO(buf_done) struct buf sql = BUF_INIT;
+    TRY(run_compile(work->request->plan, &sql, err));
+    work->plan_us += lap(&since);
+    TRY(attach_tables(work, err));
+    work->attach_us = lap(&since);
+    TRY(store_run_stage(work->store, work->staged, err));
+    TRY(run_write(work, buf_text(&sql), err));
+    work->compute_us = lap(&since);
+    TRY(run_measure(work, err));
+    TRY(manifest_make(work, buf_text(&sql), ret, err));
+    if (work->request->check != NULL)
+        TRY(work->request->check(work->request->user, work->engine, *ret, err));
+    work->check_us = lap(&since);
+    bool ok = true;
+    json_put(*ret, "phases", phases_json(work, &ok), &ok);
+    return json_built(ok, err);
+}
+
+/* --force: the stored run and the new rows must be equal. */
+static enum err_code compare(const struct run_work *work, const json_t *stored, struct err *err)
+{
+    if (json_int(stored, "row_count", -1) == work->row_count && strcmp(json_text(stored, "row_hash", ""), work->row_hash) == 0)
+        return ERR_OK;
+    err_set(err, ERR_INTEGRITY, "computed again, run %.12s differs: %" PRId64 " rows stored, %" PRId64 " rows now",
+            work->result->run_id, json_int(stored, "row_count", -1), work->row_count);
+    return err_hint(err, "the stored run was left as it is; run 'marrow verify' and report this");
+}
+
+static enum err_code compute_and_publish(struct run_work *work, const json_t *stored, struct err *err)
+{
+    json_t *manifest = NULL;
+    enum err_code code = compute(work, &manifest, err);
+    JSON_AUTO owned = manifest;
+    TRY(code);
+    if (stored != NULL) {
+        TRY(compare(work, stored, err));
+        TRY(file_remove_tree(work->staged, err));
+        work->staged[0] = '\0';
+        work->result->reused = true;
+        return store_run_read(work->store, store_version_dataset(work->version), work->result->run_id, &work->result->manifest, err);
+    }
+    bool existed = false;
+    engine_close(work->engine); /* lets go of the staged files */
+    work->engine = NULL;
+    TRY(store_run_publish(work->store, store_version_dataset(work->version), work->result->run_id, work->staged, owned, &existed, err));
+    work->staged[0] = '\0';
+    work->result->reused = existed;
+    return store_run_read(work->store, store_version_dataset(work->version), work->result->run_id, &work->result->manifest, err);
+}
+
+enum err_code run_materialise(struct store *store, struct store_version *version, const struct run_request *request,
+                              const struct engine_options *engine, struct run_result *ret, struct err *err)
+{
+    struct run_work work = {.store = store, .version = version, .request = request, .result = ret};
+    int64_t since = clock_monotonic_us();
+    memset(ret, 0, sizeof *ret);
+    TRY(run_id_of(request, version, ret->run_id, ret->signature, err));
+    work.plan_us = lap(&since);
+    JSON_AUTO stored = NULL;
+    enum err_code code = store_run_read(store, store_version_dataset(version), ret->run_id, &stored, err);
+    if (code == ERR_OK && !request->force) {
+        ret->reused = true;
+        ret->manifest = json_incref(stored);
+        return ERR_OK;
+    }
+    if (code != ERR_OK && code != ERR_NOT_FOUND)
+        return code;
+    TRY(engine_open(engine, &work.engine, err));
+    code = compute_and_publish(&work, stored, err);
+    engine_close(work.engine);
+    if (work.staged[0] != '\0') {
+        struct err ignored; /* the first error is the one to tell; the sweep at the next open removes what is left */
+        enum err_code swept = file_remove_tree(work.staged, &ignored);
+        (void)swept;
+    }
+    return code;
+}

@@ -1,0 +1,35 @@
+/* What run's files share. */
+#ifndef MARROW_RUN_PRIV_H
+#define MARROW_RUN_PRIV_H
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "run/run.h"
+
+#define RUN_RESULT_VIEW "marrow_result" /* the staged rows, while check runs */
+#define RUN_FILE "mart.parquet"
+#define RUN_BUCKET_FOLDER "mart"
+
+/* One run being computed. Everything but engine and staged is borrowed. */
+struct run_work {
+    struct store *store;
+    struct store_version *version;
+    const struct run_request *request;
+    struct engine *engine;
+    struct run_result *result;
+    char staged[FILE_PATH_BYTES]; /* "" when nothing is staged */
+    int64_t plan_us, attach_us, compute_us, write_us, check_us, publish_us;
+    int64_t row_count;
+    char row_hash[48]; /* sum of row hashes modulo 2^128, decimal digits */
+};
+
+/* SELECT of the plan over the version's views. */
+enum err_code run_compile(const struct plan_rel *plan, struct buf *ret_sql, struct err *err) WARN_UNUSED;
+/* Write the plan's rows as Parquet under work->staged: one file, or bucket=NN folders. */
+enum err_code run_write(struct run_work *work, const char *sql, struct err *err) WARN_UNUSED;
+/* Make RUN_RESULT_VIEW over the staged files; fill row_count and row_hash from it. */
+enum err_code run_measure(struct run_work *work, struct err *err) WARN_UNUSED;
+/* SELECT over a run's Parquet files below directory, without the bucket column; files as in the manifest. */
+enum err_code run_files_sql(const json_t *files, const char *directory, bool bucketed, struct buf *ret, struct err *err) WARN_UNUSED;
+
+#endif
