@@ -1,5 +1,6 @@
-/* The CSV tables. Each writer is one pass: a dictionary is written whole, the rest patient by patient; the surrogate key of
- * a row is a running number of its pass. Nulls are empty fields. Lines end in LF. */
+/* The CSV tables. Each writer is one pass: a dictionary is written whole, the rest patient by
+ * patient; the surrogate key of a row is a running number of its pass. Nulls are empty fields.
+ * Lines end in LF. */
 #include "demo/demo_priv.h"
 
 static void begin(struct pass *pass)
@@ -123,7 +124,8 @@ static void count_stay(struct demo_facts *facts, const struct stay *stay)
     facts->deaths_in_hospital += stay->died;
     facts->readmissions += stay->readmission;
     if (stay->reason == REASON_PNEUMONIA) {
-        int64_t of_year = ((stay->start / DEMO_DAY_MINUTES - DEMO_PERIOD_START) * 100 % 36525) / 100;
+        int64_t of_year =
+            ((stay->start / DEMO_DAY_MINUTES - DEMO_PERIOD_START) * 100 % 36525) / 100;
         facts->pneumonia_winter += of_year < 59 || of_year >= 334;
         facts->pneumonia_summer += of_year >= 151 && of_year < 243;
     }
@@ -175,7 +177,8 @@ static void write_transfers(struct pass *pass, const struct patient *patient)
     }
 }
 
-static bool write_contact_diagnoses(struct pass *pass, const struct patient *patient, struct contact contact)
+static bool write_contact_diagnoses(struct pass *pass, const struct patient *patient,
+                                    struct contact contact)
 {
     struct diagnosis diagnoses[DEMO_DIAGNOSES_LIMIT];
     struct out *out = pass->out;
@@ -211,13 +214,15 @@ static void write_diagnoses(struct pass *pass, const struct patient *patient)
     pass->facts->type2_diabetics += type2;
 }
 
-/* Is there a type 2 code in diagnoses? demo_diagnose records it at every contact after the onset. */
+/* Is there a type 2 code in diagnoses? demo_diagnose records it at every contact after the onset.
+ */
 static bool known_type2(const struct patient *patient)
 {
     if (((patient->chronic >> CHRONIC_T2DM) & 1) == 0)
         return false;
     for (int i = 0; i < patient->stay_count; i++)
-        if (!patient->stays[i].deleted && patient->stays[i].start / DEMO_DAY_MINUTES >= patient->onset[CHRONIC_T2DM])
+        if (!patient->stays[i].deleted &&
+            patient->stays[i].start / DEMO_DAY_MINUTES >= patient->onset[CHRONIC_T2DM])
             return true;
     for (int i = 0; i < patient->visit_count; i++)
         if (patient->visits[i] / DEMO_DAY_MINUTES >= patient->onset[CHRONIC_T2DM])
@@ -225,8 +230,8 @@ static bool known_type2(const struct patient *patient)
     return false;
 }
 
-static void count_lab(struct demo_facts *facts, const struct patient *patient, const struct stay *stay,
-                      const struct lab_result *result)
+static void count_lab(struct demo_facts *facts, const struct patient *patient,
+                      const struct stay *stay, const struct lab_result *result)
 {
     facts->lab_orphans += stay != NULL && stay->deleted;
     facts->lab_outpatient += stay == NULL;
@@ -237,7 +242,8 @@ static void count_lab(struct demo_facts *facts, const struct patient *patient, c
     }
 }
 
-static void write_contact_labs(struct pass *pass, const struct patient *patient, struct contact contact)
+static void write_contact_labs(struct pass *pass, const struct patient *patient,
+                               struct contact contact)
 {
     struct lab_result results[DEMO_LABS_LIMIT];
     struct out *out = pass->out;
@@ -337,21 +343,29 @@ static void write_nothing(struct pass *pass)
 }
 
 const struct demo_output demo_csv_tables[] = {
-    {"patients", "patient_id,mrn,sex,birth_date,death_date,race,marital_status,postcode,gp_provider_id\n", NULL, write_patient},
+    {"patients",
+     "patient_id,mrn,sex,birth_date,death_date,race,marital_status,postcode,gp_provider_id\n", NULL,
+     write_patient},
     {"providers", "provider_id,name,specialty\n", write_providers, NULL},
     {"departments", "department_id,name\n", write_departments, NULL},
     {"lab_items", "item_id,label,unit,loinc\n", write_lab_items, NULL},
     {"icd_codes", "code,version,title\n", write_icd_codes, NULL},
     {"admissions",
-     "admission_id,patient_id,admit_time,discharge_time,admission_type,insurance,attending_id,hospital_expire_flag,"
+     "admission_id,patient_id,admit_time,discharge_time,admission_type,insurance,attending_id,"
+     "hospital_expire_flag,"
      "previous_admission_id\n",
      NULL, write_admissions},
-    {"transfers", "transfer_id,admission_id,patient_id,department,in_time,out_time\n", NULL, write_transfers},
-    {"diagnoses", "diagnosis_id,patient_id,admission_id,seq_num,icd_code,icd_version\n", NULL, write_diagnoses},
-    {"labs", "lab_id,patient_id,admission_id,item_id,chart_time,value,value_num,unit,flag\n", NULL, write_labs},
-    {"prescriptions", "prescription_id,patient_id,admission_id,start_date,stop_date,drug,dose,route,prescriber_id\n", NULL,
-     write_prescriptions},
-    {"procedures", "procedure_id,admission_id,patient_id,performed_on,code,performed_by\n", NULL, write_procedures},
+    {"transfers", "transfer_id,admission_id,patient_id,department,in_time,out_time\n", NULL,
+     write_transfers},
+    {"diagnoses", "diagnosis_id,patient_id,admission_id,seq_num,icd_code,icd_version\n", NULL,
+     write_diagnoses},
+    {"labs", "lab_id,patient_id,admission_id,item_id,chart_time,value,value_num,unit,flag\n", NULL,
+     write_labs},
+    {"prescriptions",
+     "prescription_id,patient_id,admission_id,start_date,stop_date,drug,dose,route,prescriber_id\n",
+     NULL, write_prescriptions},
+    {"procedures", "procedure_id,admission_id,patient_id,performed_on,code,performed_by\n", NULL,
+     write_procedures},
     {"devices", "device_id,patient_id,admission_id,device,implanted_on\n", write_nothing, NULL},
 };
 const int demo_csv_table_count = sizeof demo_csv_tables / sizeof demo_csv_tables[0];

@@ -1,5 +1,6 @@
-/* The door: one pass over the patients for each table and each FHIR type. A life costs about a microsecond to derive,
- * so deriving it again for each file is cheaper than keeping it, and memory does not grow with the number of patients. */
+/* The door: one pass over the patients for each table and each FHIR type. A life costs about a
+ * microsecond to derive, so deriving it again for each file is cheaper than keeping it, and memory
+ * does not grow with the number of patients. */
 #include "demo/demo.h"
 
 #include <inttypes.h>
@@ -27,8 +28,8 @@ static const char *const fhir_files[] = {
     "fhir/Observation.ndjson", "fhir/MedicationRequest.ndjson", "fhir/Procedure.ndjson",
 };
 
-static enum err_code run_pass(struct job *job, const struct demo_output *output, struct out *out, int64_t *ret_rows,
-                              struct err *err)
+static enum err_code run_pass(struct job *job, const struct demo_output *output, struct out *out,
+                              int64_t *ret_rows, struct err *err)
 {
     struct pass pass = {.world = &job->world, .out = out, .facts = &job->facts};
     struct patient patient = {0};
@@ -43,8 +44,10 @@ static enum err_code run_pass(struct job *job, const struct demo_output *output,
             continue;
         TRY(out_check(out));
         TRY(progress_check(job->progress, err));
-        progress_report(job->progress, &(struct progress_event){.phase = "write", .subject = output->name,
-                                                                .done = job->done + i + 1, .total = job->total,
+        progress_report(job->progress, &(struct progress_event){.phase = "write",
+                                                                .subject = output->name,
+                                                                .done = job->done + i + 1,
+                                                                .total = job->total,
                                                                 .unit = "patients"});
     }
     if (output->patient != NULL)
@@ -181,28 +184,37 @@ static enum err_code write_all(struct job *job, bool fhir, struct err *err)
     return ERR_OK;
 }
 
-static enum err_code prepare(struct job *job, const char *directory, const struct demo_options *options, struct err *err)
+static enum err_code prepare(struct job *job, const char *directory,
+                             const struct demo_options *options, struct err *err)
 {
     int64_t patients = options->patients == 0 ? DEMO_PATIENTS_DEFAULT : options->patients;
     uint64_t seed = options->seed_given ? options->seed : DEMO_SEED_DEFAULT;
     if (patients < 1 || patients > DEMO_PATIENTS_LIMIT)
-        return err_set(err, ERR_USAGE, "the number of patients must be 1 to %d, not %" PRId64, DEMO_PATIENTS_LIMIT, patients);
+        return err_set(err, ERR_USAGE, "the number of patients must be 1 to %d, not %" PRId64,
+                       DEMO_PATIENTS_LIMIT, patients);
     demo_world_init(&job->world, patients, seed);
+    if (job->world.effect_first[LAB_COUNT] != demo_effect_count ||
+        demo_treatment_count + 6 > DEMO_ORDERS_LIMIT)
+        return err_set(
+            err, ERR_FAILED,
+            "effects.def is not in the order of labs.def, or treatments.def is too long");
     job->progress = options->progress;
     job->report.patients = patients;
     job->report.seed = seed;
     for (int i = 0; i < demo_csv_table_count; i++)
         job->total += demo_csv_tables[i].patient != NULL ? patients : 0;
     job->total += options->no_fhir ? 0 : patients * demo_fhir_resource_count;
-    if (snprintf(job->directory, sizeof job->directory, "%s", directory) >= (int)sizeof job->directory)
-        return err_set(err, ERR_LIMIT, "the directory's path is longer than %d bytes", FILE_PATH_BYTES - 1);
+    if (snprintf(job->directory, sizeof job->directory, "%s", directory) >=
+        (int)sizeof job->directory)
+        return err_set(err, ERR_LIMIT, "the directory's path is longer than %d bytes",
+                       FILE_PATH_BYTES - 1);
     TRY(file_make_directory(directory, err));
     TRY(check_directory(directory, err));
     return file_make_staging(directory, ".demo", job->staging, err);
 }
 
-enum err_code demo_generate(const char *directory, const struct demo_options *options, struct demo_report *ret,
-                            struct err *err)
+enum err_code demo_generate(const char *directory, const struct demo_options *options,
+                            struct demo_report *ret, struct err *err)
 {
     static const struct demo_options defaults = {0};
     if (options == NULL)
@@ -216,7 +228,8 @@ enum err_code demo_generate(const char *directory, const struct demo_options *op
     if (job->staging[0] != '\0') {
         struct err ignored;
         enum err_code swept = file_remove_tree(job->staging, &ignored);
-        (void)swept; /* what is left is empty or was to be thrown away; the first error is the one to tell */
+        (void)swept; /* what is left is empty or was to be thrown away; the first error is the one
+                        to tell */
     }
     if (code == ERR_OK && ret != NULL)
         *ret = job->report;

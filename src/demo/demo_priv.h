@@ -1,6 +1,7 @@
-/* The tables of the synthetic hospital and one patient's life. A life is derived from (seed, index) alone;
- * only the running ids depend on the patients before, and every pass over the patients counts them anew.
- * Days are days since 1970-01-01, minutes are minutes since then; local time is UTC. */
+/* The tables of the synthetic hospital and one patient's life. A life is derived from (seed, index)
+ * alone; only the running ids depend on the patients before, and every pass over the patients
+ * counts them anew. Days are days since 1970-01-01, minutes are minutes since then; local time is
+ * UTC. */
 #ifndef MARROW_DEMO_DEMO_PRIV_H
 #define MARROW_DEMO_DEMO_PRIV_H
 
@@ -59,6 +60,7 @@ enum department {
 #undef DEPARTMENT
     DEPARTMENT_COUNT
 };
+_Static_assert(CHRONIC_COUNT <= 32 && COMPLICATION_COUNT <= 32, "they are bits of a uint32_t");
 enum cause_kind { CAUSE_CHRONIC, CAUSE_REASON, CAUSE_COMPLICATION };
 enum admission_type { TYPE_EMERGENCY, TYPE_URGENT, TYPE_ELECTIVE };
 enum lab_kind { LAB_KIND_NUMBER, LAB_KIND_TEXT };
@@ -159,6 +161,7 @@ extern const char *const demo_streets[16];
 #define DEMO_LABS_LIMIT 160
 #define DEMO_ORDERS_LIMIT 64
 #define DEMO_TRANSFERS_LIMIT 4
+_Static_assert(1 + COMPLICATION_COUNT + CHRONIC_COUNT + 2 <= DEMO_DIAGNOSES_LIMIT, "demo_diagnose");
 
 enum stream {
     STREAM_PERSON = 1,
@@ -178,8 +181,8 @@ enum stream {
 struct demo_world {
     uint64_t seed;
     int64_t patients;
-    int64_t providers;      /* ids 1 … providers */
-    int64_t gp_providers;   /* ids 1 … gp_providers are general practitioners */
+    int64_t providers;    /* ids 1 … providers */
+    int64_t gp_providers; /* ids 1 … gp_providers are general practitioners */
     int effect_first[LAB_COUNT + 1];
 };
 
@@ -193,16 +196,16 @@ struct stay {
     int severity;           /* 0 … 1000 */
     uint32_t complications; /* bit per enum complication */
     bool died;
-    bool deleted; /* its id is used up and its labs remain, the stay itself is in no table */
+    bool deleted;     /* its id is used up and its labs remain, the stay itself is in no table */
     bool readmission; /* within 30 days of a discharge that is in the tables */
 };
 struct patient {
-    int64_t index; /* 0-based */
-    int64_t id;    /* index + 1 */
-    int64_t mrn;   /* 8 digits, unique, zero-padded */
+    int64_t index;        /* 0-based */
+    int64_t id;           /* index + 1 */
+    int64_t mrn;          /* 8 digits, unique, zero-padded */
     int64_t birth, death; /* days; death may be DEMO_ALIVE */
-    int64_t gp;    /* provider id, 0 = none known */
-    int female;    /* 0 or 1 */
+    int64_t gp;           /* provider id, 0 = none known */
+    int female;           /* 0 or 1 */
     int race, language, place, first_name, last_name, house, street;
     const char *marital; /* "" = not known */
     uint32_t chronic;    /* bit per enum chronic */
@@ -252,30 +255,33 @@ struct contact {
 
 void demo_world_init(struct demo_world *world, int64_t patients, uint64_t seed);
 /* One life; *admission_id is the running id, advanced. */
-void demo_life(const struct demo_world *world, int64_t index, int64_t *admission_id, struct patient *ret);
-bool demo_has(const struct patient *patient, const struct stay *stay, int64_t day, enum cause_kind kind, int cause);
+void demo_life(const struct demo_world *world, int64_t index, int64_t *admission_id,
+               struct patient *ret);
+bool demo_has(const struct patient *patient, const struct stay *stay, int64_t day,
+              enum cause_kind kind, int cause);
 /* Provider ids: any, or of the kind. */
 int64_t demo_provider(const struct demo_world *world, struct rng *rng, bool general_practice);
 const char *demo_provider_specialty(const struct demo_world *world, int64_t id);
-void demo_provider_name(const struct demo_world *world, int64_t id, struct out *out); /* as a CSV field */
+void demo_provider_name(const struct demo_world *world, int64_t id,
+                        struct out *out); /* as a CSV field */
 
 /* Details of a contact; each returns how many of ret are filled. */
-int demo_diagnose(const struct demo_world *world, const struct patient *patient, struct contact contact,
-                  struct diagnosis ret[DEMO_DIAGNOSES_LIMIT]);
-int demo_measure(const struct demo_world *world, const struct patient *patient, struct contact contact,
-                 struct lab_result ret[DEMO_LABS_LIMIT]);
+int demo_diagnose(const struct demo_world *world, const struct patient *patient,
+                  struct contact contact, struct diagnosis ret[DEMO_DIAGNOSES_LIMIT]);
+int demo_measure(const struct demo_world *world, const struct patient *patient,
+                 struct contact contact, struct lab_result ret[DEMO_LABS_LIMIT]);
 int demo_prescribe(const struct demo_world *world, const struct patient *patient, int stay,
                    struct drug_order ret[DEMO_ORDERS_LIMIT]);
 int demo_operate(const struct demo_world *world, const struct patient *patient, int stay,
                  struct procedure_done ret[DEMO_ORDERS_LIMIT]);
 int demo_transfer(const struct patient *patient, const struct demo_world *world, int stay,
                   struct transfer ret[DEMO_TRANSFERS_LIMIT]);
-struct blood_pressure demo_blood_pressure(const struct demo_world *world, const struct patient *patient,
-                                          struct contact contact);
+struct blood_pressure demo_blood_pressure(const struct demo_world *world,
+                                          const struct patient *patient, struct contact contact);
 
 /* What the passes learn, for truth.json. */
 struct demo_facts {
-    int64_t type2_diabetics; /* patients with a type 2 code in diagnoses */
+    int64_t type2_diabetics;              /* patients with a type 2 code in diagnoses */
     int64_t hba1c_sum[2], hba1c_count[2]; /* tenths of a percent; others, type 2 diabetics */
     int64_t deaths_in_hospital, deaths;
     int64_t readmissions, pneumonia_winter, pneumonia_summer;
@@ -293,9 +299,9 @@ struct pass {
     int64_t rows;
 };
 struct demo_output {
-    const char *name;   /* table or resource type */
-    const char *header; /* CSV; NULL for FHIR */
-    void (*whole)(struct pass *pass);                                /* a dictionary */
+    const char *name;                                                  /* table or resource type */
+    const char *header;                                                /* CSV; NULL for FHIR */
+    void (*whole)(struct pass *pass);                                  /* a dictionary */
     void (*patient)(struct pass *pass, const struct patient *patient); /* or per patient */
 };
 extern const struct demo_output demo_csv_tables[];

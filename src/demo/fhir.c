@@ -1,7 +1,8 @@
-/* The same people as FHIR R4 NDJSON (https://hl7.org/fhir/R4/, US Core 5 extensions for race and ethnicity), bulk style: one
- * type a file, references relative. Ids carry the CSV's surrogate keys: Patient p-000123, Encounter e-<admission_id>,
- * Condition c-<diagnosis_id>, Observation o-<lab_id>, MedicationRequest m-<prescription_id>, Procedure s-<procedure_id>;
- * blood pressures, which no CSV table holds, are Observations bp-e-<admission_id>. */
+/* The same people as FHIR R4 NDJSON (https://hl7.org/fhir/R4/, US Core 5 extensions for race and
+ * ethnicity), bulk style: one type a file, references relative. Ids carry the CSV's surrogate keys:
+ * Patient p-000123, Encounter e-<admission_id>, Condition c-<diagnosis_id>, Observation o-<lab_id>,
+ * MedicationRequest m-<prescription_id>, Procedure s-<procedure_id>; blood pressures, which no CSV
+ * table holds, are Observations bp-e-<admission_id>. */
 #include "demo/demo_priv.h"
 
 static void begin(struct pass *pass)
@@ -11,7 +12,8 @@ static void begin(struct pass *pass)
     pass->row_id++;
 }
 
-static void head(struct out *out, const char *type, const char *prefix, int64_t id, int width, int64_t minute)
+static void head(struct out *out, const char *type, const char *prefix, int64_t id, int width,
+                 int64_t minute)
 {
     OUT_LIT(out, "{\"resourceType\":\"");
     out_text(out, type);
@@ -96,14 +98,17 @@ static void race(struct out *out, const struct patient *patient)
 {
     const struct code_info *info = &demo_races[patient->race];
     bool hispanic = strcmp(info->text, "HISPANIC/LATINO") == 0;
-    OUT_LIT(out, ",\"extension\":[{\"url\":\"http://hl7.org/fhir/us/core/StructureDefinition/us-core-race\",\"extension\":[{\"url\":"
+    OUT_LIT(out, ",\"extension\":[{\"url\":\"http://hl7.org/fhir/us/core/StructureDefinition/"
+                 "us-core-race\",\"extension\":[{\"url\":"
                  "\"ombCategory\",\"valueCoding\":");
     coding(out,
-           strcmp(info->code, "UNK") == 0 ? "http://terminology.hl7.org/CodeSystem/v3-NullFlavor" : "urn:oid:2.16.840.1.113883.6.238",
+           strcmp(info->code, "UNK") == 0 ? "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
+                                          : "urn:oid:2.16.840.1.113883.6.238",
            info->code, info->display);
     OUT_LIT(out, "},{\"url\":\"text\",\"valueString\":");
     out_json(out, info->display);
-    OUT_LIT(out, "}]},{\"url\":\"http://hl7.org/fhir/us/core/StructureDefinition/us-core-ethnicity\",\"extension\":[{\"url\":"
+    OUT_LIT(out, "}]},{\"url\":\"http://hl7.org/fhir/us/core/StructureDefinition/"
+                 "us-core-ethnicity\",\"extension\":[{\"url\":"
                  "\"ombCategory\",\"valueCoding\":");
     coding(out, "urn:oid:2.16.840.1.113883.6.238", hispanic ? "2135-2" : "2186-5",
            hispanic ? "Hispanic or Latino" : "Not Hispanic or Latino");
@@ -119,7 +124,10 @@ static void marital(struct out *out, const char *text)
     OUT_LIT(out, ",\"maritalStatus\":{\"coding\":[");
     char code[2] = {*text, '\0'};
     coding(out, "http://terminology.hl7.org/CodeSystem/v3-MaritalStatus", *text == 'S' ? "S" : code,
-           *text == 'S' ? "Never Married" : *text == 'M' ? "Married" : *text == 'W' ? "Widowed" : "Divorced");
+           *text == 'S'   ? "Never Married"
+           : *text == 'M' ? "Married"
+           : *text == 'W' ? "Widowed"
+                          : "Divorced");
     OUT_LIT(out, "]}");
 }
 
@@ -172,14 +180,20 @@ static void disposition(struct out *out, const struct stay *stay)
     coding(out, "http://terminology.hl7.org/CodeSystem/admit-source", emergency ? "emd" : "outp",
            emergency ? "From accident/emergency department" : "From outpatient department");
     OUT_LIT(out, "]},\"dischargeDisposition\":{\"coding\":[");
-    coding(out, "http://terminology.hl7.org/CodeSystem/discharge-disposition", stay->died ? "exp" : home ? "home" : "snf",
-           stay->died ? "Expired" : home ? "Home" : "Skilled nursing facility");
+    coding(out, "http://terminology.hl7.org/CodeSystem/discharge-disposition",
+           stay->died ? "exp"
+           : home     ? "home"
+                      : "snf",
+           stay->died ? "Expired"
+           : home     ? "Home"
+                      : "Skilled nursing facility");
     OUT_LIT(out, "]}}");
 }
 
 static void write_encounters(struct pass *pass, const struct patient *patient)
 {
-    static const char *const priorities[][2] = {{"EM", "emergency"}, {"UR", "urgent"}, {"EL", "elective"}};
+    static const char *const priorities[][2] = {
+        {"EM", "emergency"}, {"UR", "urgent"}, {"EL", "elective"}};
     struct out *out = pass->out;
     for (int i = 0; i < patient->stay_count; i++) {
         const struct stay *stay = &patient->stays[i];
@@ -189,11 +203,13 @@ static void write_encounters(struct pass *pass, const struct patient *patient)
         begin(pass);
         head(out, "Encounter", "e-", stay->id, 6, stay->end);
         OUT_LIT(out, ",\"status\":\"finished\",\"class\":");
-        coding(out, "http://terminology.hl7.org/CodeSystem/v3-ActCode", "IMP", "inpatient encounter");
+        coding(out, "http://terminology.hl7.org/CodeSystem/v3-ActCode", "IMP",
+               "inpatient encounter");
         OUT_LIT(out, ",\"type\":[{\"coding\":[");
         coding(out, SNOMED, "32485007", "Hospital admission");
         OUT_LIT(out, "]}],\"priority\":{\"coding\":[");
-        coding(out, "http://terminology.hl7.org/CodeSystem/v3-ActPriority", priorities[stay->type][0], priorities[stay->type][1]);
+        coding(out, "http://terminology.hl7.org/CodeSystem/v3-ActPriority",
+               priorities[stay->type][0], priorities[stay->type][1]);
         OUT_LIT(out, "]}");
         subject(out, patient);
         OUT_LIT(out, ",\"period\":{\"start\":\"");
@@ -208,7 +224,8 @@ static void write_encounters(struct pass *pass, const struct patient *patient)
     }
 }
 
-static void write_condition(struct pass *pass, const struct patient *patient, const struct stay *stay, int64_t recorded,
+static void write_condition(struct pass *pass, const struct patient *patient,
+                            const struct stay *stay, int64_t recorded,
                             const struct diagnosis *diagnosis)
 {
     struct out *out = pass->out;
@@ -217,12 +234,14 @@ static void write_condition(struct pass *pass, const struct patient *patient, co
     head(out, "Condition", "c-", pass->row_id, 1, stay != NULL ? stay->end : recorded);
     bool active = diagnosis->lasting || (stay != NULL && stay->died);
     OUT_LIT(out, ",\"clinicalStatus\":{\"coding\":[");
-    coding(out, "http://terminology.hl7.org/CodeSystem/condition-clinical", active ? "active" : "resolved", NULL);
+    coding(out, "http://terminology.hl7.org/CodeSystem/condition-clinical",
+           active ? "active" : "resolved", NULL);
     OUT_LIT(out, "]},\"verificationStatus\":{\"coding\":[");
     coding(out, "http://terminology.hl7.org/CodeSystem/condition-ver-status", "confirmed", NULL);
     OUT_LIT(out, "]},\"category\":[{\"coding\":[");
     coding(out, "http://terminology.hl7.org/CodeSystem/condition-category",
-           stay != NULL ? "encounter-diagnosis" : "problem-list-item", stay != NULL ? "Encounter Diagnosis" : "Problem List Item");
+           stay != NULL ? "encounter-diagnosis" : "problem-list-item",
+           stay != NULL ? "Encounter Diagnosis" : "Problem List Item");
     OUT_LIT(out, "]}],\"code\":{\"coding\":[");
     coding(out, SNOMED, info->snomed, info->display);
     out_char(out, ',');
@@ -248,7 +267,9 @@ static void write_conditions(struct pass *pass, const struct patient *patient)
     struct diagnosis diagnoses[DEMO_DIAGNOSES_LIMIT];
     for (int i = 0; i < patient->stay_count; i++) {
         const struct stay *stay = &patient->stays[i];
-        int count = stay->deleted ? 0 : demo_diagnose(pass->world, patient, (struct contact){i, -1}, diagnoses);
+        int count = stay->deleted
+                        ? 0
+                        : demo_diagnose(pass->world, patient, (struct contact){i, -1}, diagnoses);
         for (int k = 0; k < count; k++)
             write_condition(pass, patient, stay, stay->start, &diagnoses[k]);
     }
@@ -277,7 +298,8 @@ static void lab_value(struct out *out, const struct lab_result *result)
     const struct lab_info *info = &demo_labs[result->lab];
     if (result->text == NULL) {
         OUT_LIT(out, ",\"valueQuantity\":");
-        quantity(out, result->below ? info->detection : result->value, info->decimals, info->unit, result->below);
+        quantity(out, result->below ? info->detection : result->value, info->decimals, info->unit,
+                 result->below);
     } else if (info->kind == LAB_KIND_TEXT) {
         OUT_LIT(out, ",\"valueString\":");
         out_json(out, result->text);
@@ -291,7 +313,8 @@ static void lab_value(struct out *out, const struct lab_result *result)
     if (result->flag != 0) {
         char code[2] = {result->flag, '\0'};
         OUT_LIT(out, ",\"interpretation\":[{\"coding\":[");
-        coding(out, "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation", code, NULL);
+        coding(out, "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation", code,
+               NULL);
         OUT_LIT(out, "]}]");
     }
 }
@@ -303,7 +326,8 @@ static void observation_category(struct out *out, const char *code)
     OUT_LIT(out, "]}],\"code\":{\"coding\":[");
 }
 
-static void write_lab(struct pass *pass, const struct patient *patient, const struct stay *stay, const struct lab_result *result)
+static void write_lab(struct pass *pass, const struct patient *patient, const struct stay *stay,
+                      const struct lab_result *result)
 {
     struct out *out = pass->out;
     const struct lab_info *info = &demo_labs[result->lab];
@@ -335,7 +359,8 @@ static void write_pressure(struct pass *pass, const struct patient *patient, int
 {
     struct out *out = pass->out;
     const struct stay *stay = &patient->stays[stay_at];
-    struct blood_pressure pressure = demo_blood_pressure(pass->world, patient, (struct contact){stay_at, -1});
+    struct blood_pressure pressure =
+        demo_blood_pressure(pass->world, patient, (struct contact){stay_at, -1});
     out_row(out);
     pass->rows++;
     head(out, "Observation", "bp-e-", stay->id, 6, stay->start + 20);

@@ -1,6 +1,7 @@
-/* Laboratory results. A value is median × effects of the diseases × e^(what is the person's own + what is the day's); acute
- * effects fade over a stay, unless it ends in death. Which items are drawn depends on the reason and the diseases; a few
- * are drawn again on later days. Values below the detection limit and words are kept as such. */
+/* Laboratory results. A value is median × effects of the diseases × e^(what is the person's own +
+ * what is the day's); acute effects fade over a stay, unless it ends in death. Which items are
+ * drawn depends on the reason and the diseases; a few are drawn again on later days. Values below
+ * the detection limit and words are kept as such. */
 #include "demo/demo_priv.h"
 
 struct draw {
@@ -15,8 +16,11 @@ struct draw {
 static int64_t own_level(const struct draw *draw, enum lab lab)
 {
     /* Haematocrit follows haemoglobin, eGFR opposes creatinine: the same person-level draw. */
-    enum lab source = lab == LAB_HEMATOCRIT ? LAB_HEMOGLOBIN : lab == LAB_EGFR ? LAB_CREATININE : lab;
-    struct rng rng = rng_make(draw->world->seed, (uint64_t)draw->patient->index, STREAM_LAB_LEVEL, (uint32_t)source);
+    enum lab source = lab == LAB_HEMATOCRIT ? LAB_HEMOGLOBIN
+                      : lab == LAB_EGFR     ? LAB_CREATININE
+                                            : lab;
+    struct rng rng = rng_make(draw->world->seed, (uint64_t)draw->patient->index, STREAM_LAB_LEVEL,
+                              (uint32_t)source);
     int64_t z = rng_normal_milli(&rng);
     return lab == LAB_EGFR ? -z : z;
 }
@@ -36,7 +40,8 @@ static int64_t with_effects(const struct draw *draw, enum lab lab, int64_t value
     const struct demo_world *world = draw->world;
     for (int i = world->effect_first[lab]; i < world->effect_first[lab + 1]; i++) {
         const struct effect_info *effect = &demo_effects[i];
-        if (!demo_has(draw->patient, draw->stay, minute / DEMO_DAY_MINUTES, effect->kind, effect->cause))
+        if (!demo_has(draw->patient, draw->stay, minute / DEMO_DAY_MINUTES, effect->kind,
+                      effect->cause))
             continue;
         int64_t change = effect->percent - 100;
         if (effect->acute)
@@ -90,11 +95,15 @@ static void measure(struct draw *draw, enum lab lab, int64_t minute)
         result->text = "HEMOLYZED";
         return;
     }
-    /* The spread is applied to a value carried with three more digits, so that small scaled medians are not coarse. */
+    /* The spread is applied to a value carried with three more digits, so that small scaled medians
+     * are not coarse. */
     int64_t value = info->median[draw->patient->female] * INT64_C(1000);
     value = with_effects(draw, lab, value, minute);
-    value = value * age_factor(lab, (minute / DEMO_DAY_MINUTES - draw->patient->birth) * 100 / 36525) / 1000;
-    int64_t x = (own_level(draw, lab) * info->spread_between + day_level * info->spread_within) / 1000;
+    value = value *
+            age_factor(lab, (minute / DEMO_DAY_MINUTES - draw->patient->birth) * 100 / 36525) /
+            1000;
+    int64_t x =
+        (own_level(draw, lab) * info->spread_between + day_level * info->spread_within) / 1000;
     value = (rng_scale_exp(value, x) + 500) / 1000;
     if (lab == LAB_ARTERIAL_PH && value > 765)
         value = 765;
@@ -110,8 +119,10 @@ static void measure_stay(struct draw *draw)
     static const struct {
         enum lab lab;
         int permyriad;
-    } panel[] = {{LAB_HEMOGLOBIN, 9200}, {LAB_HEMATOCRIT, 3500}, {LAB_WBC, 8500}, {LAB_PLATELETS, 7000}, {LAB_SODIUM, 8000},
-                 {LAB_POTASSIUM, 8500},  {LAB_CREATININE, 9000}, {LAB_EGFR, 3500}, {LAB_UREA_NITROGEN, 4500}, {LAB_GLUCOSE, 8000}};
+    } panel[] = {{LAB_HEMOGLOBIN, 9200}, {LAB_HEMATOCRIT, 3500}, {LAB_WBC, 8500},
+                 {LAB_PLATELETS, 7000},  {LAB_SODIUM, 8000},     {LAB_POTASSIUM, 8500},
+                 {LAB_CREATININE, 9000}, {LAB_EGFR, 3500},       {LAB_UREA_NITROGEN, 4500},
+                 {LAB_GLUCOSE, 8000}};
     int64_t minute = stay->start + rng_between(rng, 10, 90);
     for (size_t i = 0; i < sizeof panel / sizeof panel[0]; i++)
         if (rng_chance(rng, panel[i].permyriad))
@@ -124,16 +135,18 @@ static void measure_stay(struct draw *draw)
     int64_t day = stay->start / DEMO_DAY_MINUTES;
     bool diabetic = demo_has(draw->patient, stay, day, CAUSE_CHRONIC, CHRONIC_T2DM) ||
                     demo_has(draw->patient, stay, day, CAUSE_CHRONIC, CHRONIC_T1DM);
-    if (rng_chance(rng, diabetic ? 5000 : 600) && stay->reason != REASON_KETOACIDOSIS && stay->reason != REASON_HYPERGLYCEMIA)
+    if (rng_chance(rng, diabetic ? 5000 : 600) && stay->reason != REASON_KETOACIDOSIS &&
+        stay->reason != REASON_HYPERGLYCEMIA)
         measure(draw, LAB_HBA1C, minute);
     if (stay->severity > 550 && stay->reason != REASON_SEPSIS && rng_chance(rng, 3500))
         measure(draw, LAB_LACTATE, minute);
     /* Later days, at most 21. */
-    static const enum lab again[] = {LAB_HEMOGLOBIN, LAB_CREATININE, LAB_POTASSIUM, LAB_WBC, LAB_GLUCOSE};
+    static const enum lab again[] = {LAB_HEMOGLOBIN, LAB_CREATININE, LAB_POTASSIUM, LAB_WBC,
+                                     LAB_GLUCOSE};
     for (int64_t later = 1; later <= 21 && day + later <= stay->end / DEMO_DAY_MINUTES; later++) {
         minute = (day + later) * DEMO_DAY_MINUTES + rng_between(rng, 300, 540);
         for (size_t i = 0; i < sizeof again / sizeof again[0]; i++)
-            if (rng_chance(rng, i == 4 && diabetic ? 4500 : 500 + stay->severity * 17 / 10))
+            if (rng_chance(rng, i == 4 && diabetic ? 4500 : 400 + stay->severity * 16 / 10))
                 measure(draw, again[i], minute);
         if (stay->reason == REASON_SEPSIS && later < 4)
             measure(draw, LAB_LACTATE, minute);
@@ -162,18 +175,21 @@ static void measure_visit(struct draw *draw, int64_t minute)
         measure(draw, LAB_HDL, minute);
         measure(draw, LAB_TRIGLYCERIDES, minute);
     }
-    if (rng_chance(rng, demo_has(patient, NULL, day, CAUSE_CHRONIC, CHRONIC_HYPOTHYROIDISM) ? 8000 : 1200))
+    if (rng_chance(rng, demo_has(patient, NULL, day, CAUSE_CHRONIC, CHRONIC_HYPOTHYROIDISM) ? 8000
+                                                                                            : 1200))
         measure(draw, LAB_TSH, minute);
-    if (rng_chance(rng, demo_has(patient, NULL, day, CAUSE_CHRONIC, CHRONIC_IRON_DEFICIENCY) ? 7000 : 600))
+    if (rng_chance(rng, demo_has(patient, NULL, day, CAUSE_CHRONIC, CHRONIC_IRON_DEFICIENCY) ? 7000
+                                                                                             : 600))
         measure(draw, LAB_FERRITIN, minute);
     if (rng_chance(rng, 2000))
         measure(draw, LAB_ALT, minute);
-    if (rng_chance(rng, demo_has(patient, NULL, day, CAUSE_CHRONIC, CHRONIC_HEART_FAILURE) ? 6000 : 200))
+    if (rng_chance(rng,
+                   demo_has(patient, NULL, day, CAUSE_CHRONIC, CHRONIC_HEART_FAILURE) ? 6000 : 200))
         measure(draw, LAB_NT_PROBNP, minute);
 }
 
-int demo_measure(const struct demo_world *world, const struct patient *patient, struct contact contact,
-                 struct lab_result ret[DEMO_LABS_LIMIT])
+int demo_measure(const struct demo_world *world, const struct patient *patient,
+                 struct contact contact, struct lab_result ret[DEMO_LABS_LIMIT])
 {
     uint32_t index = contact.stay >= 0 ? (uint32_t)contact.stay : 1000U + (uint32_t)contact.visit;
     struct draw draw = {.world = world, .patient = patient, .ret = ret};

@@ -1,6 +1,7 @@
-/* One patient's life: who, which chronic diseases since when, the hospital stays in order of time, the
- * outpatient visits. Out-of-hospital death is drawn first and bounds everything; death in hospital grows with severity
- * and age and ends the life. Details of a stay are derived elsewhere, from streams of their own. */
+/* One patient's life: who, which chronic diseases since when, the hospital stays in order of time,
+ * the outpatient visits. Out-of-hospital death is drawn first and bounds everything; death in
+ * hospital grows with severity and age and ends the life. Details of a stay are derived elsewhere,
+ * from streams of their own. */
 #include "demo/demo_priv.h"
 
 static int age_band(int64_t age_years)
@@ -48,7 +49,8 @@ int64_t demo_provider(const struct demo_world *world, struct rng *rng, bool gene
 
 const char *demo_provider_specialty(const struct demo_world *world, int64_t id)
 {
-    return id <= world->gp_providers ? "Family Medicine" : demo_specialties[id % demo_specialty_count];
+    return id <= world->gp_providers ? "Family Medicine"
+                                     : demo_specialties[id % demo_specialty_count];
 }
 
 /* "O'Brien, Mary ""Molly"", MD": commas in every name, quotes in some. */
@@ -66,13 +68,19 @@ void demo_provider_name(const struct demo_world *world, int64_t id, struct out *
         out_bytes(out, first, 3);
         OUT_LIT(out, "\"\"");
     }
-    out_text(out, rng_chance(&rng, 1500) ? ", DO\"" : rng_chance(&rng, 900) ? ", MD, PhD\"" : ", MD\"");
+    out_text(out, rng_chance(&rng, 1500)  ? ", DO\""
+                  : rng_chance(&rng, 900) ? ", MD, PhD\""
+                                          : ", MD\"");
 }
 
 static int64_t draw_birth(struct rng *rng)
 {
     static const int64_t bands[5][3] = {/* permille, from age, to age in 2015 */
-                                        {90, -4, 18}, {260, 18, 45}, {300, 45, 65}, {240, 65, 80}, {110, 80, 97}};
+                                        {90, -4, 18},
+                                        {260, 18, 45},
+                                        {300, 45, 65},
+                                        {240, 65, 80},
+                                        {110, 80, 97}};
     int64_t at = rng_below(rng, 1000);
     int band = 0;
     while (band < 4 && (at -= bands[band][0]) >= 0)
@@ -92,7 +100,10 @@ static const char *draw_marital(struct rng *rng, int64_t age)
     int64_t widowed = age < 60 ? 15 : age < 75 ? 120 : 380;
     int64_t divorced = age < 30 ? 30 : 110;
     at -= 40;
-    return at < married ? "MARRIED" : at < married + widowed ? "WIDOWED" : at < married + widowed + divorced ? "DIVORCED" : "SINGLE";
+    return at < married                        ? "MARRIED"
+           : at < married + widowed            ? "WIDOWED"
+           : at < married + widowed + divorced ? "DIVORCED"
+                                               : "SINGLE";
 }
 
 static void derive_person(const struct demo_world *world, struct patient *patient)
@@ -110,9 +121,11 @@ static void derive_person(const struct demo_world *world, struct patient *patien
     patient->street = (int)rng_below(&rng, 16);
     int64_t gp = demo_provider(world, &rng, true);
     patient->gp = rng_chance(&rng, 600) ? 0 : gp;
-    /* An odd multiplier that 5 does not divide is a bijection modulo 10^8, so record numbers are unique. */
+    /* An odd multiplier that 5 does not divide is a bijection modulo 10^8, so record numbers are
+     * unique. */
     uint64_t shift = rng_mix(world->seed ^ 0x6d726e) % UINT64_C(100000000);
-    patient->mrn = (int64_t)(((uint64_t)patient->id * UINT64_C(38196603) + shift) % UINT64_C(100000000));
+    patient->mrn =
+        (int64_t)(((uint64_t)patient->id * UINT64_C(38196603) + shift) % UINT64_C(100000000));
 }
 
 static void derive_chronic(const struct demo_world *world, struct patient *patient)
@@ -150,7 +163,8 @@ static int64_t draw_death(const struct patient *patient, struct rng *rng)
         bool dies = false;
         if (day + at > patient->birth + 30) {
             int64_t decade = age_at(patient, day + at) / 10;
-            dies = rng_chance(rng, permyriad[decade > 10 ? 10 : decade] * (10 + patient->burden) / 14);
+            dies =
+                rng_chance(rng, permyriad[decade > 10 ? 10 : decade] * (10 + patient->burden) / 14);
         }
         if (dies && day + at <= DEMO_PERIOD_END)
             return day + at;
@@ -180,18 +194,23 @@ static enum reason draw_reason(const struct patient *patient, int64_t day, struc
     int64_t weights[REASON_COUNT];
     int64_t total = 0;
     int band = age_band(age_at(patient, day));
-    bool winter = is_winter(day), births = !had_birth_lately(patient, day);
+    bool winter = is_winter(day), births = !had_birth_lately(patient, day),
+         infant = age_at(patient, day) < 3;
     for (int i = 0; i < REASON_COUNT; i++) {
         const struct reason_info *info = &demo_reasons[i];
         int64_t weight = info->weights[band] * INT64_C(100);
-        bool favoured = ((patient->chronic >> info->favour) & 1) != 0 && patient->onset[info->favour] < day;
+        bool favoured =
+            ((patient->chronic >> info->favour) & 1) != 0 && patient->onset[info->favour] < day;
         if (favoured)
-            weight = weight * (info->favour_percent < 0 ? -info->favour_percent : info->favour_percent) / 100;
+            weight = weight *
+                     (info->favour_percent < 0 ? -info->favour_percent : info->favour_percent) /
+                     100;
         else if (info->favour_percent < 0)
             weight = 0;
         if (winter)
             weight = weight * info->winter_percent / 100;
         if ((info->sex == 1 && patient->female == 0) ||
+            (i == REASON_BRONCHIOLITIS && infant == false) ||
             ((i == REASON_DELIVERY || i == REASON_CESAREAN) && !births))
             weight = 0;
         weights[i] = weight;
@@ -228,27 +247,34 @@ static const char *draw_insurance(struct rng *rng, int64_t age)
     int64_t at = rng_below(rng, 100);
     if (age >= 65)
         return at < 88 ? "Medicare" : "Private";
-    return at < 54 ? "Private" : at < 78 ? "Medicaid" : at < 88 ? "Medicare" : at < 94 ? "Self Pay" : "Government";
+    return at < 54   ? "Private"
+           : at < 78 ? "Medicaid"
+           : at < 88 ? "Medicare"
+           : at < 94 ? "Self Pay"
+                     : "Government";
 }
 
 /* Fill a stay that begins at minute; false when it does not fit into the life. */
-static bool derive_stay(const struct demo_world *world, const struct patient *patient, int64_t minute, enum reason reason,
-                        struct rng *rng, struct stay *stay)
+static bool derive_stay(const struct demo_world *world, const struct patient *patient,
+                        int64_t minute, enum reason reason, struct rng *rng, struct stay *stay)
 {
     const struct reason_info *info = &demo_reasons[reason];
     int64_t age = age_at(patient, minute / DEMO_DAY_MINUTES);
     *stay = (struct stay){.start = minute, .reason = reason, .type = info->type};
     bool birth = reason == REASON_DELIVERY || reason == REASON_CESAREAN;
-    int64_t severity = info->severity + patient->burden * 12 + (age > 50 && !birth ? (age - 50) * 3 : 0) +
+    int64_t severity = info->severity + patient->burden * 12 +
+                       (age > 50 && !birth ? (age - 50) * 3 : 0) +
                        rng_normal_milli(rng) * 130 / 1000;
     stay->severity = (int)(severity < 0 ? 0 : severity > 1000 ? 1000 : severity);
     draw_complications(stay, rng);
-    int64_t hours = rng_scale_exp(info->hours, rng_normal_milli(rng) * 480 / 1000) * (450 + stay->severity) / 900;
+    int64_t hours = rng_scale_exp(info->hours, rng_normal_milli(rng) * 480 / 1000) *
+                    (450 + stay->severity) / 900;
     hours = hours < 6 ? 6 : hours > 1440 ? 1440 : hours;
     stay->end = minute + hours * 60 + rng_below(rng, 60);
     int64_t frailty = age < 18 ? 15 : age < 45 ? 30 : age < 65 ? 65 : age < 80 ? 110 : 175;
     int64_t s = stay->severity;
-    stay->died = rng_chance(rng, s * s / 1000 * s / 1000 * 16 / 10 * frailty / 100 * info->death_percent / 100);
+    stay->died = rng_chance(rng, s * s / 1000 * s / 1000 * 16 / 10 * frailty / 100 *
+                                     info->death_percent / 100);
     stay->insurance = draw_insurance(rng, age);
     stay->attending = demo_provider(world, rng, false);
     stay->deleted = rng_chance(rng, 62) && !stay->died;
@@ -258,7 +284,8 @@ static bool derive_stay(const struct demo_world *world, const struct patient *pa
 
 static int64_t first_minute(int64_t day, enum admission_type type, struct rng *rng)
 {
-    int64_t hour = type == TYPE_ELECTIVE ? rng_between(rng, 6, 10) : (rng_between(rng, 0, 23) + rng_between(rng, 6, 20)) / 2;
+    int64_t hour = type == TYPE_ELECTIVE ? rng_between(rng, 6, 10)
+                                         : (rng_between(rng, 0, 23) + rng_between(rng, 6, 20)) / 2;
     return day * DEMO_DAY_MINUTES + hour * 60 + rng_below(rng, 60);
 }
 
@@ -270,18 +297,20 @@ static void derive_stays(const struct demo_world *world, struct patient *patient
     bool returns = false; /* within 30 days, by design */
     enum reason before = REASON_SEPSIS;
     while (patient->stay_count < DEMO_STAYS_LIMIT) {
-        static const int64_t ten_year_stays[5] = {10, 15, 17, 25, 36}; /* tenths */
+        static const int64_t ten_year_stays[5] = {14, 16, 19, 27, 39}; /* tenths */
         int64_t rate = ten_year_stays[age_band(age_at(patient, day))] + 2 * patient->burden;
         day += returns ? 1 + (rng_below(&rng, 30) + rng_below(&rng, 30)) / 2
                        : 1 + rng_exponential_milli(&rng) * 36500 / rate / 1000;
         if (day > DEMO_PERIOD_END)
             return;
         enum reason reason = draw_reason(patient, day, &rng);
-        bool surgical = demo_reasons[before].type == TYPE_ELECTIVE || before == REASON_DELIVERY || before == REASON_APPENDICITIS;
+        bool surgical = demo_reasons[before].type == TYPE_ELECTIVE || before == REASON_DELIVERY ||
+                        before == REASON_APPENDICITIS;
         if (returns && rng_chance(&rng, 4500) && !surgical)
             reason = before;
         struct stay *stay = &patient->stays[patient->stay_count];
-        if (!derive_stay(world, patient, first_minute(day, demo_reasons[reason].type, &rng), reason, &rng, stay))
+        if (!derive_stay(world, patient, first_minute(day, demo_reasons[reason].type, &rng), reason,
+                         &rng, stay))
             return;
         patient->stay_count++;
         day = stay->end / DEMO_DAY_MINUTES;
@@ -289,7 +318,9 @@ static void derive_stays(const struct demo_world *world, struct patient *patient
             patient->death = day;
             return;
         }
-        returns = rng_chance(&rng, reason == REASON_DELIVERY || reason == REASON_CESAREAN ? 150 : 250 + stay->severity * 11 / 5);
+        returns = rng_chance(&rng, reason == REASON_DELIVERY || reason == REASON_CESAREAN
+                                       ? 120
+                                       : 120 + stay->severity * 11 / 5);
         before = reason;
     }
 }
@@ -304,7 +335,8 @@ static void derive_visits(const struct demo_world *world, struct patient *patien
     if (diabetic)
         count += 1;
     for (int64_t i = 0; i < count && i < DEMO_VISITS_LIMIT && last > first; i++) {
-        int64_t minute = rng_between(&rng, first, last) * DEMO_DAY_MINUTES + rng_between(&rng, 480, 1020);
+        int64_t minute =
+            rng_between(&rng, first, last) * DEMO_DAY_MINUTES + rng_between(&rng, 480, 1020);
         int at = patient->visit_count++;
         for (; at > 0 && patient->visits[at - 1] > minute; at--)
             patient->visits[at] = patient->visits[at - 1];
@@ -312,7 +344,8 @@ static void derive_visits(const struct demo_world *world, struct patient *patien
     }
 }
 
-void demo_life(const struct demo_world *world, int64_t index, int64_t *admission_id, struct patient *ret)
+void demo_life(const struct demo_world *world, int64_t index, int64_t *admission_id,
+               struct patient *ret)
 {
     ret->index = index;
     ret->id = index + 1;
@@ -337,7 +370,8 @@ void demo_life(const struct demo_world *world, int64_t index, int64_t *admission
     }
 }
 
-bool demo_has(const struct patient *patient, const struct stay *stay, int64_t day, enum cause_kind kind, int cause)
+bool demo_has(const struct patient *patient, const struct stay *stay, int64_t day,
+              enum cause_kind kind, int cause)
 {
     switch (kind) {
     case CAUSE_CHRONIC:

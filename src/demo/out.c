@@ -28,13 +28,15 @@ static void crc_prepare(void)
                 (crc_tables[t - 1][i] >> 8) ^ crc_tables[0][crc_tables[t - 1][i] & 0xFF];
 }
 
-/* Slicing by eight (Kounavis and Berry 2005); bytes are taken one by one, so any byte order will do. */
+/* Slicing by eight (Kounavis and Berry 2005); bytes are taken one by one, so any byte order will
+ * do. */
 static uint32_t crc_add(uint32_t crc, const char *text, size_t count)
 {
     const unsigned char *p = (const unsigned char *)text;
     crc = ~crc;
     for (; count >= 8; count -= 8, p += 8) {
-        uint32_t low = crc ^ ((uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24);
+        uint32_t low = crc ^ ((uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 |
+                              (uint32_t)p[3] << 24);
         crc = crc_tables[7][low & 0xFF] ^ crc_tables[6][(low >> 8) & 0xFF] ^
               crc_tables[5][(low >> 16) & 0xFF] ^ crc_tables[4][low >> 24] ^ crc_tables[3][p[4]] ^
               crc_tables[2][p[5]] ^ crc_tables[1][p[6]] ^ crc_tables[0][p[7]];
@@ -50,7 +52,8 @@ enum err_code out_open(struct out *out, const char *path, bool want_crc, struct 
     pthread_once(&crc_once, crc_prepare);
     out->block = mem_alloc(OUT_BLOCK_BYTES);
     if (out->block == NULL)
-        return out->code = err_set(err, ERR_MEMORY, "no memory for a block of %d bytes", OUT_BLOCK_BYTES);
+        return out->code =
+                   err_set(err, ERR_MEMORY, "no memory for a block of %d bytes", OUT_BLOCK_BYTES);
     out->cap = OUT_BLOCK_BYTES;
     out->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (out->fd < 0)
@@ -119,7 +122,8 @@ void out_abandon(struct out *out)
 void out_too_long(struct out *out)
 {
     if (out->code == ERR_OK)
-        out->code = err_set(out->err, ERR_LIMIT, "a generated row is longer than %d bytes", OUT_ROW_BYTES);
+        out->code =
+            err_set(out->err, ERR_LIMIT, "a generated row is longer than %d bytes", OUT_ROW_BYTES);
 }
 
 static void put_two(char *at, unsigned value)

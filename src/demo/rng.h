@@ -1,7 +1,7 @@
-/* Counter-based random numbers: a generator is made from (seed, patient, stream, index), so any part of
- * a life can be derived again without the parts before it. splitmix64 (Steele, Lea, Flood, "Fast
- * splittable pseudorandom number generators", 2014). Integers only: no libm, so the bytes are the same
- * on every machine. */
+/* Counter-based random numbers: a generator is made from (seed, patient, stream, index), so any
+ * part of a life can be derived again without the parts before it. splitmix64 (Steele, Lea, Flood,
+ * "Fast splittable pseudorandom number generators", 2014). Integers only: no libm, so the bytes are
+ * the same on every machine. */
 #ifndef MARROW_DEMO_RNG_H
 #define MARROW_DEMO_RNG_H
 
@@ -51,7 +51,8 @@ static inline bool rng_chance(struct rng *rng, int64_t permyriad)
     return rng_below(rng, 10000) < permyriad;
 }
 
-/* Standard normal × 1000: the sum of four 16-bit uniforms of one draw (sd 37837), within ±3.46 sd. */
+/* Standard normal × 1000: the sum of four 16-bit uniforms of one draw (sd 37837), within ±3.46 sd.
+ */
 static inline int64_t rng_normal_milli(struct rng *rng)
 {
     uint64_t z = rng_next(rng);

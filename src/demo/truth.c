@@ -1,4 +1,5 @@
-/* truth.json: the true foreign keys in the shape of the shared gold files, row counts, planted facts. */
+/* truth.json: the true foreign keys in the shape of the shared gold files, row counts, planted
+ * facts. */
 #include <inttypes.h>
 
 #include "base/str.h"
@@ -48,20 +49,26 @@ static void add_mean(struct buf *ret, const char *name, int64_t sum, int64_t cou
         return;
     }
     int64_t scaled = (sum * 1000 + count / 2) / count;
-    buf_printf(ret, "  \"%s\": %" PRId64 ".%04" PRId64 "%s", name, scaled / 10000, scaled % 10000, end);
+    buf_printf(ret, "  \"%s\": %" PRId64 ".%04" PRId64 "%s", name, scaled / 10000, scaled % 10000,
+               end);
 }
 
 void demo_truth(const struct demo_report *report, const struct demo_facts *facts, struct buf *ret)
 {
     buf_puts(ret, "{\n \"dataset\": \"marrow_demo\",\n");
-    buf_puts(ret, " \"note\": \"synthetic; empty tables are left out of foreign_keys; about 2 % of diagnoses.icd_code and 0.5 % "
+    buf_puts(ret, " \"note\": \"synthetic; empty tables are left out of foreign_keys; about 2 % of "
+                  "diagnoses.icd_code and 0.5 % "
                   "of labs.admission_id are true orphans and their columns are still keys\",\n");
-    buf_printf(ret, " \"format_version\": %d,\n \"patients\": %" PRId64 ",\n \"seed\": %" PRIu64 ",\n", DEMO_FORMAT_VERSION,
-               report->patients, report->seed);
+    buf_printf(ret,
+               " \"format_version\": %d,\n \"patients\": %" PRId64 ",\n \"seed\": %" PRIu64 ",\n",
+               DEMO_FORMAT_VERSION, report->patients, report->seed);
     buf_puts(ret, " \"foreign_keys\": [");
     for (size_t i = 0; i < sizeof foreign_keys / sizeof foreign_keys[0]; i++)
-        buf_printf(ret, "%s\n  {\"child\": \"%s\", \"column\": \"%s\", \"parent\": \"%s\", \"parent_column\": \"%s\"}",
-                   i > 0 ? "," : "", foreign_keys[i][0], foreign_keys[i][1], foreign_keys[i][2], foreign_keys[i][3]);
+        buf_printf(ret,
+                   "%s\n  {\"child\": \"%s\", \"column\": \"%s\", \"parent\": \"%s\", "
+                   "\"parent_column\": \"%s\"}",
+                   i > 0 ? "," : "", foreign_keys[i][0], foreign_keys[i][1], foreign_keys[i][2],
+                   foreign_keys[i][3]);
     buf_puts(ret, "\n ],\n");
     add_rows(ret, "rows", report->tables, report->table_count);
     if (report->resource_count > 0)

@@ -1,6 +1,7 @@
-/* Local header with room for ZIP64 sizes, data, … , central directory, end records. The room is a ZIP64
- * field when the member passes 4 GiB and a private padding field when it does not, since strict readers
- * refuse a ZIP64 field that is not announced. Time stamps are fixed: 2020-01-01 00:00. */
+/* Local header with room for ZIP64 sizes, data, … , central directory, end records. The room is a
+ * ZIP64 field when the member passes 4 GiB and a private padding field when it does not, since
+ * strict readers refuse a ZIP64 field that is not announced. Time stamps are fixed: 2020-01-01
+ * 00:00. */
 #include "demo/zip.h"
 
 #include <stdio.h>
@@ -67,7 +68,8 @@ enum err_code zip_open(struct zip *zip, const char *path, struct err *err)
 enum err_code zip_member_begin(struct zip *zip, const char *name)
 {
     if (zip->count == ZIP_MEMBERS_LIMIT)
-        return err_set(zip->out.err, ERR_LIMIT, "more than %d members in an archive", ZIP_MEMBERS_LIMIT);
+        return err_set(zip->out.err, ERR_LIMIT, "more than %d members in an archive",
+                       ZIP_MEMBERS_LIMIT);
     struct zip_member *member = &zip->members[zip->count++];
     *member = (struct zip_member){.offset = zip->position};
     snprintf(member->name, sizeof member->name, "%s", name);
@@ -94,8 +96,8 @@ enum err_code zip_member_end(struct zip *zip)
     local_header(&head, member);
     local_extra(&extra, member);
     out_patch(&zip->out, member->offset, head.bytes, head.len);
-    out_patch(&zip->out, member->offset + ZIP_LOCAL_BYTES + (int64_t)strlen(member->name), extra.bytes,
-              extra.len);
+    out_patch(&zip->out, member->offset + ZIP_LOCAL_BYTES + (int64_t)strlen(member->name),
+              extra.bytes, extra.len);
     return out_check(&zip->out);
 }
 

@@ -1,5 +1,6 @@
 /* A ZIP of stored members, streamed. Own writer and no deflate: the bytes must not depend on which
- * zlib or libarchive is installed (zlib-ng compresses to other bytes than zlib). APPNOTE.TXT 6.3.9. */
+ * zlib or libarchive is installed (zlib-ng compresses to other bytes than zlib). APPNOTE.TXT 6.3.9.
+ */
 #ifndef MARROW_DEMO_ZIP_H
 #define MARROW_DEMO_ZIP_H
 
@@ -21,7 +22,9 @@ struct zip {
 
 enum err_code zip_open(struct zip *zip, const char *path, struct err *err) WARN_UNUSED;
 enum err_code zip_member_begin(struct zip *zip, const char *name) WARN_UNUSED;
-enum err_code zip_member_end(struct zip *zip) WARN_UNUSED; /* patches sizes and CRC into the local header */
-enum err_code zip_close(struct zip *zip, int64_t *ret_bytes) WARN_UNUSED; /* central directory, fsync */
+enum err_code
+zip_member_end(struct zip *zip) WARN_UNUSED; /* patches sizes and CRC into the local header */
+enum err_code zip_close(struct zip *zip,
+                        int64_t *ret_bytes) WARN_UNUSED; /* central directory, fsync */
 
 #endif
