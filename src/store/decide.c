@@ -1,0 +1,276 @@
+/* From statistics and overrides to column plans, and from a loaded table to its documents.
+ *
+ * The one idea: a decision is data. What was decided for a column (type, format, null markers, by whom) stands in object.json and
+ * in the version's manifest, and the part that changes the meaning of cells (type, markers, labels) enters the table's hash. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/load_priv.h"
+
+/* ---- overrides --------------------------------------------------------------------------------- */
+
+/* Member of object by name, ASCII case ignored. Borrowed. */
+static json_t *find_nocase(const json_t *object, const char *name, const char **ret_key)
+{
+    json_t *walked, *value;
+    const char *key;
+    memcpy(&walked, &object, sizeof walked);
+    json_object_foreach(walked, key, value)
+    {
+        if (!str_equal_nocase(str_of(key), str_of(name)))
+            continue;
+        if (ret_key != NULL)
+            *ret_key = key;
+        return value;
+    }
+    return NULL;
+}
+
+static enum err_code check_override_columns(const struct load *load, const json_t *table, struct err *err)
+{
+    json_t *walked, *value;
+    const char *key;
+    memcpy(&walked, &table, sizeof walked);
+    json_object_foreach(walked, key, value)
+    {
+        if (!json_is_object(value)) {
+            (void)err_set(err, ERR_INPUT, "the override of column %.200s is no object", key);
+            return err_hint(err, "overrides are {TABLE: {COLUMN: {\"type\": …, \"null_markers\": […]}}}");
+        }
+        if (data_schema_find(&load->schema, str_of(key)) >= 0)
+            continue;
+        (void)err_set(err, ERR_INPUT, "an override names column %.200s, which the table does not have", key);
+        return err_hint(err, "names are compared without case; show the table's columns with marrow show");
+    }
+    return ERR_OK;
+}
+
+static enum err_code table_override(struct load *load, const json_t **ret, struct err *err)
+{
+    const char *key = NULL;
+    bool ok = true;
+    *ret = NULL;
+    if (load->import->options.overrides == NULL)
+        return ERR_OK;
+    const json_t *table = find_nocase(load->import->options.overrides, load->source->name, &key);
+    if (table == NULL)
+        return ERR_OK;
+    json_put_flag(load->import->used_overrides, key, true, &ok);
+    TRY(json_built(ok, err));
+    *ret = table;
+    return check_override_columns(load, table, err);
+}
+
+/* ---- plans ------------------------------------------------------------------------------------- */
+
+static enum err_code read_markers(struct load *load, const json_t *override, struct store_column_plan *plan, struct err *err)
+{
+    const json_t *markers = json_object_get(override, "null_markers");
+    size_t count = json_array_size(markers);
+    if (markers == NULL)
+        return ERR_OK;
+    plan->null_markers = arena_array(load->arena, count + 1, sizeof *plan->null_markers);
+    if (plan->null_markers == NULL)
+        return err_set(err, ERR_MEMORY, "no memory to load a table");
+    plan->markers_given = true;
+    plan->null_marker_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        const char *text = json_string_value(json_array_get(markers, i));
+        if (text == NULL)
+            return err_set(err, ERR_INPUT, "the null markers given for column %s are not all texts", plan->name);
+        plan->null_markers[plan->null_marker_count] = arena_strdup(load->arena, text);
+        if (plan->null_markers[plan->null_marker_count++] == NULL)
+            return err_set(err, ERR_MEMORY, "no memory to load a table");
+    }
+    return ERR_OK;
+}
+
+static enum err_code read_override(struct load *load, const json_t *table, size_t idx, struct data_type *forced, struct err *err)
+{
+    struct store_column_plan *plan = &load->plans[idx];
+    const json_t *override = table == NULL ? NULL : find_nocase(table, plan->name, NULL);
+    if (override == NULL)
+        return ERR_OK;
+    const char *type = json_text(override, "type", NULL);
+    if (type != NULL) {
+        enum err_code code = data_type_parse(str_of(type), forced, err);
+        if (code != ERR_OK)
+            return err_context(err, "the type given for column %s", plan->name);
+        plan->forced = forced->kind != DATA_NULL;
+    }
+    return read_markers(load, override, plan, err);
+}
+
+static enum err_code make_plans(struct load *load, struct data_type *forced, struct err *err)
+{
+    const json_t *table = NULL;
+    TRY(table_override(load, &table, err));
+    for (size_t i = 0; i < load->schema.count; i++) {
+        struct store_column_plan *plan = &load->plans[i];
+        struct data_column *column = &load->schema.columns[i];
+        plan->name = plan->source = column->name;
+        plan->from_text = load->text;
+        plan->empty_is_null = load->text;
+        plan->type = column->type.kind == DATA_NULL || column->type.kind == DATA_UHUGEINT ? DATA_TYPE(TEXT) : column->type;
+        TRY(read_override(load, table, i, &forced[i], err));
+        if (plan->forced)
+            plan->type = forced[i];
+    }
+    return ERR_OK;
+}
+
+/* A column with markers of its own is decided alone, by the same statistic. */
+static enum err_code decide_alone(struct load *load, size_t idx, const struct data_type *forced, struct err *err)
+{
+    struct store_column_plan *plan = &load->plans[idx];
+    const char *name = plan->name;
+    struct typing_options options = {.null_markers = plan->null_markers, .null_marker_count = plan->null_marker_count, .forced = &forced[idx]};
+    json_decref(load->decisions[idx].warnings);
+    load->decisions[idx].warnings = NULL;
+    return typing_decide(&load->stats.columns[idx], &name, 1, &options, load->arena, &load->decisions[idx], err);
+}
+
+static enum err_code decide_text(struct load *load, const struct data_type *forced, struct err *err)
+{
+    const struct store_import_options *given = &load->import->options;
+    struct typing_options options = {.null_markers = given->null_markers, .null_marker_count = given->null_marker_count, .forced = forced};
+    TRY(store_measure_decide(&load->schema, &load->stats, &options, load->arena, &load->decisions, err));
+    for (size_t i = 0; i < load->schema.count; i++) {
+        struct store_column_plan *plan = &load->plans[i];
+        if (plan->markers_given)
+            TRY(decide_alone(load, i, forced, err));
+        const struct typing_decision *decision = &load->decisions[i];
+        plan->type = decision->type.kind == DATA_NULL ? DATA_TYPE(TEXT) : decision->type;
+        plan->format = decision->format;
+        plan->padded = decision->padded || (plan->forced && plan->type.kind != DATA_TEXT);
+        plan->null_markers = decision->null_markers;
+        plan->null_marker_count = decision->null_marker_count;
+    }
+    return ERR_OK;
+}
+
+enum err_code store_load_decide(struct load *load, struct err *err)
+{
+    struct data_type *forced = arena_array(load->arena, load->schema.count + 1, sizeof *forced);
+    load->plans = arena_array(load->arena, load->schema.count + 1, sizeof *load->plans);
+    if (forced == NULL || load->plans == NULL)
+        return err_set(err, ERR_MEMORY, "no memory to load a table");
+    TRY(make_plans(load, forced, err));
+    if (load->text)
+        TRY(decide_text(load, forced, err));
+    for (size_t i = 0; i < load->schema.count; i++)
+        load->schema.columns[i].type = load->plans[i].type;
+    return ERR_OK;
+}
+
+/* ---- documents --------------------------------------------------------------------------------- */
+
+static json_t *markers_of(const struct store_column_plan *plan, bool *ok)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < plan->null_marker_count; i++)
+        json_push_text(array, plan->null_markers[i], ok);
+    return array;
+}
+
+/* The schema's JSON, each column with its null markers and format. */
+static json_t *columns_json(const struct load *load, bool *ok)
+{
+    json_t *columns = data_schema_to_json(&load->schema);
+    if (columns == NULL)
+        *ok = false;
+    for (size_t i = 0; i < load->schema.count; i++) {
+        json_t *column = json_array_get(columns, i);
+        json_put(column, "null_markers", markers_of(&load->plans[i], ok), ok);
+        if (load->plans[i].format != NULL)
+            json_put_text(column, "format", load->plans[i].format, ok);
+    }
+    return columns;
+}
+
+static json_t *decisions_json(const struct load *load, bool *ok)
+{
+    json_t *decisions = json_array();
+    for (size_t i = 0; i < load->schema.count; i++) {
+        const struct store_column_plan *plan = &load->plans[i];
+        char type[32];
+        json_t *decision = json_object();
+        json_put_text(decision, "column", plan->name, ok);
+        json_put_text(decision, "type", data_type_text(plan->type, type), ok);
+        json_put_text(decision, "from", plan->forced ? "override" : load->text ? "inferred" : "file", ok);
+        json_put_flag(decision, "overridden", plan->forced || plan->markers_given, ok);
+        json_put(decision, "null_markers", markers_of(plan, ok), ok);
+        if (plan->format != NULL)
+            json_put_text(decision, "format", plan->format, ok);
+        if (plan->padded)
+            json_put_flag(decision, "padded", true, ok);
+        json_push(decisions, decision, ok);
+    }
+    return decisions;
+}
+
+/* The notes of the reader, then the columns' warnings. */
+static json_t *warnings_json(const struct load *load, bool *ok)
+{
+    json_t *warnings = json_array();
+    const json_t *profile = json_object_get(load->object, "profile");
+    for (size_t i = 0; i < json_array_size(load->source->notes); i++)
+        json_push(warnings, json_incref(json_array_get(load->source->notes, i)), ok);
+    for (size_t i = 0; i < json_array_size(profile); i++) {
+        const json_t *own = json_object_get(json_array_get(profile, i), "warnings");
+        for (size_t k = 0; k < json_array_size(own); k++) {
+            json_t *warning = json_copy(json_array_get(own, k));
+            json_put_text(warning, "column", json_text(json_array_get(profile, i), "name", ""), ok);
+            json_push(warnings, warning, ok);
+        }
+    }
+    return warnings;
+}
+
+static enum err_code describe_files(struct load *load, struct err *err)
+{
+    static const char *const names[] = {"table.duckdb", "table.parquet", "rejects.csv"};
+    bool ok = true;
+    int64_t bytes = 0;
+    size_t count = load->rejects.rows > 0 ? 3 : 2;
+    JSON_AUTO files = json_array();
+    for (size_t i = 0; i < count; i++) {
+        json_t *facts = NULL;
+        TRY(store_file_facts(load->directory, names[i], &facts, err));
+        bytes += json_int(facts, "bytes", 0);
+        json_push(files, facts, &ok);
+    }
+    json_put(load->object, "files", json_incref(files), &ok);
+    json_put_int(load->object, "bytes", bytes, &ok);
+    json_put_int(load->entry, "bytes", bytes, &ok);
+    return json_built(ok && files != NULL, err);
+}
+
+enum err_code store_load_describe(struct load *load, struct err *err)
+{
+    char path[FILE_PATH_BYTES], hash[HASH_HEX_BYTES], rejected[33];
+    bool ok = true;
+    json_t *object = load->object, *entry = load->entry;
+    json_put_int(object, "format", STORE_FORMAT_VERSION, &ok);
+    json_put(object, "columns", columns_json(load, &ok), &ok);
+    json_put_int(object, "rejected_rows", load->rejects.rows, &ok);
+    if (load->rejects.rows > 0)
+        json_put_text(object, "rejected_hash", store_hex128(load->rejects.sum, rejected), &ok);
+    TRY(json_built(ok, err));
+    TRY(store_table_hash(object, hash, err));
+    json_put_text(object, "table_hash", hash, &ok);
+    json_put_text(entry, "name", load->source->name, &ok);
+    json_put_text(entry, "object", hash, &ok);
+    json_put_int(entry, "rows", json_int(object, "rows", 0), &ok);
+    json_put_int(entry, "rejected_rows", load->rejects.rows, &ok);
+    json_put_text(entry, "source", load->source->origin, &ok);
+    json_put_text(entry, "source_sha256", load->source->source_sha256, &ok);
+    json_put_int(entry, "source_bytes", load->source->bytes, &ok);
+    json_put(entry, "columns", json_incref(json_object_get(object, "columns")), &ok);
+    json_put(entry, "decisions", decisions_json(load, &ok), &ok);
+    json_put(entry, "warnings", warnings_json(load, &ok), &ok);
+    TRY(json_built(ok, err));
+    TRY(describe_files(load, err));
+    TRY(file_path_join(load->directory, "object.json", path, err));
+    return store_document_write(path, object, false, err);
+}

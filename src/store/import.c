@@ -1,0 +1,391 @@
+/* An import: tables are loaded into staged objects one by one, then all is published at once.
+ *
+ *     begin   writer lock, readers lock (shared), staging
+ *     table   load.c: staging/objects/N/
+ *     commit  objects → objects/HASH   (there already: shared, the staged one goes)
+ *             manifest → versions/ID   (there already: reused)
+ *             CURRENT → ID             then the history entry; if that fails CURRENT goes back
+ *     close   staging removed, locks released; without commit the store is as before
+ *
+ * The one idea: until CURRENT is replaced nothing that a reader follows has changed. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "store/store_priv.h"
+
+/* ---- begin ------------------------------------------------------------------------------------- */
+
+/* After a crash between CURRENT and its history entry: write the entry that is missing. */
+static enum err_code mend_history(struct store *store, const char *dataset, struct err *err)
+{
+    char current[HASH_HEX_BYTES];
+    bool ok = true;
+    JSON_AUTO entries = NULL;
+    TRY(store_current_read(store, dataset, current, err));
+    if (current[0] == '\0')
+        return ERR_OK;
+    TRY(store_history_read(store, dataset, 0, &entries, err));
+    for (size_t i = json_array_size(entries); i > 0; i--) {
+        const json_t *entry = json_array_get(entries, i - 1);
+        const char *kind = json_text(entry, "kind", "");
+        if (strcmp(kind, "import") != 0 && strcmp(kind, "clear") != 0)
+            continue;
+        if (strcmp(json_text(entry, "version", ""), current) == 0)
+            return ERR_OK;
+        break;
+    }
+    JSON_AUTO entry = json_object();
+    json_put_text(entry, "kind", "import", &ok);
+    json_put_text(entry, "version", current, &ok);
+    json_put_flag(entry, "recovered", true, &ok); /* the import was cut off before it could write its own */
+    TRY(json_built(ok, err));
+    return store_history_append(store, dataset, entry, err);
+}
+
+static enum err_code lock_dataset(struct store_import *import, struct err *err)
+{
+    char path[FILE_PATH_BYTES];
+    struct store *store = import->store;
+    TRY(store_dataset_path(store, import->dataset, path, err, "."));
+    TRY(file_make_directory(path, err));
+    enum err_code code = store_lock(store, import->dataset, STORE_LOCK_WRITER, true, 0, "import", &import->lock, err);
+    if (code == ERR_LOCKED)
+        (void)err_hint(err, "one import a dataset at a time: wait for the other, or import under another name (--name)");
+    TRY(code);
+    return store_lock(store, import->dataset, STORE_LOCK_READERS, false, STORE_SHORT_WAIT_MS, "import", &import->readers, err);
+}
+
+enum err_code store_import_begin(struct store *store, const char *dataset, const struct store_import_options *options, struct store_import **ret, struct err *err)
+{
+    char path[FILE_PATH_BYTES];
+    *ret = NULL;
+    TRY(store_dataset_name_check(dataset, err));
+    TRY(store_need_writable(store, err));
+    AUTO(store_import_close) struct store_import *import = mem_zalloc(1, sizeof *import);
+    if (import == NULL)
+        return err_set(err, ERR_MEMORY, "no memory to import");
+    import->store = store;
+    import->lock = import->readers = import->staging.lock = (struct file_lock)FILE_LOCK_INIT;
+    import->started_us = clock_monotonic_us();
+    if (options != NULL)
+        import->options = *options;
+    import->dataset = mem_strdup(dataset);
+    import->tables = json_array();
+    import->used_overrides = json_object();
+    if (import->dataset == NULL || import->tables == NULL || import->used_overrides == NULL)
+        return err_set(err, ERR_MEMORY, "no memory to import");
+    TRY(lock_dataset(import, err));
+    TRY(mend_history(store, dataset, err));
+    TRY(store_staging_make(store, "import", &import->staging, err));
+    TRY(file_path_join(import->staging.path, "objects", path, err));
+    TRY(file_make_directory(path, err));
+    TRY(file_path_join(import->staging.path, "files", import->files_path, err));
+    TRY(file_make_directory(import->files_path, err));
+    *ret = import;
+    import = NULL;
+    return ERR_OK;
+}
+
+const char *store_import_staging(const struct store_import *import)
+{
+    return import->files_path;
+}
+
+void store_import_close(struct store_import *import)
+{
+    if (import == NULL)
+        return;
+    engine_close(import->engine);
+    for (size_t i = 0; i < import->staged_count; i++)
+        mem_free(import->staged[i]);
+    mem_free(import->staged);
+    store_staging_remove(&import->staging);
+    json_decref(import->tables);
+    json_decref(import->used_overrides);
+    mem_free(import->dataset);
+    file_lock_release(&import->readers);
+    file_lock_release(&import->lock);
+    mem_free(import);
+}
+
+/* ---- table ------------------------------------------------------------------------------------- */
+
+static enum err_code check_name(const struct store_import *import, const char *name, struct err *err)
+{
+    if (name == NULL || name[0] == '\0' || str_utf8_valid_prefix(str_of(name)) != strlen(name))
+        return err_set(err, ERR_INPUT, "a table has no usable name");
+    if (json_array_size(import->tables) >= STORE_LIMIT_TABLES)
+        return err_set(err, ERR_LIMIT, "a version holds at most %d tables", STORE_LIMIT_TABLES);
+    for (size_t i = 0; i < json_array_size(import->tables); i++)
+        if (str_equal_nocase(str_of(name), str_of(json_text(json_array_get(import->tables, i), "name", ""))))
+            return err_set(err, ERR_INPUT, "two tables are named %.200s", name);
+    return ERR_OK;
+}
+
+static enum err_code stage_object(struct store_import *import, char ret[FILE_PATH_BYTES], struct err *err)
+{
+    char name[40];
+    if (import->staged_count == import->staged_cap) {
+        size_t wanted = import->staged_cap == 0 ? 16 : 2 * import->staged_cap;
+        char **grown = mem_resize(import->staged, wanted, sizeof *grown);
+        if (grown == NULL)
+            return err_set(err, ERR_MEMORY, "no memory to import");
+        import->staged = grown;
+        import->staged_cap = wanted;
+    }
+    (void)snprintf(name, sizeof name, "objects/%zu", import->staged_count);
+    TRY(file_path_join(import->staging.path, name, ret, err));
+    TRY(file_make_directory(ret, err));
+    char *copy = mem_strdup(ret);
+    if (copy == NULL)
+        return err_set(err, ERR_MEMORY, "no memory to import");
+    import->staged[import->staged_count++] = copy;
+    return ERR_OK;
+}
+
+enum err_code store_import_table(struct store_import *import, const struct data_source *source, struct err *err)
+{
+    char directory[FILE_PATH_BYTES];
+    bool ok = true;
+    JSON_AUTO entry = NULL;
+    TRY(progress_check(import->store->options.progress, err));
+    TRY(check_name(import, source->name, err));
+    TRY(stage_object(import, directory, err));
+    if (import->engine == NULL) {
+        char spill[FILE_PATH_BYTES];
+        TRY(file_path_join(import->staging.path, "spill", spill, err));
+        TRY(store_engine_open(import->store, NULL, spill, &import->engine, err));
+    }
+    enum err_code code = store_load(import, source, directory, &entry, err);
+    if (code != ERR_OK) { /* the table is not part of the import; the slot is dropped with its folder */
+        (void)!file_remove_tree(directory, NULL);
+        mem_free(import->staged[--import->staged_count]);
+        import->load_failed = true;
+        return code;
+    }
+    json_push(import->tables, json_incref(entry), &ok);
+    import->bytes_in += source->bytes;
+    return json_built(ok, err);
+}
+
+/* ---- commit ------------------------------------------------------------------------------------ */
+
+static enum err_code check_complete(const struct store_import *import, struct err *err)
+{
+    const char *key;
+    json_t *value, *overrides;
+    if (import->committed || import->load_failed)
+        return err_set(err, ERR_USAGE, "the import can't be committed: a table failed, or it is committed already");
+    if (json_array_size(import->tables) == 0)
+        return err_set(err, ERR_INPUT, "there is no table to import");
+    memcpy(&overrides, &import->options.overrides, sizeof overrides);
+    json_object_foreach(overrides, key, value)
+    {
+        if (json_object_get(import->used_overrides, key) != NULL)
+            continue;
+        (void)err_set(err, ERR_INPUT, "an override names table %.200s, which is not in the import", key);
+        return err_hint(err, "names are compared without case");
+    }
+    return ERR_OK;
+}
+
+/* Is the published object whole, as far as sizes tell? */
+static bool object_is_sound(const struct store *store, const char *dataset, const char *hash)
+{
+    char path[FILE_PATH_BYTES];
+    JSON_AUTO object = NULL;
+    if (store_object_read(store, dataset, hash, &object, NULL) != ERR_OK)
+        return false;
+    const json_t *files = json_object_get(object, "files");
+    for (size_t i = 0; i < json_array_size(files); i++) {
+        struct file_info info;
+        const json_t *facts = json_array_get(files, i);
+        if (store_dataset_path(store, dataset, path, NULL, "objects/%s/%s", hash, json_text(facts, "name", "")) != ERR_OK ||
+            file_stat(path, &info, NULL) != ERR_OK || info.bytes != json_int(facts, "bytes", -1))
+            return false;
+    }
+    return true;
+}
+
+/* Publish, and where something damaged is in the way, put it aside first: importing again heals. */
+static enum err_code publish_anew(struct store_import *import, const char *kind, const char *id, const char *staged, bool damaged, bool *ret_existed, struct err *err)
+{
+    char target[FILE_PATH_BYTES], aside[FILE_PATH_BYTES], name[80];
+    if (damaged) {
+        TRY(store_dataset_path(import->store, import->dataset, target, err, "%s/%s", kind, id));
+        (void)snprintf(name, sizeof name, "damaged-%.64s", id);
+        TRY(file_path_join(import->staging.path, name, aside, err));
+        TRY(file_publish(target, aside, NULL, err));
+    }
+    return store_publish_directory(import->store, import->dataset, kind, id, staged, ret_existed, err);
+}
+
+static enum err_code publish_objects(struct store_import *import, struct err *err)
+{
+    char target[FILE_PATH_BYTES];
+    for (size_t i = 0; i < import->staged_count; i++) {
+        const char *hash = json_text(json_array_get(import->tables, i), "object", "");
+        bool existed = false;
+        TRY(store_dataset_path(import->store, import->dataset, target, err, "objects/%s", hash));
+        bool damaged = file_exists(target) && !object_is_sound(import->store, import->dataset, hash);
+        TRY(publish_anew(import, "objects", hash, import->staged[i], damaged, &existed, err));
+    }
+    return ERR_OK;
+}
+
+static int64_t sum_of(const json_t *tables, const char *key)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < json_array_size(tables); i++)
+        sum += json_int(json_array_get(tables, i), key, 0);
+    return sum;
+}
+
+static enum err_code build_manifest(struct store_import *import, const char *version, const char *parent, const json_t *inputs, const json_t *skipped, json_t **ret, struct err *err)
+{
+    char time[32];
+    bool ok = true;
+    JSON_AUTO manifest = json_object();
+    json_t *phases = json_object();
+    json_put_int(manifest, "format", STORE_FORMAT_VERSION, &ok);
+    json_put_text(manifest, "version", version, &ok);
+    json_put_text(manifest, "dataset", import->dataset, &ok);
+    json_put_text(manifest, "parent", parent[0] == '\0' || strcmp(parent, version) == 0 ? NULL : parent, &ok);
+    json_put_text(manifest, "created_at", clock_format(clock_now_us(), time), &ok);
+    json_put_text(manifest, "made_by", "marrow " MARROW_VERSION, &ok);
+    json_put(manifest, "inputs", inputs == NULL ? json_array() : json_deep_copy(inputs), &ok);
+    json_put(manifest, "skipped", skipped == NULL ? json_array() : json_deep_copy(skipped), &ok);
+    json_put_int(manifest, "rows", sum_of(import->tables, "rows"), &ok);
+    json_put_int(manifest, "rejected_rows", sum_of(import->tables, "rejected_rows"), &ok);
+    json_put_int(manifest, "bytes_in", import->bytes_in, &ok);
+    json_put_int(manifest, "bytes", sum_of(import->tables, "bytes"), &ok);
+    json_put_int(phases, "infer_us", import->infer_us, &ok);
+    json_put_int(phases, "load_us", import->load_us, &ok);
+    json_put_int(phases, "hash_us", import->hash_us, &ok);
+    json_put_int(phases, "write_us", import->write_us, &ok);
+    json_put_int(phases, "total_us", clock_monotonic_us() - import->started_us, &ok);
+    json_put(manifest, "phases", phases, &ok);
+    json_put(manifest, "tables", json_incref(import->tables), &ok);
+    TRY(json_built(ok, err));
+    *ret = json_incref(manifest);
+    return ERR_OK;
+}
+
+static enum err_code publish_version(struct store_import *import, const char *version, json_t *manifest, bool *ret_existed, struct err *err)
+{
+    char staged[FILE_PATH_BYTES], path[FILE_PATH_BYTES], target[FILE_PATH_BYTES];
+    JSON_AUTO stored = NULL;
+    TRY(store_dataset_path(import->store, import->dataset, target, err, "versions/%s", version));
+    *ret_existed = file_exists(target);
+    if (*ret_existed && store_manifest_read(import->store, import->dataset, version, &stored, NULL) == ERR_OK)
+        return ERR_OK;
+    bool damaged = *ret_existed;
+    TRY(file_path_join(import->staging.path, "version", staged, err));
+    TRY(file_make_directory(staged, err));
+    TRY(file_path_join(staged, "manifest.json", path, err));
+    TRY(store_document_write(path, manifest, false, err));
+    return publish_anew(import, "versions", version, staged, damaged, ret_existed, err);
+}
+
+/* inputs without folders: base names and hashes only. */
+static json_t *input_names(const json_t *inputs, bool *ok)
+{
+    json_t *names = json_array();
+    for (size_t i = 0; i < json_array_size(inputs); i++) {
+        const json_t *input = json_array_get(inputs, i);
+        json_t *name = json_object();
+        const char *path = json_text(input, "path", json_text(input, "name", ""));
+        json_put_text(name, "name", file_base_name(path), ok);
+        json_put_text(name, "sha256", json_text(input, "sha256", NULL), ok);
+        json_push(names, name, ok);
+    }
+    return names;
+}
+
+static enum err_code note_import(struct store_import *import, const char *version, const char *parent, bool reused, const json_t *inputs, struct err *err)
+{
+    bool ok = true;
+    JSON_AUTO entry = json_object();
+    json_put_text(entry, "kind", "import", &ok);
+    json_put_text(entry, "version", version, &ok);
+    json_put_text(entry, "before", parent[0] == '\0' ? NULL : parent, &ok);
+    json_put_flag(entry, "reused", reused, &ok);
+    json_put(entry, "inputs", input_names(inputs, &ok), &ok);
+    json_put_int(entry, "tables", (int64_t)json_array_size(import->tables), &ok);
+    json_put_int(entry, "rows", sum_of(import->tables, "rows"), &ok);
+    json_put_int(entry, "rejected_rows", sum_of(import->tables, "rejected_rows"), &ok);
+    json_put_int(entry, "duration_us", clock_monotonic_us() - import->started_us, &ok);
+    TRY(json_built(ok, err));
+    return store_history_append(import->store, import->dataset, entry, err);
+}
+
+static enum err_code make_current(struct store_import *import, const char *version, const char *parent, bool reused, const json_t *inputs, struct err *err)
+{
+    char path[FILE_PATH_BYTES];
+    bool moved = strcmp(version, parent) != 0;
+    if (moved)
+        TRY(store_current_write(import->store, import->dataset, version, err));
+    enum err_code code = note_import(import, version, parent, reused, inputs, err);
+    if (code == ERR_OK || !moved)
+        return code;
+    /* An import that fails has not happened. */
+    if (parent[0] != '\0')
+        (void)!store_current_write(import->store, import->dataset, parent, NULL);
+    else if (store_dataset_path(import->store, import->dataset, path, NULL, "CURRENT") == ERR_OK)
+        (void)!file_remove(path, NULL);
+    return code;
+}
+
+/* Takes a version directory that this import made out of sight again. */
+static void withdraw_version(struct store_import *import, const char *version)
+{
+    char target[FILE_PATH_BYTES], aside[FILE_PATH_BYTES];
+    if (store_dataset_path(import->store, import->dataset, target, NULL, "versions/%s", version) == ERR_OK &&
+        file_path_join(import->staging.path, "withdrawn", aside, NULL) == ERR_OK && file_exists(target))
+        (void)!file_publish(target, aside, NULL, NULL);
+}
+
+static enum err_code publish_all(struct store_import *import, const json_t *inputs, const json_t *skipped, struct store_commit *ret, struct err *err)
+{
+    char parent[HASH_HEX_BYTES];
+    bool existed = false;
+    TRY(store_current_read(import->store, import->dataset, parent, err));
+    TRY(store_version_hash(import->tables, ret->version, err));
+    TRY(publish_objects(import, err));
+    TRY(progress_check(import->store->options.progress, err));
+    TRY(build_manifest(import, ret->version, parent, inputs, skipped, &ret->manifest, err));
+    char target[FILE_PATH_BYTES];
+    TRY(store_dataset_path(import->store, import->dataset, target, err, "versions/%s", ret->version));
+    bool before = file_exists(target);
+    enum err_code code = publish_version(import, ret->version, ret->manifest, &existed, err);
+    if (code == ERR_OK) {
+        ret->reused = existed;
+        code = make_current(import, ret->version, parent, existed, inputs, err);
+    }
+    if (code != ERR_OK && !before)
+        withdraw_version(import, ret->version);
+    TRY(code);
+    if (existed) {
+        json_decref(ret->manifest);
+        ret->manifest = NULL;
+        TRY(store_manifest_read(import->store, import->dataset, ret->version, &ret->manifest, err));
+    }
+    return ERR_OK;
+}
+
+enum err_code store_import_commit(struct store_import *import, const json_t *inputs, const json_t *skipped, struct store_commit *ret, struct err *err)
+{
+    *ret = (struct store_commit){0};
+    TRY(check_complete(import, err));
+    engine_close(import->engine); /* no file of a staged object stays open */
+    import->engine = NULL;
+    enum err_code code = publish_all(import, inputs, skipped, ret, err);
+    if (code != ERR_OK) {
+        json_decref(ret->manifest);
+        *ret = (struct store_commit){0};
+        return code;
+    }
+    import->committed = true;
+    return ERR_OK;
+}

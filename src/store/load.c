@@ -1,0 +1,379 @@
+/* Loading one source into a staged object: typed table.duckdb, table.parquet, rejects.csv, object.json.
+ *
+ *     source ──1 typing──▶ decisions ──2 CREATE TABLE AS──▶ table.duckdb ──3 hash + measure──▶ object.json
+ *     (scan, or scratch table)                                  └──4 COPY──▶ table.parquet
+ *
+ * The one idea: two passes over the text, none over a sample: the first sees every cell and decides the types, the second casts every
+ * cell and may not fail. Where it fails nevertheless, that is an error that names the column, never a silent null. The stored
+ * rows keep the file's order. Rows that a given (overridden) type can't hold, and lines that are no rows, go to rejects.csv. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "store/load_priv.h"
+
+/* ---- where the rows are ------------------------------------------------------------------------ */
+
+static enum err_code stat_paths(const struct data_source *source, struct file_info *ret, struct err *err)
+{
+    for (size_t i = 0; source->scan != NULL && i < source->scan->path_count; i++)
+        TRY(file_stat(source->scan->paths[i], &ret[i], err));
+    return ERR_OK;
+}
+
+/* The files must be what they were when the first pass read them. */
+static enum err_code check_unchanged(const struct load *load, struct err *err)
+{
+    const struct data_scan *scan = load->source->scan;
+    for (size_t i = 0; scan != NULL && i < scan->path_count; i++) {
+        struct file_info now;
+        TRY(file_stat(scan->paths[i], &now, err));
+        if (now.kind == load->files[i].kind && now.bytes == load->files[i].bytes && now.modified_us == load->files[i].modified_us)
+            continue;
+        (void)err_set(err, ERR_INPUT, "the file changed while it was read");
+        (void)err_at(err, load->source->origin, 0, 0);
+        return err_hint(err, "import it again when nothing writes to it any more");
+    }
+    return ERR_OK;
+}
+
+static enum err_code scan_relation(struct load *load, int pass, struct buf *ret, struct err *err)
+{
+    char tag[48];
+    const struct data_scan *scan = load->source->scan;
+    (void)snprintf(tag, sizeof tag, "rejects_%zu_%d", load->import->staged_count, pass);
+    buf_clear(ret);
+    TRY(engine_scan_expression(scan, &load->schema, scan->kind == DATA_SCAN_CSV ? tag : NULL, ret, err));
+    return buf_check(ret, err);
+}
+
+static enum err_code take_rejects(struct load *load, int pass, struct err *err)
+{
+    char tag[48];
+    int64_t rows = 0;
+    if (load->source->scan == NULL || load->source->scan->kind != DATA_SCAN_CSV)
+        return ERR_OK;
+    struct data_sink sink = {.reject = store_rejects_add, .user = &load->rejects};
+    (void)snprintf(tag, sizeof tag, "rejects_%zu_%d", load->import->staged_count, pass);
+    return engine_scan_rejects(load->import->engine, tag, &sink, &rows, err);
+}
+
+/* Very wide files are parsed once, into the scratch table, and not once for each 500 columns. */
+static enum err_code spool_wide(struct load *load, struct err *err)
+{
+    AUTO(buf_done) struct buf relation = BUF_INIT;
+    TRY(store_scratch_open(load->import, err));
+    TRY(scan_relation(load, 1, &relation, err));
+    TRY(engine_executef(load->import->engine, err, "CREATE OR REPLACE TABLE " STORE_SCRATCH_TABLE " AS SELECT * FROM %s", buf_text(&relation)));
+    TRY(take_rejects(load, 1, err));
+    load->spooled = true;
+    return ERR_OK;
+}
+
+static enum err_code find_rows(struct load *load, struct err *err)
+{
+    int64_t changed = 0;
+    const struct data_source *source = load->source;
+    if (source->scan == NULL) {
+        load->spooled = true;
+        TRY(store_stream_fill(load->import, source, &load->rejects, &load->schema, &load->pushed_rows, err));
+    } else {
+        if (source->schema.count > 0)
+            TRY(data_schema_copy(&source->schema, &load->schema, err));
+        else
+            TRY(engine_scan_schema(load->import->engine, source->scan, &load->schema, err));
+        TRY(data_schema_name_columns(&load->schema, &changed, err));
+        if (load->schema.count > STORE_COLUMNS_PER_QUERY)
+            TRY(spool_wide(load, err));
+    }
+    if (load->schema.count == 0)
+        return err_set(err, ERR_INPUT, "no columns");
+    if (load->spooled)
+        buf_puts(&load->relation, STORE_SCRATCH_TABLE);
+    else
+        TRY(scan_relation(load, 1, &load->relation, err));
+    return buf_check(&load->relation, err);
+}
+
+/* ---- 1: types ---------------------------------------------------------------------------------- */
+
+static enum err_code read_types(struct load *load, struct err *err)
+{
+    size_t count = load->schema.count;
+    const char **expressions = arena_array(load->arena, count + 1, sizeof *expressions);
+    if (expressions == NULL)
+        return err_set(err, ERR_MEMORY, "no memory to load a table");
+    for (size_t i = 0; i < count; i++) {
+        AUTO(buf_done) struct buf name = BUF_INIT;
+        store_sql_name(&name, load->schema.columns[i].name);
+        TRY(buf_check(&name, err));
+        expressions[i] = arena_strdup(load->arena, buf_text(&name));
+        if (expressions[i] == NULL)
+            return err_set(err, ERR_MEMORY, "no memory to load a table");
+    }
+    TRY(store_measure_typing(load->import->engine, buf_text(&load->relation), expressions, count, &load->stats, &load->read_rows, err));
+    if (load->import->options.strict && !load->spooled) { /* refuse before the work */
+        TRY(take_rejects(load, 1, err));
+    }
+    return store_load_decide(load, err);
+}
+
+/* ---- rows that a given type can't hold --------------------------------------------------------- */
+
+static bool any_forced(const struct load *load)
+{
+    for (size_t i = 0; i < load->schema.count; i++)
+        if (load->plans[i].forced)
+            return true;
+    return false;
+}
+
+static void add_misfits(const struct load *load, const char *between, struct buf *out)
+{
+    bool first = true;
+    for (size_t i = 0; i < load->schema.count; i++) {
+        if (!load->plans[i].forced)
+            continue;
+        buf_puts(out, first ? "" : between);
+        store_sql_column_misfit(&load->plans[i], out);
+        first = false;
+    }
+}
+
+/* row number, name of the first column that does not fit, the row as comma-separated text */
+static enum err_code misfit_sql(const struct load *load, struct buf *sql, struct err *err)
+{
+    buf_puts(sql, "SELECT marrow_row, CASE");
+    for (size_t i = 0; i < load->schema.count; i++) {
+        if (!load->plans[i].forced)
+            continue;
+        buf_puts(sql, " WHEN ");
+        store_sql_column_misfit(&load->plans[i], sql);
+        buf_printf(sql, " THEN %zu", i);
+    }
+    buf_puts(sql, " END, concat_ws(','");
+    for (size_t i = 0; i < load->schema.count; i++) {
+        buf_puts(sql, ", coalesce('\"' || replace(CAST(");
+        store_sql_name(sql, load->schema.columns[i].name);
+        buf_puts(sql, " AS VARCHAR), '\"', '\"\"') || '\"', '')");
+    }
+    buf_printf(sql, ") FROM (SELECT row_number() OVER () AS marrow_row, * FROM %s) WHERE ", buf_text(&load->relation));
+    add_misfits(load, " OR ", sql);
+    buf_puts(sql, " ORDER BY 1");
+    return buf_check(sql, err);
+}
+
+static enum err_code reject_misfits(struct load *load, struct err *err)
+{
+    AUTO(buf_done) struct buf sql = BUF_INIT;
+    AUTO(engine_result_close) struct engine_result *result = NULL;
+    const struct data_scan *scan = load->source->scan;
+    int64_t before = scan != NULL && scan->kind == DATA_SCAN_CSV ? scan->skip_lines + scan->header : 0;
+    TRY(misfit_sql(load, &sql, err));
+    TRY(engine_query(load->import->engine, buf_text(&sql), NULL, 0, &result, err));
+    for (;;) {
+        const struct data_batch *batch = NULL;
+        TRY(engine_result_next(result, &batch, err));
+        if (batch == NULL)
+            return ERR_OK;
+        for (int64_t row = 0; row < batch->rows; row++) {
+            char reason[96], type[32];
+            size_t column = (size_t)batch->vectors[1].i64[row];
+            (void)snprintf(reason, sizeof reason, "does not fit the type %s that was given", data_type_text(load->plans[column].type, type));
+            TRY(store_rejects_add(&load->rejects, batch->vectors[0].i64[row] + before, load->schema.columns[column].name, reason, batch->vectors[2].text[row], err));
+        }
+    }
+}
+
+static enum err_code find_misfits(struct load *load, struct err *err)
+{
+    AUTO(buf_done) struct buf sql = BUF_INIT;
+    if (!any_forced(load))
+        return ERR_OK;
+    buf_printf(&sql, "SELECT count(*) FROM %s WHERE ", buf_text(&load->relation));
+    add_misfits(load, " OR ", &sql);
+    TRY(buf_check(&sql, err));
+    TRY(engine_query_int(load->import->engine, buf_text(&sql), 0, &load->misfit_rows, err));
+    return load->misfit_rows > 0 ? reject_misfits(load, err) : ERR_OK;
+}
+
+/* ---- 2: the typed table ------------------------------------------------------------------------ */
+
+/* A cast failed that could not fail: say in which column. */
+static enum err_code name_culprit(struct load *load, struct err *err)
+{
+    struct err first = *err;
+    for (size_t i = 0; i < load->schema.count; i++) {
+        AUTO(buf_done) struct buf sql = BUF_INIT;
+        int64_t rows = 0;
+        char type[32];
+        if (!load->plans[i].from_text)
+            continue;
+        buf_printf(&sql, "SELECT count(*) FROM %s WHERE ", buf_text(&load->relation));
+        store_sql_column_misfit(&load->plans[i], &sql);
+        if (sql.failed || engine_query_int(load->import->engine, buf_text(&sql), 0, &rows, err) != ERR_OK || rows == 0)
+            continue;
+        (void)err_set(err, ERR_FAILED, "column %s: %lld values can't be read as %s, as which all had been recognised", load->schema.columns[i].name, (long long)rows, data_type_text(load->plans[i].type, type));
+        return err_hint(err, "give the column's type (text always fits), and report this: it is a fault in Marrow");
+    }
+    *err = first;
+    return first.code;
+}
+
+static enum err_code write_table(struct load *load, struct err *err)
+{
+    AUTO(buf_done) struct buf relation = BUF_INIT;
+    AUTO(buf_done) struct buf sql = BUF_INIT;
+    if (load->spooled)
+        buf_puts(&relation, STORE_SCRATCH_TABLE);
+    else
+        TRY(scan_relation(load, 2, &relation, err));
+    buf_puts(&sql, "CREATE TABLE " LOAD_STAGE_TABLE " AS SELECT ");
+    for (size_t i = 0; i < load->schema.count; i++) {
+        buf_puts(&sql, i == 0 ? "" : ", ");
+        store_sql_column_value(&load->plans[i], &sql);
+        buf_puts(&sql, " AS ");
+        store_sql_name(&sql, load->schema.columns[i].name);
+    }
+    buf_printf(&sql, " FROM %s", buf_text(&relation));
+    if (load->misfit_rows > 0) {
+        buf_puts(&sql, " WHERE NOT (");
+        add_misfits(load, " OR ", &sql);
+        buf_puts(&sql, ")");
+    }
+    TRY(buf_check(&sql, err));
+    struct err own = {0};
+    enum err_code code = engine_execute(load->import->engine, buf_text(&sql), NULL, 0, &own);
+    if (code == ERR_ENGINE && load->text)
+        code = name_culprit(load, &own);
+    if (code != ERR_OK && err != NULL)
+        *err = own;
+    TRY(code);
+    TRY(load->spooled ? ERR_OK : take_rejects(load, 2, err));
+    return engine_execute(load->import->engine, "CHECKPOINT " LOAD_STAGE_NAME, NULL, 0, err);
+}
+
+static enum err_code attach_stage(struct load *load, struct err *err)
+{
+    char path[FILE_PATH_BYTES];
+    AUTO(buf_done) struct buf sql = BUF_INIT;
+    TRY(file_path_join(load->directory, "table.duckdb", path, err));
+    buf_puts(&sql, "ATTACH ");
+    engine_quote_literal(&sql, str_of(path));
+    buf_puts(&sql, " AS " LOAD_STAGE_NAME);
+    TRY(buf_check(&sql, err));
+    TRY(engine_execute(load->import->engine, buf_text(&sql), NULL, 0, err));
+    load->attached = true;
+    return ERR_OK;
+}
+
+static enum err_code detach_stage(struct load *load, struct err *err)
+{
+    if (!load->attached)
+        return ERR_OK;
+    load->attached = false;
+    return engine_execute(load->import->engine, "DETACH " LOAD_STAGE_NAME, NULL, 0, err);
+}
+
+/* ---- the whole --------------------------------------------------------------------------------- */
+
+static int64_t lap(int64_t *at_us)
+{
+    int64_t now = clock_monotonic_us(), took = now - *at_us;
+    *at_us = now;
+    return took;
+}
+
+static void phase(struct load *load, const char *name)
+{
+    const struct progress *progress = load->import->store->options.progress;
+    if (progress == NULL)
+        progress = load->import->store->options.engine.progress;
+    engine_set_progress(load->import->engine, progress, name, load->source->name);
+}
+
+static enum err_code check_rows(const struct load *load, struct err *err)
+{
+    int64_t stored = json_int(load->object, "rows", -1);
+    int64_t expected = load->text ? load->read_rows - load->misfit_rows : load->source->scan == NULL ? load->pushed_rows - load->misfit_rows : stored;
+    if (stored == expected)
+        return ERR_OK;
+    return err_set(err, ERR_FAILED, "%lld rows were stored where %lld were read", (long long)stored, (long long)expected);
+}
+
+static enum err_code load_steps(struct load *load, struct err *err)
+{
+    int64_t at = clock_monotonic_us();
+    struct store_import *import = load->import;
+    TRY(stat_paths(load->source, load->files, err));
+    phase(load, "read");
+    TRY(find_rows(load, err));
+    TRY(load->text ? read_types(load, err) : store_load_decide(load, err));
+    TRY(find_misfits(load, err));
+    import->infer_us += lap(&at);
+    phase(load, "write");
+    TRY(attach_stage(load, err));
+    TRY(write_table(load, err));
+    TRY(check_unchanged(load, err));
+    import->load_us += lap(&at);
+    phase(load, "hash");
+    struct store_measure measure = {LOAD_STAGE_TABLE, &load->schema, load->text ? load->decisions : NULL, &load->stats};
+    TRY(store_measure_table(import->engine, &measure, load->object, err));
+    TRY(check_rows(load, err));
+    import->hash_us += lap(&at);
+    phase(load, "export");
+    TRY(store_write_parquet(import->engine, LOAD_STAGE_TABLE, &load->schema, load->directory, err));
+    TRY(detach_stage(load, err));
+    TRY(store_rejects_finish(&load->rejects, err));
+    TRY(store_load_describe(load, err));
+    import->write_us += lap(&at);
+    return ERR_OK;
+}
+
+/* Whatever this table left in the engine goes; failures only leave something for the next to replace. */
+static void clean_engine(struct load *load)
+{
+    if (load->attached)
+        (void)!detach_stage(load, NULL);
+    if (load->spooled && load->import->scratch_open)
+        (void)!engine_execute(load->import->engine, "DROP TABLE IF EXISTS " STORE_SCRATCH_TABLE, NULL, 0, NULL);
+    for (int pass = 1; pass <= 2; pass++) {
+        (void)!engine_executef(load->import->engine, NULL, "DROP TABLE IF EXISTS rejects_%zu_%d_errors; DROP TABLE IF EXISTS rejects_%zu_%d_scans", load->import->staged_count, pass, load->import->staged_count, pass);
+    }
+    engine_set_progress(load->import->engine, load->import->store->options.progress, NULL, NULL);
+}
+
+enum err_code store_load(struct store_import *import, const struct data_source *source, const char *directory, json_t **ret_entry, struct err *err)
+{
+    struct load load = {.import = import, .source = source, .directory = directory, .rejects = {.fd = -1}};
+    size_t paths = source->scan == NULL ? 0 : source->scan->path_count;
+    *ret_entry = NULL;
+    load.text = source->text_columns || (source->scan != NULL && source->scan->kind == DATA_SCAN_JSON);
+    AUTO(arena_free) struct arena *arena = arena_new(0);
+    AUTO(mem_free) struct file_info *files = mem_zalloc(paths + 1, sizeof *files);
+    JSON_AUTO object = json_object();
+    JSON_AUTO entry = json_object();
+    load.arena = arena;
+    load.files = files;
+    load.object = object;
+    load.entry = entry;
+    enum err_code code = ERR_OK;
+    if (arena == NULL || files == NULL || object == NULL || entry == NULL)
+        return err_set(err, ERR_MEMORY, "no memory to load a table");
+    code = store_rejects_init(&load.rejects, directory, source->origin == NULL ? source->name : source->origin, &import->options, err);
+    if (code == ERR_OK)
+        code = load_steps(&load, err);
+    if (code != ERR_OK && err != NULL && err->source[0] == '\0')
+        (void)err_at(err, source->origin, err->line, err->column);
+    if (code != ERR_OK)
+        (void)err_context(err, "table %s", source->name);
+    clean_engine(&load);
+    store_rejects_done(&load.rejects);
+    store_decisions_done(load.decisions, load.schema.count);
+    store_stats_done(&load.stats);
+    data_schema_done(&load.schema);
+    buf_done(&load.relation);
+    if (code == ERR_OK)
+        *ret_entry = json_incref(entry);
+    return code;
+}

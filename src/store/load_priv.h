@@ -1,0 +1,33 @@
+/* One table being loaded: what load.c (steps) and decide.c (types, overrides, documents) share. */
+#ifndef MARROW_STORE_LOAD_PRIV_H
+#define MARROW_STORE_LOAD_PRIV_H
+
+#include "store/store_priv.h"
+
+#define LOAD_STAGE_NAME "object_stage"
+#define LOAD_STAGE_TABLE LOAD_STAGE_NAME ".main.data"
+
+struct load {
+    struct store_import *import;
+    const struct data_source *source;
+    const char *directory; /* of the staged object */
+    struct arena *arena;
+    bool text;       /* columns are text whose types are inferred */
+    bool spooled;    /* rows are in the scratch table */
+    bool attached;   /* the stage is attached */
+    struct file_info *files; /* of the scan's paths, before reading */
+    struct data_schema schema; /* names as stored; types as decided */
+    struct buf relation;       /* SQL: where the rows are, for everything but the last pass */
+    struct store_stats stats;  /* text only */
+    struct typing_decision *decisions; /* text only; from arena */
+    struct store_column_plan *plans;   /* from arena */
+    int64_t read_rows, pushed_rows, misfit_rows;
+    struct store_rejects rejects;
+    json_t *object, *entry; /* object.json and the manifest's entry, being built */
+};
+/* Overrides, types, plans: fills decisions, plans and the schema's types. */
+enum err_code store_load_decide(struct load *load, struct err *err) WARN_UNUSED;
+/* Completes load->object, writes object.json, hashes the files, fills load->entry. */
+enum err_code store_load_describe(struct load *load, struct err *err) WARN_UNUSED;
+
+#endif
