@@ -161,6 +161,16 @@ static struct data_type core_of(struct column *column)
     return DATA_TYPE(TEXT);
 }
 
+/* "unknown" beside true and false is a third value, not a missing one. */
+static bool has_third_value(const struct typing_summary *summary)
+{
+    int64_t cells = 0;
+    for (int i = 0; i < TYPING_MARKERS; i++)
+        if (typing_markers[i].trust == TRUST_IF_TYPED && i != TYPING_MARKER_BLANK)
+            cells += summary->markers[i] + summary->padded_markers[i];
+    return cells > 0;
+}
+
 static void find_core(const struct decider *decider, struct column *column)
 {
     if (column->stats->summarised)
@@ -171,6 +181,8 @@ static void find_core(const struct decider *decider, struct column *column)
     release_markers(decider, column);
     column->has_core = total_of(&column->summary) > 0;
     column->core = column->has_core ? core_of(column) : DATA_TYPE(TEXT);
+    if (column->core.kind == DATA_BOOLEAN && !has_user_list(decider) && has_third_value(&column->summary))
+        column->core = DATA_TYPE(TEXT);
 }
 
 /* ---- 2. and 3. markers ------------------------------------------------------------------------- */
