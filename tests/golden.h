@@ -7,10 +7,11 @@
  *     --- expected
  *     …
  *
- * A case may have any sections; "expected" is what the program's function must write. golden_check runs every case, prints
- * each difference (expected and found) and returns the number of cases that differ, so that a cmocka test can say
- * assert_int_equal(golden_check(…), 0). With golden_bless set (golden_arguments: the program was called with --bless) the
- * file is rewritten with what was found: the diff of the repository is the review. */
+ * A case may have any sections; "expected" is what the program's function must write. golden_check
+ * runs every case, prints each difference (expected and found) and returns the number of cases that
+ * differ, so that a cmocka test can say assert_int_equal(golden_check(…), 0). With golden_bless set
+ * (golden_arguments: the program was called with --bless) the file is rewritten with what was
+ * found: the diff of the repository is the review. */
 #ifndef MARROW_TESTS_GOLDEN_H
 #define MARROW_TESTS_GOLDEN_H
 
@@ -119,8 +120,9 @@ static inline int golden_check(const char *path, golden_function function)
         if (golden_bless || str_equal(buf_view(&found), expected))
             continue;
         failures++;
-        fprintf(stderr, "%s:%d: %.*s\n--- expected\n%.*s--- found\n%s", path, test.line, (int)test.title.len,
-                test.title.ptr, (int)expected.len, expected.ptr, buf_text(&found));
+        fprintf(stderr, "%s:%d: %.*s\n--- expected\n%.*s--- found\n%s", path, test.line,
+                (int)test.title.len, test.title.ptr, (int)expected.len, expected.ptr,
+                buf_text(&found));
     }
     if (cases == 0) {
         fprintf(stderr, "%s holds no case\n", path);

@@ -2,8 +2,9 @@
  *
  *     arena ─▶ block N (used ▓▓▓▓░░░) ─▶ block N-1 ─▶ … ─▶ block 1 (kept by arena_reset)
  *
- * Blocks double from 16 KiB to 1 MiB; a request larger than that gets a block of its own size. Invariants: every result
- * is zeroed and 16-byte aligned; after one failure nothing succeeds until arena_reset; used never passes limit. */
+ * Blocks double from 16 KiB to 1 MiB; a request larger than that gets a block of its own size.
+ * Invariants: every result is zeroed and 16-byte aligned; after one failure nothing succeeds until
+ * arena_reset; used never passes limit. */
 #include "base/arena.h"
 
 #include <stdint.h>

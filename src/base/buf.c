@@ -1,5 +1,5 @@
-/* struct buf: an owned, growing byte buffer. Sticky: after one failure nothing is added, so builders test once.
- * Invariant: ptr, when not NULL, holds cap + 1 bytes and ptr[len] is NUL. */
+/* struct buf: an owned, growing byte buffer. Sticky: after one failure nothing is added, so
+ * builders test once. Invariant: ptr, when not NULL, holds cap + 1 bytes and ptr[len] is NUL. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -79,7 +79,8 @@ void buf_putc(struct buf *buf, char c)
 /* Adds well-formed UTF-8 with JSON's escapes: runs that need none go in one piece. */
 static void add_escaped(struct buf *buf, struct str s)
 {
-    static const char names[32] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
+    static const char names[32] = {
+        ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
     size_t start = 0;
     for (size_t i = 0; i < s.len; i++) {
         unsigned char c = (unsigned char)s.ptr[i];
@@ -155,5 +156,6 @@ enum err_code buf_check(const struct buf *buf, struct err *err)
     if (!buf->failed)
         return ERR_OK;
     size_t limit = buf->limit == 0 ? BUF_DEFAULT_LIMIT : buf->limit;
-    return err_set(err, ERR_MEMORY, "a text of %zu bytes could not grow (limit %zu bytes)", buf->len, limit);
+    return err_set(err, ERR_MEMORY, "a text of %zu bytes could not grow (limit %zu bytes)",
+                   buf->len, limit);
 }

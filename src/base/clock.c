@@ -1,5 +1,6 @@
-/* The clock and the calendar. Civil dates follow H. Hinnant, "chrono-compatible low-level date algorithms": years run
- * from March, so the leap day is the last of its year and 400-year eras repeat exactly. No locale, no time zone data. */
+/* The clock and the calendar. Civil dates follow H. Hinnant, "chrono-compatible low-level date
+ * algorithms": years run from March, so the leap day is the last of its year and 400-year eras
+ * repeat exactly. No locale, no time zone data. */
 #include "base/clock.h"
 
 #include <stdlib.h>
@@ -14,7 +15,8 @@ int64_t clock_days_from_civil(int64_t year, unsigned month, unsigned day)
     year -= month <= 2;
     int64_t era = (year >= 0 ? year : year - 399) / 400;
     int64_t year_of_era = year - era * 400;
-    int64_t day_of_year = (153 * ((int64_t)month + (month > 2 ? -3 : 9)) + 2) / 5 + (int64_t)day - 1;
+    int64_t day_of_year =
+        (153 * ((int64_t)month + (month > 2 ? -3 : 9)) + 2) / 5 + (int64_t)day - 1;
     int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
     return era * 146097 + day_of_era - 719468;
 }
@@ -121,7 +123,8 @@ static char *put_digits(char *at, uint64_t value, int width)
 const char *clock_format(int64_t instant_us, char ret[32])
 {
     int64_t days = instant_us / US_PER_DAY - (instant_us % US_PER_DAY < 0);
-    uint64_t rest = (uint64_t)(instant_us % US_PER_DAY + (instant_us % US_PER_DAY < 0 ? US_PER_DAY : 0));
+    uint64_t rest =
+        (uint64_t)(instant_us % US_PER_DAY + (instant_us % US_PER_DAY < 0 ? US_PER_DAY : 0));
     int64_t year = 0;
     unsigned month = 0, day = 0;
     clock_civil_from_days(days, &year, &month, &day);

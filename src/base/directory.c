@@ -1,4 +1,5 @@
-/* Directories: making, listing, syncing and removing trees. Walks never follow symbolic links and carry a depth. */
+/* Directories: making, listing, syncing and removing trees. Walks never follow symbolic links and
+ * carry a depth. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +31,9 @@ enum err_code file_make_directory(const char *path, struct err *err)
             struct stat status;
             bool there = stat(partial, &status) == 0;
             if (there && !S_ISDIR(status.st_mode))
-                return err_set(err, ERR_IO, "cannot make the folder %s: a file of that name is in the way", partial);
+                return err_set(err, ERR_IO,
+                               "cannot make the folder %s: a file of that name is in the way",
+                               partial);
             if (!there)
                 return err_set_errno(err, reason, "cannot make the folder %s", partial);
         }
@@ -39,7 +42,8 @@ enum err_code file_make_directory(const char *path, struct err *err)
     return ERR_OK;
 }
 
-enum err_code file_make_staging(const char *parent, const char *prefix, char ret[FILE_PATH_BYTES], struct err *err)
+enum err_code file_make_staging(const char *parent, const char *prefix, char ret[FILE_PATH_BYTES],
+                                struct err *err)
 {
     char name[256];
     int length = snprintf(name, sizeof name, "%s-XXXXXX", prefix);
@@ -63,7 +67,8 @@ static bool is_dots(const char *name)
     return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
 }
 
-static enum err_code list_add(struct file_list *list, size_t *cap, int directory, const char *name, struct err *err)
+static enum err_code list_add(struct file_list *list, size_t *cap, int directory, const char *name,
+                              struct err *err)
 {
     if (list->count == *cap) {
         size_t wanted = *cap == 0 ? 16 : *cap * 2;
@@ -74,8 +79,11 @@ static enum err_code list_add(struct file_list *list, size_t *cap, int directory
         *cap = wanted;
     }
     struct stat status;
-    if (fstatat(directory, name, &status, 0) != 0 && fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) != 0)
-        return errno == ENOENT ? ERR_OK : err_set_errno(err, errno, "cannot look at %s", name); /* gone meanwhile */
+    if (fstatat(directory, name, &status, 0) != 0 &&
+        fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT
+                   ? ERR_OK
+                   : err_set_errno(err, errno, "cannot look at %s", name); /* gone meanwhile */
     char *copy = mem_strdup(name);
     if (copy == NULL)
         return err_set(err, ERR_MEMORY, "no memory to list a folder");
@@ -132,7 +140,8 @@ static bool is_link(const char *path)
 static enum err_code fsync_walk(const char *path, int depth, struct err *err)
 {
     if (depth > DIRECTORY_MAX_DEPTH)
-        return err_set(err, ERR_LIMIT, "%s is nested more than %d folders deep", path, DIRECTORY_MAX_DEPTH);
+        return err_set(err, ERR_LIMIT, "%s is nested more than %d folders deep", path,
+                       DIRECTORY_MAX_DEPTH);
     struct file_list list;
     TRY(file_list_directory(path, &list, err));
     enum err_code code = ERR_OK;
@@ -167,7 +176,8 @@ static enum err_code empty_directory(int fd, const char *path, int depth, struct
         int reason = errno;
         close(fd);
         if (depth > DIRECTORY_MAX_DEPTH)
-            return err_set(err, ERR_LIMIT, "%s is nested more than %d folders deep", path, DIRECTORY_MAX_DEPTH);
+            return err_set(err, ERR_LIMIT, "%s is nested more than %d folders deep", path,
+                           DIRECTORY_MAX_DEPTH);
         return err_set_errno(err, reason, "cannot read the folder %s", path);
     }
     enum err_code code = ERR_OK;

@@ -1,8 +1,9 @@
 /* Errors: the table of codes and the filling of struct err.
  *
- * The one idea: an error is written once, where it happened, as one line of plain fact, and only added to on its way
- * up. Every setter formats into a scratch buffer first, so an error's own fields may be its arguments. Texts are cut
- * at a UTF-8 boundary and hold no control bytes. NULL err is allowed everywhere. */
+ * The one idea: an error is written once, where it happened, as one line of plain fact, and only
+ * added to on its way up. Every setter formats into a scratch buffer first, so an error's own
+ * fields may be its arguments. Texts are cut at a UTF-8 boundary and hold no control bytes. NULL
+ * err is allowed everywhere. */
 #include "base/err.h"
 
 #include <errno.h>

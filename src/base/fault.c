@@ -1,7 +1,8 @@
 /* Fault injection: one armed fault a process, counted down by every call of its kind.
  *
- * The one idea: the armed kind is one atomic that is FAULT_NONE in real life, so a fault point costs one relaxed load.
- * The countdown is atomic too, so exactly one call fails whatever the threads do. */
+ * The one idea: the armed kind is one atomic that is FAULT_NONE in real life, so a fault point
+ * costs one relaxed load. The countdown is atomic too, so exactly one call fails whatever the
+ * threads do. */
 #include "base/fault.h"
 
 #include <errno.h>

@@ -1,8 +1,9 @@
 /* Single files: reading, staged writing, atomic replacement, publishing by rename.
  *
- * The one idea: bytes become visible only by a rename of something that was fsynced before, and the rename is made
- * lasting by an fsync of the directory. Every write, fsync and rename of ours goes through the three small functions
- * here that ask fault_now first. An fsync error is returned, never retried. */
+ * The one idea: bytes become visible only by a rename of something that was fsynced before, and the
+ * rename is made lasting by an fsync of the directory. Every write, fsync and rename of ours goes
+ * through the three small functions here that ask fault_now first. An fsync error is returned,
+ * never retried. */
 #include "base/file.h"
 
 #include <errno.h>
@@ -20,7 +21,8 @@
 #define FILE_CHUNK_BYTES ((size_t)1 << 18)
 #define FILE_MODE 0600
 
-enum err_code file_path_join(const char *a, const char *b, char ret[FILE_PATH_BYTES], struct err *err)
+enum err_code file_path_join(const char *a, const char *b, char ret[FILE_PATH_BYTES],
+                             struct err *err)
 {
     size_t length = strlen(a);
     while (length > 1 && a[length - 1] == '/')
@@ -29,8 +31,9 @@ enum err_code file_path_join(const char *a, const char *b, char ret[FILE_PATH_BY
         while (*b == '/')
             b++;
     const char *slash = length == 0 || a[length - 1] == '/' || *b == '\0' ? "" : "/";
-    int wanted = length >= FILE_PATH_BYTES ? -1
-                                           : snprintf(ret, FILE_PATH_BYTES, "%.*s%s%s", (int)length, a, slash, b);
+    int wanted = length >= FILE_PATH_BYTES
+                     ? -1
+                     : snprintf(ret, FILE_PATH_BYTES, "%.*s%s%s", (int)length, a, slash, b);
     if (wanted < 0 || wanted >= FILE_PATH_BYTES)
         return err_set(err, ERR_LIMIT, "a path is longer than %d bytes", FILE_PATH_BYTES - 1);
     return ERR_OK;
@@ -51,9 +54,12 @@ enum err_code file_stat(const char *path, struct file_info *ret, struct err *err
             return ERR_OK;
         return err_set_errno(err, errno, "cannot look at %s", path);
     }
-    ret->kind = S_ISREG(status.st_mode) ? FILE_REGULAR : S_ISDIR(status.st_mode) ? FILE_DIRECTORY : FILE_OTHER;
+    ret->kind = S_ISREG(status.st_mode)   ? FILE_REGULAR
+                : S_ISDIR(status.st_mode) ? FILE_DIRECTORY
+                                          : FILE_OTHER;
     ret->bytes = (int64_t)status.st_size;
-    ret->modified_us = (int64_t)status.st_mtim.tv_sec * 1000000 + (int64_t)status.st_mtim.tv_nsec / 1000;
+    ret->modified_us =
+        (int64_t)status.st_mtim.tv_sec * 1000000 + (int64_t)status.st_mtim.tv_nsec / 1000;
     return ERR_OK;
 }
 
@@ -72,7 +78,8 @@ static ssize_t read_some(int fd, void *bytes, size_t count)
     return got;
 }
 
-static enum err_code read_all(int fd, const char *path, size_t limit_bytes, struct buf *ret, struct err *err)
+static enum err_code read_all(int fd, const char *path, size_t limit_bytes, struct buf *ret,
+                              struct err *err)
 {
     size_t total = 0;
     for (;;) {
@@ -85,7 +92,8 @@ static enum err_code read_all(int fd, const char *path, size_t limit_bytes, stru
             return ERR_OK;
         total += (size_t)got;
         if (total > limit_bytes)
-            return err_set(err, ERR_LIMIT, "%s is larger than the limit of %zu bytes", path, limit_bytes);
+            return err_set(err, ERR_LIMIT, "%s is larger than the limit of %zu bytes", path,
+                           limit_bytes);
         ret->len += (size_t)got;
         ret->ptr[ret->len] = '\0';
     }
@@ -96,12 +104,14 @@ enum err_code file_read(const char *path, size_t limit_bytes, struct buf *ret, s
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return err_set_errno(err, errno, "cannot open %s", path);
-    enum err_code code = read_all(fd, path, limit_bytes == 0 ? FILE_READ_LIMIT : limit_bytes, ret, err);
+    enum err_code code =
+        read_all(fd, path, limit_bytes == 0 ? FILE_READ_LIMIT : limit_bytes, ret, err);
     close(fd);
     return code;
 }
 
-enum err_code file_write_fd(int fd, const void *bytes, size_t count, const char *path, struct err *err)
+enum err_code file_write_fd(int fd, const void *bytes, size_t count, const char *path,
+                            struct err *err)
 {
     const char *at = bytes;
     while (count > 0) {
@@ -187,7 +197,8 @@ enum err_code file_replace(const char *path, struct str bytes, struct err *err)
     return fsync_parent(path, err);
 }
 
-/* rename that never replaces: EEXIST when to is there. Falls back where the file system lacks RENAME_NOREPLACE. */
+/* rename that never replaces: EEXIST when to is there. Falls back where the file system lacks
+ * RENAME_NOREPLACE. */
 static int rename_new(const char *from, const char *to)
 {
     if (fault_now(FAULT_RENAME))
@@ -228,7 +239,8 @@ enum err_code file_remove(const char *path, struct err *err)
     return err_set_errno(err, errno, "cannot remove %s", path);
 }
 
-static enum err_code hash_all(int fd, const char *path, struct hash_sha256 *hash, int64_t *ret_bytes, struct err *err)
+static enum err_code hash_all(int fd, const char *path, struct hash_sha256 *hash,
+                              int64_t *ret_bytes, struct err *err)
 {
     AUTO(mem_free) char *chunk = mem_alloc(FILE_CHUNK_BYTES);
     int64_t total = 0;
@@ -248,7 +260,8 @@ static enum err_code hash_all(int fd, const char *path, struct hash_sha256 *hash
     return ERR_OK;
 }
 
-enum err_code file_sha256(const char *path, char ret_hex[HASH_HEX_BYTES], int64_t *ret_bytes, struct err *err)
+enum err_code file_sha256(const char *path, char ret_hex[HASH_HEX_BYTES], int64_t *ret_bytes,
+                          struct err *err)
 {
     ret_hex[0] = '\0';
     int fd = open(path, O_RDONLY | O_CLOEXEC);

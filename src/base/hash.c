@@ -1,6 +1,6 @@
-/* Hashes: SHA-256 for identities that must resist forgery and outlive library versions, XXH3 for rows and buckets.
- * The only file that knows libcrypto and xxhash. A failed SHA-256 context (out of memory) sticks and yields "",
- * which equals no digest. */
+/* Hashes: SHA-256 for identities that must resist forgery and outlive library versions, XXH3 for
+ * rows and buckets. The only file that knows libcrypto and xxhash. A failed SHA-256 context (out of
+ * memory) sticks and yields "", which equals no digest. */
 #include "base/hash.h"
 
 #include <openssl/evp.h>

@@ -1,8 +1,9 @@
 /* Advisory locks with flock(2): they die with their process, so a kill -9 leaves none behind.
  *
- * The holder writes "pid host verb" into the file, only so that the next one's error can name it; a text that cannot be
- * written or read harms nothing. After the lock is had, the path is looked up again: if another inode is there now (the
- * file was removed meanwhile), the lock was on a ghost and is taken again. */
+ * The holder writes "pid host verb" into the file, only so that the next one's error can name it; a
+ * text that cannot be written or read harms nothing. After the lock is had, the path is looked up
+ * again: if another inode is there now (the file was removed meanwhile), the lock was on a ghost
+ * and is taken again. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -39,7 +40,8 @@ static void write_holder(int fd, const char *verb)
     char host[64] = "", text[LOCK_HOLDER_BYTES];
     if (gethostname(host, sizeof host - 1) != 0)
         host[0] = '\0';
-    int length = snprintf(text, sizeof text, "%ld %s %.100s\n", (long)getpid(), host, verb == NULL ? "" : verb);
+    int length = snprintf(text, sizeof text, "%ld %s %.100s\n", (long)getpid(), host,
+                          verb == NULL ? "" : verb);
     if (length > 0 && ftruncate(fd, 0) == 0 && pwrite(fd, text, (size_t)length, 0) < 0) {
         /* the lock holds without its text */
     }
@@ -68,8 +70,8 @@ static int wait_lock(int fd, bool exclusive, int64_t deadline_us)
     }
 }
 
-enum err_code file_lock_take(const char *path, bool exclusive, int64_t wait_ms, const char *holder_verb,
-                             struct file_lock *ret, struct err *err)
+enum err_code file_lock_take(const char *path, bool exclusive, int64_t wait_ms,
+                             const char *holder_verb, struct file_lock *ret, struct err *err)
 {
     int64_t deadline_us = clock_monotonic_us() + wait_ms * 1000;
     *ret = (struct file_lock)FILE_LOCK_INIT;
@@ -84,7 +86,8 @@ enum err_code file_lock_take(const char *path, bool exclusive, int64_t wait_ms, 
             close(fd);
             if (reason != EWOULDBLOCK)
                 return err_set_errno(err, reason, "cannot lock %s", path);
-            (void)err_set(err, ERR_LOCKED, "locked by another process (%s)", holder[0] == '\0' ? "unknown" : holder);
+            (void)err_set(err, ERR_LOCKED, "locked by another process (%s)",
+                          holder[0] == '\0' ? "unknown" : holder);
             (void)err_at(err, path, 0, 0);
             (void)err_hint(err, "wait until it has finished, then try again");
             return ERR_LOCKED;

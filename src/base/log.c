@@ -1,5 +1,6 @@
-/* Log lines for the shells (cli, serve). The one idea: a line is built whole and written with one write(2), so lines of
- * several threads and processes do not mix. A log that cannot be written is dropped: logging never fails the work. */
+/* Log lines for the shells (cli, serve). The one idea: a line is built whole and written with one
+ * write(2), so lines of several threads and processes do not mix. A log that cannot be written is
+ * dropped: logging never fails the work. */
 #include "base/log.h"
 
 #include <stdatomic.h>
@@ -22,7 +23,8 @@ static void put_json(struct buf *line, const char *text)
     buf_add_json(line, str_of(text));
 }
 
-static void put_json_line(struct buf *line, const char *event, const struct log_field *fields, int count)
+static void put_json_line(struct buf *line, const char *event, const struct log_field *fields,
+                          int count)
 {
     char now[32];
     buf_printf(line, "{\"time\":\"%s\",\"event\":", clock_format(clock_now_us(), now));
@@ -39,7 +41,8 @@ static void put_json_line(struct buf *line, const char *event, const struct log_
     buf_puts(line, "}\n");
 }
 
-static void put_text_line(struct buf *line, const char *event, const struct log_field *fields, int count)
+static void put_text_line(struct buf *line, const char *event, const struct log_field *fields,
+                          int count)
 {
     char now[32];
     buf_printf(line, "%s %s", clock_format(clock_now_us(), now), event);

@@ -1,4 +1,5 @@
-/* The only caller of malloc in the tree: checked products, injected failures, no zero-sized surprises. */
+/* The only caller of malloc in the tree: checked products, injected failures, no zero-sized
+ * surprises. */
 #include "base/mem.h"
 
 #include <errno.h>

@@ -70,7 +70,8 @@ bool str_has_suffix_nocase(struct str s, const char *suffix)
     size_t length = strlen(suffix);
     if (s.len < length)
         return false;
-    return str_equal_nocase((struct str){s.ptr + (s.len - length), length}, (struct str){suffix, length});
+    return str_equal_nocase((struct str){s.ptr + (s.len - length), length},
+                            (struct str){suffix, length});
 }
 
 static bool is_digit(char c)
@@ -96,7 +97,8 @@ bool str_to_int64(struct str s, int64_t *ret)
     return true;
 }
 
-/* [+-] digits [. digits] [e [+-] digits] with a digit before or after the point; or nan, inf, infinity. */
+/* [+-] digits [. digits] [e [+-] digits] with a digit before or after the point; or nan, inf,
+ * infinity. */
 static bool looks_like_double(struct str s)
 {
     size_t at = s.len > 0 && (s.ptr[0] == '-' || s.ptr[0] == '+');
@@ -161,10 +163,9 @@ static double byte_factor(struct str unit)
     static const struct {
         const char *name;
         double factor;
-    } units[] = {{"", 1},          {"b", 1},          {"k", 0x1p10},    {"m", 0x1p20},
-                 {"g", 0x1p30},    {"t", 0x1p40},     {"kb", 1e3},      {"mb", 1e6},
-                 {"gb", 1e9},      {"tb", 1e12},      {"kib", 0x1p10},  {"mib", 0x1p20},
-                 {"gib", 0x1p30},  {"tib", 0x1p40}};
+    } units[] = {{"", 1},         {"b", 1},        {"k", 0x1p10},   {"m", 0x1p20},  {"g", 0x1p30},
+                 {"t", 0x1p40},   {"kb", 1e3},     {"mb", 1e6},     {"gb", 1e9},    {"tb", 1e12},
+                 {"kib", 0x1p10}, {"mib", 0x1p20}, {"gib", 0x1p30}, {"tib", 0x1p40}};
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
         if (str_equal_nocase(unit, str_of(units[i].name)))
             return units[i].factor;
@@ -263,7 +264,8 @@ const char *str_from_double(double value, char ret[32])
         return put_word(ret, "nan");
     if (isinf(value))
         return put_word(ret, value < 0 ? "-inf" : "inf");
-    /* Normal numbers: 15 digits are shortest where they read back, else 16 or 17. Subnormals have fewer. */
+    /* Normal numbers: 15 digits are shortest where they read back, else 16 or 17. Subnormals have
+     * fewer. */
     int digits = fabs(value) < 0x1p-1022 && value != 0 ? 1 : 15;
     for (; digits <= 17; digits++) {
         snprintf(ret, 32, "%.*g", digits, value);

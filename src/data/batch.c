@@ -1,4 +1,5 @@
-/* Batches: arrays of values by column, in an arena. A new batch is all null: its masks are zeroed. */
+/* Batches: arrays of values by column, in an arena. A new batch is all null: its masks are zeroed.
+ */
 #include "data/data.h"
 
 size_t data_kind_bytes(enum data_kind kind)
@@ -28,7 +29,8 @@ size_t data_kind_bytes(enum data_kind kind)
     return 0;
 }
 
-struct data_batch *data_batch_new(struct arena *arena, const struct data_schema *schema, int64_t capacity)
+struct data_batch *data_batch_new(struct arena *arena, const struct data_schema *schema,
+                                  int64_t capacity)
 {
     if (capacity < 0)
         return NULL;

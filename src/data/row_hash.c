@@ -1,11 +1,13 @@
 /* The canonical row hash: what makes a dataset's version depend on its content and on nothing else.
  *
- * The one idea: a value's bytes depend on its meaning, not on its storage (docs/STORE.md, "Canonical row hash").
+ * The one idea: a value's bytes depend on its meaning, not on its storage (docs/STORE.md,
+ * "Canonical row hash").
  *
  *     5 :: bigint, 5.00 :: decimal(18,2), 5.0 :: double   →  03 05 00 00 00 00 00 00 00
  *     1.50 :: decimal(18,2), 1.5 :: decimal(38,1)         →  04 01 0f 00 … (scale 1, unscaled 15)
  *
- * A row is encoded whole into scratch, then hashed once. Out of memory: scratch->failed, hashes zero. */
+ * A row is encoded whole into scratch, then hashed once. Out of memory: scratch->failed, hashes
+ * zero. */
 #include <endian.h>
 #include <math.h>
 #include <string.h>
@@ -91,9 +93,10 @@ static char *put_double(char *at, double value)
         int64_t whole = (int64_t)value;
         if ((double)whole == value)
             return put_tagged(at, TAG_INTEGER, whole); /* -0.0 is 0 */
-    } else if (value > -0x1p127 && value < 0x1p127) { /* integral, as all doubles of that size */
+    } else if (value > -0x1p127 && value < 0x1p127) {  /* integral, as all doubles of that size */
         wide_uint whole = (wide_uint)(wide_int)value;
-        return put_decimal(at, (struct data_int128){(uint64_t)whole, (int64_t)(uint64_t)(whole >> 64)}, 0);
+        return put_decimal(
+            at, (struct data_int128){(uint64_t)whole, (int64_t)(uint64_t)(whole >> 64)}, 0);
     }
     uint64_t bits = UINT64_C(0x7ff8000000000000); /* every NaN is one NaN */
     if (!isnan(value))
@@ -184,7 +187,8 @@ static char *put_row(char *at, const struct data_batch *batch, const size_t *ord
     return at;
 }
 
-void data_row_hash(const struct data_batch *batch, const size_t *order, struct buf *scratch, struct hash128 *ret)
+void data_row_hash(const struct data_batch *batch, const size_t *order, struct buf *scratch,
+                   struct hash128 *ret)
 {
     size_t fixed = batch->columns * VALUE_FIXED_BYTES;
     for (int64_t row = 0; row < batch->rows; row++) {

@@ -1,4 +1,5 @@
-/* Schemas: columns with their names, types, labels; their JSON; and how a file's header becomes usable names. */
+/* Schemas: columns with their names, types, labels; their JSON; and how a file's header becomes
+ * usable names. */
 #include <stdio.h>
 #include <string.h>
 
@@ -40,7 +41,8 @@ static bool is_full(size_t count)
     return (count & (count - 1)) == 0;
 }
 
-enum err_code data_schema_add(struct data_schema *schema, struct str name, struct data_type type, struct err *err)
+enum err_code data_schema_add(struct data_schema *schema, struct str name, struct data_type type,
+                              struct err *err)
 {
     if (is_full(schema->count)) {
         size_t wanted = schema->count == 0 ? 1 : schema->count * 2;
@@ -56,8 +58,8 @@ enum err_code data_schema_add(struct data_schema *schema, struct str name, struc
     return ERR_OK;
 }
 
-enum err_code data_schema_add_value_label(struct data_column *column, struct str value, struct str label,
-                                          struct err *err)
+enum err_code data_schema_add_value_label(struct data_column *column, struct str value,
+                                          struct str label, struct err *err)
 {
     if (is_full(column->value_label_count)) {
         size_t wanted = column->value_label_count == 0 ? 1 : column->value_label_count * 2;
@@ -66,7 +68,8 @@ enum err_code data_schema_add_value_label(struct data_column *column, struct str
             return out_of_memory(err);
         column->value_labels = grown;
     }
-    struct data_value_label pair = {mem_strndup(value.ptr, value.len), mem_strndup(label.ptr, label.len)};
+    struct data_value_label pair = {mem_strndup(value.ptr, value.len),
+                                    mem_strndup(label.ptr, label.len)};
     if (pair.value == NULL || pair.label == NULL) {
         mem_free(pair.value);
         mem_free(pair.label);
@@ -83,7 +86,8 @@ static bool copy_text(const char *text, char **ret)
     return text == NULL || *ret != NULL;
 }
 
-static enum err_code add_copy(struct data_schema *schema, const struct data_column *from, struct err *err)
+static enum err_code add_copy(struct data_schema *schema, const struct data_column *from,
+                              struct err *err)
 {
     TRY(data_schema_add(schema, str_of(from->name), from->type, err));
     struct data_column *to = &schema->columns[schema->count - 1];
@@ -91,12 +95,13 @@ static enum err_code add_copy(struct data_schema *schema, const struct data_colu
         !copy_text(from->source_format, &to->source_format))
         return out_of_memory(err);
     for (size_t i = 0; i < from->value_label_count; i++)
-        TRY(data_schema_add_value_label(to, str_of(from->value_labels[i].value), str_of(from->value_labels[i].label),
-                                        err));
+        TRY(data_schema_add_value_label(to, str_of(from->value_labels[i].value),
+                                        str_of(from->value_labels[i].label), err));
     return ERR_OK;
 }
 
-enum err_code data_schema_copy(const struct data_schema *from, struct data_schema *ret, struct err *err)
+enum err_code data_schema_copy(const struct data_schema *from, struct data_schema *ret,
+                               struct err *err)
 {
     struct data_schema copy = {0};
     for (size_t i = 0; i < from->count; i++) {
@@ -118,7 +123,8 @@ int data_schema_find(const struct data_schema *schema, struct str name)
     return -1;
 }
 
-/* ---- JSON -------------------------------------------------------------------------------------- */
+/* ---- JSON --------------------------------------------------------------------------------------
+ */
 
 static json_t *column_to_json(const struct data_column *column, bool *ok)
 {
@@ -157,7 +163,8 @@ json_t *data_schema_to_json(const struct data_schema *schema)
     return NULL;
 }
 
-static enum err_code read_labels(const json_t *pairs, const char *source, struct data_column *column, struct err *err)
+static enum err_code read_labels(const json_t *pairs, const char *source,
+                                 struct data_column *column, struct err *err)
 {
     size_t count = json_array_size(pairs);
     for (size_t i = 0; i < count; i++) {
@@ -165,7 +172,8 @@ static enum err_code read_labels(const json_t *pairs, const char *source, struct
         const char *value = json_string_value(json_array_get(pair, 0));
         const char *label = json_string_value(json_array_get(pair, 1));
         if (value == NULL || label == NULL) {
-            (void)err_set(err, ERR_INPUT, "value label %zu of column \"%s\" is not a pair of texts", i + 1, column->name);
+            (void)err_set(err, ERR_INPUT, "value label %zu of column \"%s\" is not a pair of texts",
+                          i + 1, column->name);
             return err == NULL ? ERR_INPUT : err_at(err, source, 0, 0);
         }
         TRY(data_schema_add_value_label(column, str_of(value), str_of(label), err));
@@ -173,7 +181,8 @@ static enum err_code read_labels(const json_t *pairs, const char *source, struct
     return ERR_OK;
 }
 
-static enum err_code read_column(const json_t *object, const char *source, struct data_schema *schema, struct err *err)
+static enum err_code read_column(const json_t *object, const char *source,
+                                 struct data_schema *schema, struct err *err)
 {
     const char *name = NULL, *type_text = NULL;
     struct data_type type = DATA_TYPE(NULL);
@@ -192,7 +201,8 @@ static enum err_code read_column(const json_t *object, const char *source, struc
     return read_labels(json_object_get(object, "value_labels"), source, column, err);
 }
 
-enum err_code data_schema_from_json(const json_t *json, const char *source, struct data_schema *ret, struct err *err)
+enum err_code data_schema_from_json(const json_t *json, const char *source, struct data_schema *ret,
+                                    struct err *err)
 {
     if (!json_is_array(json)) {
         (void)err_set(err, ERR_INPUT, "a schema is not an array of columns");
@@ -211,9 +221,11 @@ enum err_code data_schema_from_json(const json_t *json, const char *source, stru
     return ERR_OK;
 }
 
-/* ---- names ------------------------------------------------------------------------------------- */
+/* ---- names -------------------------------------------------------------------------------------
+ */
 
-/* The lower-cased names given so far, open addressing, so that 10,000 columns are named in linear time. */
+/* The lower-cased names given so far, open addressing, so that 10,000 columns are named in linear
+ * time. */
 struct name_set {
     struct str *slots;
     size_t mask;
@@ -273,11 +285,14 @@ static void make_unique(const struct name_set *set, struct buf *name, struct buf
 {
     buf_clear(scratch);
     buf_add_str(scratch, buf_view(name));
-    for (unsigned number = 2; !name->failed && !scratch->failed && name_slot(set, buf_view(name))->ptr != NULL; number++) {
+    for (unsigned number = 2;
+         !name->failed && !scratch->failed && name_slot(set, buf_view(name))->ptr != NULL;
+         number++) {
         char suffix[16];
         int length = snprintf(suffix, sizeof suffix, "_%u", number);
         buf_clear(name);
-        buf_add(name, scratch->ptr, cut_length(buf_view(scratch), SCHEMA_NAME_BYTES - (size_t)length));
+        buf_add(name, scratch->ptr,
+                cut_length(buf_view(scratch), SCHEMA_NAME_BYTES - (size_t)length));
         buf_puts(name, suffix);
     }
 }
@@ -298,8 +313,8 @@ static bool rename_column(struct data_column *column, struct str name)
     return true;
 }
 
-static enum err_code name_all(struct data_schema *schema, const struct name_set *set, int64_t *ret_changed,
-                              struct err *err)
+static enum err_code name_all(struct data_schema *schema, const struct name_set *set,
+                              int64_t *ret_changed, struct err *err)
 {
     AUTO(buf_done) struct buf name = BUF_INIT;
     AUTO(buf_done) struct buf scratch = BUF_INIT;
@@ -316,7 +331,8 @@ static enum err_code name_all(struct data_schema *schema, const struct name_set 
     return ERR_OK;
 }
 
-enum err_code data_schema_name_columns(struct data_schema *schema, int64_t *ret_changed, struct err *err)
+enum err_code data_schema_name_columns(struct data_schema *schema, int64_t *ret_changed,
+                                       struct err *err)
 {
     int64_t changed = 0;
     size_t slots = 16;

@@ -103,7 +103,8 @@ static bool read_precision(struct str inside, struct data_type *type)
     int64_t precision = 0, scale = 0;
     if (!str_to_int64(str_trim((struct str){inside.ptr, first}), &precision))
         return false;
-    if (comma != NULL && !str_to_int64(str_trim((struct str){comma + 1, inside.len - first - 1}), &scale))
+    if (comma != NULL &&
+        !str_to_int64(str_trim((struct str){comma + 1, inside.len - first - 1}), &scale))
         return false;
     if (precision < 1 || precision > 38 || scale < 0 || scale > precision)
         return false;
@@ -131,8 +132,10 @@ enum err_code data_type_parse(struct str text, struct data_type *ret, struct err
     else if (ok && open != NULL)
         ok = kind == DATA_TEXT; /* varchar(20): the length is no part of our types */
     if (!ok) {
-        (void)err_set(err, ERR_INPUT, "unknown type \"%.*s\"", (int)(text.len > 60 ? 60 : text.len), text.ptr);
-        (void)err_hint(err, "use boolean, bigint, decimal(p,s), double, text, date, time, timestamp or timestamptz");
+        (void)err_set(err, ERR_INPUT, "unknown type \"%.*s\"", (int)(text.len > 60 ? 60 : text.len),
+                      text.ptr);
+        (void)err_hint(err, "use boolean, bigint, decimal(p,s), double, text, date, time, "
+                            "timestamp or timestamptz");
         return ERR_INPUT;
     }
     *ret = type;

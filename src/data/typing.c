@@ -1,15 +1,17 @@
 /* The statistic of a column's texts, from which its type is decided.
  *
- * The one idea: it has two states, and which one it is in depends only on the set of texts seen, never on their order:
+ * The one idea: it has two states, and which one it is in depends only on the set of texts seen,
+ * never on their order:
  *
  *     exact       every distinct text with its count (≤ 1,024 texts, ≤ 128 KiB)
  *        │ one text too many: every entry is classified and counted into …
  *        ▼
- *     summarised  cells by class, maxima, date formats, marker counts, HyperLogLog, and the few texts that are
- *                 neither number nor date ("strays", ≤ 32), so that a marker given later can still be counted out
+ *     summarised  cells by class, maxima, date formats, marker counts, HyperLogLog, and the few
+ * texts that are neither number nor date ("strays", ≤ 32), so that a marker given later can still
+ * be counted out
  *
- * So adding a cell of a low-cardinality column is one hash and one probe, merging is associative and commutative, and
- * typing_stats_write gives the same bytes whatever the threads did. */
+ * So adding a cell of a low-cardinality column is one hash and one probe, merging is associative
+ * and commutative, and typing_stats_write gives the same bytes whatever the threads did. */
 #include <endian.h>
 #include <math.h>
 #include <string.h>
@@ -51,10 +53,13 @@ static inline int64_t smaller(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-void typing_summary_add(struct typing_summary *summary, const struct typing_cell *cell, size_t length, int64_t count)
+void typing_summary_add(struct typing_summary *summary, const struct typing_cell *cell,
+                        size_t length, int64_t count)
 {
     if (cell->class == CLASS_MARKER) {
-        int64_t *counts = cell->padded && cell->marker != TYPING_MARKER_BLANK ? summary->padded_markers : summary->markers;
+        int64_t *counts = cell->padded && cell->marker != TYPING_MARKER_BLANK
+                              ? summary->padded_markers
+                              : summary->markers;
         counts[cell->marker] += count;
         return;
     }
@@ -131,7 +136,8 @@ static void add_counted(struct typing_stats *stats, struct str text, int64_t cou
 {
     if (!stats->summarised) {
         uint64_t hash = hash_xxh3_64(text.ptr, text.len, 0);
-        enum typing_set_result result = typing_set_add(&stats->set, TYPING_EXACT_LIMITS, text, hash, count);
+        enum typing_set_result result =
+            typing_set_add(&stats->set, TYPING_EXACT_LIMITS, text, hash, count);
         if (result == SET_NO_MEMORY)
             stats->failed = true;
         if (result != SET_FULL || !summarise(stats))
@@ -175,7 +181,8 @@ void typing_stats_merge(struct typing_stats *into, const struct typing_stats *fr
         return;
     if (!from->summarised) {
         for (uint32_t i = 0; i < from->set.count; i++)
-            add_counted(into, typing_entry_text(&from->set, &from->set.entries[i]), from->set.entries[i].count);
+            add_counted(into, typing_entry_text(&from->set, &from->set.entries[i]),
+                        from->set.entries[i].count);
         return;
     }
     merge_summaries(into->summary, from->summary);
@@ -187,11 +194,12 @@ void typing_stats_merge(struct typing_stats *into, const struct typing_stats *fr
         typing_set_done(&into->set);
     }
     for (uint32_t i = 0; i < from->set.count && !into->strays_full; i++)
-        add_stray(into, typing_entry_text(&from->set, &from->set.entries[i]), from->set.entries[i].hash,
-                  from->set.entries[i].count);
+        add_stray(into, typing_entry_text(&from->set, &from->set.entries[i]),
+                  from->set.entries[i].hash, from->set.entries[i].count);
 }
 
-/* O. Ertl, "New cardinality estimation algorithms for HyperLogLog sketches" (2017), algorithm 6: no bias to correct. */
+/* O. Ertl, "New cardinality estimation algorithms for HyperLogLog sketches" (2017), algorithm 6: no
+ * bias to correct. */
 static double sigma(double x)
 {
     double y = 1, z = x, last = -1;
@@ -249,7 +257,8 @@ json_t *typing_top_values(const struct typing_stats *stats, size_t limit)
         uint32_t best = set->count;
         for (uint32_t i = 0; i < set->count; i++) {
             const struct typing_entry *entry = &set->entries[order[i]];
-            if (!taken[i] && entry->length > 0 && (best == set->count || entry->count > set->entries[order[best]].count))
+            if (!taken[i] && entry->length > 0 &&
+                (best == set->count || entry->count > set->entries[order[best]].count))
                 best = i;
         }
         if (best == set->count)

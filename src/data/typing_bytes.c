@@ -1,6 +1,7 @@
-/* A statistic as bytes and back, for the engine's native aggregate. Everything is little-endian int64 but the texts and
- * the registers; texts are in order, so equal statistics have equal bytes. What is read is checked: lengths, limits,
- * negative counts. Not a storage format: both ends are one build. */
+/* A statistic as bytes and back, for the engine's native aggregate. Everything is little-endian
+ * int64 but the texts and the registers; texts are in order, so equal statistics have equal bytes.
+ * What is read is checked: lengths, limits, negative counts. Not a storage format: both ends are
+ * one build. */
 #include <endian.h>
 #include <string.h>
 
@@ -33,7 +34,8 @@ static bool put_set(const struct typing_set *set, struct buf *out)
 
 /* The summary is an array of int64 and nothing else. */
 #define SUMMARY_FIELDS (sizeof(struct typing_summary) / sizeof(int64_t))
-_Static_assert(sizeof(struct typing_summary) == sizeof(int64_t) * (CLASS_COUNT + 2 * TYPING_MARKERS + 7),
+_Static_assert(sizeof(struct typing_summary) ==
+                   sizeof(int64_t) * (CLASS_COUNT + 2 * TYPING_MARKERS + 7),
                "a field of struct typing_summary is no int64");
 
 bool typing_stats_write(const struct typing_stats *stats, struct buf *out)
@@ -41,7 +43,8 @@ bool typing_stats_write(const struct typing_stats *stats, struct buf *out)
     if (stats->failed)
         return false;
     put(out, BYTES_MAGIC);
-    put(out, (stats->summarised ? FLAG_SUMMARISED : 0) | (stats->strays_full ? FLAG_STRAYS_FULL : 0));
+    put(out,
+        (stats->summarised ? FLAG_SUMMARISED : 0) | (stats->strays_full ? FLAG_STRAYS_FULL : 0));
     put(out, stats->nulls);
     if (!put_set(&stats->set, out))
         return false;
@@ -73,7 +76,8 @@ static bool get_set(struct str *bytes, struct typing_set_limits limits, struct t
         return false;
     for (int64_t i = 0; i < entries; i++) {
         int64_t count = 0, length = 0;
-        if (!get(bytes, &count) || !get(bytes, &length) || count < 0 || length < 0 || (uint64_t)length > bytes->len)
+        if (!get(bytes, &count) || !get(bytes, &length) || count < 0 || length < 0 ||
+            (uint64_t)length > bytes->len)
             return false;
         struct str text = {bytes->ptr, (size_t)length};
         if (typing_set_add(set, limits, text, hash_xxh3_64(text.ptr, text.len, 0), count) != SET_OK)
@@ -104,12 +108,13 @@ static bool get_summary(struct str *bytes, struct typing_stats *stats)
 static bool read_all(struct typing_stats *stats, struct str bytes)
 {
     int64_t magic = 0, flags = 0;
-    if (!get(&bytes, &magic) || magic != BYTES_MAGIC || !get(&bytes, &flags) || flags < 0 || flags > 3 ||
-        !get(&bytes, &stats->nulls) || stats->nulls < 0)
+    if (!get(&bytes, &magic) || magic != BYTES_MAGIC || !get(&bytes, &flags) || flags < 0 ||
+        flags > 3 || !get(&bytes, &stats->nulls) || stats->nulls < 0)
         return false;
     stats->summarised = (flags & FLAG_SUMMARISED) != 0;
     stats->strays_full = (flags & FLAG_STRAYS_FULL) != 0;
-    if (!get_set(&bytes, stats->summarised ? TYPING_STRAY_LIMITS : TYPING_EXACT_LIMITS, &stats->set))
+    if (!get_set(&bytes, stats->summarised ? TYPING_STRAY_LIMITS : TYPING_EXACT_LIMITS,
+                 &stats->set))
         return false;
     if (stats->summarised && !get_summary(&bytes, stats))
         return false;

@@ -1,7 +1,9 @@
-/* The class of one cell. Called for every cell of a wide column, so: one dispatch on the first byte, one pass over the
- * digits, and everything rare (blanks, dates in national formats, exponents) out of line.
+/* The class of one cell. Called for every cell of a wide column, so: one dispatch on the first
+ * byte, one pass over the digits, and everything rare (blanks, dates in national formats,
+ * exponents) out of line.
  *
- *     "120" integer · "0389" leading zeros · "1.50" decimal · "2101-10-20 19:10:00" timestamp · "NA" marker · "+5" text */
+ *     "120" integer · "0389" leading zeros · "1.50" decimal · "2101-10-20 19:10:00" timestamp ·
+ * "NA" marker · "+5" text */
 #include <string.h>
 
 #include "data/typing_priv.h"
@@ -9,33 +11,35 @@
 #define LONGEST_TYPED_BYTES 320 /* no number or date of ours is longer */
 
 const struct typing_marker typing_markers[TYPING_MARKERS] = {
-    {"", TRUST_ANYWHERE},         {" ", TRUST_IF_TYPED},        {"?", TRUST_ANYWHERE},
-    {"\\N", TRUST_ANYWHERE},      {"NULL", TRUST_ANYWHERE},     {"#N/A", TRUST_ANYWHERE},
-    {"NA", TRUST_IF_PROVEN},      {"N/A", TRUST_IF_PROVEN},     {"n/a", TRUST_IF_PROVEN},
-    {"null", TRUST_IF_PROVEN},    {"NaN", TRUST_IF_PROVEN},     {".", TRUST_IF_TYPED},
-    {"None", TRUST_IF_TYPED},     {"none", TRUST_IF_TYPED},     {"NONE", TRUST_IF_TYPED},
-    {"-", TRUST_IF_TYPED},        {"--", TRUST_IF_TYPED},       {"missing", TRUST_IF_TYPED},
-    {"Missing", TRUST_IF_TYPED},  {"MISSING", TRUST_IF_TYPED},  {"unknown", TRUST_IF_TYPED},
-    {"Unknown", TRUST_IF_TYPED},  {"UNKNOWN", TRUST_IF_TYPED},  {"nan", TRUST_IF_TYPED},
-    {"NAN", TRUST_IF_TYPED},      {"na", TRUST_IF_TYPED},       {"Na", TRUST_IF_TYPED},
-    {"N.A.", TRUST_IF_TYPED},     {"n.a.", TRUST_IF_TYPED},     {"Null", TRUST_IF_TYPED},
-    {"nil", TRUST_IF_TYPED},      {"NIL", TRUST_IF_TYPED},      {"<NA>", TRUST_IF_TYPED},
-    {"<null>", TRUST_IF_TYPED},   {"(null)", TRUST_IF_TYPED},   {"#NULL!", TRUST_IF_TYPED},
-    {"#VALUE!", TRUST_IF_TYPED},  {"#DIV/0!", TRUST_IF_TYPED},  {"#NUM!", TRUST_IF_TYPED},
-    {"#REF!", TRUST_IF_TYPED},    {"#NAME?", TRUST_IF_TYPED},   {"NaT", TRUST_IF_TYPED},
-    {"unk", TRUST_IF_TYPED},      {"UNK", TRUST_IF_TYPED},
+    {"", TRUST_ANYWHERE},        {" ", TRUST_IF_TYPED},       {"?", TRUST_ANYWHERE},
+    {"\\N", TRUST_ANYWHERE},     {"NULL", TRUST_ANYWHERE},    {"#N/A", TRUST_ANYWHERE},
+    {"NA", TRUST_IF_PROVEN},     {"N/A", TRUST_IF_PROVEN},    {"n/a", TRUST_IF_PROVEN},
+    {"null", TRUST_IF_PROVEN},   {"NaN", TRUST_IF_PROVEN},    {".", TRUST_IF_TYPED},
+    {"None", TRUST_IF_TYPED},    {"none", TRUST_IF_TYPED},    {"NONE", TRUST_IF_TYPED},
+    {"-", TRUST_IF_TYPED},       {"--", TRUST_IF_TYPED},      {"missing", TRUST_IF_TYPED},
+    {"Missing", TRUST_IF_TYPED}, {"MISSING", TRUST_IF_TYPED}, {"unknown", TRUST_IF_TYPED},
+    {"Unknown", TRUST_IF_TYPED}, {"UNKNOWN", TRUST_IF_TYPED}, {"nan", TRUST_IF_TYPED},
+    {"NAN", TRUST_IF_TYPED},     {"na", TRUST_IF_TYPED},      {"Na", TRUST_IF_TYPED},
+    {"N.A.", TRUST_IF_TYPED},    {"n.a.", TRUST_IF_TYPED},    {"Null", TRUST_IF_TYPED},
+    {"nil", TRUST_IF_TYPED},     {"NIL", TRUST_IF_TYPED},     {"<NA>", TRUST_IF_TYPED},
+    {"<null>", TRUST_IF_TYPED},  {"(null)", TRUST_IF_TYPED},  {"#NULL!", TRUST_IF_TYPED},
+    {"#VALUE!", TRUST_IF_TYPED}, {"#DIV/0!", TRUST_IF_TYPED}, {"#NUM!", TRUST_IF_TYPED},
+    {"#REF!", TRUST_IF_TYPED},   {"#NAME?", TRUST_IF_TYPED},  {"NaT", TRUST_IF_TYPED},
+    {"unk", TRUST_IF_TYPED},     {"UNK", TRUST_IF_TYPED},
 };
 
 /* What a cell may be, by its first byte. */
 enum first { FIRST_TEXT = 0, FIRST_DIGIT, FIRST_SIGN, FIRST_POINT, FIRST_BLANK, FIRST_WORD };
 static const uint8_t first_of[256] = {
-    ['0'] = FIRST_DIGIT, ['1'] = FIRST_DIGIT, ['2'] = FIRST_DIGIT, ['3'] = FIRST_DIGIT, ['4'] = FIRST_DIGIT,
-    ['5'] = FIRST_DIGIT, ['6'] = FIRST_DIGIT, ['7'] = FIRST_DIGIT, ['8'] = FIRST_DIGIT, ['9'] = FIRST_DIGIT,
-    ['-'] = FIRST_SIGN,  ['.'] = FIRST_POINT, [' '] = FIRST_BLANK, ['\t'] = FIRST_BLANK, ['\n'] = FIRST_BLANK,
-    ['\r'] = FIRST_BLANK, ['\v'] = FIRST_BLANK, ['\f'] = FIRST_BLANK, ['?'] = FIRST_WORD, ['\\'] = FIRST_WORD,
-    ['#'] = FIRST_WORD,  ['<'] = FIRST_WORD,  ['('] = FIRST_WORD,  ['n'] = FIRST_WORD,  ['N'] = FIRST_WORD,
-    ['m'] = FIRST_WORD,  ['M'] = FIRST_WORD,  ['u'] = FIRST_WORD,  ['U'] = FIRST_WORD,  ['t'] = FIRST_WORD,
-    ['T'] = FIRST_WORD,  ['f'] = FIRST_WORD,  ['F'] = FIRST_WORD,
+    ['0'] = FIRST_DIGIT,  ['1'] = FIRST_DIGIT,  ['2'] = FIRST_DIGIT,  ['3'] = FIRST_DIGIT,
+    ['4'] = FIRST_DIGIT,  ['5'] = FIRST_DIGIT,  ['6'] = FIRST_DIGIT,  ['7'] = FIRST_DIGIT,
+    ['8'] = FIRST_DIGIT,  ['9'] = FIRST_DIGIT,  ['-'] = FIRST_SIGN,   ['.'] = FIRST_POINT,
+    [' '] = FIRST_BLANK,  ['\t'] = FIRST_BLANK, ['\n'] = FIRST_BLANK, ['\r'] = FIRST_BLANK,
+    ['\v'] = FIRST_BLANK, ['\f'] = FIRST_BLANK, ['?'] = FIRST_WORD,   ['\\'] = FIRST_WORD,
+    ['#'] = FIRST_WORD,   ['<'] = FIRST_WORD,   ['('] = FIRST_WORD,   ['n'] = FIRST_WORD,
+    ['N'] = FIRST_WORD,   ['m'] = FIRST_WORD,   ['M'] = FIRST_WORD,   ['u'] = FIRST_WORD,
+    ['U'] = FIRST_WORD,   ['t'] = FIRST_WORD,   ['T'] = FIRST_WORD,   ['f'] = FIRST_WORD,
+    ['F'] = FIRST_WORD,
 };
 
 static inline bool is_digit(char c)
@@ -77,7 +81,8 @@ static void classify_word(struct str text, struct typing_cell *ret)
     }
 }
 
-/* Digits without trailing zeros, for numbers of more than 15: ptr..ptr+length holds digits and perhaps a point. */
+/* Digits without trailing zeros, for numbers of more than 15: ptr..ptr+length holds digits and
+ * perhaps a point. */
 static uint16_t count_significant(const char *ptr, size_t length)
 {
     size_t first = 0, count = 0;
@@ -90,7 +95,8 @@ static uint16_t count_significant(const char *ptr, size_t length)
     return (uint16_t)count;
 }
 
-/* Up to three digits of exponent behind the e; doubles near the ends of their range are left alone. */
+/* Up to three digits of exponent behind the e; doubles near the ends of their range are left alone.
+ */
 static bool is_exponent(const char *ptr, size_t length)
 {
     size_t at = length > 0 && (ptr[0] == '-' || ptr[0] == '+');
@@ -110,7 +116,8 @@ static bool fits_int64(const char *digits, bool negative)
     return memcmp(digits, negative ? "9223372036854775808" : "9223372036854775807", 19) <= 0;
 }
 
-static inline void finish_integer(const char *digits, size_t count, bool negative, struct typing_cell *ret)
+static inline void finish_integer(const char *digits, size_t count, bool negative,
+                                  struct typing_cell *ret)
 {
     if (count > 1 && digits[0] == '0') {
         ret->class = CLASS_LEADING_ZEROS;
@@ -122,7 +129,8 @@ static inline void finish_integer(const char *digits, size_t count, bool negativ
     ret->significant = count <= 15 ? ret->whole : count_significant(digits, count);
 }
 
-/* Behind the whole digits [start, at) comes a point or an e; false when it is no number after all. */
+/* Behind the whole digits [start, at) comes a point or an e; false when it is no number after all.
+ */
 static bool classify_fraction(struct str text, size_t start, size_t at, struct typing_cell *ret)
 {
     const char *ptr = text.ptr;
@@ -136,7 +144,8 @@ static bool classify_fraction(struct str text, size_t start, size_t at, struct t
             return false; /* "5." */
     }
     bool exponent = at < text.len && (ptr[at] == 'e' || ptr[at] == 'E');
-    if (whole + scale == 0 || (at < text.len && (!exponent || !is_exponent(ptr + at + 1, text.len - at - 1))))
+    if (whole + scale == 0 ||
+        (at < text.len && (!exponent || !is_exponent(ptr + at + 1, text.len - at - 1))))
         return false;
     if (whole > 1 && ptr[start] == '0') {
         ret->class = CLASS_LEADING_ZEROS;
@@ -145,7 +154,8 @@ static bool classify_fraction(struct str text, size_t start, size_t at, struct t
     ret->class = exponent ? CLASS_EXPONENT : CLASS_DECIMAL;
     ret->whole = (uint16_t)(whole == 1 && ptr[start] == '0' ? 0 : whole);
     ret->scale = (uint16_t)scale;
-    ret->significant = whole + scale <= 15 ? (uint16_t)(ret->whole + scale) : count_significant(ptr + start, at - start);
+    ret->significant = whole + scale <= 15 ? (uint16_t)(ret->whole + scale)
+                                           : count_significant(ptr + start, at - start);
     return true;
 }
 
@@ -162,7 +172,8 @@ static inline void classify_number(struct str text, size_t start, struct typing_
     }
     if (at == text.len || text.len > LONGEST_TYPED_BYTES)
         return;
-    if ((ptr[at] == '.' || ptr[at] == 'e' || ptr[at] == 'E') && classify_fraction(text, start, at, ret))
+    if ((ptr[at] == '.' || ptr[at] == 'e' || ptr[at] == 'E') &&
+        classify_fraction(text, start, at, ret))
         return;
     if (start == 0 && at > 0)
         typing_classify_temporal(text, ret);
@@ -172,7 +183,10 @@ static void classify_trimmed(struct str text, struct typing_cell *ret)
 {
     switch ((enum first)first_of[(unsigned char)text.ptr[0]]) {
     case FIRST_DIGIT:
-        classify_number(text, 0, ret);
+        if (text.len >= 10 && text.ptr[4] == '-')
+            typing_classify_temporal(text, ret);
+        else
+            classify_number(text, 0, ret);
         return;
     case FIRST_SIGN:
         if (text.len > 1 && text.ptr[1] != '-')

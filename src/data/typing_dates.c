@@ -1,7 +1,8 @@
-/* Dates, times and timestamps among cells. ISO 8601 is told by position; other layouts give a mask of every format that
- * fits the cell, and a column's formats are the intersection over its cells:
+/* Dates, times and timestamps among cells. ISO 8601 is told by position; other layouts give a mask
+ * of every format that fits the cell, and a column's formats are the intersection over its cells:
  *
- *     "13/02/2020" → {%d/%m/%Y}      "02/03/2020" → {%d/%m/%Y, %m/%d/%Y}      together → {%d/%m/%Y} */
+ *     "13/02/2020" → {%d/%m/%Y}      "02/03/2020" → {%d/%m/%Y, %m/%d/%Y}      together → {%d/%m/%Y}
+ */
 #include <string.h>
 
 #include "base/clock.h"
@@ -13,7 +14,17 @@ const char *const typing_date_formats[TYPING_DATE_FORMATS] = {
     WITH_TIMES("%d-%m-%Y", " "), WITH_TIMES("%m-%d-%Y", " "), WITH_TIMES("%Y/%m/%d", " "),
     WITH_TIMES("%d-%b-%Y", " "), WITH_TIMES("%d%b%Y", " "),   WITH_TIMES("%d%b%Y", ":"),
 };
-enum layout { DMY_SLASH, MDY_SLASH, DMY_DOT, DMY_DASH, MDY_DASH, YMD_SLASH, DMONY_DASH, DMONY, DMONY_COLON };
+enum layout {
+    DMY_SLASH,
+    MDY_SLASH,
+    DMY_DOT,
+    DMY_DASH,
+    MDY_DASH,
+    YMD_SLASH,
+    DMONY_DASH,
+    DMONY,
+    DMONY_COLON
+};
 
 /* The number in count digits at ptr; -1 when they are not all digits. */
 static inline int digits_at(const char *ptr, size_t count)
@@ -28,9 +39,19 @@ static inline int digits_at(const char *ptr, size_t count)
     return value;
 }
 
+/* Two digits at ptr; negative when they are not. */
+static inline int pair_at(const char *ptr)
+{
+    unsigned tens = (unsigned char)ptr[0] - (unsigned)'0',
+             ones = (unsigned char)ptr[1] - (unsigned)'0';
+    return tens > 9 || ones > 9 ? -1000 : (int)(tens * 10 + ones);
+}
+
 static bool is_date(int year, int month, int day)
 {
-    return year >= 1 && month >= 1 && day >= 1 && clock_civil_valid(year, (unsigned)month, (unsigned)day);
+    if (year < 1 || month < 1 || month > 12 || day < 1)
+        return false;
+    return day <= 28 || clock_civil_valid(year, (unsigned)month, (unsigned)day);
 }
 
 /* HH:MM or HH:MM:SS at ptr. Returns its length, 0 when it is none. */
@@ -38,12 +59,12 @@ static size_t clock_length(const char *ptr, size_t length)
 {
     if (length < 5 || ptr[2] != ':')
         return 0;
-    int hour = digits_at(ptr, 2), minute = digits_at(ptr + 3, 2);
+    int hour = pair_at(ptr), minute = pair_at(ptr + 3);
     if (hour < 0 || hour > 23 || minute < 0 || minute > 59)
         return 0;
     if (length < 6 || ptr[5] != ':')
         return 5;
-    int second = length < 8 ? -1 : digits_at(ptr + 6, 2);
+    int second = length < 8 ? -1 : pair_at(ptr + 6);
     return second < 0 || second > 59 ? 0 : 8;
 }
 
@@ -67,7 +88,8 @@ static bool is_zone(const char *ptr, size_t length)
 /* YYYY-MM-DD and what may follow. ptr[4] is '-'. */
 static enum typing_class iso_class(const char *ptr, size_t length)
 {
-    if (length < 10 || ptr[7] != '-' || !is_date(digits_at(ptr, 4), digits_at(ptr + 5, 2), digits_at(ptr + 8, 2)))
+    if (length < 10 || ptr[7] != '-' ||
+        !is_date(pair_at(ptr) * 100 + pair_at(ptr + 2), pair_at(ptr + 5), pair_at(ptr + 8)))
         return CLASS_TEXT;
     if (length == 10)
         return CLASS_DATE;
@@ -110,7 +132,8 @@ static size_t digit_run(const char *ptr, size_t length)
     return count;
 }
 
-/* Bits of the layouts that fit the date at the start (time bits unset: bit 3 · layout); *ret_length = its bytes. */
+/* Bits of the layouts that fit the date at the start (time bits unset: bit 3 · layout); *ret_length
+ * = its bytes. */
 static uint32_t layouts_of(const char *ptr, size_t length, size_t *ret_length)
 {
     size_t first = digit_run(ptr, length);
@@ -131,7 +154,8 @@ static uint32_t layouts_of(const char *ptr, size_t length, size_t *ret_length)
         return letters ? 1u << 3 * DMONY | 1u << 3 * DMONY_COLON : 1u << 3 * DMONY_DASH;
     }
     size_t second = digit_run(ptr + at, length - at);
-    if (letters || second < 1 || second > 2 || at + second >= length || ptr[at + second] != separator)
+    if (letters || second < 1 || second > 2 || at + second >= length ||
+        ptr[at + second] != separator)
         return 0;
     int b = digits_at(ptr + at, second);
     at += second + 1;
@@ -139,7 +163,9 @@ static uint32_t layouts_of(const char *ptr, size_t length, size_t *ret_length)
     int c = digits_at(ptr + at, third);
     *ret_length = at + third;
     if (first == 4)
-        return separator == '/' && third >= 1 && third <= 2 && is_date(a, b, c) ? 1u << 3 * YMD_SLASH : 0;
+        return separator == '/' && third >= 1 && third <= 2 && is_date(a, b, c)
+                   ? 1u << 3 * YMD_SLASH
+                   : 0;
     if (third != 4)
         return 0;
     uint32_t day_first = is_date(c, b, a), month_first = is_date(c, a, b);

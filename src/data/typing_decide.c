@@ -1,8 +1,10 @@
 /* From statistics to types, a table at a time (rules and reasons: docs/TYPING.md).
  *
  *   1. each column's core: the type that holds every text that is no candidate marker
- *   2. a provable marker (NA, null …) is proven when it stands in a column whose core is numeric or temporal
- *   3. markers that count as null here: all in typed columns; in others the unambiguous and the proven ones
+ *   2. a provable marker (NA, null …) is proven when it stands in a column whose core is numeric or
+ * temporal
+ *   3. markers that count as null here: all in typed columns; in others the unambiguous and the
+ * proven ones
  *   4. counts, warnings
  *
  * Pure over the statistics; nothing is guessed from a sample. */
@@ -11,7 +13,16 @@
 
 #include "data/typing_priv.h"
 
-enum { FAMILY_NUMBER, FAMILY_DATE, FAMILY_TIMESTAMP, FAMILY_TIMESTAMPTZ, FAMILY_TIME, FAMILY_OTHER, FAMILY_BOOLEAN, FAMILIES };
+enum {
+    FAMILY_NUMBER,
+    FAMILY_DATE,
+    FAMILY_TIMESTAMP,
+    FAMILY_TIMESTAMPTZ,
+    FAMILY_TIME,
+    FAMILY_OTHER,
+    FAMILY_BOOLEAN,
+    FAMILIES
+};
 
 struct decider {
     const struct typing_options *options;
@@ -23,12 +34,13 @@ struct decider {
 struct column {
     const struct typing_stats *stats;
     const char *name;
-    struct typing_summary summary; /* of an exact column too; markers given by the user are taken out */
-    int64_t user_nulls;            /* summarised: cells that are a marker given by the user */
+    struct typing_summary
+        summary;        /* of an exact column too; markers given by the user are taken out */
+    int64_t user_nulls; /* summarised: cells that are a marker given by the user */
     bool user_present[TYPING_MARKERS]; /* built-in markers that the user's list keeps */
-    bool has_core;                 /* there is a text that is no candidate marker */
+    bool has_core;                     /* there is a text that is no candidate marker */
     struct data_type core;
-    bool ambiguous;                /* several date formats fit */
+    bool ambiguous; /* several date formats fit */
     struct typing_decision *decision;
 };
 
@@ -45,7 +57,8 @@ static bool in_user_list(const struct decider *decider, struct str text)
     return false;
 }
 
-/* ---- 1. the core ------------------------------------------------------------------------------- */
+/* ---- 1. the core -------------------------------------------------------------------------------
+ */
 
 static int64_t total_of(const struct typing_summary *summary)
 {
@@ -99,7 +112,8 @@ static void read_set(const struct decider *decider, struct column *column)
 static struct data_type number_core(const struct typing_summary *summary)
 {
     int64_t digits = summary->whole + summary->scale;
-    bool points = summary->classes[CLASS_DECIMAL] > 0, exponents = summary->classes[CLASS_EXPONENT] > 0;
+    bool points = summary->classes[CLASS_DECIMAL] > 0,
+         exponents = summary->classes[CLASS_EXPONENT] > 0;
     if (!points && !exponents) {
         if (summary->classes[CLASS_WIDE_INTEGER] == 0)
             return DATA_TYPE(BIGINT);
@@ -128,14 +142,15 @@ static struct data_type other_core(struct column *column)
 static void families_of(const struct typing_summary *summary, int64_t ret[FAMILIES])
 {
     const int64_t *classes = summary->classes;
-    ret[FAMILY_NUMBER] = classes[CLASS_INTEGER] + classes[CLASS_WIDE_INTEGER] + classes[CLASS_DECIMAL] +
-                         classes[CLASS_EXPONENT];
+    ret[FAMILY_NUMBER] = classes[CLASS_INTEGER] + classes[CLASS_WIDE_INTEGER] +
+                         classes[CLASS_DECIMAL] + classes[CLASS_EXPONENT];
     ret[FAMILY_DATE] = classes[CLASS_DATE];
     ret[FAMILY_TIMESTAMP] = classes[CLASS_TIMESTAMP];
     ret[FAMILY_TIMESTAMPTZ] = classes[CLASS_TIMESTAMPTZ];
     ret[FAMILY_TIME] = classes[CLASS_TIME];
     ret[FAMILY_OTHER] = classes[CLASS_OTHER_DATE];
-    ret[FAMILY_BOOLEAN] = classes[CLASS_BOOLEAN_LOWER] + classes[CLASS_BOOLEAN_TITLE] + classes[CLASS_BOOLEAN_UPPER];
+    ret[FAMILY_BOOLEAN] =
+        classes[CLASS_BOOLEAN_LOWER] + classes[CLASS_BOOLEAN_TITLE] + classes[CLASS_BOOLEAN_UPPER];
 }
 
 static struct data_type core_of(struct column *column)
@@ -181,11 +196,13 @@ static void find_core(const struct decider *decider, struct column *column)
     release_markers(decider, column);
     column->has_core = total_of(&column->summary) > 0;
     column->core = column->has_core ? core_of(column) : DATA_TYPE(TEXT);
-    if (column->core.kind == DATA_BOOLEAN && !has_user_list(decider) && has_third_value(&column->summary))
+    if (column->core.kind == DATA_BOOLEAN && !has_user_list(decider) &&
+        has_third_value(&column->summary))
         column->core = DATA_TYPE(TEXT);
 }
 
-/* ---- 2. and 3. markers ------------------------------------------------------------------------- */
+/* ---- 2. and 3. markers -------------------------------------------------------------------------
+ */
 
 static bool is_typed(struct data_type type)
 {
@@ -195,7 +212,8 @@ static bool is_typed(struct data_type type)
 static void find_proofs(struct decider *decider, const struct column *column)
 {
     for (int i = 0; i < TYPING_MARKERS; i++)
-        if (is_typed(column->core) && column->summary.markers[i] + column->summary.padded_markers[i] > 0)
+        if (is_typed(column->core) &&
+            column->summary.markers[i] + column->summary.padded_markers[i] > 0)
             decider->proven[i] = true;
 }
 
@@ -238,7 +256,8 @@ static void settle_markers(const struct decider *decider, struct column *column,
     struct typing_decision *decision = column->decision;
     const struct typing_summary *summary = &column->summary;
     size_t user = has_user_list(decider) ? decider->options->null_marker_count : 0;
-    decision->null_markers = arena_array(decider->arena, TYPING_MARKERS + user, sizeof *decision->null_markers);
+    decision->null_markers =
+        arena_array(decider->arena, TYPING_MARKERS + user, sizeof *decision->null_markers);
     if (decision->null_markers == NULL) {
         *ok = false;
         return;
@@ -264,13 +283,15 @@ static void settle_markers(const struct decider *decider, struct column *column,
     }
     if (suspicious > 0) {
         char text[160];
-        snprintf(text, sizeof text, "%lld cells such as \"%s\" look like missing values and were kept as text",
+        snprintf(text, sizeof text,
+                 "%lld cells such as \"%s\" look like missing values and were kept as text",
                  (long long)suspicious, example);
         warn(column, "suspicious_null", text, ok);
     }
 }
 
-/* ---- 4. counts --------------------------------------------------------------------------------- */
+/* ---- 4. counts ---------------------------------------------------------------------------------
+ */
 
 static bool is_null(const struct typing_decision *decision, struct str text)
 {
@@ -320,8 +341,10 @@ static void count_summarised(const struct decider *decider, struct column *colum
     decision->rows += total_of(summary);
     decision->nulls += column->user_nulls;
     for (int i = 0; i < TYPING_MARKERS; i++) {
-        bool exact_null = has_user_list(decider) ? column->user_present[i] && (i != TYPING_MARKER_BLANK || decision->padded)
-                                                 : counts_as_null(decider, column, i);
+        bool exact_null =
+            has_user_list(decider)
+                ? column->user_present[i] && (i != TYPING_MARKER_BLANK || decision->padded)
+                : counts_as_null(decider, column, i);
         int64_t nulls = (exact_null ? summary->markers[i] : 0) +
                         (exact_null && decision->padded ? summary->padded_markers[i] : 0);
         int64_t cells = summary->markers[i] + summary->padded_markers[i];
@@ -332,16 +355,19 @@ static void count_summarised(const struct decider *decider, struct column *colum
             count_text(decision, strlen(typing_markers[i].text));
         }
     }
-    decision->distinct_estimate = typing_registers_estimate(column->stats->registers) + (double)kept_markers;
+    decision->distinct_estimate =
+        typing_registers_estimate(column->stats->registers) + (double)kept_markers;
     if (summary->shortest != INT64_MAX) {
         count_text(decision, (size_t)summary->shortest);
         count_text(decision, (size_t)summary->longest);
     }
 }
 
-/* ---- warnings ---------------------------------------------------------------------------------- */
+/* ---- warnings ----------------------------------------------------------------------------------
+ */
 
-/* Number of values that share one kind, when at least half do (or nothing is plain text); 0 = nothing to say. */
+/* Number of values that share one kind, when at least half do (or nothing is plain text); 0 =
+ * nothing to say. */
 static int64_t conforming(const struct typing_summary *summary)
 {
     int64_t families[FAMILIES], best = 0, total = total_of(summary);
@@ -356,21 +382,26 @@ static int64_t conforming(const struct typing_summary *summary)
 static void warn_of_text(struct column *column, bool *ok)
 {
     const struct typing_summary *summary = &column->summary;
-    int64_t total = total_of(summary), zeros = summary->classes[CLASS_LEADING_ZEROS], families[FAMILIES];
+    int64_t total = total_of(summary), zeros = summary->classes[CLASS_LEADING_ZEROS],
+            families[FAMILIES];
     int64_t best = conforming(summary);
     char text[192];
     families_of(summary, families);
     if (zeros > 0 && (families[FAMILY_NUMBER] + zeros) * 2 >= total) {
-        snprintf(text, sizeof text, "%lld of %lld values are numbers with leading zeros; kept as text", (long long)zeros,
-                 (long long)total);
+        snprintf(text, sizeof text,
+                 "%lld of %lld values are numbers with leading zeros; kept as text",
+                 (long long)zeros, (long long)total);
         warn(column, "leading_zeros", text, ok);
     }
     if (column->ambiguous)
-        warn(column, "ambiguous_date", "dates whose day and month cannot be told apart; kept as text", ok);
+        warn(column, "ambiguous_date",
+             "dates whose day and month cannot be told apart; kept as text", ok);
     else if (summary->classes[CLASS_OTHER_DATE] == total && summary->date_mask == 0)
-        warn(column, "mixed_types", "every value is a date, but no one format fits all; kept as text", ok);
+        warn(column, "mixed_types",
+             "every value is a date, but no one format fits all; kept as text", ok);
     else if (best > 0) {
-        snprintf(text, sizeof text, "%.2f %% of %lld values share one kind, %lld do not; kept as text",
+        snprintf(text, sizeof text,
+                 "%.2f %% of %lld values share one kind, %lld do not; kept as text",
                  100.0 * (double)best / (double)total, (long long)total, (long long)(total - best));
         warn(column, "mixed_types", text, ok);
     }
@@ -390,7 +421,8 @@ static void add_warnings(struct column *column, bool *ok)
         warn_of_text(column, ok);
 }
 
-/* ---- the door ---------------------------------------------------------------------------------- */
+/* ---- the door ----------------------------------------------------------------------------------
+ */
 
 static void choose_type(struct column *column, const struct data_type *forced)
 {
@@ -401,7 +433,8 @@ static void choose_type(struct column *column, const struct data_type *forced)
     decision->type = *forced;
     uint32_t mask = (uint32_t)column->summary.date_mask;
     bool dates = column->summary.classes[CLASS_OTHER_DATE] > 0 && mask != 0;
-    decision->format = dates && data_type_is_temporal(*forced) ? typing_date_formats[__builtin_ctz(mask)] : NULL;
+    decision->format =
+        dates && data_type_is_temporal(*forced) ? typing_date_formats[__builtin_ctz(mask)] : NULL;
 }
 
 static bool is_padded(const struct column *column)
@@ -413,7 +446,8 @@ static bool is_padded(const struct column *column)
     return column->decision->type.kind != DATA_TEXT && padded > 0;
 }
 
-static void settle(const struct decider *decider, struct column *column, const struct data_type *forced, bool *ok)
+static void settle(const struct decider *decider, struct column *column,
+                   const struct data_type *forced, bool *ok)
 {
     struct typing_decision *decision = column->decision;
     choose_type(column, forced);
@@ -430,9 +464,9 @@ static void settle(const struct decider *decider, struct column *column, const s
     add_warnings(column, ok);
 }
 
-enum err_code typing_decide(struct typing_stats *const *stats, const char *const *names, size_t count,
-                            const struct typing_options *options, struct arena *arena, struct typing_decision *ret,
-                            struct err *err)
+enum err_code typing_decide(struct typing_stats *const *stats, const char *const *names,
+                            size_t count, const struct typing_options *options, struct arena *arena,
+                            struct typing_decision *ret, struct err *err)
 {
     struct decider decider = {.options = options, .arena = arena};
     bool ok = true;
@@ -440,13 +474,15 @@ enum err_code typing_decide(struct typing_stats *const *stats, const char *const
     memset(ret, 0, count * sizeof *ret);
     for (size_t i = 0; i < count && columns != NULL; i++) {
         ret[i].warnings = json_array();
-        columns[i] = (struct column){.stats = stats[i], .name = names == NULL ? NULL : names[i], .decision = &ret[i]};
+        columns[i] = (struct column){
+            .stats = stats[i], .name = names == NULL ? NULL : names[i], .decision = &ret[i]};
         ok = ok && ret[i].warnings != NULL && !stats[i]->failed;
         find_core(&decider, &columns[i]);
         find_proofs(&decider, &columns[i]);
     }
     for (size_t i = 0; i < count && columns != NULL && ok; i++)
-        settle(&decider, &columns[i], options == NULL || options->forced == NULL ? NULL : &options->forced[i], &ok);
+        settle(&decider, &columns[i],
+               options == NULL || options->forced == NULL ? NULL : &options->forced[i], &ok);
     if (ok && columns != NULL && !arena_failed(arena))
         return ERR_OK;
     for (size_t i = 0; i < count; i++) {

@@ -1,5 +1,6 @@
-/* The set of distinct texts of a column with their counts: open addressing over 16-bit slots, entries in arrival order,
- * texts end to end in one block. It starts with nothing and doubles, so 10,000 narrow columns stay cheap. */
+/* The set of distinct texts of a column with their counts: open addressing over 16-bit slots,
+ * entries in arrival order, texts end to end in one block. It starts with nothing and doubles, so
+ * 10,000 narrow columns stay cheap. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,8 +53,8 @@ static bool grow_texts(struct typing_set *set, uint32_t wanted)
     return true;
 }
 
-static enum typing_set_result add_new(struct typing_set *set, struct typing_set_limits limits, struct str text,
-                                      uint64_t hash, int64_t count)
+static enum typing_set_result add_new(struct typing_set *set, struct typing_set_limits limits,
+                                      struct str text, uint64_t hash, int64_t count)
 {
     if (set->count >= limits.count || text.len > limits.text_bytes - set->text_bytes)
         return SET_FULL;
@@ -66,14 +67,15 @@ static enum typing_set_result add_new(struct typing_set *set, struct typing_set_
         at = (at + 1) & set->slot_mask;
     if (text.len > 0)
         memcpy(set->texts + set->text_bytes, text.ptr, text.len);
-    set->entries[set->count] = (struct typing_entry){hash, count, set->text_bytes, (uint32_t)text.len};
+    set->entries[set->count] =
+        (struct typing_entry){hash, count, set->text_bytes, (uint32_t)text.len};
     set->slots[at] = (uint16_t)++set->count;
     set->text_bytes = end;
     return SET_OK;
 }
 
-enum typing_set_result typing_set_add(struct typing_set *set, struct typing_set_limits limits, struct str text,
-                                      uint64_t hash, int64_t count)
+enum typing_set_result typing_set_add(struct typing_set *set, struct typing_set_limits limits,
+                                      struct str text, uint64_t hash, int64_t count)
 {
     if (set->slots != NULL) {
         uint32_t at = (uint32_t)hash & set->slot_mask;

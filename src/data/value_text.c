@@ -1,5 +1,6 @@
-/* Values as text and as JSON: the one place that decides how a value looks. Exact: what is written reads back as the
- * same value of the same type. Dates and timestamps at DuckDB's infinities are written "infinity" and "-infinity". */
+/* Values as text and as JSON: the one place that decides how a value looks. Exact: what is written
+ * reads back as the same value of the same type. Dates and timestamps at DuckDB's infinities are
+ * written "infinity" and "-infinity". */
 #include <math.h>
 #include <string.h>
 
@@ -181,7 +182,8 @@ void data_json_escape(struct str s, struct buf *out)
     buf_add_json(out, s);
 }
 
-/* A JSON value is embedded as it stands when it is well-formed and holds no raw control byte, else as a text. */
+/* A JSON value is embedded as it stands when it is well-formed and holds no raw control byte, else
+ * as a text. */
 static void add_json_value(struct str text, struct buf *out)
 {
     json_t *parsed = NULL;

@@ -1,8 +1,9 @@
-/* JSON documents through jansson: errors with a place, one canonical form, members read and set without ceremony.
+/* JSON documents through jansson: errors with a place, one canonical form, members read and set
+ * without ceremony.
  *
- * The one idea: builders carry one flag. json_put and json_push steal their value whatever happens and clear *ok on any
- * failure, so a document of fifty members is straight-line code that is tested once, by json_built.
- * Not here: bulk reading of large files; jansson holds whole documents. */
+ * The one idea: builders carry one flag. json_put and json_push steal their value whatever happens
+ * and clear *ok on any failure, so a document of fifty members is straight-line code that is tested
+ * once, by json_built. Not here: bulk reading of large files; jansson holds whole documents. */
 #include "json/json.h"
 
 #include <math.h>
@@ -17,11 +18,13 @@
 void json_install(void)
 {
     json_set_alloc_funcs(mem_alloc, mem_free);
-    /* Seeded once, before any thread: objects' bytes never depend on it, since canonical output sorts its keys. */
+    /* Seeded once, before any thread: objects' bytes never depend on it, since canonical output
+     * sorts its keys. */
     json_object_seed(0);
 }
 
-/* Refuses what is nested deeper than the limit, before any recursion. Brackets inside strings don't count. */
+/* Refuses what is nested deeper than the limit, before any recursion. Brackets inside strings don't
+ * count. */
 static enum err_code check_depth(struct str text, const char *source, struct err *err)
 {
     int depth = 0;
@@ -38,7 +41,8 @@ static enum err_code check_depth(struct str text, const char *source, struct err
         } else if (c == '\\' && in_string) {
             i++;
         } else if (!in_string && (c == '[' || c == '{') && ++depth > JSON_DEPTH_LIMIT) {
-            (void)err_set(err, ERR_LIMIT, "the JSON document is nested more than %d deep", JSON_DEPTH_LIMIT);
+            (void)err_set(err, ERR_LIMIT, "the JSON document is nested more than %d deep",
+                          JSON_DEPTH_LIMIT);
             (void)err_at(err, source, line, (int64_t)(i - line_start) + 1);
             return ERR_LIMIT;
         } else if (!in_string && (c == ']' || c == '}')) {
@@ -53,19 +57,22 @@ enum err_code json_parse(struct str text, const char *source, json_t **ret, stru
     json_error_t failure;
     *ret = NULL;
     TRY(check_depth(text, source, err));
-    *ret = json_loadb(text.ptr == NULL ? "" : text.ptr, text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &failure);
+    *ret = json_loadb(text.ptr == NULL ? "" : text.ptr, text.len,
+                      JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &failure);
     if (*ret != NULL)
         return ERR_OK;
     if (json_error_code(&failure) == json_error_out_of_memory)
         return err_set(err, ERR_MEMORY, "no memory to read a JSON document");
-    /* jansson quotes the text it stumbled on ("… near 'x'"), which may be a value: only its first part is kept. */
+    /* jansson quotes the text it stumbled on ("… near 'x'"), which may be a value: only its first
+     * part is kept. */
     const char *near = strstr(failure.text, " near ");
     int length = (int)(near == NULL ? strlen(failure.text) : (size_t)(near - failure.text));
     if (json_error_code(&failure) == json_error_duplicate_key)
         (void)err_set(err, ERR_INPUT, "not valid JSON: a key is there twice in one object");
     else
         (void)err_set(err, ERR_INPUT, "not valid JSON: %.*s", length, failure.text);
-    (void)err_at(err, source, failure.line < 1 ? 1 : failure.line, failure.column < 1 ? 1 : failure.column);
+    (void)err_at(err, source, failure.line < 1 ? 1 : failure.line,
+                 failure.column < 1 ? 1 : failure.column);
     return ERR_INPUT;
 }
 
@@ -77,7 +84,8 @@ enum err_code json_read_file(const char *path, json_t **ret, struct err *err)
     return json_parse(buf_view(&text), path, ret, err);
 }
 
-/* ---- reading members --------------------------------------------------------------------------- */
+/* ---- reading members ---------------------------------------------------------------------------
+ */
 
 const char *json_text(const json_t *object, const char *key, const char *fallback)
 {
@@ -104,46 +112,52 @@ bool json_flag(const json_t *object, const char *key, bool fallback)
 }
 
 /* The member if it is there and of the wanted type; else NULL with the error set. */
-static json_t *need(const json_t *object, const char *key, const char *source, json_type type, const char *noun,
-                    struct err *err)
+static json_t *need(const json_t *object, const char *key, const char *source, json_type type,
+                    const char *noun, struct err *err)
 {
     json_t *member = json_object_get(object, key);
     if (member != NULL && json_typeof(member) == type)
         return member;
-    (void)err_set(err, ERR_INPUT, member == NULL ? "the member \"%s\" is missing, expected %s"
-                                                 : "the member \"%s\" is not %s",
+    (void)err_set(err, ERR_INPUT,
+                  member == NULL ? "the member \"%s\" is missing, expected %s"
+                                 : "the member \"%s\" is not %s",
                   key, noun);
     (void)err_at(err, source, 0, 0);
     return NULL;
 }
 
-enum err_code json_need_text(const json_t *object, const char *key, const char *source, const char **ret, struct err *err)
+enum err_code json_need_text(const json_t *object, const char *key, const char *source,
+                             const char **ret, struct err *err)
 {
     json_t *member = need(object, key, source, JSON_STRING, "a text", err);
     *ret = json_string_value(member);
     return member == NULL ? ERR_INPUT : ERR_OK;
 }
 
-enum err_code json_need_int(const json_t *object, const char *key, const char *source, int64_t *ret, struct err *err)
+enum err_code json_need_int(const json_t *object, const char *key, const char *source, int64_t *ret,
+                            struct err *err)
 {
     json_t *member = need(object, key, source, JSON_INTEGER, "an integer", err);
     *ret = member == NULL ? 0 : (int64_t)json_integer_value(member);
     return member == NULL ? ERR_INPUT : ERR_OK;
 }
 
-enum err_code json_need_array(const json_t *object, const char *key, const char *source, json_t **ret, struct err *err)
+enum err_code json_need_array(const json_t *object, const char *key, const char *source,
+                              json_t **ret, struct err *err)
 {
     *ret = need(object, key, source, JSON_ARRAY, "an array", err);
     return *ret == NULL ? ERR_INPUT : ERR_OK;
 }
 
-enum err_code json_need_object(const json_t *object, const char *key, const char *source, json_t **ret, struct err *err)
+enum err_code json_need_object(const json_t *object, const char *key, const char *source,
+                               json_t **ret, struct err *err)
 {
     *ret = need(object, key, source, JSON_OBJECT, "an object", err);
     return *ret == NULL ? ERR_INPUT : ERR_OK;
 }
 
-/* ---- setting members --------------------------------------------------------------------------- */
+/* ---- setting members ---------------------------------------------------------------------------
+ */
 
 /* A JSON string of text; ill-formed bytes become U+FFFD, one each. NULL when memory is out. */
 static json_t *new_text(struct str text)

@@ -1,7 +1,8 @@
 /* Writing JSON: one walker, three styles (canonical, compact, pretty).
  *
- * The one idea: the bytes depend on the value alone, so numbers are written here and not by jansson: a real is the
- * shortest text that reads back as the same double, always with a point or an exponent, so it stays a real.
+ * The one idea: the bytes depend on the value alone, so numbers are written here and not by
+ * jansson: a real is the shortest text that reads back as the same double, always with a point or
+ * an exponent, so it stays a real.
  *
  *     {"b": 1.50, "a": [2]}   canonical {"a":[2],"b":1.5}   compact {"b":1.5,"a":[2]} */
 #include <math.h>
@@ -59,7 +60,8 @@ static void write_array(struct writer *writer, json_t *array, int depth)
     buf_putc(writer->out, ']');
 }
 
-static void write_member(struct writer *writer, const char *key, json_t *value, size_t at, int depth)
+static void write_member(struct writer *writer, const char *key, json_t *value, size_t at,
+                         int depth)
 {
     if (at > 0)
         buf_putc(writer->out, ',');
@@ -125,7 +127,8 @@ static void write_value(struct writer *writer, json_t *value, int depth)
         write_array(writer, value, depth);
         break;
     case JSON_STRING:
-        buf_add_json(writer->out, (struct str){json_string_value(value), json_string_length(value)});
+        buf_add_json(writer->out,
+                     (struct str){json_string_value(value), json_string_length(value)});
         break;
     case JSON_INTEGER:
         buf_printf(writer->out, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
@@ -145,14 +148,17 @@ static void write_value(struct writer *writer, json_t *value, int depth)
     }
 }
 
-static enum err_code write_document(const json_t *json, bool sorted, int indent, struct buf *ret, struct err *err)
+static enum err_code write_document(const json_t *json, bool sorted, int indent, struct buf *ret,
+                                    struct err *err)
 {
     struct writer writer = {.out = ret, .sorted = sorted, .indent = indent, .code = ERR_OK};
     if (json == NULL)
         return err_set(err, ERR_MEMORY, "a JSON document was not built: memory is out");
-    write_value(&writer, (json_t *)(uintptr_t)json, 0); /* jansson's iterators want it mutable; nothing is changed */
+    write_value(&writer, (json_t *)(uintptr_t)json,
+                0); /* jansson's iterators want it mutable; nothing is changed */
     if (writer.code == ERR_LIMIT)
-        return err_set(err, ERR_LIMIT, "a JSON document is nested more than %d deep", WRITE_DEPTH_LIMIT);
+        return err_set(err, ERR_LIMIT, "a JSON document is nested more than %d deep",
+                       WRITE_DEPTH_LIMIT);
     if (writer.code != ERR_OK)
         return err_set(err, writer.code, "no memory to write a JSON document");
     return buf_check(ret, err);

@@ -23,8 +23,8 @@ static void types_read_back_from_their_text(void **state)
 {
     (void)state;
     char text[32];
-#define DATA_KIND(name, word)                                                                                          \
-    if (DATA_##name != DATA_DECIMAL)                                                                                   \
+#define DATA_KIND(name, word)                                                                      \
+    if (DATA_##name != DATA_DECIMAL)                                                               \
         assert_int_equal(parsed(word).kind, DATA_##name);
 #include "data/kind.def"
 #undef DATA_KIND
@@ -42,7 +42,8 @@ static void types_read_back_from_their_text(void **state)
 static void nonsense_types_are_refused(void **state)
 {
     (void)state;
-    static const char *const words[] = {"", "number", "decimal(39,0)", "decimal(4,5)", "decimal(", "decimal(4,2", "bigint(3)", "decimal(-1)"};
+    static const char *const words[] = {"",         "number",      "decimal(39,0)", "decimal(4,5)",
+                                        "decimal(", "decimal(4,2", "bigint(3)",     "decimal(-1)"};
     struct data_type type;
     struct err err;
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
@@ -66,8 +67,10 @@ static void schema_survives_json(void **state)
     schema.columns[0].label = mem_strdup("Sex of the patient");
     schema.columns[0].source_name = mem_strdup("SEX ");
     schema.columns[1].source_format = mem_strdup("F8.4");
-    assert_int_equal(data_schema_add_value_label(&schema.columns[0], STR("1"), STR("male"), NULL), ERR_OK);
-    assert_int_equal(data_schema_add_value_label(&schema.columns[0], STR("2"), STR("female"), NULL), ERR_OK);
+    assert_int_equal(data_schema_add_value_label(&schema.columns[0], STR("1"), STR("male"), NULL),
+                     ERR_OK);
+    assert_int_equal(data_schema_add_value_label(&schema.columns[0], STR("2"), STR("female"), NULL),
+                     ERR_OK);
     JSON_AUTO json = data_schema_to_json(&schema);
     assert_int_equal(data_schema_from_json(json, "test", &again, NULL), ERR_OK);
     assert_int_equal(data_schema_copy(&again, &copy, NULL), ERR_OK);
@@ -87,8 +90,9 @@ static void schema_survives_json(void **state)
 static void damaged_schema_json_is_refused_with_its_source(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"{}", "[1]", "[{\"name\":\"a\"}]", "[{\"name\":\"a\",\"type\":\"odd\"}]",
-                                        "[{\"name\":\"a\",\"type\":\"text\",\"value_labels\":[[\"1\"]]}]"};
+    static const char *const texts[] = {
+        "{}", "[1]", "[{\"name\":\"a\"}]", "[{\"name\":\"a\",\"type\":\"odd\"}]",
+        "[{\"name\":\"a\",\"type\":\"text\",\"value_labels\":[[\"1\"]]}]"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         struct data_schema schema = {0};
         struct err err;
@@ -155,7 +159,8 @@ static void ten_thousand_equal_names_are_made_unique_quickly(void **state)
 }
 
 /* A batch of one column of the type with one row, valid; the caller sets the value. */
-static struct data_vector *one_value(struct arena *arena, struct data_type type, struct data_batch **ret_batch)
+static struct data_vector *one_value(struct arena *arena, struct data_type type,
+                                     struct data_batch **ret_batch)
 {
     struct data_schema schema = {0};
     add_column(&schema, "v", type);
@@ -194,11 +199,14 @@ static void numbers_are_written_exactly(void **state)
     v->i128[0] = (struct data_int128){0, 0};
     assert_texts(v, "0.0000", "0.0000");
     v = one_value(arena, data_type_decimal(38, 0), NULL);
-    v->i128[0] = (struct data_int128){UINT64_C(0x098a223fffffffff), INT64_C(0x4b3b4ca85a86c47a)}; /* 10^38 - 1 */
-    assert_texts(v, "99999999999999999999999999999999999999", "99999999999999999999999999999999999999");
+    v->i128[0] = (struct data_int128){UINT64_C(0x098a223fffffffff),
+                                      INT64_C(0x4b3b4ca85a86c47a)}; /* 10^38 - 1 */
+    assert_texts(v, "99999999999999999999999999999999999999",
+                 "99999999999999999999999999999999999999");
     v = one_value(arena, DATA_TYPE(UHUGEINT), NULL);
     v->i128[0] = (struct data_int128){UINT64_MAX, -1};
-    assert_texts(v, "340282366920938463463374607431768211455", "340282366920938463463374607431768211455");
+    assert_texts(v, "340282366920938463463374607431768211455",
+                 "340282366920938463463374607431768211455");
     v = one_value(arena, DATA_TYPE(DOUBLE), NULL);
     v->f64[0] = 0.1;
     assert_texts(v, "0.1", "0.1");
@@ -289,7 +297,8 @@ static struct hash128 hash_double(struct arena *arena, double value)
 static struct hash128 hash_decimal(struct arena *arena, unsigned scale, uint64_t low, int64_t high)
 {
     struct data_batch *batch = NULL;
-    one_value(arena, data_type_decimal(38, scale), &batch)->i128[0] = (struct data_int128){low, high};
+    one_value(arena, data_type_decimal(38, scale), &batch)->i128[0] =
+        (struct data_int128){low, high};
     return hash_of(batch);
 }
 
@@ -373,7 +382,8 @@ static void failed_allocations_leave_no_half_schema(void **state)
     add_column(&schema, "a", DATA_TYPE(TEXT));
     add_column(&schema, "A", DATA_TYPE(TEXT));
     schema.columns[0].label = mem_strdup("label");
-    assert_int_equal(data_schema_add_value_label(&schema.columns[0], STR("1"), STR("one"), NULL), ERR_OK);
+    assert_int_equal(data_schema_add_value_label(&schema.columns[0], STR("1"), STR("one"), NULL),
+                     ERR_OK);
     for (int nth = 1; nth < 100 && !passed; nth++) {
         struct data_schema copy = {0};
         struct err err;

@@ -1,5 +1,6 @@
-/* Typing decisions, case by case, in tests/golden/data/typing.txt. Input: the first line names the columns, each further
- * line is a row; cells are separated by '|'; <null> is a null cell. Lines "!markers a,b" and "!force N type" set options. */
+/* Typing decisions, case by case, in tests/golden/data/typing.txt. Input: the first line names the
+ * columns, each further line is a row; cells are separated by '|'; <null> is a null cell. Lines
+ * "!markers a,b" and "!force N type" set options. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -50,7 +51,8 @@ static void read_option(struct table *table, struct str line)
         return;
     }
     int64_t column = 0;
-    assert_true(str_equal(word, STR("!force")) && cut(&line, ' ', &part) && str_to_int64(part, &column));
+    assert_true(str_equal(word, STR("!force")) && cut(&line, ' ', &part) &&
+                str_to_int64(part, &column));
     assert_int_equal(data_type_parse(line, &table->forced[column], NULL), ERR_OK);
 }
 
@@ -82,21 +84,23 @@ static void read_table(struct table *table, struct str input)
         read_row(table, line);
 }
 
-static void print_decision(const char *name, const struct typing_decision *decision, struct buf *out)
+static void print_decision(const char *name, const struct typing_decision *decision,
+                           struct buf *out)
 {
     char type[32];
     buf_printf(out, "%s: %s", name, data_type_text(decision->type, type));
     if (decision->format != NULL)
         buf_printf(out, " format=%s", decision->format);
-    buf_printf(out, " rows=%lld nulls=%lld distinct=%.0f length=%lld..%lld", (long long)decision->rows,
-               (long long)decision->nulls, decision->distinct_estimate, (long long)decision->shortest,
-               (long long)decision->longest);
+    buf_printf(out, " rows=%lld nulls=%lld distinct=%.0f length=%lld..%lld",
+               (long long)decision->rows, (long long)decision->nulls, decision->distinct_estimate,
+               (long long)decision->shortest, (long long)decision->longest);
     for (size_t i = 0; i < decision->null_marker_count; i++)
         buf_printf(out, "%s%s", i == 0 ? " markers=" : ",", decision->null_markers[i]);
     if (decision->padded)
         buf_puts(out, " padded");
     for (size_t i = 0; i < json_array_size(decision->warnings); i++)
-        buf_printf(out, "%s%s", i == 0 ? " warnings=" : ",", json_text(json_array_get(decision->warnings, i), "code", "?"));
+        buf_printf(out, "%s%s", i == 0 ? " warnings=" : ",",
+                   json_text(json_array_get(decision->warnings, i), "code", "?"));
     buf_putc(out, '\n');
     for (size_t i = 0; i < json_array_size(decision->warnings); i++)
         buf_printf(out, "  %s\n", json_text(json_array_get(decision->warnings, i), "message", "?"));
@@ -111,7 +115,9 @@ static void decide(const struct golden_case *test, struct buf *out)
     struct typing_options options = {.null_markers = table.has_markers ? table.markers : NULL,
                                      .null_marker_count = table.marker_count,
                                      .forced = table.forced};
-    assert_int_equal(typing_decide(table.stats, table.names, table.count, &options, table.arena, decisions, &err), ERR_OK);
+    assert_int_equal(typing_decide(table.stats, table.names, table.count, &options, table.arena,
+                                   decisions, &err),
+                     ERR_OK);
     for (size_t i = 0; i < table.count; i++) {
         print_decision(table.names[i], &decisions[i], out);
         json_decref(decisions[i].warnings);

@@ -1,4 +1,5 @@
-/* The statistic: merging in any order and split gives the same bytes; large columns are summarised and still decided. */
+/* The statistic: merging in any order and split gives the same bytes; large columns are summarised
+ * and still decided. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -43,13 +44,15 @@ static void add(struct typing_stats *stats, const char *text)
 /* A cell out of `distinct` different ones, of many kinds. */
 static void make_cell(uint64_t pick, char ret[64])
 {
-    static const char *const words[] = {"NA", "?", " NA ", "x", "0389", "true", "", "   ", "2020-01-01"};
+    static const char *const words[] = {"NA",   "?", " NA ", "x",         "0389",
+                                        "true", "",  "   ",  "2020-01-01"};
     if (pick % 50 < sizeof words / sizeof words[0])
         snprintf(ret, 64, "%s", words[pick % 50]);
     else if (pick % 3 == 0)
         snprintf(ret, 64, "%llu.%02llu", (unsigned long long)pick, (unsigned long long)(pick % 97));
     else if (pick % 3 == 1)
-        snprintf(ret, 64, "%02llu/%02llu/2020", (unsigned long long)(pick % 28 + 1), (unsigned long long)(pick % 12 + 1));
+        snprintf(ret, 64, "%02llu/%02llu/2020", (unsigned long long)(pick % 28 + 1),
+                 (unsigned long long)(pick % 12 + 1));
     else
         snprintf(ret, 64, "%llu", (unsigned long long)pick);
 }
@@ -57,7 +60,8 @@ static void make_cell(uint64_t pick, char ret[64])
 #define PARTS 5
 static void assert_splits_agree(uint64_t distinct, int cells, int texts_only)
 {
-    struct typing_stats *whole = stats_new(), *parts[PARTS], *forward = stats_new(), *backward = stats_new();
+    struct typing_stats *whole = stats_new(), *parts[PARTS], *forward = stats_new(),
+                        *backward = stats_new();
     struct buf a = BUF_INIT, b = BUF_INIT, c = BUF_INIT;
     for (int i = 0; i < PARTS; i++)
         parts[i] = stats_new();
@@ -149,7 +153,8 @@ static void damaged_bytes_are_refused_or_harmless(void **state)
     for (size_t at = 0; at < bytes.len; at++) {
         struct typing_stats *copy = stats_new();
         bytes.ptr[at] ^= (char)0x80;
-        (void)typing_stats_read(copy, buf_view(&bytes)); /* no crash, no leak: the sanitizers watch */
+        (void)typing_stats_read(copy,
+                                buf_view(&bytes)); /* no crash, no leak: the sanitizers watch */
         bytes.ptr[at] ^= (char)0x80;
         stats_free(copy);
     }
@@ -157,7 +162,8 @@ static void damaged_bytes_are_refused_or_harmless(void **state)
     stats_free(stats);
 }
 
-static struct typing_decision decide(struct typing_stats *stats, const struct typing_options *options, struct arena *arena)
+static struct typing_decision decide(struct typing_stats *stats,
+                                     const struct typing_options *options, struct arena *arena)
 {
     struct typing_decision decision;
     const char *name = "a";
@@ -186,7 +192,8 @@ static void wide_columns_are_typed_like_narrow_ones(void **state)
     assert_int_equal(decision.null_marker_count, 1);
     assert_string_equal(decision.null_markers[0], "NA");
     assert_false(decision.distinct_exact);
-    assert_true(decision.distinct_estimate > 49500 * 0.95 && decision.distinct_estimate < 49500 * 1.05);
+    assert_true(decision.distinct_estimate > 49500 * 0.95 &&
+                decision.distinct_estimate < 49500 * 1.05);
     assert_int_equal(decision.longest, 9);
     assert_int_equal(decision.shortest, 3);
     stats_free(stats);

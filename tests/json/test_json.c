@@ -24,7 +24,8 @@ static void syntax_error_names_source_line_and_column(void **state)
     (void)state;
     json_t *json = NULL;
     struct err err;
-    assert_int_equal(json_parse(STR("{\"a\": 1,\n \"b\": secret}"), "plan.json", &json, &err), ERR_INPUT);
+    assert_int_equal(json_parse(STR("{\"a\": 1,\n \"b\": secret}"), "plan.json", &json, &err),
+                     ERR_INPUT);
     assert_null(json);
     assert_string_equal(err.source, "plan.json");
     assert_int_equal(err.line, 2);
@@ -84,10 +85,14 @@ static void assert_canonical(const char *in, const char *out)
 static void canonical_bytes_depend_on_the_value_alone(void **state)
 {
     (void)state;
-    assert_canonical("{\"b\": 1, \"a\": {\"d\":[1, 2.50],\"c\":null}}", "{\"a\":{\"c\":null,\"d\":[1,2.5]},\"b\":1}");
-    assert_canonical("{\"a\": {\"c\":null,\"d\":[1,25e-1]}, \"b\":1}", "{\"a\":{\"c\":null,\"d\":[1,2.5]},\"b\":1}");
-    assert_canonical("[0.1, 1e300, -0.0, 5.0, 1e22, true, false]", "[0.1,1e300,-0.0,5.0,1e22,true,false]");
-    assert_canonical("\"\\u00e9 \\\" \\\\ \\n \\u0001 \\/\"", "\"\xC3\xA9 \\\" \\\\ \\n \\u0001 /\"");
+    assert_canonical("{\"b\": 1, \"a\": {\"d\":[1, 2.50],\"c\":null}}",
+                     "{\"a\":{\"c\":null,\"d\":[1,2.5]},\"b\":1}");
+    assert_canonical("{\"a\": {\"c\":null,\"d\":[1,25e-1]}, \"b\":1}",
+                     "{\"a\":{\"c\":null,\"d\":[1,2.5]},\"b\":1}");
+    assert_canonical("[0.1, 1e300, -0.0, 5.0, 1e22, true, false]",
+                     "[0.1,1e300,-0.0,5.0,1e22,true,false]");
+    assert_canonical("\"\\u00e9 \\\" \\\\ \\n \\u0001 \\/\"",
+                     "\"\xC3\xA9 \\\" \\\\ \\n \\u0001 /\"");
     assert_canonical("{}", "{}");
     assert_canonical("[]", "[]");
     assert_canonical("\"a\\u0000b\"", "\"a\\u0000b\"");
@@ -114,7 +119,8 @@ static void members_fall_back_when_absent_or_of_another_type(void **state)
     assert_string_equal(json_text(json, "i", "d"), "d");
     assert_int_equal(json_int(json, "i", -1), 7);
     assert_int_equal(json_int(json, "r", -1), -1);
-    assert_true(json_number(json, "i", 0) == 7.0 && json_number(json, "r", 0) == 1.5 && json_number(json, "t", 2) == 2);
+    assert_true(json_number(json, "i", 0) == 7.0 && json_number(json, "r", 0) == 1.5 &&
+                json_number(json, "t", 2) == 2);
     assert_true(json_flag(json, "f", false) && json_flag(json, "i", true));
     assert_int_equal(json_int(NULL, "i", 3), 3);
 }
@@ -166,8 +172,10 @@ static void building_fails_cleanly_at_every_allocation(void **state)
         passed = !fault_fired();
         fault_disarm();
         if (passed)
-            assert_string_equal(buf_text(&out), "{\"t\":\"caf\xC3\xA9\",\"i\":-9223372036854775808,\"r\":null,\"f\":true,"
-                                                "\"a\":[\"x\",null,\"a\xEF\xBF\xBD\"]}");
+            assert_string_equal(
+                buf_text(&out),
+                "{\"t\":\"caf\xC3\xA9\",\"i\":-9223372036854775808,\"r\":null,\"f\":true,"
+                "\"a\":[\"x\",null,\"a\xEF\xBF\xBD\"]}");
         assert_int_equal(code, passed ? ERR_OK : ERR_MEMORY);
         buf_done(&out);
     }
@@ -182,7 +190,8 @@ static void parsing_fails_cleanly_at_every_allocation(void **state)
         json_t *json = NULL;
         struct err err;
         fault_arm(FAULT_ALLOC, nth);
-        enum err_code code = json_parse(STR("{\"a\":[1,2.5,\"x\"],\"b\":{\"c\":null}}"), "t", &json, &err);
+        enum err_code code =
+            json_parse(STR("{\"a\":[1,2.5,\"x\"],\"b\":{\"c\":null}}"), "t", &json, &err);
         passed = !fault_fired();
         fault_disarm();
         assert_true(passed == (code == ERR_OK));
