@@ -16,7 +16,10 @@
 
 #define PLAN_FORMAT_VERSION 1 /* first canonical byte */
 #define PLAN_LIMIT_NODES 100000
-#define PLAN_LIMIT_DEPTH 512
+#define PLAN_LIMIT_DEPTH 512       /* relations above one another */
+#define PLAN_LIMIT_EXPR_DEPTH 200  /* expressions within one another (JSON's own depth limit must hold them) */
+#define PLAN_LIMIT_EXPR_SIZE 10000 /* nodes of one expression, shared parts counted as often as they are used */
+#define PLAN_LIMIT_COLUMNS 100000  /* of one relation */
 
 enum plan_rel_kind {
 #define PLAN_REL(name, text) PLAN_##name,
@@ -26,6 +29,13 @@ enum plan_rel_kind {
 enum plan_expr_kind { PLAN_COLUMN, PLAN_LITERAL, PLAN_CALL, PLAN_CAST, PLAN_CASE, PLAN_PARAM, PLAN_AGGREGATE_CALL, PLAN_WINDOW_CALL };
 enum plan_join_kind { PLAN_JOIN_INNER, PLAN_JOIN_LEFT, PLAN_JOIN_SEMI, PLAN_JOIN_ANTI };
 
+enum plan_function_kind { PLAN_SCALAR, PLAN_AGGREGATING, PLAN_WINDOWING };
+enum plan_function_id { /* for tables keyed by function, such as a dialect's spellings */
+#define PLAN_FUNCTION(id, name, low, high, kind, commutative, rule, expects) PLAN_FUNCTION_##id,
+#include "plan/functions.def"
+#undef PLAN_FUNCTION
+    PLAN_FUNCTIONS_END
+};
 struct plan_function { /* one row of plan/functions.def */
     const char *name;      /* "add", "sum", "first_by" */
     int arity_min, arity_max; /* -1 = any */
@@ -33,6 +43,9 @@ struct plan_function { /* one row of plan/functions.def */
     bool commutative;
     /* Result type from argument types; kind NULL = type error. */
     struct data_type (*type_rule)(const struct data_type *arguments, size_t count);
+    enum plan_function_id id;
+    enum plan_function_kind kind;
+    const char *expects; /* for error messages: "two numbers" */
 };
 const struct plan_function *plan_function_find(const char *name);
 size_t plan_function_count(void);
@@ -64,6 +77,10 @@ struct plan_expr {
     size_t partition_count;
     const struct plan_order *order; /* WINDOW_CALL */
     size_t order_count;
+    /* kept by the constructors; parts of no format */
+    uint32_t id;    /* unique in the plan, greater than its parts' */
+    uint32_t depth; /* 1 = leaf */
+    uint32_t size;  /* nodes as a tree */
 };
 struct plan_named { /* an output column */
     const char *name;
@@ -94,6 +111,10 @@ struct plan_rel {
     const struct plan_order *order; /* SORT */
     size_t order_count;
     int64_t limit, offset; /* LIMIT; -1 = none */
+    /* kept by the constructors; parts of no format */
+    uint32_t id;    /* unique in the plan, greater than its inputs' and expressions': memos are arrays of root->id + 1 */
+    uint32_t depth; /* 1 = leaf */
+    const struct plan_names *names; /* index of columns by name; NULL: few columns, search them */
 };
 
 struct plan;
@@ -104,6 +125,8 @@ struct arena *plan_arena(struct plan *plan);
 
 /* ---- relations; inputs NULL → NULL ---- */
 const struct plan_rel *plan_scan(struct plan *plan, const char *table, const struct data_schema *schema);
+/* As plan_scan, with the table's content hash: two scans of tables with other content have other signatures. identity may be NULL. */
+const struct plan_rel *plan_scan_identified(struct plan *plan, const char *table, const char *identity, const struct data_schema *schema);
 const struct plan_rel *plan_filter(struct plan *plan, const struct plan_rel *input, const struct plan_expr *predicate);
 const struct plan_rel *plan_project(struct plan *plan, const struct plan_rel *input, const struct plan_named *outputs, size_t count);
 /* Output: left columns then right columns (SEMI/ANTI: left only). Clashing names are an error: project first. */
@@ -117,7 +140,7 @@ const struct plan_rel *plan_sort(struct plan *plan, const struct plan_rel *input
 const struct plan_rel *plan_limit(struct plan *plan, const struct plan_rel *input, int64_t limit, int64_t offset);
 const struct plan_rel *plan_distinct(struct plan *plan, const struct plan_rel *input);
 const struct plan_rel *plan_window(struct plan *plan, const struct plan_rel *input, const struct plan_named *outputs, size_t count);
-/* Name a node for readable SQL; returns it (a shallow copy with the label). */
+/* Name a node for readable SQL; returns it (a shallow copy with the label). Label a node once and use the copy wherever it is meant. */
 const struct plan_rel *plan_label(struct plan *plan, const struct plan_rel *rel, const char *label);
 
 /* ---- expressions ---- */
@@ -136,7 +159,12 @@ const struct plan_expr *plan_aggregate_call(struct plan *plan, const char *funct
 const struct plan_expr *plan_window_call(struct plan *plan, const char *function, size_t count, const struct plan_expr *const *args,
                                          const struct plan_expr *const *partition, size_t partition_count,
                                          const struct plan_order *order, size_t order_count);
-const struct plan_named *plan_named_array(struct plan *plan, size_t count); /* zeroed array in the arena, cast away const to fill */
+struct plan_named *plan_named_array(struct plan *plan, size_t count); /* zeroed array in the arena, to fill */
+
+/* Index of the column of that name (ASCII case ignored), or -1. */
+int64_t plan_column_find(const struct plan_rel *rel, const char *name);
+const char *plan_rel_kind_text(enum plan_rel_kind kind);
+const char *plan_join_kind_text(enum plan_join_kind kind);
 
 /* The plan's first error, or ERR_OK; also checks that root is not NULL. */
 enum err_code plan_finish(struct plan *plan, const struct plan_rel *root, struct err *err) WARN_UNUSED;

@@ -1,0 +1,346 @@
+/* Expressions: each constructor checks arity and types at once and gives the node its type. Columns are bound by name to the relation
+ * they are read from; build_rel.c checks that it is the one they are used in. */
+#include "plan/plan_priv.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct plan_expr *expr_new(struct plan *plan, enum plan_expr_kind kind, struct data_type type)
+{
+    uint32_t id = plan_next_id(plan);
+    struct plan_expr *expr = id == 0 ? NULL : plan_alloc(plan, 1, sizeof *expr);
+    if (expr == NULL)
+        return NULL;
+    expr->kind = kind;
+    expr->type = type;
+    expr->id = id;
+    expr->depth = 1;
+    expr->size = 1;
+    return expr;
+}
+
+/* Count a part's depth and size into the whole; false when a limit is passed. */
+static bool expr_adopt(struct plan *plan, struct plan_expr *expr, const struct plan_expr *part)
+{
+    if (part == NULL)
+        return true;
+    if (part->depth >= expr->depth)
+        expr->depth = part->depth + 1;
+    expr->size += part->size;
+    if (expr->depth > PLAN_LIMIT_EXPR_DEPTH) {
+        plan_fail(plan, ERR_LIMIT, "an expression is nested more than %d deep", PLAN_LIMIT_EXPR_DEPTH);
+        return false;
+    }
+    if (expr->size > PLAN_LIMIT_EXPR_SIZE) {
+        plan_fail(plan, ERR_LIMIT, "an expression has more than %d parts", PLAN_LIMIT_EXPR_SIZE);
+        return false;
+    }
+    return true;
+}
+
+static bool expr_adopt_args(struct plan *plan, struct plan_expr *expr)
+{
+    for (size_t i = 0; i < expr->arg_count; i++)
+        if (!expr_adopt(plan, expr, expr->args[i]))
+            return false;
+    return true;
+}
+
+const struct plan_expr *const *plan_exprs_copy(struct plan *plan, const struct plan_expr *const *exprs, size_t count)
+{
+    const struct plan_expr **copy = plan_alloc(plan, count, sizeof *copy);
+    if (copy == NULL)
+        return NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (exprs[i] == NULL) {
+            plan_fail(plan, ERR_INPUT, "expression %zu of %zu is missing", i + 1, count);
+            return NULL;
+        }
+        copy[i] = exprs[i];
+    }
+    return copy;
+}
+
+const struct plan_order *plan_order_copy(struct plan *plan, const struct plan_order *order, size_t count)
+{
+    struct plan_order *copy = plan_alloc(plan, count, sizeof *copy);
+    if (copy == NULL)
+        return NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (order[i].expr == NULL) {
+            plan_fail(plan, ERR_INPUT, "sort key %zu of %zu is missing", i + 1, count);
+            return NULL;
+        }
+        if (!plan_type_ordered(order[i].expr->type)) {
+            char type[32];
+            plan_fail(plan, ERR_INPUT, "sort key %zu is of type %s, which has no order", i + 1, data_type_text(order[i].expr->type, type));
+            return NULL;
+        }
+        copy[i] = order[i];
+    }
+    return copy;
+}
+
+static const struct plan_expr *column_of(struct plan *plan, const struct plan_rel *input, size_t side, const char *name)
+{
+    if (plan_failed(plan) || input == NULL)
+        return NULL;
+    if (name == NULL) {
+        plan_fail(plan, ERR_INPUT, "%s: a column without a name", plan_describe(plan, input));
+        return NULL;
+    }
+    int64_t at = plan_column_find(input, name);
+    if (at < 0) {
+        plan_fail_column(plan, input, name);
+        return NULL;
+    }
+    struct plan_expr *expr = expr_new(plan, PLAN_COLUMN, input->columns[at].type);
+    if (expr == NULL)
+        return NULL;
+    expr->name = input->columns[at].name;
+    expr->input = side;
+    expr->idx = (size_t)at;
+    return expr;
+}
+const struct plan_expr *plan_column(struct plan *plan, const struct plan_rel *input, const char *name)
+{
+    return column_of(plan, input, 0, name);
+}
+const struct plan_expr *plan_column_right(struct plan *plan, const struct plan_rel *right, const char *name)
+{
+    return column_of(plan, right, 1, name);
+}
+
+const struct plan_expr *plan_literal(struct plan *plan, struct data_type type, const char *canonical_text)
+{
+    struct plan_expr *expr = expr_new(plan, PLAN_LITERAL, type);
+    if (expr == NULL)
+        return NULL;
+    char name[32];
+    if (type.kind == DATA_NULL) {
+        plan_fail(plan, ERR_INPUT, "a literal needs a type, a null too");
+        return NULL;
+    }
+    if (canonical_text == NULL)
+        return expr;
+    struct buf text = BUF_INIT;
+    if (plan_literal_canonical(type, canonical_text, &text) && !text.failed) {
+        expr->literal = plan_strdup(plan, buf_text(&text));
+    } else {
+        char pattern[64];
+        plan_fail(plan, ERR_INPUT, "literal: expected a %s, found text like %s", data_type_text(type, name),
+                  err_pattern(canonical_text, strlen(canonical_text), pattern, sizeof pattern));
+    }
+    buf_done(&text);
+    return expr->literal != NULL ? expr : NULL;
+}
+const struct plan_expr *plan_literal_int(struct plan *plan, int64_t value)
+{
+    char text[24];
+    (void)snprintf(text, sizeof text, "%lld", (long long)value);
+    return plan_literal(plan, DATA_TYPE(BIGINT), text);
+}
+const struct plan_expr *plan_literal_text(struct plan *plan, const char *text)
+{
+    return plan_literal(plan, DATA_TYPE(TEXT), text);
+}
+
+const struct plan_expr *plan_param(struct plan *plan, const char *name, struct data_type type)
+{
+    if (!plan_failed(plan) && (name == NULL || *name == '\0' || type.kind == DATA_NULL))
+        plan_fail(plan, ERR_INPUT, "a parameter needs a name and a type");
+    struct plan_expr *expr = expr_new(plan, PLAN_PARAM, type);
+    if (expr != NULL)
+        expr->name = plan_strdup(plan, name);
+    return expr == NULL || expr->name == NULL ? NULL : expr;
+}
+
+/* "found (bigint, text)" */
+static const char *found_types(struct plan *plan, const struct plan_expr *const *args, size_t count)
+{
+    struct buf text = BUF_INIT;
+    for (size_t i = 0; i < count && i < 8; i++) {
+        char type[32];
+        buf_printf(&text, "%s%s", i == 0 ? "" : ", ", data_type_text(args[i]->type, type));
+        if (args[i]->kind == PLAN_COLUMN)
+            buf_printf(&text, " \"%s\"", args[i]->name);
+    }
+    const char *copy = plan_strdup(plan, count > 8 ? "many" : buf_text(&text));
+    buf_done(&text);
+    return copy != NULL ? copy : "";
+}
+
+/* The function of that name and kind with a type for those arguments; NULL and a sticky error otherwise. */
+static const struct plan_function *check_call(struct plan *plan, enum plan_function_kind kind, const char *name, size_t count,
+                                              const struct plan_expr *const *args, struct data_type *ret_type)
+{
+    static const char *const KIND[] = {"a scalar", "an aggregate", "a window"};
+    for (size_t i = 0; i < count && !plan_failed(plan); i++)
+        if (args[i] == NULL)
+            plan_fail(plan, ERR_INPUT, "%s: argument %zu is missing", name, i + 1);
+    if (plan_failed(plan))
+        return NULL;
+    const struct plan_function *function = plan_function_find(name);
+    if (function == NULL) {
+        plan_fail(plan, ERR_INPUT, "no function \"%s\"", name == NULL ? "" : name);
+        return NULL;
+    }
+    if (function->kind != kind) {
+        plan_fail(plan, ERR_INPUT, "%s is %s function; expected %s function here", name, KIND[function->kind], KIND[kind]);
+        return NULL;
+    }
+    bool many = function->arity_max >= 0 && count > (size_t)function->arity_max;
+    if (count < (size_t)function->arity_min || many) {
+        plan_fail(plan, ERR_INPUT, "%s: expected %s, found %zu arguments", name, function->expects, count);
+        return NULL;
+    }
+    struct data_type *types = plan_alloc(plan, count, sizeof *types);
+    if (types == NULL)
+        return NULL;
+    for (size_t i = 0; i < count; i++)
+        types[i] = args[i]->type;
+    *ret_type = function->type_rule(types, count);
+    if (ret_type->kind == DATA_NULL) {
+        plan_fail(plan, ERR_INPUT, "%s: expected %s, found (%s)", name, function->expects, found_types(plan, args, count));
+        return NULL;
+    }
+    return function;
+}
+
+const struct plan_expr *plan_call(struct plan *plan, const char *function, size_t count, const struct plan_expr *const *args)
+{
+    struct data_type type = {DATA_NULL, 0, 0};
+    const struct plan_function *found = check_call(plan, PLAN_SCALAR, function, count, args, &type);
+    struct plan_expr *expr = found == NULL ? NULL : expr_new(plan, PLAN_CALL, type);
+    if (expr == NULL)
+        return NULL;
+    expr->function = found;
+    expr->args = plan_exprs_copy(plan, args, count);
+    expr->arg_count = count;
+    return expr->args != NULL && expr_adopt_args(plan, expr) ? expr : NULL;
+}
+
+const struct plan_expr *plan_cast(struct plan *plan, const struct plan_expr *input, struct data_type type, bool try_cast)
+{
+    if (plan_failed(plan) || input == NULL)
+        return NULL;
+    if (type.kind == DATA_NULL) {
+        plan_fail(plan, ERR_INPUT, "cast: expected a type to cast to");
+        return NULL;
+    }
+    if (data_type_equal(input->type, type))
+        return input;
+    struct plan_expr *expr = expr_new(plan, PLAN_CAST, type);
+    if (expr == NULL)
+        return NULL;
+    expr->args = plan_exprs_copy(plan, &input, 1);
+    expr->arg_count = 1;
+    expr->try_cast = try_cast;
+    return expr->args != NULL && expr_adopt_args(plan, expr) ? expr : NULL;
+}
+
+const struct plan_expr *plan_case(struct plan *plan, size_t count, const struct plan_expr *const *args)
+{
+    if (plan_failed(plan))
+        return NULL;
+    if (count < 2) {
+        plan_fail(plan, ERR_INPUT, "case: expected a condition and a value at least");
+        return NULL;
+    }
+    const struct plan_expr *const *copy = plan_exprs_copy(plan, args, count);
+    if (copy == NULL)
+        return NULL;
+    struct data_type type = copy[1]->type;
+    for (size_t i = 0; i < count; i++) {
+        bool condition = i % 2 == 0 && i + 1 < count;
+        char found[32];
+        char expected[32];
+        if (condition && copy[i]->type.kind != DATA_BOOLEAN) {
+            plan_fail(plan, ERR_INPUT, "case: condition %zu: expected a boolean, found %s", i / 2 + 1, data_type_text(copy[i]->type, found));
+            return NULL;
+        }
+        if (condition)
+            continue;
+        struct data_type common = plan_type_common(type, copy[i]->type);
+        if (common.kind == DATA_NULL) {
+            plan_fail(plan, ERR_INPUT, "case: value %zu: expected %s as before, found %s", i / 2 + 1, data_type_text(type, expected),
+                      data_type_text(copy[i]->type, found));
+            return NULL;
+        }
+        type = common;
+    }
+    struct plan_expr *expr = expr_new(plan, PLAN_CASE, type);
+    if (expr == NULL)
+        return NULL;
+    expr->args = copy;
+    expr->arg_count = count;
+    return expr_adopt_args(plan, expr) ? expr : NULL;
+}
+
+/* count(distinct x) is count_distinct(x); min and max need no distinct. */
+static bool settle_distinct(struct plan *plan, struct plan_expr *expr)
+{
+    enum plan_function_id id = expr->function->id;
+    if (id == PLAN_FUNCTION_SUM || id == PLAN_FUNCTION_MEAN || id == PLAN_FUNCTION_SD)
+        return true;
+    expr->distinct = false;
+    if (id == PLAN_FUNCTION_COUNT)
+        expr->function = plan_function_find("count_distinct");
+    if (id == PLAN_FUNCTION_COUNT || id == PLAN_FUNCTION_COUNT_DISTINCT || id == PLAN_FUNCTION_MIN || id == PLAN_FUNCTION_MAX)
+        return true;
+    plan_fail(plan, ERR_INPUT, "%s: distinct has no meaning for it", expr->function->name);
+    return false;
+}
+
+const struct plan_expr *plan_aggregate_call(struct plan *plan, const char *function, size_t count, const struct plan_expr *const *args,
+                                            bool distinct, const struct plan_expr *where)
+{
+    struct data_type type = {DATA_NULL, 0, 0};
+    const struct plan_function *found = check_call(plan, PLAN_AGGREGATING, function, count, args, &type);
+    struct plan_expr *expr = found == NULL ? NULL : expr_new(plan, PLAN_AGGREGATE_CALL, type);
+    if (expr == NULL)
+        return NULL;
+    expr->function = found;
+    expr->args = plan_exprs_copy(plan, args, count);
+    expr->arg_count = count;
+    expr->distinct = distinct;
+    expr->where = where;
+    if (where != NULL && where->type.kind != DATA_BOOLEAN) {
+        char text[32];
+        plan_fail(plan, ERR_INPUT, "%s: where: expected a boolean, found %s", function, data_type_text(where->type, text));
+    }
+    if (distinct && !plan_failed(plan) && !settle_distinct(plan, expr))
+        return NULL;
+    return expr->args != NULL && expr_adopt(plan, expr, where) && expr_adopt_args(plan, expr) && !plan_failed(plan) ? expr : NULL;
+}
+
+const struct plan_expr *plan_window_call(struct plan *plan, const char *function, size_t count, const struct plan_expr *const *args,
+                                         const struct plan_expr *const *partition, size_t partition_count,
+                                         const struct plan_order *order, size_t order_count)
+{
+    struct data_type type = {DATA_NULL, 0, 0};
+    const struct plan_function *found = check_call(plan, PLAN_WINDOWING, function, count, args, &type);
+    struct plan_expr *expr = found == NULL ? NULL : expr_new(plan, PLAN_WINDOW_CALL, type);
+    if (expr == NULL)
+        return NULL;
+    expr->function = found;
+    expr->args = plan_exprs_copy(plan, args, count);
+    expr->arg_count = count;
+    expr->partition = plan_exprs_copy(plan, partition, partition_count);
+    expr->partition_count = partition_count;
+    expr->order = plan_order_copy(plan, order, order_count);
+    expr->order_count = order_count;
+    if (plan_failed(plan))
+        return NULL;
+    bool fits = expr_adopt_args(plan, expr);
+    for (size_t i = 0; fits && i < partition_count; i++)
+        fits = expr_adopt(plan, expr, partition[i]);
+    for (size_t i = 0; fits && i < order_count; i++)
+        fits = expr_adopt(plan, expr, order[i].expr);
+    return fits ? expr : NULL;
+}
+
+struct plan_named *plan_named_array(struct plan *plan, size_t count)
+{
+    return plan_alloc(plan, count, sizeof(struct plan_named));
+}

@@ -1,0 +1,254 @@
+/* The function table: functions.def made into rows, and the type rules that its lines name.
+ * Widening is implicit along bigint → decimal → double and date → timestamp; text never becomes anything else. The decimal rules are
+ * DuckDB's (measured), so that a plan's type is what the engine delivers: a bigint counts as decimal(19,0). */
+#include "plan/plan_priv.h"
+
+#include <string.h>
+
+static const struct data_type NO_TYPE = {DATA_NULL, 0, 0};
+
+static unsigned digits_of(struct data_type type)
+{
+    return type.kind == DATA_DECIMAL ? type.precision : 19u;
+}
+static unsigned smaller(unsigned a, unsigned b)
+{
+    return a < b ? a : b;
+}
+static unsigned larger(unsigned a, unsigned b)
+{
+    return a > b ? a : b;
+}
+
+struct data_type plan_type_common(struct data_type a, struct data_type b)
+{
+    if (data_type_equal(a, b))
+        return a;
+    if (data_type_is_numeric(a) && data_type_is_numeric(b)) {
+        if (a.kind == DATA_DOUBLE || b.kind == DATA_DOUBLE)
+            return DATA_TYPE(DOUBLE);
+        unsigned scale = larger(a.scale, b.scale);
+        unsigned whole = larger(digits_of(a) - a.scale, digits_of(b) - b.scale);
+        return data_type_decimal(smaller(38, whole + scale), scale);
+    }
+    bool dates = (a.kind == DATA_DATE || a.kind == DATA_TIMESTAMP) &&
+                 (b.kind == DATA_DATE || b.kind == DATA_TIMESTAMP);
+    return dates ? DATA_TYPE(TIMESTAMP) : NO_TYPE;
+}
+
+bool plan_type_ordered(struct data_type type)
+{
+    switch (type.kind) {
+    case DATA_BOOLEAN:
+    case DATA_BIGINT:
+    case DATA_UHUGEINT:
+    case DATA_DECIMAL:
+    case DATA_DOUBLE:
+    case DATA_TEXT:
+    case DATA_DATE:
+    case DATA_TIME:
+    case DATA_TIMESTAMP:
+    case DATA_TIMESTAMPTZ:
+        return true;
+    case DATA_NULL:
+    case DATA_INTERVAL:
+    case DATA_BLOB:
+    case DATA_JSON:
+        return false;
+    }
+    return false;
+}
+
+static bool is_time(struct data_type type)
+{
+    return type.kind == DATA_DATE || type.kind == DATA_TIMESTAMP;
+}
+static bool all_of(const struct data_type *arguments, size_t count, enum data_kind kind)
+{
+    for (size_t i = 0; i < count; i++)
+        if (arguments[i].kind != kind)
+            return false;
+    return true;
+}
+static struct data_type rule_common(const struct data_type *arguments, size_t count)
+{
+    struct data_type type = arguments[0];
+    for (size_t i = 1; i < count && type.kind != DATA_NULL; i++)
+        type = plan_type_common(type, arguments[i]);
+    return type;
+}
+static struct data_type rule_comparison(const struct data_type *arguments, size_t count)
+{
+    struct data_type type = rule_common(arguments, count);
+    return plan_type_ordered(type) ? DATA_TYPE(BOOLEAN) : NO_TYPE;
+}
+static struct data_type rule_booleans(const struct data_type *arguments, size_t count)
+{
+    return all_of(arguments, count, DATA_BOOLEAN) ? DATA_TYPE(BOOLEAN) : NO_TYPE;
+}
+static struct data_type rule_any_to_boolean(const struct data_type *arguments, size_t count)
+{
+    (void)arguments;
+    (void)count;
+    return DATA_TYPE(BOOLEAN);
+}
+static struct data_type rule_texts(const struct data_type *arguments, size_t count)
+{
+    return all_of(arguments, count, DATA_TEXT) ? DATA_TYPE(TEXT) : NO_TYPE;
+}
+static struct data_type rule_texts_to_boolean(const struct data_type *arguments, size_t count)
+{
+    return all_of(arguments, count, DATA_TEXT) ? DATA_TYPE(BOOLEAN) : NO_TYPE;
+}
+static struct data_type rule_text_to_bigint(const struct data_type *arguments, size_t count)
+{
+    return all_of(arguments, count, DATA_TEXT) ? DATA_TYPE(BIGINT) : NO_TYPE;
+}
+static struct data_type rule_substring(const struct data_type *arguments, size_t count)
+{
+    bool fits = arguments[0].kind == DATA_TEXT && all_of(arguments + 1, count - 1, DATA_BIGINT);
+    return fits ? DATA_TYPE(TEXT) : NO_TYPE;
+}
+
+/* DuckDB keeps decimals of up to 18 digits there (and checks for overflow) instead of widening past 64 bits. */
+static struct data_type decimal_of(unsigned precision, unsigned scale, const struct data_type *arguments)
+{
+    bool short_ones = digits_of(arguments[0]) <= 18 && digits_of(arguments[1]) <= 18;
+    unsigned limit = short_ones && scale <= 18 ? 18 : 38;
+    return data_type_decimal(smaller(limit, precision), scale);
+}
+static struct data_type rule_add(const struct data_type *arguments, size_t count)
+{
+    (void)count;
+    struct data_type common = plan_type_common(arguments[0], arguments[1]);
+    if (!data_type_is_numeric(common))
+        return NO_TYPE;
+    if (common.kind != DATA_DECIMAL)
+        return common;
+    return decimal_of(common.precision + 1u, common.scale, arguments);
+}
+static struct data_type rule_mul(const struct data_type *arguments, size_t count)
+{
+    (void)count;
+    struct data_type common = plan_type_common(arguments[0], arguments[1]);
+    if (!data_type_is_numeric(common))
+        return NO_TYPE;
+    if (common.kind != DATA_DECIMAL)
+        return common;
+    unsigned scale = (unsigned)arguments[0].scale + arguments[1].scale;
+    if (scale > 38)
+        return NO_TYPE;
+    return decimal_of(digits_of(arguments[0]) + digits_of(arguments[1]), scale, arguments);
+}
+static struct data_type rule_div(const struct data_type *arguments, size_t count)
+{
+    (void)count;
+    bool fits = data_type_is_numeric(arguments[0]) && data_type_is_numeric(arguments[1]);
+    return fits ? DATA_TYPE(DOUBLE) : NO_TYPE;
+}
+static struct data_type rule_number_same(const struct data_type *arguments, size_t count)
+{
+    (void)count;
+    return data_type_is_numeric(arguments[0]) ? arguments[0] : NO_TYPE;
+}
+static struct data_type rule_number_to_double(const struct data_type *arguments, size_t count)
+{
+    (void)count;
+    return data_type_is_numeric(arguments[0]) ? DATA_TYPE(DOUBLE) : NO_TYPE;
+}
+static struct data_type rule_nullif(const struct data_type *arguments, size_t count)
+{
+    return plan_type_ordered(rule_common(arguments, count)) ? arguments[0] : NO_TYPE;
+}
+static struct data_type rule_times_to_bigint(const struct data_type *arguments, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!is_time(arguments[i]))
+            return NO_TYPE;
+    return DATA_TYPE(BIGINT);
+}
+static struct data_type rule_time_to_date(const struct data_type *arguments, size_t count)
+{
+    (void)count;
+    return is_time(arguments[0]) ? DATA_TYPE(DATE) : NO_TYPE;
+}
+static struct data_type rule_row_hash(const struct data_type *arguments, size_t count)
+{
+    (void)arguments;
+    (void)count;
+    return DATA_TYPE(UHUGEINT);
+}
+static struct data_type rule_bucket(const struct data_type *arguments, size_t count)
+{
+    (void)count;
+    bool fits = plan_type_ordered(arguments[0]) && arguments[0].kind != DATA_DOUBLE &&
+                arguments[1].kind == DATA_BIGINT;
+    return fits ? DATA_TYPE(BIGINT) : NO_TYPE;
+}
+static struct data_type rule_order_key(const struct data_type *arguments, size_t count)
+{
+    (void)count;
+    bool first = is_time(arguments[0]) || arguments[0].kind == DATA_BIGINT;
+    bool second = arguments[1].kind == DATA_BIGINT || arguments[1].kind == DATA_UHUGEINT;
+    return first && second ? data_type_decimal(38, 0) : NO_TYPE;
+}
+static struct data_type rule_count(const struct data_type *arguments, size_t count)
+{
+    (void)arguments;
+    (void)count;
+    return DATA_TYPE(BIGINT);
+}
+static struct data_type rule_sum(const struct data_type *arguments, size_t count)
+{
+    (void)count;
+    if (!data_type_is_numeric(arguments[0]))
+        return NO_TYPE;
+    if (arguments[0].kind == DATA_DOUBLE)
+        return arguments[0];
+    return data_type_decimal(38, arguments[0].scale);
+}
+static struct data_type rule_ordered(const struct data_type *arguments, size_t count)
+{
+    (void)count;
+    return plan_type_ordered(arguments[0]) ? arguments[0] : NO_TYPE;
+}
+static struct data_type rule_first_by(const struct data_type *arguments, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!plan_type_ordered(arguments[i]))
+            return NO_TYPE;
+    return arguments[0];
+}
+static struct data_type rule_hash_sum(const struct data_type *arguments, size_t count)
+{
+    (void)count;
+    return arguments[0].kind == DATA_UHUGEINT ? arguments[0] : NO_TYPE;
+}
+
+static const struct plan_function FUNCTIONS[PLAN_FUNCTIONS_END] = {
+#define PLAN_FUNCTION(id_, name_, low, high, kind_, commutative_, rule, expects_)                  \
+    {.name = name_, .arity_min = low, .arity_max = high, .aggregate = (kind_) == PLAN_AGGREGATING, \
+     .commutative = commutative_, .type_rule = rule, .id = PLAN_FUNCTION_##id_, .kind = kind_,     \
+     .expects = expects_},
+#include "plan/functions.def"
+#undef PLAN_FUNCTION
+};
+
+/* Few and short: the first letter tells most apart. */
+const struct plan_function *plan_function_find(const char *name)
+{
+    if (name == NULL)
+        return NULL;
+    for (size_t i = 0; i < PLAN_FUNCTIONS_END; i++)
+        if (FUNCTIONS[i].name[0] == name[0] && strcmp(FUNCTIONS[i].name, name) == 0)
+            return &FUNCTIONS[i];
+    return NULL;
+}
+size_t plan_function_count(void)
+{
+    return PLAN_FUNCTIONS_END;
+}
+const struct plan_function *plan_function_at(size_t idx)
+{
+    return idx < PLAN_FUNCTIONS_END ? &FUNCTIONS[idx] : NULL;
+}

@@ -1,0 +1,366 @@
+/* JSON → plan. The constructors do the checking, so what is read is as sound as what is built; here only the shape of the document
+ * is checked. Unknown members are refused: a plan of a newer form must not be read as something else. */
+#include "plan/plan_priv.h"
+
+#include <string.h>
+
+struct reader {
+    struct plan *plan;
+    const struct plan_rel **rels; /* by number; NULL = not read */
+    size_t rel_count;
+    const struct plan_rel *inputs[2]; /* of the node being read, for its columns */
+};
+
+static const struct plan_expr *read_expr(struct reader *reader, const json_t *json, int depth);
+
+static bool only_members(struct reader *reader, const json_t *object, const char *const *known)
+{
+    const char *key;
+    json_t *value;
+    /* jansson's iteration macro wants a mutable object; nothing is changed */
+    json_t *mutable = json_incref((json_t *)(uintptr_t)object);
+    bool fits = true;
+    json_object_foreach(mutable, key, value)
+    {
+        bool found = false;
+        for (size_t i = 0; known[i] != NULL && !found; i++)
+            found = strcmp(known[i], key) == 0;
+        if (!found && fits) {
+            plan_fail(reader->plan, ERR_INPUT, "unknown member \"%.40s\"", key);
+            fits = false;
+        }
+    }
+    json_decref(mutable);
+    return fits;
+}
+
+static bool read_type(struct reader *reader, const json_t *object, struct data_type *ret)
+{
+    struct err err = {0};
+    const char *text = json_text(object, "type", NULL);
+    if (text == NULL)
+        plan_fail(reader->plan, ERR_INPUT, "expected a type");
+    else if (data_type_parse(str_of(text), ret, &err) != ERR_OK)
+        plan_fail(reader->plan, err.code, "%s", err.message);
+    return !plan_failed(reader->plan);
+}
+
+/* An array of expressions; absent = none. */
+static const struct plan_expr *const *read_exprs(struct reader *reader, const json_t *array, size_t *ret_count, int depth)
+{
+    *ret_count = json_array_size(array);
+    if (array != NULL && !json_is_array(array))
+        plan_fail(reader->plan, ERR_INPUT, "expected an array of expressions");
+    const struct plan_expr **exprs = plan_alloc(reader->plan, *ret_count, sizeof *exprs);
+    for (size_t i = 0; exprs != NULL && i < *ret_count; i++)
+        exprs[i] = read_expr(reader, json_array_get(array, i), depth + 1);
+    return plan_failed(reader->plan) ? NULL : exprs;
+}
+
+static const struct plan_order *read_order(struct reader *reader, const json_t *array, size_t *ret_count, int depth)
+{
+    static const char *const MEMBERS[] = {"by", "descending", "nulls_first", NULL};
+    *ret_count = json_array_size(array);
+    struct plan_order *order = plan_alloc(reader->plan, *ret_count, sizeof *order);
+    for (size_t i = 0; order != NULL && i < *ret_count; i++) {
+        const json_t *key = json_array_get(array, i);
+        if (!only_members(reader, key, MEMBERS))
+            return NULL;
+        order[i].expr = read_expr(reader, json_object_get(key, "by"), depth + 1);
+        order[i].descending = json_flag(key, "descending", false);
+        order[i].nulls_first = json_flag(key, "nulls_first", false);
+    }
+    return plan_failed(reader->plan) ? NULL : order;
+}
+
+static const struct plan_expr *read_call(struct reader *reader, const json_t *json, int depth)
+{
+    static const char *const MEMBERS[] = {"call", "aggregate", "window", "args", "distinct", "where", "partition", "order", NULL};
+    struct plan *plan = reader->plan;
+    if (!only_members(reader, json, MEMBERS))
+        return NULL;
+    size_t count;
+    const struct plan_expr *const *args = read_exprs(reader, json_object_get(json, "args"), &count, depth);
+    if (args == NULL)
+        return NULL;
+    const char *name = json_text(json, "call", NULL);
+    if (name != NULL)
+        return plan_call(plan, name, count, args);
+    name = json_text(json, "aggregate", NULL);
+    if (name != NULL) {
+        const json_t *where = json_object_get(json, "where");
+        const struct plan_expr *condition = where == NULL ? NULL : read_expr(reader, where, depth + 1);
+        if (where != NULL && condition == NULL)
+            return NULL;
+        return plan_aggregate_call(plan, name, count, args, json_flag(json, "distinct", false), condition);
+    }
+    size_t partition_count, order_count;
+    const struct plan_expr *const *partition = read_exprs(reader, json_object_get(json, "partition"), &partition_count, depth);
+    const struct plan_order *order = read_order(reader, json_object_get(json, "order"), &order_count, depth);
+    if (partition == NULL || order == NULL)
+        return NULL;
+    return plan_window_call(plan, json_text(json, "window", ""), count, args, partition, partition_count, order, order_count);
+}
+
+static const struct plan_expr *read_column(struct reader *reader, const json_t *json)
+{
+    static const char *const MEMBERS[] = {"column", "side", NULL};
+    const char *name = json_text(json, "column", NULL);
+    const char *side = json_text(json, "side", "left");
+    if (!only_members(reader, json, MEMBERS))
+        return NULL;
+    bool right = strcmp(side, "right") == 0;
+    const struct plan_rel *input = reader->inputs[right ? 1 : 0];
+    if (input == NULL || (!right && strcmp(side, "left") != 0)) {
+        plan_fail(reader->plan, ERR_INPUT, "column \"%s\" has no input to read from", name == NULL ? "" : name);
+        return NULL;
+    }
+    return right ? plan_column_right(reader->plan, input, name) : plan_column(reader->plan, input, name);
+}
+
+static const struct plan_expr *read_typed(struct reader *reader, const json_t *json, int depth)
+{
+    static const char *const MEMBERS[] = {"literal", "param", "cast", "type", "try", NULL};
+    struct data_type type = {DATA_NULL, 0, 0};
+    if (!only_members(reader, json, MEMBERS) || !read_type(reader, json, &type))
+        return NULL;
+    const json_t *literal = json_object_get(json, "literal");
+    if (literal != NULL && !json_is_string(literal) && !json_is_null(literal)) {
+        plan_fail(reader->plan, ERR_INPUT, "a literal is a text or null");
+        return NULL;
+    }
+    if (literal != NULL && strlen(json_is_string(literal) ? json_string_value(literal) : "") != json_string_length(literal)) {
+        plan_fail(reader->plan, ERR_INPUT, "a literal holds a NUL character");
+        return NULL;
+    }
+    if (literal != NULL)
+        return plan_literal(reader->plan, type, json_string_value(literal));
+    if (json_object_get(json, "param") != NULL)
+        return plan_param(reader->plan, json_text(json, "param", NULL), type);
+    const struct plan_expr *input = read_expr(reader, json_object_get(json, "cast"), depth + 1);
+    return plan_cast(reader->plan, input, type, json_flag(json, "try", false));
+}
+
+static const struct plan_expr *read_expr(struct reader *reader, const json_t *json, int depth)
+{
+    static const char *const CASE_MEMBERS[] = {"case", NULL};
+    if (plan_failed(reader->plan))
+        return NULL;
+    if (!json_is_object(json)) {
+        plan_fail(reader->plan, ERR_INPUT, "expected an expression object");
+        return NULL;
+    }
+    if (depth > PLAN_LIMIT_EXPR_DEPTH) {
+        plan_fail(reader->plan, ERR_LIMIT, "an expression is nested more than %d deep", PLAN_LIMIT_EXPR_DEPTH);
+        return NULL;
+    }
+    if (json_object_get(json, "column") != NULL)
+        return read_column(reader, json);
+    if (json_object_get(json, "type") != NULL)
+        return read_typed(reader, json, depth);
+    if (json_object_get(json, "case") != NULL) {
+        size_t count;
+        const struct plan_expr *const *args = read_exprs(reader, json_object_get(json, "case"), &count, depth);
+        return args == NULL || !only_members(reader, json, CASE_MEMBERS) ? NULL : plan_case(reader->plan, count, args);
+    }
+    return read_call(reader, json, depth);
+}
+
+static const struct plan_named *read_named(struct reader *reader, const json_t *node, const char *key, size_t *ret_count)
+{
+    static const char *const MEMBERS[] = {"as", "expr", NULL};
+    const json_t *array = json_object_get(node, key);
+    *ret_count = json_array_size(array);
+    struct plan_named *named = plan_named_array(reader->plan, *ret_count);
+    for (size_t i = 0; named != NULL && i < *ret_count; i++) {
+        const json_t *output = json_array_get(array, i);
+        if (!only_members(reader, output, MEMBERS))
+            return NULL;
+        named[i].name = json_text(output, "as", NULL);
+        named[i].expr = read_expr(reader, json_object_get(output, "expr"), 1);
+    }
+    return plan_failed(reader->plan) ? NULL : named;
+}
+
+static const struct plan_rel *read_scan(struct reader *reader, const json_t *node)
+{
+    struct err err = {0};
+    struct data_schema schema = {0};
+    const json_t *columns = json_object_get(node, "columns");
+    enum err_code code = ERR_OK;
+    for (size_t i = 0; i < json_array_size(columns) && code == ERR_OK; i++) {
+        const json_t *column = json_array_get(columns, i);
+        const char *name = json_string_value(json_array_get(column, 0));
+        const char *text = json_string_value(json_array_get(column, 1));
+        struct data_type type;
+        if (name == NULL || text == NULL)
+            code = err_set(&err, ERR_INPUT, "scan: column %zu: expected [name, type]", i + 1);
+        else if ((code = data_type_parse(str_of(text), &type, &err)) == ERR_OK)
+            code = data_schema_add(&schema, str_of(name), type, &err);
+    }
+    const struct plan_rel *rel = NULL;
+    if (code != ERR_OK)
+        plan_fail(reader->plan, code, "%s", err.message);
+    else
+        rel = plan_scan_identified(reader->plan, json_text(node, "table", NULL), json_text(node, "identity", NULL), &schema);
+    data_schema_done(&schema);
+    return rel;
+}
+
+static const struct plan_rel *read_join(struct reader *reader, const json_t *node)
+{
+    const char *text = json_text(node, "join", "");
+    size_t left_count, right_count;
+    const struct plan_expr *const *left = read_exprs(reader, json_object_get(node, "left_keys"), &left_count, 1);
+    const struct plan_expr *const *right = read_exprs(reader, json_object_get(node, "right_keys"), &right_count, 1);
+    const json_t *condition = json_object_get(node, "condition");
+    const struct plan_expr *residual = condition == NULL ? NULL : read_expr(reader, condition, 1);
+    if (plan_failed(reader->plan))
+        return NULL;
+    if (left_count != right_count) {
+        plan_fail(reader->plan, ERR_INPUT, "join: %zu left keys and %zu right keys", left_count, right_count);
+        return NULL;
+    }
+    for (int kind = PLAN_JOIN_INNER; kind <= PLAN_JOIN_ANTI; kind++)
+        if (strcmp(plan_join_kind_text((enum plan_join_kind)kind), text) == 0)
+            return plan_join(reader->plan, (enum plan_join_kind)kind, reader->inputs[0], reader->inputs[1], left, right, left_count,
+                             residual);
+    plan_fail(reader->plan, ERR_INPUT, "join: expected inner, left, semi or anti, found \"%.20s\"", text);
+    return NULL;
+}
+
+static const struct plan_rel *input_of(struct reader *reader, const json_t *reference)
+{
+    json_int_t number = json_is_integer(reference) ? json_integer_value(reference) : 0;
+    if (number < 1 || (size_t)number > reader->rel_count || reader->rels[number] == NULL) {
+        plan_fail(reader->plan, ERR_INPUT, "input: expected the id of an earlier node");
+        return NULL;
+    }
+    return reader->rels[number];
+}
+
+static const struct plan_rel *read_union(struct reader *reader, const json_t *node)
+{
+    const json_t *array = json_object_get(node, "inputs");
+    size_t count = json_array_size(array);
+    const struct plan_rel **inputs = plan_alloc(reader->plan, count, sizeof *inputs);
+    for (size_t i = 0; inputs != NULL && i < count; i++)
+        inputs[i] = input_of(reader, json_array_get(array, i));
+    return plan_failed(reader->plan) ? NULL : plan_union_all(reader->plan, inputs, count);
+}
+
+static const struct plan_rel *read_kind(struct reader *reader, const json_t *node, enum plan_rel_kind kind)
+{
+    struct plan *plan = reader->plan;
+    const struct plan_rel *input = reader->inputs[0];
+    size_t count = 0, more = 0;
+    const struct plan_named *named;
+    const struct plan_order *order;
+    switch (kind) {
+    case PLAN_SCAN:
+        return read_scan(reader, node);
+    case PLAN_FILTER:
+        return plan_filter(plan, input, read_expr(reader, json_object_get(node, "predicate"), 1));
+    case PLAN_PROJECT:
+        named = read_named(reader, node, "outputs", &count);
+        return named == NULL ? NULL : plan_project(plan, input, named, count);
+    case PLAN_WINDOW:
+        named = read_named(reader, node, "outputs", &count);
+        return named == NULL ? NULL : plan_window(plan, input, named, count);
+    case PLAN_JOIN:
+        return read_join(reader, node);
+    case PLAN_AGGREGATE: {
+        const struct plan_named *groups = read_named(reader, node, "groups", &more);
+        named = groups == NULL ? NULL : read_named(reader, node, "aggregates", &count);
+        return named == NULL ? NULL : plan_aggregate(plan, input, groups, more, named, count);
+    }
+    case PLAN_SORT:
+        order = read_order(reader, json_object_get(node, "order"), &count, 1);
+        return order == NULL ? NULL : plan_sort(plan, input, order, count);
+    case PLAN_LIMIT:
+        return plan_limit(plan, input, json_int(node, "limit", -1), json_int(node, "offset", 0));
+    case PLAN_UNION:
+        return read_union(reader, node);
+    case PLAN_DISTINCT:
+        return plan_distinct(plan, input);
+    }
+    return NULL;
+}
+
+static bool read_inputs(struct reader *reader, const json_t *node, enum plan_rel_kind kind)
+{
+    reader->inputs[0] = NULL;
+    reader->inputs[1] = NULL;
+    if (kind == PLAN_SCAN || kind == PLAN_UNION)
+        return true;
+    const json_t *inputs = json_object_get(node, "inputs");
+    if (kind == PLAN_JOIN) {
+        reader->inputs[0] = input_of(reader, json_array_get(inputs, 0));
+        reader->inputs[1] = input_of(reader, json_array_get(inputs, 1));
+    } else {
+        reader->inputs[0] = input_of(reader, json_object_get(node, "input"));
+    }
+    return !plan_failed(reader->plan);
+}
+
+static const struct plan_rel *read_node(struct reader *reader, const json_t *node)
+{
+    static const char *const MEMBERS[] = {"id",      "node",       "label",     "input",     "inputs",    "table",  "identity", "columns",
+                                          "outputs", "predicate",  "join",      "left_keys", "right_keys", "condition", "groups", "aggregates",
+                                          "order",   "limit",      "offset",    NULL};
+    const char *text = json_text(node, "node", "");
+    if (!only_members(reader, node, MEMBERS))
+        return NULL;
+    for (int kind = PLAN_SCAN; kind <= PLAN_WINDOW; kind++) {
+        if (strcmp(plan_rel_kind_text((enum plan_rel_kind)kind), text) != 0)
+            continue;
+        if (!read_inputs(reader, node, (enum plan_rel_kind)kind))
+            return NULL;
+        const struct plan_rel *rel = read_kind(reader, node, (enum plan_rel_kind)kind);
+        const char *label = json_text(node, "label", NULL);
+        return label == NULL ? rel : plan_label(reader->plan, rel, label);
+    }
+    plan_fail(reader->plan, ERR_INPUT, "no node is called \"%.30s\"", text);
+    return NULL;
+}
+
+static const struct plan_rel *read_plan(struct reader *reader, const json_t *json)
+{
+    struct plan *plan = reader->plan;
+    const json_t *nodes = json_object_get(json, "nodes");
+    int64_t format = json_int(json, "format", 0);
+    if (format > PLAN_FORMAT_VERSION)
+        plan_fail(plan, ERR_UNSUPPORTED, "plan of format %lld; expected %d at most", (long long)format, PLAN_FORMAT_VERSION);
+    else if (format != PLAN_FORMAT_VERSION || !json_is_array(nodes))
+        plan_fail(plan, ERR_INPUT, "expected a plan: {format, root, nodes}");
+    reader->rel_count = json_array_size(nodes);
+    if (reader->rel_count > PLAN_LIMIT_NODES)
+        plan_fail(plan, ERR_LIMIT, "the plan has more than %d nodes", PLAN_LIMIT_NODES);
+    reader->rels = plan_alloc(plan, reader->rel_count + 1, sizeof *reader->rels);
+    for (size_t i = 0; i < reader->rel_count && !plan_failed(plan); i++) {
+        const json_t *node = json_array_get(nodes, i);
+        if (json_int(node, "id", 0) != (int64_t)i + 1)
+            plan_fail(plan, ERR_INPUT, "expected the nodes numbered 1, 2, 3 … in \"id\"");
+        reader->rels[i + 1] = plan_failed(plan) ? NULL : read_node(reader, node);
+        if (plan_failed(plan))
+            err_context(&plan->err, "node %zu", i + 1);
+    }
+    int64_t root = json_int(json, "root", 0);
+    if (!plan_failed(plan) && (root < 1 || (size_t)root > reader->rel_count))
+        plan_fail(plan, ERR_INPUT, "root: expected the id of a node");
+    return plan_failed(plan) ? NULL : reader->rels[root];
+}
+
+enum err_code plan_from_json(struct plan *plan, const json_t *json, const char *source, const struct plan_rel **ret, struct err *err)
+{
+    *ret = NULL;
+    if (plan == NULL)
+        return err_set(err, ERR_MEMORY, "no memory for the plan");
+    struct reader reader = {.plan = plan};
+    const struct plan_rel *root = plan_failed(plan) ? NULL : read_plan(&reader, json);
+    enum err_code code = plan_finish(plan, root, err);
+    if (code != ERR_OK)
+        return source != NULL && err != NULL ? err_at(err, source, 0, 0) : code;
+    *ret = root;
+    return ERR_OK;
+}
