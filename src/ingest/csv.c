@@ -42,14 +42,16 @@ static bool is_plain_list(struct str text)
     return lines >= 2 && spaced * 5 <= lines;
 }
 
-static bool is_table_text(struct str text, bool whole)
+/* 1 a table, 0 none, -1 out of memory. */
+static int is_table_text(struct str text, bool whole)
 {
     struct csv_guess guess;
     struct csv_hints hints = {.header = -1};
     struct err ignored;
     AUTO(arena_free) struct arena *arena = arena_new(0);
-    if (arena == NULL || csv_sniff(text, whole, &hints, arena, &guess, &ignored) != ERR_OK)
-        return false;
+    enum err_code code = arena == NULL ? ERR_MEMORY : csv_sniff(text, whole, &hints, arena, &guess, &ignored);
+    if (code != ERR_OK)
+        return code == ERR_MEMORY ? -1 : 0;
     if (guess.columns < 2)
         return is_plain_list(text);
     return guess.consistency >= 0.8 && guess.rows >= 1 && guess.preamble_lines <= guess.rows + 5;
@@ -66,9 +68,11 @@ static int csv_recognise(const struct ingest_file *file)
         return 0;
     AUTO(buf_done) struct buf text = BUF_INIT;
     struct err ignored;
-    if (encoding_head_text(file->head, &text, &ignored) != ERR_OK)
-        return 0;
-    return is_table_text(buf_view(&text), file->bytes <= (int64_t)file->head.len) ? 2 : 0;
+    enum err_code code = encoding_head_text(file->head, &text, &ignored);
+    if (code != ERR_OK)
+        return code == ERR_MEMORY ? -1 : 0;
+    int sure = is_table_text(buf_view(&text), file->bytes <= (int64_t)file->head.len);
+    return sure == 1 ? 2 : sure;
 }
 
 /* ---- the text as memory ------------------------------------------------------------------------- */
@@ -319,13 +323,12 @@ static enum err_code open_text(struct csv_open *work, struct err *err)
     struct csv_guess guess;
     struct csv_stack stack = {0};
     TRY(sniff(work, work->set->options.delimiter, &guess, err));
-    TRY(csv_stack_find(work->text, &guess, &stack, err));
-    if (stack.doubtful_line > 0)
+    enum err_code code = csv_stack_find(work->text, &guess, &stack, err);
+    if (code == ERR_OK && stack.doubtful_line > 0)
         ingest_note(&work->notes, "maybe_stacked",
                     "line %lld, after a blank line, could be the header of a second table; it was read as a row",
                     (long long)stack.doubtful_line);
-    enum err_code code = ERR_OK;
-    if (stack.count == 0)
+    if (code == ERR_OK && stack.count == 0)
         code = add_table(work, &guess, err);
     for (size_t i = 0; i < stack.count && code == ERR_OK; i++)
         code = open_piece(work, &stack, i, guess.dialect.delimiter, err);

@@ -253,7 +253,7 @@ static struct str field_str(const struct csv_field *field)
     return (struct str){field->ptr, field->len};
 }
 
-static void view_rows(const struct csv_dialect *dialect, const char *at, const char *end, bool whole, const struct csv_row *first,
+static bool view_rows(const struct csv_dialect *dialect, const char *at, const char *end, bool whole, const struct csv_row *first,
                       size_t shift, struct column_view *views)
 {
     struct csv_row row = {0};
@@ -278,7 +278,9 @@ static void view_rows(const struct csv_dialect *dialect, const char *at, const c
             view->same_as_first += str_equal(cell, str_trim(field_str(&first->fields[k])));
         }
     }
+    bool ok = !row.failed;
     csv_row_done(&row);
+    return ok;
 }
 
 static double column_vote(const struct csv_field *field, const struct column_view *view)
@@ -317,27 +319,45 @@ static bool reads_as_names(const struct csv_row *row)
     return row->count > 0;
 }
 
-double csv_header_score(const struct csv_dialect *dialect, const char *first_row, const char *end, bool whole, size_t columns,
-                        struct err *err)
+enum err_code csv_header_score(const struct csv_dialect *dialect, const char *first_row, const char *end, bool whole,
+                               size_t columns, double *ret, struct err *err)
 {
     struct csv_row first = {0};
     const char *at = first_row;
-    double score = 0;
-    (void)err;
+    bool ok = true;
+    *ret = 0;
     if (csv_next_row(dialect, &at, end, whole, &first)) {
         struct column_view *views = mem_zalloc(first.count, sizeof *views);
-        if (views != NULL) {
-            view_rows(dialect, at, end, whole, &first, columns == first.count + 1 ? 1 : 0, views);
-            for (size_t k = 0; k < first.count; k++)
-                score += column_vote(&first.fields[k], &views[k]);
-        }
+        ok = views != NULL && view_rows(dialect, at, end, whole, &first, columns == first.count + 1 ? 1 : 0, views);
+        for (size_t k = 0; ok && k < first.count; k++)
+            *ret += column_vote(&first.fields[k], &views[k]);
         mem_free(views);
     }
+    ok = ok && !first.failed;
     csv_row_done(&first);
-    return score;
+    return ok ? ERR_OK : ingest_memory(err);
 }
 
 /* ---- putting it together ------------------------------------------------------------------------ */
+
+/* "#id,name" is a header, not a comment, when it is as wide as the table and nothing but data follows. */
+static enum err_code hash_heads_table(const struct csv_guess *guess, const struct csv_row *row, const char *end, bool whole,
+                                      size_t mode, bool *ret, struct err *err)
+{
+    *ret = false;
+    if (mode < 2 || row->count != mode)
+        return ERR_OK;
+    struct csv_row below = {0};
+    const char *next = row->end;
+    double score = 0;
+    bool more = csv_next_row(&guess->dialect, &next, end, whole, &below) && below.start[0] != '#' && below.count == mode;
+    enum err_code code = below.failed ? ingest_memory(err) : ERR_OK;
+    if (more)
+        code = csv_header_score(&guess->dialect, below.start, end, whole, mode, &score, err);
+    csv_row_done(&below);
+    *ret = more && score <= 0;
+    return code;
+}
 
 /* Walk the sample's rows: where the table begins, how regular it is. */
 static enum err_code find_table(const char *start, const char *end, bool whole, struct csv_guess *guess, size_t mode, struct err *err)
@@ -345,30 +365,24 @@ static enum err_code find_table(const char *start, const char *end, bool whole, 
     struct csv_row row = {0};
     const char *at = start;
     size_t same = 0, other = 0, like_first = 0, first_count = 0;
-    bool comment_first = false;
+    enum err_code code = ERR_OK;
     guess->first_row = NULL;
-    while (csv_next_row(&guess->dialect, &at, end, whole, &row)) {
-        if (!row.complete && guess->first_row != NULL)
-            break;
+    while (code == ERR_OK && csv_next_row(&guess->dialect, &at, end, whole, &row)) {
         bool blank = row.count == 1 && csv_row_is_blank(&row);
         bool comment = row.start[0] == '#';
-        bool opens = !blank && (opens_table(row.count, mode) || mode == 1);
-        if (guess->first_row == NULL && comment && !blank) { /* "#id,name" is a header when nothing but data follows */
-            const char *next = at;
-            struct csv_row below = {0};
-            bool more = csv_next_row(&guess->dialect, &next, end, whole, &below);
-            comment_first = opens && mode > 1 && row.count == mode && more && below.start[0] != '#' && below.count == mode &&
-                            csv_header_score(&guess->dialect, below.start, end, whole, mode, err) <= 0;
-            csv_row_done(&below);
-        }
-        if (guess->first_row == NULL && (!opens || (comment && !comment_first))) {
-            guess->skip_lines += row.lines;
-            guess->preamble_lines += blank ? 0 : row.lines;
-            continue;
-        }
         if (guess->first_row == NULL) {
-            guess->first_row = row.start;
-            first_count = row.count;
+            bool opens = !blank && (opens_table(row.count, mode) || mode == 1);
+            if (comment)
+                code = hash_heads_table(guess, &row, end, whole, mode, &opens, err);
+            if (opens) {
+                guess->first_row = row.start;
+                first_count = row.count;
+            } else {
+                guess->skip_lines += row.lines;
+                guess->preamble_lines += blank ? 0 : row.lines;
+            }
+        } else if (!row.complete) {
+            break;
         } else if (comment && row.count != mode) {
             guess->comment_lines++;
         } else if (!blank) {
@@ -377,17 +391,19 @@ static enum err_code find_table(const char *start, const char *end, bool whole, 
             like_first += row.count == first_count;
         }
     }
-    bool failed = row.failed;
+    if (code == ERR_OK && row.failed)
+        code = ingest_memory(err);
     csv_row_done(&row);
     guess->rows = (int64_t)(same + other);
     guess->ragged = (int64_t)other;
     guess->unlike_first = (int64_t)(same + other - like_first);
     guess->consistency = mode < 2 ? 0 : same + other == 0 ? 1 : (double)same / (double)(same + other);
-    return failed ? ingest_memory(err) : ERR_OK;
+    return code;
 }
 
 /* Do all rows below end with an empty field? */
-static bool rows_end_empty(const struct csv_guess *guess, const char *at, const char *end, bool whole, size_t columns)
+static enum err_code rows_end_empty(const struct csv_guess *guess, const char *at, const char *end, bool whole, size_t columns,
+                                    bool *ret, struct err *err)
 {
     struct csv_row row = {0};
     size_t seen = 0;
@@ -397,8 +413,10 @@ static bool rows_end_empty(const struct csv_guess *guess, const char *at, const 
             empty = row.fields[columns - 1].len == 0;
             seen++;
         }
+    enum err_code code = row.failed ? ingest_memory(err) : ERR_OK;
     csv_row_done(&row);
-    return empty && seen > 0;
+    *ret = empty && seen > 0;
+    return code;
 }
 
 static enum err_code read_names(struct csv_guess *guess, const struct csv_row *header, struct arena *arena, struct err *err)
@@ -421,27 +439,29 @@ static enum err_code read_names(struct csv_guess *guess, const struct csv_row *h
     return ERR_OK;
 }
 
-static bool decide_header(struct csv_guess *guess, const struct csv_hints *hints, const struct csv_row *first, const char *end,
-                          bool whole, size_t mode, struct err *err)
+static enum err_code decide_header(struct csv_guess *guess, const struct csv_hints *hints, const struct csv_row *first,
+                                   const char *end, bool whole, size_t mode, struct err *err)
 {
+    guess->named = hints->header == 1;
     if (hints->header >= 0)
-        return hints->header == 1;
-    double score = csv_header_score(&guess->dialect, guess->first_row, end, whole, mode, err);
+        return ERR_OK;
+    double score = 0;
+    TRY(csv_header_score(&guess->dialect, guess->first_row, end, whole, mode, &score, err));
     guess->header_uncertain = score > -0.5 && score < 0.5 && guess->rows > 0;
-    return score > 0.05 || (score > -0.3 && reads_as_names(first));
+    guess->named = score > 0.05 || (score > -0.3 && reads_as_names(first));
+    return ERR_OK;
 }
 
 /* Compare the first row's count with the rows': row names, delimiters at line ends. */
-static void fit_columns(struct csv_guess *guess, const struct csv_row *first, const char *end, bool whole, size_t mode)
+static enum err_code fit_columns(struct csv_guess *guess, const struct csv_row *first, const char *end, bool whole, size_t mode,
+                                 struct err *err)
 {
-    guess->columns = first->count;
-    if (!guess->named) {
-        guess->columns = mode;
-        return;
-    }
+    guess->columns = guess->named ? first->count : mode;
+    if (!guess->named)
+        return ERR_OK;
     bool regular = guess->rows > 0 && guess->consistency >= 0.5 && mode >= 2;
     if (regular && first->count + 1 == mode) {
-        guess->trailing = rows_end_empty(guess, first->end, end, whole, mode);
+        TRY(rows_end_empty(guess, first->end, end, whole, mode, &guess->trailing, err));
         guess->row_names = !guess->trailing;
         guess->columns = mode;
     } else if (regular && first->count == mode + 1 && first->fields[mode].len == 0) {
@@ -450,6 +470,26 @@ static void fit_columns(struct csv_guess *guess, const struct csv_row *first, co
     } else {
         guess->ragged = guess->unlike_first;
     }
+    return ERR_OK;
+}
+
+/* Header, columns and names, from the first row of the table. */
+static enum err_code read_header(struct csv_guess *guess, const struct csv_hints *hints, const struct csv_row *first,
+                                 const char *end, bool whole, size_t mode, struct arena *arena, struct err *err)
+{
+    TRY(decide_header(guess, hints, first, end, whole, mode, err));
+    TRY(fit_columns(guess, first, end, whole, mode, err));
+    guess->header = guess->named && guess->columns == first->count;
+    if (guess->named && !guess->header)
+        guess->skip_lines += first->lines;
+    if (!guess->named)
+        guess->rows++;
+    if (guess->columns > INGEST_LIMIT_COLUMNS)
+        return err_set(err, ERR_LIMIT, "%zu columns: more than %d", guess->columns, INGEST_LIMIT_COLUMNS);
+    guess->names = arena_array(arena, guess->columns + 1, sizeof *guess->names);
+    if (guess->names == NULL)
+        return ingest_memory(err);
+    return guess->named ? read_names(guess, first, arena, err) : ERR_OK;
 }
 
 enum err_code csv_sniff(struct str sample, bool whole, const struct csv_hints *hints, struct arena *arena, struct csv_guess *ret,
@@ -476,24 +516,10 @@ enum err_code csv_sniff(struct str sample, bool whole, const struct csv_hints *h
     struct csv_row first = {0};
     const char *at = ret->first_row;
     enum err_code code = ERR_OK;
-    if (!csv_next_row(&ret->dialect, &at, end, whole, &first))
+    if (csv_next_row(&ret->dialect, &at, end, whole, &first))
+        code = read_header(ret, hints, &first, end, whole, mode, arena, err);
+    else
         code = ingest_memory(err);
-    if (code == ERR_OK) {
-        ret->named = decide_header(ret, hints, &first, end, whole, mode, err);
-        fit_columns(ret, &first, end, whole, mode);
-        ret->header = ret->named && ret->columns == first.count;
-        if (ret->named && !ret->header)
-            ret->skip_lines += first.lines;
-        if (!ret->named)
-            ret->rows++;
-        ret->names = arena_array(arena, ret->columns + 1, sizeof *ret->names);
-        if (ret->columns > INGEST_LIMIT_COLUMNS)
-            code = err_set(err, ERR_LIMIT, "%zu columns: more than %d", ret->columns, INGEST_LIMIT_COLUMNS);
-        else if (ret->names == NULL)
-            code = ingest_memory(err);
-        else if (ret->named)
-            code = read_names(ret, &first, arena, err);
-    }
     csv_row_done(&first);
     return code;
 }

@@ -68,8 +68,20 @@ static bool identifier(const struct csv_field *field)
 
 enum verdict { VERDICT_NO, VERDICT_DOUBT, VERDICT_YES };
 
+/* Where the rows from `at` on stop: at the next separator line, or the end. */
+static const char *rows_stop(const struct csv_dialect *dialect, const char *at, const char *end)
+{
+    while (at < end) {
+        const char *feed = memchr(at, '\n', (size_t)(end - at));
+        if (is_separator(dialect, at, feed == NULL ? end : feed))
+            return at;
+        at = feed == NULL ? end : feed + 1;
+    }
+    return end;
+}
+
 /* Does the row at `at` head another table? */
-static enum verdict judge(const struct search *search, const char *at)
+static enum err_code judge(const struct search *search, const char *at, enum verdict *ret, struct err *err)
 {
     const struct csv_dialect *dialect = &search->guess->dialect;
     const char *limit = search->text.ptr + search->text.len;
@@ -77,32 +89,28 @@ static enum verdict judge(const struct search *search, const char *at)
     const char *end = whole ? limit : at + LOOK_BYTES;
     struct csv_row header = {0}, below = {0};
     const char *cursor = at;
-    enum verdict verdict = VERDICT_NO;
+    enum err_code code = ERR_OK;
+    *ret = VERDICT_NO;
     if (csv_next_row(dialect, &cursor, end, whole, &header) && csv_next_row(dialect, &cursor, end, whole, &below) &&
         !csv_row_is_blank(&below)) {
         bool names = true;
         for (size_t i = 0; i < header.count && names; i++)
             names = identifier(&header.fields[i]) || (header.fields[i].len == 0 && i > 0);
-        const char *stop = end; /* judge by the rows up to the next separator */
-        for (const char *line = cursor; line < end;) {
-            const char *feed = memchr(line, '\n', (size_t)(end - line));
-            const char *line_end = feed == NULL ? end : feed;
-            if (is_separator(dialect, line, line_end)) {
-                stop = line;
-                break;
-            }
-            line = feed == NULL ? end : feed + 1;
-        }
-        double score = csv_header_score(dialect, at, stop, whole || stop < end, below.count, NULL);
+        const char *stop = rows_stop(dialect, cursor, end);
+        double score = 0;
+        if (names)
+            code = csv_header_score(dialect, at, stop, whole || stop < end, below.count, &score, err);
         bool other_width = header.count != search->guess->columns && header.count >= 2 && header.count == below.count;
         if (names && (score >= 0.9 || (other_width && score >= 0)))
-            verdict = VERDICT_YES;
+            *ret = VERDICT_YES;
         else if (names && header.count >= 2 && header.count == below.count && score >= 0)
-            verdict = VERDICT_DOUBT;
+            *ret = VERDICT_DOUBT;
     }
+    if (code == ERR_OK && (header.failed || below.failed))
+        code = ingest_memory(err);
     csv_row_done(&header);
     csv_row_done(&below);
-    return verdict;
+    return code;
 }
 
 static enum err_code add_piece(struct csv_stack *stack, const char *text, const char *start, int64_t line, struct err *err)
@@ -144,7 +152,9 @@ enum err_code csv_stack_find(struct str text, const struct csv_guess *guess, str
         } else if (candidate && is_separator(&guess->dialect, at, line_end) && !inside_quotes(&search, at)) {
             separator = separator == NULL ? at : separator;
         } else if (separator != NULL) {
-            enum verdict verdict = data_lines >= 2 ? judge(&search, at) : VERDICT_NO;
+            enum verdict verdict = VERDICT_NO;
+            if (data_lines >= 2)
+                TRY(judge(&search, at, &verdict, err));
             if (verdict == VERDICT_YES)
                 TRY(split(ret, text, separator, at, line, err));
             else if (verdict == VERDICT_DOUBT && ret->doubtful_line == 0)

@@ -17,7 +17,7 @@ struct ingest_file {
 struct ingest_format {
     const char *name;     /* "spss" */
     const char *suffixes; /* ".sav .zsav .por", lower case */
-    /* 0 = no, 1 = by suffix only, 2 = content says so. */
+    /* 0 = no, 1 = by suffix only, 2 = content says so, -1 = out of memory. */
     int (*recognise)(const struct ingest_file *file);
     /* Add one or more sources with ingest_add_source. */
     enum err_code (*open)(struct ingest_set *set, const struct ingest_file *file, struct err *err);

@@ -105,7 +105,10 @@ static int json_recognise(const struct ingest_file *file)
     AUTO(buf_done) struct buf text = BUF_INIT;
     struct err ignored;
     struct json_sniffed sniffed = {0};
-    if (!encoding_is_binary(file->head) && encoding_head_text(file->head, &text, &ignored) == ERR_OK)
+    enum err_code code = encoding_is_binary(file->head) ? ERR_INPUT : encoding_head_text(file->head, &text, &ignored);
+    if (code == ERR_MEMORY)
+        return -1;
+    if (code == ERR_OK)
         json_sniff(buf_view(&text), file->bytes <= (int64_t)file->head.len, &sniffed);
     if (sniffed.shape != JSON_SHAPE_NONE)
         return 2;

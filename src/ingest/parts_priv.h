@@ -195,8 +195,8 @@ struct csv_guess {
 enum err_code csv_sniff(struct str sample, bool whole, const struct csv_hints *hints, struct arena *arena,
                         struct csv_guess *ret, struct err *err) WARN_UNUSED;
 /* Whether the rows from first_row on read as a header, and how sure: > 0 header, < 0 data, 0 can't tell. Pure. */
-double csv_header_score(const struct csv_dialect *dialect, const char *first_row, const char *end, bool whole, size_t columns,
-                        struct err *err);
+enum err_code csv_header_score(const struct csv_dialect *dialect, const char *first_row, const char *end, bool whole,
+                               size_t columns, double *ret, struct err *err) WARN_UNUSED;
 
 /* Tables stacked in one file: byte offsets where the second, third … begins. */
 struct csv_stack {

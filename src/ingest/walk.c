@@ -20,6 +20,10 @@ static const struct ingest_format *recognise(const struct ingest_file *file, int
     *ret_sure = 0;
     for (size_t i = 0; ingest_formats[i] != NULL; i++) {
         int sure = ingest_formats[i]->recognise(file);
+        if (sure < 0) {
+            *ret_sure = sure;
+            return NULL;
+        }
         if (sure > *ret_sure) {
             *ret_sure = sure;
             best = ingest_formats[i];
@@ -187,6 +191,8 @@ enum err_code walk_file(struct ingest_set *set, const struct walk_place *place, 
                                .bytes = info.bytes};
     int sure = 0;
     const struct ingest_format *format = recognise(&file, &sure);
+    if (sure < 0)
+        return ingest_memory(err);
     if (sure == 2)
         return add_entry(set, place, format, info.bytes, err);
     enum archive_kind kind = archive_is_office(file.head) ? ARCHIVE_NONE : archive_recognise(file.head);

@@ -5,9 +5,12 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <archive.h>
+#include <archive_entry.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "ingest/golden.h"
 #include "ingest/parts_priv.h"
 
@@ -331,22 +334,108 @@ static void reasons_are_given_by_name(void **state)
     assert_non_null(walk_unreadable_reason("old.XLS"));
 }
 
+/* The archives of real data, read as they are: a ZIP in a tar.zst, beside licences and notes. */
 static void real_sets_give_the_tables_they_hold(void **state)
 {
+    static const struct {
+        const char *set;
+        size_t tables;
+        const char *table; /* one of them … */
+        size_t columns;    /* … and its columns; 0: the engine tells */
+    } expected[] = {
+        {"mimic3_demo", 24, "LABEVENTS", 9},   {"mimic3_demo", 24, "NOTEEVENTS", 11},
+        {"csv_spectrum", 24, "csvs_json", 2},  {"diabetes130", 4, "IDs_mapping_2", 2},
+        {"encodings", 4, "patients_latin1", 25}, {"duckdb_encodings", 9, "shift_jis", 2},
+        {"heart_uci", 5, "processed_va", 14},  {"icu_parquet", 6, "los_dyn", 0},
+        {"nafld_multi", 4, "nafld1_csv", 10},  {"single", 5, "indo_rct", 34},
+        {"terminology", 4, "icd_cm_9_to_10_mapping", 3}, {"synthea_csv_dbt28", 18, "patients", 25},
+        {"synthea_csv_unmc", 15, "patients", 27},
+    };
     struct place *place = *state;
     const char *shared = getenv("MARROW_SHARED");
-    char path[FILE_PATH_BYTES];
-    (void)snprintf(path, sizeof path, "%s/data/mimic3_demo.zip", shared == NULL ? "" : shared);
-    if (shared == NULL || !file_exists(path)) {
-        (void)printf("SKIPPED: MARROW_SHARED does not lead to mimic3_demo.zip\n");
+    size_t seen = 0;
+    for (size_t i = 0; shared != NULL && i < sizeof expected / sizeof *expected; i++) {
+        char path[FILE_PATH_BYTES];
+        (void)snprintf(path, sizeof path, "%s/data/%s.tar.zst", shared, expected[i].set);
+        if (!file_exists(path))
+            continue;
+        seen++;
+        assert_int_equal(file_remove_tree(place->staging, &place->err), ERR_OK);
+        assert_int_equal(file_make_directory(place->staging, &place->err), ERR_OK);
+        struct ingest_options options = {.staging_directory = place->staging, .header = -1};
+        const char *paths[] = {path};
+        if (ingest_open(paths, 1, &options, &place->set, &place->err) != ERR_OK)
+            fail_msg("%s: %s", expected[i].set, place->err.message);
+        assert_int_equal(ingest_source_count(place->set), expected[i].tables);
+        assert_int_equal(source_named(place, expected[i].table)->schema.count, expected[i].columns);
+        ingest_close(place->set);
+        place->set = NULL;
+    }
+    if (seen == 0) {
+        (void)printf("SKIPPED: MARROW_SHARED does not lead to the data sets\n");
         skip();
     }
-    struct ingest_options options = {.staging_directory = place->staging, .header = -1};
-    const char *paths[] = {path};
-    assert_int_equal(ingest_open(paths, 1, &options, &place->set, &place->err), ERR_OK);
-    assert_int_equal(ingest_source_count(place->set), 24);
-    assert_int_equal(source_named(place, "LABEVENTS")->schema.count, 9);
-    assert_int_equal(source_named(place, "NOTEEVENTS")->schema.count, 11);
+}
+
+static void key_folders_of_a_partitioned_table_survive_an_archive(void **state)
+{
+    struct place *place = *state;
+    char path[FILE_PATH_BYTES];
+    assert_int_equal(file_path_join(place->input, "mart.tar", path, &place->err), ERR_OK);
+    struct archive *archive = archive_write_new();
+    archive_write_set_format_pax_restricted(archive);
+    assert_int_equal(archive_write_open_filename(archive, path), ARCHIVE_OK);
+    static const char *const names[] = {"mart/year=2019/a.parquet", "mart/year=2020/a.parquet"};
+    for (size_t i = 0; i < 2; i++) {
+        struct archive_entry *entry = archive_entry_new();
+        archive_entry_set_pathname(entry, names[i]);
+        archive_entry_set_filetype(entry, AE_IFREG);
+        archive_entry_set_perm(entry, 0644);
+        archive_entry_set_size(entry, sizeof parquet - 1);
+        assert_int_equal(archive_write_header(archive, entry), ARCHIVE_OK);
+        assert_int_equal(archive_write_data(archive, parquet, sizeof parquet - 1), sizeof parquet - 1);
+        archive_entry_free(entry);
+    }
+    assert_int_equal(archive_write_close(archive), ARCHIVE_OK);
+    archive_write_free(archive);
+    assert_int_equal(open_input(place, "mart.tar"), ERR_OK);
+    const struct data_source *source = source_named(place, "mart");
+    assert_int_equal(source->scan->path_count, 2);
+    assert_non_null(strstr(source->scan->paths[0], "/year=2019/"));
+    assert_non_null(strstr(source->scan->paths[1], "/year=2020/"));
+}
+
+/* Every allocation and write of an import with conversion and unpacking fails once; nothing leaks, a code is set each time. */
+static void every_failing_allocation_and_write_is_survived(void **state)
+{
+    struct place *place = *state;
+    put(place, "a.csv", "id,note\n1,Ren\xe9" "e\n2,M\xfcller\n");
+    put(place, "ids.csv", "a_id,what\n1,x\n2,y\n,\nb_id,what\n1,z\n2,w\n");
+    put(place, "c.ndjson", "{\"a\":1}\n");
+    static const enum fault_kind kinds[] = {FAULT_ALLOC, FAULT_WRITE};
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        bool passed = false;
+        for (int64_t nth = 1; !passed && nth < 5000; nth++) {
+            struct err err = {0};
+            assert_int_equal(file_remove_tree(place->staging, &err), ERR_OK);
+            assert_int_equal(file_make_directory(place->staging, &err), ERR_OK);
+            struct ingest_options options = {.staging_directory = place->staging, .header = -1};
+            const char *paths[] = {place->input};
+            struct ingest_set *set = NULL;
+            fault_arm(kinds[k], nth);
+            enum err_code code = ingest_open(paths, 1, &options, &set, &err);
+            passed = !fault_fired();
+            fault_disarm();
+            if (passed)
+                assert_int_equal(code, ERR_OK);
+            if (code == ERR_OK)
+                assert_int_equal(ingest_source_count(set), 4);
+            else
+                assert_int_equal(err.code, code);
+            ingest_close(set);
+        }
+        assert_true(passed);
+    }
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -373,6 +462,8 @@ int main(void)
         TEST(a_truncated_parquet_file_is_refused),
         TEST(parts_of_one_parquet_table_stay_together),
         TEST(reasons_are_given_by_name),
+        TEST(key_folders_of_a_partitioned_table_survive_an_archive),
+        TEST(every_failing_allocation_and_write_is_survived),
         TEST(real_sets_give_the_tables_they_hold),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
