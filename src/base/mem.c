@@ -18,11 +18,14 @@ void *mem_alloc(size_t bytes)
 
 void *mem_zalloc(size_t count, size_t bytes)
 {
+    size_t total = 0;
+    if (__builtin_mul_overflow(count, bytes, &total)) {
+        errno = ENOMEM;
+        return NULL;
+    }
     if (fault_now(FAULT_ALLOC))
         return NULL;
-    if (count == 0 || bytes == 0)
-        count = bytes = 1;
-    return calloc(count, bytes); /* calloc checks the product */
+    return calloc(total == 0 ? 1 : total, 1);
 }
 
 void *mem_resize(void *ptr, size_t count, size_t bytes)
