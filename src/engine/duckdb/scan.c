@@ -6,7 +6,8 @@
  *   JSON     schema given: raw members by marrow_json_member (no number passes through double); empty: top-level members by ->>
  *
  * Known of DuckDB 1.5.6: newlines must be of one kind in strict mode, and a line longer than the buffer (twice the line limit)
- * vanishes without a reject: whoever stages the file must see to both. */
+ * vanishes without a reject: whoever stages the file must see to both. skip counts no comment lines where a comment mark is set. */
+#include <stdio.h>
 #include <string.h>
 
 #include "engine/duckdb/duckdb_priv.h"
@@ -69,10 +70,19 @@ static void put_reject_table(struct buf *out, const char *tag, const char *suffi
     buf_done(&name);
 }
 
+/* DuckDB takes only plain names for reject tables. */
+static bool tag_is_plain(const char *tag)
+{
+    static const char *const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
+    return *tag != '\0' && strchr(letters, *tag) != NULL && tag[strspn(tag, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789")] == '\0';
+}
+
 static enum err_code csv_expression(const struct data_scan *scan, const struct data_schema *schema, const char *rejects_tag, struct buf *out, struct err *err)
 {
     if (schema == NULL || schema->count == 0)
         return err_set(err, ERR_USAGE, "a CSV scan needs the names of its columns");
+    if (rejects_tag != NULL && !tag_is_plain(rejects_tag))
+        return err_set(err, ERR_USAGE, "a reject table's tag may hold only ASCII letters, digits and _");
     int64_t line_bytes = scan->maximum_line_bytes > 0 ? scan->maximum_line_bytes : SCAN_LINE_BYTES;
     buf_puts(out, "read_csv(");
     put_paths(out, scan);
@@ -222,34 +232,82 @@ static const char *reject_reason(struct str type)
     return reasons[idx][1];
 }
 
-/* One row per line, its first error: file, line, column, type, text. */
+/* DuckDB counts records; people count lines. Both differ after a quoted line break, so the lines before each rejected record are
+ * counted in the file itself, in one pass: records come in file order. */
+struct line_counter {
+    char *path;
+    FILE *file;
+    int64_t at, lines; /* bytes read, line ends seen */
+    int previous;
+};
+
+static void line_counter_done(struct line_counter *counter)
+{
+    if (counter->file != NULL)
+        fclose(counter->file);
+    mem_free(counter->path);
+    *counter = (struct line_counter){0};
+}
+
+/* Ordinal of the line that holds byte offset; 0 = the file can't be read any more. */
+static int64_t line_at(struct line_counter *counter, struct str path, int64_t offset)
+{
+    if (counter->path == NULL || !str_equal(str_of(counter->path), path)) {
+        line_counter_done(counter);
+        counter->path = mem_strndup(path.ptr, path.len);
+        counter->file = counter->path != NULL ? fopen(counter->path, "rb") : NULL;
+    }
+    if (counter->file == NULL || offset < counter->at)
+        return 0;
+    for (int c; counter->at < offset && (c = getc_unlocked(counter->file)) != EOF; counter->at++) {
+        counter->lines += c == '\r' || (c == '\n' && counter->previous != '\r');
+        counter->previous = c;
+    }
+    return counter->at == offset ? counter->lines + 1 : 0;
+}
+
+/* One row per record, its first error. */
 static void rejects_sql(const char *tag, struct buf *out)
 {
-    buf_puts(out, "SELECT line, column_name, CAST(error_type AS VARCHAR), csv_line FROM ");
+    buf_puts(out, "SELECT line, column_name, CAST(error_type AS VARCHAR), csv_line, file_path, line_byte_position FROM ");
     put_reject_table(out, tag, "_errors", true);
-    buf_puts(out, " QUALIFY row_number() OVER (PARTITION BY scan_id, file_id, line ORDER BY byte_position, column_idx, error_type) = 1"
+    buf_puts(out, " JOIN ");
+    put_reject_table(out, tag, "_scans", true);
+    buf_puts(out, " USING (scan_id, file_id)"
+                  " QUALIFY row_number() OVER (PARTITION BY scan_id, file_id, line ORDER BY byte_position, column_idx, error_type) = 1"
                   " ORDER BY scan_id, file_id, line");
 }
 
-static enum err_code give_rejects(const struct data_batch *batch, const struct data_sink *sink, int64_t *rows, struct err *err)
+static int64_t integer_at(const struct data_vector *vector, int64_t row)
 {
-    for (int64_t row = 0; row < batch->rows; row++) {
-        const struct data_vector *names = &batch->vectors[1], *raws = &batch->vectors[3];
-        struct buf line = BUF_INIT, column = BUF_INIT;
-        int64_t number = 0;
-        data_value_text(&batch->vectors[0], row, &line);
-        (void)str_to_int64(buf_view(&line), &number);
-        if (data_vector_is_valid(names, row))
-            buf_add_str(&column, names->text[row]);
-        struct str type = data_vector_is_valid(&batch->vectors[2], row) ? batch->vectors[2].text[row] : STR("");
-        struct str raw = data_vector_is_valid(raws, row) ? raws->text[row] : STR("");
-        enum err_code code = ERR_OK;
-        if (sink != NULL && sink->reject != NULL)
-            code = sink->reject(sink->user, number, column.len > 0 ? buf_text(&column) : NULL, reject_reason(type), raw, err);
-        buf_done(&line);
+    struct buf text = BUF_INIT;
+    int64_t number = 0;
+    data_value_text(vector, row, &text); /* DuckDB's counters are of several widths */
+    (void)str_to_int64(buf_view(&text), &number);
+    buf_done(&text);
+    return number;
+}
+
+static struct str text_at(const struct data_vector *vector, int64_t row)
+{
+    return data_vector_is_valid(vector, row) ? vector->text[row] : (struct str){"", 0};
+}
+
+static enum err_code give_rejects(const struct data_batch *batch, const struct data_sink *sink, struct line_counter *counter, int64_t *rows, struct err *err)
+{
+    for (int64_t row = 0; row < batch->rows; row++, ++*rows) {
+        if (sink == NULL || sink->reject == NULL)
+            continue;
+        const struct data_vector *vectors = batch->vectors;
+        int64_t line = line_at(counter, text_at(&vectors[4], row), integer_at(&vectors[5], row) - 1);
+        if (line == 0)
+            line = integer_at(&vectors[0], row);
+        struct buf column = BUF_INIT;
+        buf_add_str(&column, text_at(&vectors[1], row));
+        enum err_code code = sink->reject(sink->user, line, column.len > 0 ? buf_text(&column) : NULL,
+                                          reject_reason(text_at(&vectors[2], row)), text_at(&vectors[3], row), err);
         buf_done(&column);
         TRY(code);
-        ++*rows;
     }
     return ERR_OK;
 }
@@ -257,6 +315,7 @@ static enum err_code give_rejects(const struct data_batch *batch, const struct d
 enum err_code engine_scan_rejects(struct engine *engine, const char *rejects_tag, const struct data_sink *sink, int64_t *ret_rows, struct err *err)
 {
     __attribute__((cleanup(auto_buf_done))) struct buf sql = BUF_INIT;
+    __attribute__((cleanup(line_counter_done))) struct line_counter counter = {0};
     AUTO(engine_result_close) struct engine_result *result = NULL;
     *ret_rows = 0;
     rejects_sql(rejects_tag, &sql);
@@ -267,6 +326,6 @@ enum err_code engine_scan_rejects(struct engine *engine, const char *rejects_tag
         TRY(engine_result_next(result, &batch, err));
         if (batch == NULL)
             return ERR_OK;
-        TRY(give_rejects(batch, sink, ret_rows, err));
+        TRY(give_rejects(batch, sink, &counter, ret_rows, err));
     }
 }
