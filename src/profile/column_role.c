@@ -11,8 +11,18 @@
 static const char *const code_names[] = {"code", "cd", "icd", "icd9", "icd10", "cpt", "atc", "loinc", "snomed", "ndc", "gsn", "drg", "rxnorm", "cui", "udi", "zip", "postcode", "fips",
                                          "hcpcs", "ops", "testcd", "cat", "system", NULL};
 static const char *const measure_names[] = {"age", "dose", "value", "amount", "cost", "price", "weight", "height", "bmi", "rate", "score", "count", "total", "quantity", "qty", "days", "day", "hours",
-                                            "hour", "duration", "los", "length", "level", "percent", "pct", "lat", "lon", "expense", "coverage", "revenue", "income", "time", "unit", NULL};
+                                            "hour", "duration", "los", "length", "level", "percent", "pct", "lat", "lon", "val", "strength", "result", "expense", "coverage", "revenue", "income", "time", "unit", NULL};
+static const char *const order_names[] = {"seq", "sequence", "line", "ordinal", "rank", "position", NULL};
 static const char *const year_names[] = {"year", "yr", NULL};
+
+/* A word of the name is a code's, or holds "code" ("mincodeinsubsection"). */
+static bool named_code(const struct fact_column *column)
+{
+    for (size_t i = 0; i < column->name.words.count; i++)
+        if (strstr(column->name.words.words[i], "code") != NULL)
+            return true;
+    return name_has_any(&column->name.words, code_names);
+}
 
 static bool whole(const struct fact_column *column)
 {
@@ -44,19 +54,23 @@ static enum profile_column_role role_of_text(const struct fact_column *column, c
     }
     if (column->unique && column->name.id_like) {
         *ret_reason = "unique, and named as an identifier";
-        return name_has_any(&column->name.words, code_names) ? PROFILE_CODE : PROFILE_IDENTIFIER;
+        return named_code(column) ? PROFILE_CODE : PROFILE_IDENTIFIER;
     }
     if (column->name.strict_id && column->blanks < .05) {
         *ret_reason = "named as an identifier";
         return PROFILE_IDENTIFIER;
     }
-    if (name_has_any(&column->name.words, code_names) && column->longest <= 40 && column->blanks < .2) {
+    if (named_code(column) && column->longest <= 40 && column->blanks < .2) {
         *ret_reason = "named as a code";
         return PROFILE_CODE;
     }
     if (column->distinct <= 50 && column->longest <= 80 && (column->distinct * 2 <= values || column->distinct <= 12)) {
         *ret_reason = "few distinct texts";
         return PROFILE_CATEGORY;
+    }
+    if (name_has_any(&column->name.words, measure_names) && (has_digit(column->low) || has_digit(column->high))) {
+        *ret_reason = "numbers mixed with text";
+        return PROFILE_TEXT;
     }
     if (code_like(column) && column->distinct * 2 <= values) {
         *ret_reason = "short texts with digits that repeat";
@@ -72,7 +86,7 @@ static enum profile_column_role role_of_text(const struct fact_column *column, c
 
 static enum profile_column_role role_of_number(const struct fact_column *column, const char **ret_reason)
 {
-    if (whole(column) && name_has_any(&column->name.words, code_names) && !column->name.counts) {
+    if (whole(column) && named_code(column) && !column->name.counts) {
         *ret_reason = "whole numbers named as a code";
         return PROFILE_CODE;
     }
@@ -88,6 +102,10 @@ static enum profile_column_role role_of_number(const struct fact_column *column,
     if (years) {
         *ret_reason = "years";
         return column->distinct <= 30 ? PROFILE_CATEGORY : PROFILE_MEASURE;
+    }
+    if (whole(column) && name_has_any(&column->name.words, order_names)) {
+        *ret_reason = "a running number";
+        return column->distinct <= 50 ? PROFILE_CATEGORY : PROFILE_IDENTIFIER;
     }
     bool measured = column->name.counts || name_has_any(&column->name.words, measure_names);
     if (whole(column) && column->min >= 0 && column->max <= 1) {
@@ -111,7 +129,7 @@ enum profile_column_role column_role(const struct fact_column *column, bool in_r
     }
     if (in_relation) {
         *ret_reason = "part of a relation";
-        return name_has_any(&column->name.words, code_names) && !column->name.strict_id ? PROFILE_CODE : PROFILE_IDENTIFIER;
+        return named_code(column) && !column->name.strict_id ? PROFILE_CODE : PROFILE_IDENTIFIER;
     }
     if (values == 0 || (column->distinct <= 1 && column->rows > 1)) {
         *ret_reason = values == 0 ? "no value" : "one value in every row";

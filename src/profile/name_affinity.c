@@ -16,7 +16,7 @@
 /* Words that name the same thing in clinical schemas. */
 static const char *const synonyms[][20] = {
     {"patient", "subject", "person", "subj", "usubj", "pat", "pt", NULL},
-    {"provider", "doctor", "physician", "clinician", "attending", "prescriber", "practitioner", "surgeon", "staff", "caregiver", "nurse", "orderer", "performer", NULL},
+    {"provider", "doctor", "physician", "clinician", "attending", "prescriber", "practitioner", "surgeon", "staff", "caregiver", "nurse", "orderer", "performer", "performed", "prescribed", "ordered", "attended", NULL},
     {"department", "dept", "ward", "unit", NULL},
     {"organization", "organisation", "hospital", "facility", "institution", "site", NULL},
     {"encounter", "visit", "admission", "hadm", "stay", "appointment", NULL},

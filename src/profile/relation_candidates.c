@@ -28,7 +28,8 @@ static bool worth_without_name(const struct fact_column *child, const struct fac
         return false;
     if (child->class == FACT_INTEGER)
         return child->name.strict_id && child->min >= parent->min && child->max <= parent->max;
-    return (child->name.id_like || is_uuid(child)) && child->shortest >= parent->shortest && child->longest <= parent->longest;
+    bool lengths = (child->shortest >= parent->shortest || child->shortest <= 2) && child->longest <= parent->longest; /* ≤ 2: a 0 or -1 for none */
+    return (child->name.id_like || is_uuid(child)) && lengths;
 }
 
 static bool starts_with_digit(const struct fact_column *column)

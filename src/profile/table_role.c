@@ -13,6 +13,10 @@
 static const char *const patient_words[] = {"patient", "subject", "person", "usubj", "participant", NULL};
 static const char *const dictionary_words[] = {"concept", "vocabulary", "dictionary", "dict", "lookup", "lkp", "code", "item", "labitem", "type", "icd", "terminology", "reference", "ref", NULL};
 
+/* People and places are dimensions even where they are but a name and a label. */
+static const char *const dimension_words[] = {"provider", "caregiver", "doctor", "physician", "practitioner", "staff", "nurse", "department", "dept", "ward", "unit", "site", "organization",
+                                              "organisation", "hospital", "facility", "location", "payer", "insurer", NULL};
+
 static const char *const best_times[] = {"chart", "charttime", "event", "taken", "collected", "collect", "effective", "performed", "observation", "measurement", "recorded", "sample", "drawn", NULL};
 static const char *const start_times[] = {"start", "started", "startdate", "starttime", "begin", "admit", "admittime", "admission", "in", "intime", "onset", "from", "order", "given", NULL};
 static const char *const late_times[] = {"end", "ended", "enddate", "endtime", "stop", "out", "outtime", "disch", "dischtime", "discharge", "store", "storetime", "update", "updated", "create", "created",
@@ -121,7 +125,7 @@ struct shape { /* of one table */
     size_t outgoing;       /* relations to others */
     size_t foreign_columns, other_columns; /* columns in relations; columns in neither key nor relation */
     size_t measures, texts;
-    bool one_to_one;       /* a unique column points to the patients */
+    bool one_to_one;       /* a unique column points to the patients, and that is no accident of a single row */
     const char *one_to_one_parent;
 };
 
@@ -137,7 +141,8 @@ static struct shape shape_of(const struct profile *profile, size_t t, int patien
                 continue;
             for (size_t k = 0; k < relation->column_count; k++)
                 foreign = foreign || relation->child_columns[k] == c;
-            if (relation->column_count == 1 && relation->child_columns[0] == c && (int)relation->parent == patients && table->columns[c].unique) {
+            bool single = relation->column_count == 1 && relation->child_columns[0] == c && (int)relation->parent == patients;
+            if (single && table->columns[c].unique && (table->table->rows > 1 || (table->primary_key.count == 1 && table->primary_key.columns[0] == c))) {
                 shape.one_to_one = true;
                 shape.one_to_one_parent = profile->tables[relation->parent].table->name;
             }
@@ -163,6 +168,8 @@ static bool is_dictionary(const struct profile_table *table, const struct shape 
         return true;
     if (name_has_any(&core, dictionary_words))
         return true;
+    if (name_has_any(&core, dimension_words))
+        return false;
     if (table->primary_key.count == 1 && table->columns[table->primary_key.columns[0]].role == PROFILE_CODE)
         return true;
     return shape->outgoing == 0 && shape->measures == 0 && shape->other_columns <= 3 && table->time_column < 0;
