@@ -142,6 +142,8 @@ struct data_scan {
     int64_t maximum_line_bytes; /* longer lines are quarantined */
     /* JSON */
     bool newline_delimited; /* else one array, or one object */
+    /* Parquet */
+    bool partitioned; /* key=value folders in the paths are columns (text) */
 };
 
 /* Receives pushed rows. All strings are borrowed for the call. */

@@ -119,6 +119,7 @@ struct csv_open { /* one file or one piece of it, on its way to a source */
     struct str text;    /* its content, mapped */
     const char *name;
     const char *origin;
+    bool mixed;         /* CRLF and LF both occur */
     json_t *notes;      /* owned until the source is added */
 };
 
@@ -226,20 +227,46 @@ static struct str sample_of(struct str text, bool *ret_whole)
     return (struct str){text.ptr, *ret_whole ? text.len : length};
 }
 
-/* '#' lines between the rows are taken out in a staged copy (the engine's comment option would also cut rows that hold a '#'). */
-static enum err_code drop_comments(struct csv_open *work, struct csv_guess *guess, struct err *err)
+/* Do rows (not quoted texts) end now in CRLF, now in LF? */
+static enum err_code rows_end_mixed(const struct csv_open *work, const struct csv_guess *guess, bool *ret, struct err *err)
+{
+    struct csv_row row = {0};
+    const char *at = work->text.ptr, *end = at + work->text.len;
+    bool crlf = false, lf = false;
+    while (!(crlf && lf) && csv_next_row(&guess->dialect, &at, end, true, &row)) {
+        size_t length = (size_t)(row.end - row.start);
+        if (length == 0 || row.end[-1] != '\n')
+            continue;
+        bool carriage = length > 1 && row.end[-2] == '\r';
+        crlf = crlf || carriage;
+        lf = lf || !carriage;
+    }
+    bool failed = row.failed;
+    csv_row_done(&row);
+    *ret = crlf && lf;
+    return failed ? ingest_memory(err) : ERR_OK;
+}
+
+/* What the engine can't be told: '#' lines between the rows are taken out (its comment option would also cut rows that hold a
+ * '#'), and mixed line ends become LF (its strict mode gives up on them). Quoted texts stay as they are. */
+static enum err_code rewrite_rows(struct csv_open *work, const struct csv_guess *guess, bool unify, struct err *err)
 {
     struct stage_writer writer = STAGE_WRITER_INIT;
     struct csv_row row = {0};
     const char *at = work->text.ptr, *end = at + work->text.len;
     int64_t dropped = 0;
-    TRY(stage_open(work->set, "-nocomments.txt", &writer, err));
+    TRY(stage_open(work->set, "-rows.txt", &writer, err));
     enum err_code code = ERR_OK;
     while (code == ERR_OK && csv_next_row(&guess->dialect, &at, end, true, &row)) {
-        if (row.start > guess->first_row && row.start[0] == '#')
+        size_t length = (size_t)(row.end - row.start);
+        bool crlf = length > 1 && row.end[-1] == '\n' && row.end[-2] == '\r';
+        if (guess->comment_lines > 0 && row.start > guess->first_row && row.start[0] == '#') {
             dropped++;
-        else
-            code = stage_write(&writer, row.start, (size_t)(row.end - row.start), err);
+            continue;
+        }
+        code = stage_write(&writer, row.start, length - (unify && crlf ? 2 : 0), err);
+        if (code == ERR_OK && unify && crlf)
+            code = stage_write(&writer, "\n", 1, err);
     }
     if (code == ERR_OK)
         code = row.failed ? ingest_memory(err) : stage_finish(&writer, err);
@@ -247,7 +274,10 @@ static enum err_code drop_comments(struct csv_open *work, struct csv_guess *gues
     stage_abandon(&writer);
     TRY(code);
     work->path = writer.path;
-    ingest_note(&work->notes, "comment_lines", "%lld lines that begin with # were left out", (long long)dropped);
+    if (dropped > 0)
+        ingest_note(&work->notes, "comment_lines", "%lld lines that begin with # were left out", (long long)dropped);
+    if (unify)
+        ingest_note(&work->notes, "line_ends", "rows end now in CRLF, now in LF → LF");
     return ERR_OK;
 }
 
@@ -255,8 +285,11 @@ static enum err_code add_table(struct csv_open *work, struct csv_guess *guess, s
 {
     struct arena *arena = ingest_set_arena(work->set);
     struct data_schema schema = {0};
-    if (guess->comment_lines > 0)
-        TRY(drop_comments(work, guess, err));
+    bool unify = false;
+    if (work->mixed)
+        TRY(rows_end_mixed(work, guess, &unify, err));
+    if (unify || guess->comment_lines > 0)
+        TRY(rewrite_rows(work, guess, unify, err));
     note_guess(work, guess);
     TRY(note_names(work, guess, err));
     enum err_code code = make_schema(guess, &schema, err);
@@ -350,6 +383,7 @@ static enum err_code csv_open_file(struct ingest_set *set, const struct ingest_f
     enum err_code code = work.name == NULL ? ingest_memory(err) : encoding_prepare(set, file, false, &work.notes, &text, err);
     if (code == ERR_OK) {
         work.path = text.path;
+        work.mixed = text.mixed;
         code = map_file(text.path, &mapping, err);
     }
     if (code == ERR_OK) {

@@ -125,6 +125,22 @@ static void count_zeros(struct encoding_stats *s, const char *bytes, size_t coun
     }
 }
 
+/* Which line ends occur; stops looking when both do. Reads the byte before the block from stats->previous. */
+static void count_line_ends(struct encoding_stats *s, const char *bytes, size_t count)
+{
+    const char *end = bytes + count;
+    s->cr = s->cr || memchr(bytes, '\r', count) != NULL;
+    const char *at = s->crlf && s->bare_lf ? NULL : memchr(bytes, '\n', count);
+    while (at != NULL) {
+        char before = at > bytes ? at[-1] : (char)s->previous;
+        s->lf = true;
+        s->crlf = s->crlf || before == '\r';
+        s->bare_lf = s->bare_lf || before != '\r';
+        bool settled = (s->crlf && s->bare_lf) || (s->bare_lf && !s->cr);
+        at = settled ? NULL : memchr(at + 1, '\n', (size_t)(end - at - 1));
+    }
+}
+
 void encoding_scan(struct encoding_stats *stats, const char *bytes, size_t count)
 {
     if (!stats->started) {
@@ -132,8 +148,7 @@ void encoding_scan(struct encoding_stats *stats, const char *bytes, size_t count
         stats->before = stats->previous = '\n';
     }
     stats->bytes += (int64_t)count;
-    stats->lf = stats->lf || memchr(bytes, '\n', count) != NULL;
-    stats->cr = stats->cr || memchr(bytes, '\r', count) != NULL;
+    count_line_ends(stats, bytes, count);
     count_zeros(stats, bytes, count);
     size_t i = 0;
     while (i < count) {
@@ -415,7 +430,7 @@ static enum err_code convert_file(struct ingest_set *set, const struct ingest_fi
     (void)iconv_close(work.handle);
     TRY(code);
     TRY(check_bad(&work, file, guess->name, notes, err));
-    *ret = (struct text_file){.path = writer.path, .bytes = writer.bytes};
+    *ret = (struct text_file){.path = writer.path, .bytes = writer.bytes, .mixed = work.cr && work.lf};
     *ret_mac = work.cr && !work.lf;
     ingest_note(notes, "encoding_converted", "%s → utf-8", encoding_label(guess->name));
     return ERR_OK;
@@ -500,7 +515,8 @@ enum err_code encoding_prepare(struct ingest_set *set, const struct ingest_file 
     }
     note_findings(&stats, &guess, notes);
     bool mac = stats.cr && !stats.lf;
-    *ret = (struct text_file){.path = file->path, .bytes = file->bytes, .bom_bytes = guess.bom_bytes};
+    *ret = (struct text_file){.path = file->path, .bytes = file->bytes, .bom_bytes = guess.bom_bytes,
+                              .mixed = stats.crlf && stats.bare_lf};
     if (strcmp(guess.name, "UTF-8") != 0)
         TRY(convert_file(set, file, &guess, notes, ret, &mac, err));
     if (mac)

@@ -47,14 +47,14 @@ static enum err_code check_file(const char *path, const char *origin, int64_t by
 }
 
 static enum err_code add(struct ingest_set *set, const char *name, const char *origin, const char **paths, size_t count,
-                         int64_t bytes, json_t *notes, struct err *err)
+                         bool partitioned, int64_t bytes, json_t *notes, struct err *err)
 {
     struct data_scan *scan = arena_alloc(ingest_set_arena(set), sizeof *scan);
     if (scan == NULL) {
         json_decref(notes);
         return ingest_memory(err);
     }
-    *scan = (struct data_scan){.kind = DATA_SCAN_PARQUET, .paths = paths, .path_count = count};
+    *scan = (struct data_scan){.kind = DATA_SCAN_PARQUET, .paths = paths, .path_count = count, .partitioned = partitioned};
     struct data_source source = {.name = name, .origin = origin, .scan = scan, .bytes = bytes, .notes = notes};
     return ingest_add_source(set, &source, NULL, err);
 }
@@ -66,7 +66,7 @@ static enum err_code parquet_open(struct ingest_set *set, const struct ingest_fi
     if (paths == NULL)
         return ingest_memory(err);
     paths[0] = file->path;
-    return add(set, ingest_stem(ingest_set_arena(set), file->base_name), file->origin, paths, 1, file->bytes, NULL, err);
+    return add(set, ingest_stem(ingest_set_arena(set), file->base_name), file->origin, paths, 1, false, file->bytes, NULL, err);
 }
 
 enum err_code parquet_open_group(struct ingest_set *set, const struct ingest_entry *const *entries, size_t count, struct err *err)
@@ -75,15 +75,19 @@ enum err_code parquet_open_group(struct ingest_set *set, const struct ingest_ent
     if (paths == NULL)
         return ingest_memory(err);
     int64_t bytes = 0;
+    bool partitioned = false;
     for (size_t i = 0; i < count; i++) {
         TRY(check_file(entries[i]->path, entries[i]->origin, entries[i]->bytes, err));
         paths[i] = entries[i]->path;
         bytes += entries[i]->bytes;
+        const char *inside = entries[i]->origin + strlen(entries[i]->group);
+        const char *slash = strrchr(inside, '/'), *equal = strchr(inside, '=');
+        partitioned = partitioned || (slash != NULL && equal != NULL && equal < slash);
     }
     json_t *notes = NULL;
     if (count > 1)
         ingest_note(&notes, "partitioned", "one table of %zu Parquet files", count);
-    return add(set, entries[0]->group_name, entries[0]->group, paths, count, bytes, notes, err);
+    return add(set, entries[0]->group_name, entries[0]->group, paths, count, partitioned, bytes, notes, err);
 }
 
 const struct ingest_format ingest_format_parquet = {

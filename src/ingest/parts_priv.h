@@ -113,6 +113,7 @@ struct encoding_stats { /* of a whole file; feed with encoding_scan, any block s
     int64_t c1, c1_undefined;         /* 0x80-0x9f; those that windows-1252 leaves undefined */
     int64_t sjis_pairs, sjis_low_lead, sjis_high_trail, sjis_bad;
     bool lf, cr;
+    bool crlf, bare_lf;               /* both: line ends may be mixed (or a quoted text holds one kind) */
     /* state between blocks */
     unsigned char before, previous, sjis_lead, need, low, high_bound;
     bool started;
@@ -133,6 +134,7 @@ struct text_file {
     const char *path; /* UTF-8; file->path when it is that already */
     int64_t bytes;
     size_t bom_bytes; /* UTF-8 byte order mark left at the start */
+    bool mixed;       /* both CRLF and LF occur; whether between rows, the tokenizer knows */
 };
 /* Give file as a UTF-8 file with LF or CRLF line ends: in place when it is one, else a staged copy. What was done goes to notes. */
 enum err_code encoding_prepare(struct ingest_set *set, const struct ingest_file *file, bool strip_bom, json_t **notes,

@@ -232,6 +232,26 @@ static void old_macintosh_line_ends_are_converted(void **state)
     assert_true(has_note(ingest_source(place->set, 0), "line_ends"));
 }
 
+static void mixed_line_ends_between_rows_become_one_kind(void **state)
+{
+    struct place *place = *state;
+    AUTO_BUF text = BUF_INIT;
+    put(place, "labs.csv", "id,note\n1,\"a\r\nb\"\r\n2,c\n");
+    assert_int_equal(open_input(place, "labs.csv"), ERR_OK);
+    read_staged(ingest_source(place->set, 0), &text);
+    assert_string_equal(buf_text(&text), "id,note\n1,\"a\r\nb\"\n2,c\n");
+    assert_true(has_note(ingest_source(place->set, 0), "line_ends"));
+}
+
+static void line_feeds_inside_quotes_of_a_crlf_file_need_no_copy(void **state)
+{
+    struct place *place = *state;
+    put(place, "labs.csv", "id,note\r\n1,\"a\nb\"\r\n2,c\r\n");
+    assert_int_equal(open_input(place, "labs.csv"), ERR_OK);
+    assert_null(ingest_source(place->set, 0)->notes);
+    assert_int_equal(strncmp(ingest_source(place->set, 0)->scan->paths[0], place->input, strlen(place->input)), 0);
+}
+
 static void stacked_tables_become_several_tables(void **state)
 {
     struct place *place = *state;
@@ -313,6 +333,8 @@ static void parts_of_one_parquet_table_stay_together(void **state)
     put(place, "sites.csv", table);
     assert_int_equal(open_input(place, ""), ERR_OK);
     assert_int_equal(source_named(place, "mart")->scan->path_count, 2);
+    assert_true(source_named(place, "mart")->scan->partitioned);
+    assert_false(source_named(place, "labs")->scan->partitioned);
     assert_int_equal(source_named(place, "labs")->scan->path_count, 2);
     assert_int_equal(source_named(place, "visits_2019")->scan->path_count, 1);
     assert_int_equal(ingest_source_count(place->set), 5);
@@ -401,6 +423,7 @@ static void key_folders_of_a_partitioned_table_survive_an_archive(void **state)
     assert_int_equal(open_input(place, "mart.tar"), ERR_OK);
     const struct data_source *source = source_named(place, "mart");
     assert_int_equal(source->scan->path_count, 2);
+    assert_true(source->scan->partitioned);
     assert_non_null(strstr(source->scan->paths[0], "/year=2019/"));
     assert_non_null(strstr(source->scan->paths[1], "/year=2020/"));
 }
@@ -454,6 +477,8 @@ int main(void)
         TEST(plain_utf8_is_used_in_place),
         TEST(windows_1252_is_converted_and_noted),
         TEST(old_macintosh_line_ends_are_converted),
+        TEST(mixed_line_ends_between_rows_become_one_kind),
+        TEST(line_feeds_inside_quotes_of_a_crlf_file_need_no_copy),
         TEST(stacked_tables_become_several_tables),
         TEST(comment_lines_between_rows_are_left_out_and_noted),
         TEST(repeated_and_empty_names_are_renamed_and_noted),
