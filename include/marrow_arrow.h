@@ -1,6 +1,7 @@
 /* The Arrow C data and stream interfaces, as published (Apache License 2.0):
- * https://arrow.apache.org/docs/format/CDataInterface.html · https://arrow.apache.org/docs/format/CStreamInterface.html
- * The guards are the published ones, so this header and any other Arrow header may be included together. */
+ * https://arrow.apache.org/docs/format/CDataInterface.html ·
+ * https://arrow.apache.org/docs/format/CStreamInterface.html The guards are the published ones, so
+ * this header and any other Arrow header may be included together. */
 #ifndef MARROW_ARROW_H
 #define MARROW_ARROW_H
 

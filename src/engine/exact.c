@@ -1,13 +1,15 @@
-/* Exact sums. A double is an integer m (53 bits) times 2^e, so a sum of doubles is an integer sum in a fixed unit: no rounding
- * until the end, hence the same bits in any order and on any number of threads.
+/* Exact sums. A double is an integer m (53 bits) times 2^e, so a sum of doubles is an integer sum
+ * in a fixed unit: no rounding until the end, hence the same bits in any order and on any number of
+ * threads.
  *
- *   window   Σx  128 bits, unit 2^-80:  any x with 2^-80 | x and |x| < 2^46       (clinical measures live here: one shift, one add)
- *            Σx² 256 bits, unit 2^-160: their squares
- *   wide     heap, made at the first value outside, 69 limbs, unit 2^-2240: every double, every square, 2^63 of them
+ *   window   Σx  128 bits, unit 2^-80:  any x with 2^-80 | x and |x| < 2^46       (clinical
+ * measures live here: one shift, one add) Σx² 256 bits, unit 2^-160: their squares wide     heap,
+ * made at the first value outside, 69 limbs, unit 2^-2240: every double, every square, 2^63 of them
  *
- * Only the total counts, not how it is split between window and wide. Rounding happens once: Σx and Σx/n by integer division,
- * sd by a floating candidate that is then proven against n·Σx² - (Σx)² in whole numbers.
- * After: Kulisch's long accumulator; Neal, "Fast exact summation using small and large superaccumulators" (2015). */
+ * Only the total counts, not how it is split between window and wide. Rounding happens once: Σx and
+ * Σx/n by integer division, sd by a floating candidate that is then proven against n·Σx² - (Σx)² in
+ * whole numbers. After: Kulisch's long accumulator; Neal, "Fast exact summation using small and
+ * large superaccumulators" (2015). */
 #include "engine/exact_priv.h"
 
 #include <math.h>
@@ -29,18 +31,21 @@ struct exact_wide {
     uint64_t limbs[WIDE_LIMBS]; /* two's complement, little-endian */
 };
 
-/* ---- wide ---------------------------------------------------------------------------------------- */
+/* ---- wide
+ * ---------------------------------------------------------------------------------------- */
 
 /* limbs ± magnitude · 2^position. */
 static void limbs_add(uint64_t *limbs, int count, exact_u128 magnitude, int position, bool negative)
 {
     int limb = position / 64, bit = position % 64;
     exact_u128 low = magnitude << bit;
-    uint64_t words[3] = {(uint64_t)low, (uint64_t)(low >> 64), bit == 0 ? 0 : (uint64_t)(magnitude >> (128 - bit))};
+    uint64_t words[3] = {(uint64_t)low, (uint64_t)(low >> 64),
+                         bit == 0 ? 0 : (uint64_t)(magnitude >> (128 - bit))};
     unsigned carry = 0;
     for (int idx = 0; limb + idx < count && (idx < 3 || carry != 0); idx++) {
         uint64_t word = idx < 3 ? words[idx] : 0, *at = &limbs[limb + idx];
-        exact_u128 total = negative ? (exact_u128)*at - word - carry : (exact_u128)*at + word + carry;
+        exact_u128 total =
+            negative ? (exact_u128)*at - word - carry : (exact_u128)*at + word + carry;
         *at = (uint64_t)total;
         carry = (unsigned)(total >> 64) & 1u;
     }
@@ -68,7 +73,8 @@ static bool wide_merge(struct exact_wide **into, const struct exact_wide *from)
     return true;
 }
 
-/* ---- sum ----------------------------------------------------------------------------------------- */
+/* ---- sum
+ * ----------------------------------------------------------------------------------------- */
 
 static void window_to_wide(const struct exact_sum *sum, uint64_t *limbs)
 {
@@ -148,7 +154,8 @@ static inline bool sum_add_parts(struct exact_sum *sum, struct parts parts)
         return true;
     if (!wide_need(&sum->wide))
         return false;
-    limbs_add(sum->wide->limbs, WIDE_LIMBS, parts.mantissa, WIDE_UNIT - SUM_UNIT + parts.shift, parts.negative);
+    limbs_add(sum->wide->limbs, WIDE_LIMBS, parts.mantissa, WIDE_UNIT - SUM_UNIT + parts.shift,
+              parts.negative);
     return true;
 }
 
@@ -166,7 +173,8 @@ bool exact_sum_merge(struct exact_sum *into, const struct exact_sum *from)
 {
     into->count += from->count;
     into->specials |= from->specials;
-    return window_add(into, (exact_i128)((exact_u128)from->high << 64 | from->low)) && wide_merge(&into->wide, from->wide);
+    return window_add(into, (exact_i128)((exact_u128)from->high << 64 | from->low)) &&
+           wide_merge(&into->wide, from->wide);
 }
 
 void exact_sum_done(struct exact_sum *sum)
@@ -175,15 +183,18 @@ void exact_sum_done(struct exact_sum *sum)
     sum->wide = NULL;
 }
 
-/* ---- squares ------------------------------------------------------------------------------------- */
+/* ---- squares
+ * ------------------------------------------------------------------------------------- */
 
 static bool squares_flush(struct exact_moments *moments)
 {
     if (!wide_need(&moments->wide_squares))
         return false;
     uint64_t *limbs = moments->wide_squares->limbs, *window = moments->squares;
-    limbs_add(limbs, WIDE_LIMBS, (exact_u128)window[1] << 64 | window[0], WIDE_UNIT - 2 * SUM_UNIT, false);
-    limbs_add(limbs, WIDE_LIMBS, (exact_u128)window[3] << 64 | window[2], WIDE_UNIT - 2 * SUM_UNIT + 128, false);
+    limbs_add(limbs, WIDE_LIMBS, (exact_u128)window[1] << 64 | window[0], WIDE_UNIT - 2 * SUM_UNIT,
+              false);
+    limbs_add(limbs, WIDE_LIMBS, (exact_u128)window[3] << 64 | window[2],
+              WIDE_UNIT - 2 * SUM_UNIT + 128, false);
     memset(window, 0, sizeof moments->squares);
     return true;
 }
@@ -202,7 +213,8 @@ static inline bool squares_add(struct exact_moments *moments, struct parts parts
             return true;
         if (!wide_need(&moments->wide_squares))
             return false;
-        limbs_add(moments->wide_squares->limbs, WIDE_LIMBS, square, WIDE_UNIT + 2 * (parts.shift - SUM_UNIT), false);
+        limbs_add(moments->wide_squares->limbs, WIDE_LIMBS, square,
+                  WIDE_UNIT + 2 * (parts.shift - SUM_UNIT), false);
         return true;
     }
     if (!squares_room(moments))
@@ -234,7 +246,8 @@ bool exact_moments_add(struct exact_moments *moments, double value)
 
 bool exact_moments_merge(struct exact_moments *into, const struct exact_moments *from)
 {
-    if (!squares_room(into) || !exact_sum_merge(&into->sum, &from->sum) || !wide_merge(&into->wide_squares, from->wide_squares))
+    if (!squares_room(into) || !exact_sum_merge(&into->sum, &from->sum) ||
+        !wide_merge(&into->wide_squares, from->wide_squares))
         return false;
     if (from->squares[3] >> 62 != 0 && !squares_flush(into))
         return false;
@@ -254,7 +267,8 @@ void exact_moments_done(struct exact_moments *moments)
     moments->wide_squares = NULL;
 }
 
-/* ---- rounding ------------------------------------------------------------------------------------ */
+/* ---- rounding
+ * ------------------------------------------------------------------------------------ */
 
 /* Two's complement → magnitude; returns the sign. */
 static bool limbs_magnitude(uint64_t *limbs)
@@ -313,7 +327,7 @@ static double limbs_round(const uint64_t *limbs, bool rest)
 {
     int top = top_bit(limbs, WIDE_LIMBS);
     if (top < 0)
-        return 0; /* the rest is far below the least double */
+        return 0;                 /* the rest is far below the least double */
     int least = WIDE_UNIT - 1074; /* a subnormal's last bit */
     int last = top - 52 > least ? top - 52 : least;
     uint64_t mantissa = top < last ? 0 : bits_at(limbs, WIDE_LIMBS, last) & ((1ULL << 53) - 1);
@@ -327,7 +341,9 @@ static bool special_value(uint64_t specials, double *ret)
 {
     if (specials == 0)
         return false;
-    *ret = specials == EXACT_PLUS ? (double)INFINITY : specials == EXACT_MINUS ? -(double)INFINITY : (double)NAN;
+    *ret = specials == EXACT_PLUS    ? (double)INFINITY
+           : specials == EXACT_MINUS ? -(double)INFINITY
+                                     : (double)NAN;
     return true;
 }
 
@@ -361,7 +377,8 @@ double exact_mean_value(const struct exact_sum *sum)
     return negative ? -value : value;
 }
 
-/* ---- standard deviation -------------------------------------------------------------------------- */
+/* ---- standard deviation
+ * -------------------------------------------------------------------------- */
 
 /* big = n·Σx² - (Σx)², unit 2^-(2·WIDE_UNIT); never negative (Cauchy-Schwarz). */
 static void numerator(const struct exact_moments *moments, uint64_t big[BIG_LIMBS])
@@ -384,7 +401,8 @@ static void numerator(const struct exact_moments *moments, uint64_t big[BIG_LIMB
     for (int left = 0; left < WIDE_LIMBS; left++)
         for (int right = 0; sum[left] != 0 && right < WIDE_LIMBS; right++)
             if (sum[right] != 0)
-                limbs_add(big, BIG_LIMBS, (exact_u128)sum[left] * sum[right], (left + right) * 64, true);
+                limbs_add(big, BIG_LIMBS, (exact_u128)sum[left] * sum[right], (left + right) * 64,
+                          true);
 }
 
 /* Sign of ((r + half an ulp)² · n(n-1)) - big. */
@@ -396,11 +414,13 @@ static int compare_above(double value, exact_u128 divisor, const uint64_t *big)
     uint64_t mantissa = (bits & 0xfffffffffffffULL) | (biased != 0 ? 1ULL << 52 : 0);
     int exponent = (biased != 0 ? biased : 1) - 1075 - 1;
     exact_u128 root = 2 * (exact_u128)mantissa + 1, square = root * root;
-    uint64_t left[2] = {(uint64_t)square, (uint64_t)(square >> 64)}, right[2] = {(uint64_t)divisor, (uint64_t)(divisor >> 64)};
+    uint64_t left[2] = {(uint64_t)square, (uint64_t)(square >> 64)},
+             right[2] = {(uint64_t)divisor, (uint64_t)(divisor >> 64)};
     uint64_t product[BIG_LIMBS] = {0};
     for (int a = 0; a < 2; a++)
         for (int b = 0; b < 2; b++)
-            limbs_add(product, BIG_LIMBS, (exact_u128)left[a] * right[b], 2 * (WIDE_UNIT + exponent) + (a + b) * 64, false);
+            limbs_add(product, BIG_LIMBS, (exact_u128)left[a] * right[b],
+                      2 * (WIDE_UNIT + exponent) + (a + b) * 64, false);
     for (int idx = BIG_LIMBS - 1; idx >= 0; idx--)
         if (product[idx] != big[idx])
             return product[idx] < big[idx] ? -1 : 1;

@@ -1,5 +1,5 @@
-/* Exact, order-independent sums of doubles and of their squares; see exact.c. States may be moved bytewise, need 8-byte
- * alignment, and own heap only for values outside the window. */
+/* Exact, order-independent sums of doubles and of their squares; see exact.c. States may be moved
+ * bytewise, need 8-byte alignment, and own heap only for values outside the window. */
 #ifndef MARROW_ENGINE_EXACT_PRIV_H
 #define MARROW_ENGINE_EXACT_PRIV_H
 
@@ -25,10 +25,12 @@ void exact_sum_done(struct exact_sum *sum);
 bool exact_moments_add(struct exact_moments *moments, double value);
 bool exact_moments_merge(struct exact_moments *into, const struct exact_moments *from);
 void exact_moments_done(struct exact_moments *moments);
-/* Correctly rounded (half to even). A NaN, or infinities of both signs → NaN; else an infinity → it. Count must be > 0. */
+/* Correctly rounded (half to even). A NaN, or infinities of both signs → NaN; else an infinity →
+ * it. Count must be > 0. */
 double exact_sum_value(const struct exact_sum *sum);
 double exact_mean_value(const struct exact_sum *sum);
-/* Sample standard deviation, sqrt((Σx² - (Σx)²/n)/(n-1)), of the exact rational, correctly rounded. Count must be > 1. */
+/* Sample standard deviation, sqrt((Σx² - (Σx)²/n)/(n-1)), of the exact rational, correctly rounded.
+ * Count must be > 1. */
 double exact_sd_value(const struct exact_moments *moments);
 
 #endif

@@ -1,5 +1,6 @@
-/* Marrow's own SQL functions over the generic hook: stable row hash and its sum, buckets, exact sums, mode, column typing, and
- * a raw JSON member. One table per kind at the end of the file; add a function by one entry there. */
+/* Marrow's own SQL functions over the generic hook: stable row hash and its sum, buckets, exact
+ * sums, mode, column typing, and a raw JSON member. One table per kind at the end of the file; add
+ * a function by one entry there. */
 #include <string.h>
 
 #include "data/typing.h"
@@ -17,12 +18,15 @@ static void set_null(struct data_vector *vector, int64_t row)
     vector->validity[row >> 6] &= ~(1ULL << (row & 63));
 }
 
-/* ---- marrow_row_hash, marrow_hash_sum, marrow_bucket ---------------------------------------------- */
+/* ---- marrow_row_hash, marrow_hash_sum, marrow_bucket
+ * ---------------------------------------------- */
 
-static enum err_code row_hash(void *extra, const struct data_batch *in, struct arena *arena, struct data_vector *ret, struct err *err)
+static enum err_code row_hash(void *extra, const struct data_batch *in, struct arena *arena,
+                              struct data_vector *ret, struct err *err)
 {
     (void)extra;
-    _Static_assert(sizeof(struct hash128) == sizeof(struct data_int128), "a hash lies like a 128-bit integer");
+    _Static_assert(sizeof(struct hash128) == sizeof(struct data_int128),
+                   "a hash lies like a 128-bit integer");
     size_t *order = arena_array(arena, in->columns > 0 ? in->columns : 1, sizeof *order);
     if (order == NULL)
         return err_set(err, ERR_MEMORY, "no memory to hash rows");
@@ -55,7 +59,8 @@ static void hash_sum_init(void *state)
     memset(state, 0, sizeof(struct hash_sum));
 }
 
-static enum err_code hash_sum_update(const struct data_batch *in, void *const *states, struct err *err)
+static enum err_code hash_sum_update(const struct data_batch *in, void *const *states,
+                                     struct err *err)
 {
     (void)err;
     const struct data_vector *vector = &in->vectors[0];
@@ -69,7 +74,8 @@ static enum err_code hash_sum_update(const struct data_batch *in, void *const *s
     return ERR_OK;
 }
 
-static enum err_code hash_sum_combine(void *const *sources, void *const *targets, int64_t count, struct err *err)
+static enum err_code hash_sum_combine(void *const *sources, void *const *targets, int64_t count,
+                                      struct err *err)
 {
     (void)err;
     for (int64_t idx = 0; idx < count; idx++) {
@@ -82,7 +88,8 @@ static enum err_code hash_sum_combine(void *const *sources, void *const *targets
 }
 
 /* Sum over no rows: 0, so that an empty table has a hash. */
-static enum err_code hash_sum_finalize(void *const *states, int64_t count, struct arena *arena, struct data_vector *ret, int64_t offset, struct err *err)
+static enum err_code hash_sum_finalize(void *const *states, int64_t count, struct arena *arena,
+                                       struct data_vector *ret, int64_t offset, struct err *err)
 {
     (void)arena, (void)err;
     for (int64_t idx = 0; idx < count; idx++) {
@@ -92,7 +99,8 @@ static enum err_code hash_sum_finalize(void *const *states, int64_t count, struc
     return ERR_OK;
 }
 
-static enum err_code bucket(void *extra, const struct data_batch *in, struct arena *arena, struct data_vector *ret, struct err *err)
+static enum err_code bucket(void *extra, const struct data_batch *in, struct arena *arena,
+                            struct data_vector *ret, struct err *err)
 {
     (void)extra, (void)arena;
     const struct data_vector *text = &in->vectors[0], *buckets = &in->vectors[1];
@@ -108,7 +116,8 @@ static enum err_code bucket(void *extra, const struct data_batch *in, struct are
     return ERR_OK;
 }
 
-/* ---- marrow_sum, marrow_mean, marrow_sd ----------------------------------------------------------- */
+/* ---- marrow_sum, marrow_mean, marrow_sd
+ * ----------------------------------------------------------- */
 
 static void sum_init(void *state)
 {
@@ -124,7 +133,8 @@ static enum err_code sum_update(const struct data_batch *in, void *const *states
     return ERR_OK;
 }
 
-static enum err_code sum_combine(void *const *sources, void *const *targets, int64_t count, struct err *err)
+static enum err_code sum_combine(void *const *sources, void *const *targets, int64_t count,
+                                 struct err *err)
 {
     for (int64_t idx = 0; idx < count; idx++)
         if (!exact_sum_merge(targets[idx], sources[idx]))
@@ -137,7 +147,8 @@ static void sum_done(void *state)
     exact_sum_done(state);
 }
 
-static enum err_code sum_finalize(void *const *states, int64_t count, struct arena *arena, struct data_vector *ret, int64_t offset, struct err *err)
+static enum err_code sum_finalize(void *const *states, int64_t count, struct arena *arena,
+                                  struct data_vector *ret, int64_t offset, struct err *err)
 {
     (void)arena, (void)err;
     for (int64_t idx = 0; idx < count; idx++) {
@@ -150,7 +161,8 @@ static enum err_code sum_finalize(void *const *states, int64_t count, struct are
     return ERR_OK;
 }
 
-static enum err_code mean_finalize(void *const *states, int64_t count, struct arena *arena, struct data_vector *ret, int64_t offset, struct err *err)
+static enum err_code mean_finalize(void *const *states, int64_t count, struct arena *arena,
+                                   struct data_vector *ret, int64_t offset, struct err *err)
 {
     (void)arena, (void)err;
     for (int64_t idx = 0; idx < count; idx++) {
@@ -177,7 +189,8 @@ static enum err_code sd_update(const struct data_batch *in, void *const *states,
     return ERR_OK;
 }
 
-static enum err_code sd_combine(void *const *sources, void *const *targets, int64_t count, struct err *err)
+static enum err_code sd_combine(void *const *sources, void *const *targets, int64_t count,
+                                struct err *err)
 {
     for (int64_t idx = 0; idx < count; idx++)
         if (!exact_moments_merge(targets[idx], sources[idx]))
@@ -190,7 +203,8 @@ static void sd_done(void *state)
     exact_moments_done(state);
 }
 
-static enum err_code sd_finalize(void *const *states, int64_t count, struct arena *arena, struct data_vector *ret, int64_t offset, struct err *err)
+static enum err_code sd_finalize(void *const *states, int64_t count, struct arena *arena,
+                                 struct data_vector *ret, int64_t offset, struct err *err)
 {
     (void)arena, (void)err;
     for (int64_t idx = 0; idx < count; idx++) {
@@ -203,7 +217,8 @@ static enum err_code sd_finalize(void *const *states, int64_t count, struct aren
     return ERR_OK;
 }
 
-/* ---- marrow_mode ---------------------------------------------------------------------------------- */
+/* ---- marrow_mode
+ * ---------------------------------------------------------------------------------- */
 
 static void mode_init(void *state)
 {
@@ -219,7 +234,8 @@ static enum err_code mode_update(const struct data_batch *in, void *const *state
     return ERR_OK;
 }
 
-static enum err_code mode_combine(void *const *sources, void *const *targets, int64_t count, struct err *err)
+static enum err_code mode_combine(void *const *sources, void *const *targets, int64_t count,
+                                  struct err *err)
 {
     for (int64_t idx = 0; idx < count; idx++)
         if (!mode_table_merge(targets[idx], *(struct mode_table *const *)sources[idx]))
@@ -227,7 +243,8 @@ static enum err_code mode_combine(void *const *sources, void *const *targets, in
     return ERR_OK;
 }
 
-static enum err_code mode_finalize(void *const *states, int64_t count, struct arena *arena, struct data_vector *ret, int64_t offset, struct err *err)
+static enum err_code mode_finalize(void *const *states, int64_t count, struct arena *arena,
+                                   struct data_vector *ret, int64_t offset, struct err *err)
 {
     (void)arena, (void)err;
     for (int64_t idx = 0; idx < count; idx++)
@@ -241,14 +258,16 @@ static void mode_done(void *state)
     mode_table_free(*(struct mode_table **)state);
 }
 
-/* ---- marrow_typing -------------------------------------------------------------------------------- */
+/* ---- marrow_typing
+ * -------------------------------------------------------------------------------- */
 
 static void typing_init(void *state)
 {
     typing_stats_init(state);
 }
 
-static enum err_code typing_update(const struct data_batch *in, void *const *states, struct err *err)
+static enum err_code typing_update(const struct data_batch *in, void *const *states,
+                                   struct err *err)
 {
     (void)err;
     const struct data_vector *vector = &in->vectors[0];
@@ -261,7 +280,8 @@ static enum err_code typing_update(const struct data_batch *in, void *const *sta
     return ERR_OK;
 }
 
-static enum err_code typing_combine(void *const *sources, void *const *targets, int64_t count, struct err *err)
+static enum err_code typing_combine(void *const *sources, void *const *targets, int64_t count,
+                                    struct err *err)
 {
     (void)err;
     for (int64_t idx = 0; idx < count; idx++)
@@ -269,7 +289,8 @@ static enum err_code typing_combine(void *const *sources, void *const *targets, 
     return ERR_OK;
 }
 
-static enum err_code typing_finalize(void *const *states, int64_t count, struct arena *arena, struct data_vector *ret, int64_t offset, struct err *err)
+static enum err_code typing_finalize(void *const *states, int64_t count, struct arena *arena,
+                                     struct data_vector *ret, int64_t offset, struct err *err)
 {
     for (int64_t idx = 0; idx < count; idx++) {
         struct buf bytes = BUF_INIT;
@@ -290,26 +311,44 @@ static void typing_done(void *state)
     typing_stats_done(state);
 }
 
-/* ---- the tables ----------------------------------------------------------------------------------- */
+/* ---- the tables
+ * ----------------------------------------------------------------------------------- */
 
 #define ONE(kind) (const struct data_type[]){DATA_TYPE(kind)}, 1
 
 enum err_code engine_functions_register(struct engine *engine, struct err *err)
 {
     const struct engine_scalar scalars[] = {
-        {.name = "marrow_row_hash", .varargs = true, .result = DATA_TYPE(UHUGEINT), .evaluate = row_hash},
-        {.name = "marrow_bucket", .parameters = (const struct data_type[]){DATA_TYPE(TEXT), DATA_TYPE(BIGINT)}, .parameter_count = 2,
-         .result = DATA_TYPE(BIGINT), .null_in_null_out = true, .evaluate = bucket},
-        {.name = "marrow_json_member", .parameters = (const struct data_type[]){DATA_TYPE(TEXT), DATA_TYPE(TEXT)}, .parameter_count = 2,
-         .result = DATA_TYPE(TEXT), .null_in_null_out = true, .evaluate = engine_json_member},
+        {.name = "marrow_row_hash",
+         .varargs = true,
+         .result = DATA_TYPE(UHUGEINT),
+         .evaluate = row_hash},
+        {.name = "marrow_bucket",
+         .parameters = (const struct data_type[]){DATA_TYPE(TEXT), DATA_TYPE(BIGINT)},
+         .parameter_count = 2,
+         .result = DATA_TYPE(BIGINT),
+         .null_in_null_out = true,
+         .evaluate = bucket},
+        {.name = "marrow_json_member",
+         .parameters = (const struct data_type[]){DATA_TYPE(TEXT), DATA_TYPE(TEXT)},
+         .parameter_count = 2,
+         .result = DATA_TYPE(TEXT),
+         .null_in_null_out = true,
+         .evaluate = engine_json_member},
     };
     const struct engine_aggregate aggregates[] = {
-        {"marrow_hash_sum", ONE(UHUGEINT), DATA_TYPE(UHUGEINT), sizeof(struct hash_sum), hash_sum_init, hash_sum_update, hash_sum_combine, hash_sum_finalize, NULL},
-        {"marrow_sum", ONE(DOUBLE), DATA_TYPE(DOUBLE), sizeof(struct exact_sum), sum_init, sum_update, sum_combine, sum_finalize, sum_done},
-        {"marrow_mean", ONE(DOUBLE), DATA_TYPE(DOUBLE), sizeof(struct exact_sum), sum_init, sum_update, sum_combine, mean_finalize, sum_done},
-        {"marrow_sd", ONE(DOUBLE), DATA_TYPE(DOUBLE), sizeof(struct exact_moments), sd_init, sd_update, sd_combine, sd_finalize, sd_done},
-        {"marrow_mode", ONE(TEXT), DATA_TYPE(TEXT), sizeof(struct mode_table *), mode_init, mode_update, mode_combine, mode_finalize, mode_done},
-        {"marrow_typing", ONE(TEXT), DATA_TYPE(BLOB), typing_stats_bytes(), typing_init, typing_update, typing_combine, typing_finalize, typing_done},
+        {"marrow_hash_sum", ONE(UHUGEINT), DATA_TYPE(UHUGEINT), sizeof(struct hash_sum),
+         hash_sum_init, hash_sum_update, hash_sum_combine, hash_sum_finalize, NULL},
+        {"marrow_sum", ONE(DOUBLE), DATA_TYPE(DOUBLE), sizeof(struct exact_sum), sum_init,
+         sum_update, sum_combine, sum_finalize, sum_done},
+        {"marrow_mean", ONE(DOUBLE), DATA_TYPE(DOUBLE), sizeof(struct exact_sum), sum_init,
+         sum_update, sum_combine, mean_finalize, sum_done},
+        {"marrow_sd", ONE(DOUBLE), DATA_TYPE(DOUBLE), sizeof(struct exact_moments), sd_init,
+         sd_update, sd_combine, sd_finalize, sd_done},
+        {"marrow_mode", ONE(TEXT), DATA_TYPE(TEXT), sizeof(struct mode_table *), mode_init,
+         mode_update, mode_combine, mode_finalize, mode_done},
+        {"marrow_typing", ONE(TEXT), DATA_TYPE(BLOB), typing_stats_bytes(), typing_init,
+         typing_update, typing_combine, typing_finalize, typing_done},
     };
     for (size_t idx = 0; idx < sizeof scalars / sizeof *scalars; idx++)
         TRY(engine_register_scalar(engine, &scalars[idx], err));

@@ -1,14 +1,16 @@
-/* marrow_json_member(object, key): the value of a top-level member of a JSON object, as it is written. Strings come unescaped,
- * null and a missing member are NULL, everything else keeps its characters: 1.50 stays 1.50 and twenty digits stay twenty
- * digits, which DuckDB's own ->> (through double) does not do. The object must be valid JSON (DuckDB's reader has parsed it);
- * on anything else the result is NULL, never an overrun. The last of repeated keys wins. */
+/* marrow_json_member(object, key): the value of a top-level member of a JSON object, as it is
+ * written. Strings come unescaped, null and a missing member are NULL, everything else keeps its
+ * characters: 1.50 stays 1.50 and twenty digits stay twenty digits, which DuckDB's own ->> (through
+ * double) does not do. The object must be valid JSON (DuckDB's reader has parsed it); on anything
+ * else the result is NULL, never an overrun. The last of repeated keys wins. */
 #include <string.h>
 
 #include "engine/functions_priv.h"
 
 static size_t skip_blank(struct str json, size_t at)
 {
-    while (at < json.len && (json.ptr[at] == ' ' || json.ptr[at] == '\n' || json.ptr[at] == '\t' || json.ptr[at] == '\r'))
+    while (at < json.len && (json.ptr[at] == ' ' || json.ptr[at] == '\n' || json.ptr[at] == '\t' ||
+                             json.ptr[at] == '\r'))
         at++;
     return at;
 }
@@ -51,7 +53,10 @@ static size_t skip_value(struct str json, size_t at)
 
 static int hex_digit(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
 }
 
 /* Four hex digits at p, or -1. */
@@ -163,7 +168,8 @@ static bool find_member(struct str json, struct str key, struct arena *arena, st
     return found;
 }
 
-enum err_code engine_json_member(void *extra, const struct data_batch *in, struct arena *arena, struct data_vector *ret, struct err *err)
+enum err_code engine_json_member(void *extra, const struct data_batch *in, struct arena *arena,
+                                 struct data_vector *ret, struct err *err)
 {
     (void)extra, (void)err;
     const struct data_vector *objects = &in->vectors[0], *keys = &in->vectors[1];
@@ -171,7 +177,8 @@ enum err_code engine_json_member(void *extra, const struct data_batch *in, struc
         struct str value;
         if (!data_vector_is_valid(objects, row) || !data_vector_is_valid(keys, row))
             continue;
-        if (!find_member(objects->text[row], keys->text[row], arena, &value) || str_equal(value, STR("null")))
+        if (!find_member(objects->text[row], keys->text[row], arena, &value) ||
+            str_equal(value, STR("null")))
             data_vector_set_valid(ret, row, false);
         else if (value.len >= 2 && value.ptr[0] == '"')
             ret->text[row] = unescape((struct str){value.ptr + 1, value.len - 2}, arena);

@@ -1,5 +1,6 @@
-/* Counts of texts: an open-addressing table (linear probing, at most three quarters full) over one block of text bytes. Small:
- * a group with one distinct value costs four slots. What comes out depends on the counts only, not on the order. */
+/* Counts of texts: an open-addressing table (linear probing, at most three quarters full) over one
+ * block of text bytes. Small: a group with one distinct value costs four slots. What comes out
+ * depends on the counts only, not on the order. */
 #include "engine/mode_priv.h"
 
 #include <string.h>
@@ -7,9 +8,9 @@
 #include "base/hash.h"
 
 struct slot {
-    int64_t count;   /* 0 = free */
+    int64_t count; /* 0 = free */
     uint64_t hash;
-    size_t offset;   /* into bytes */
+    size_t offset; /* into bytes */
     size_t length;
 };
 struct mode_table {
@@ -59,9 +60,11 @@ static bool table_grow(struct mode_table *table)
 
 static bool table_add(struct mode_table *table, uint64_t hash, struct str text, int64_t occurrences)
 {
-    for (size_t at = hash & (table->capacity - 1); table->slots[at].count != 0; at = (at + 1) & (table->capacity - 1)) {
+    for (size_t at = hash & (table->capacity - 1); table->slots[at].count != 0;
+         at = (at + 1) & (table->capacity - 1)) {
         struct slot *slot = &table->slots[at];
-        if (slot->hash == hash && slot->length == text.len && (text.len == 0 || memcmp(table->bytes.ptr + slot->offset, text.ptr, text.len) == 0)) {
+        if (slot->hash == hash && slot->length == text.len &&
+            (text.len == 0 || memcmp(table->bytes.ptr + slot->offset, text.ptr, text.len) == 0)) {
             slot->count += occurrences;
             return true;
         }
@@ -72,7 +75,8 @@ static bool table_add(struct mode_table *table, uint64_t hash, struct str text, 
     buf_add(&table->bytes, text.ptr, text.len);
     if (table->bytes.failed)
         return false;
-    *slot_free(table->slots, table->capacity, hash) = (struct slot){occurrences, hash, offset, text.len};
+    *slot_free(table->slots, table->capacity, hash) =
+        (struct slot){occurrences, hash, offset, text.len};
     table->used++;
     return true;
 }
@@ -86,7 +90,8 @@ bool mode_table_add(struct mode_table **table, struct str text, int64_t occurren
 
 static struct str slot_text(const struct mode_table *table, const struct slot *slot)
 {
-    return slot->length == 0 ? (struct str){"", 0} : (struct str){table->bytes.ptr + slot->offset, slot->length};
+    return slot->length == 0 ? (struct str){"", 0}
+                             : (struct str){table->bytes.ptr + slot->offset, slot->length};
 }
 
 bool mode_table_merge(struct mode_table **into, const struct mode_table *from)
@@ -110,7 +115,9 @@ bool mode_table_best(const struct mode_table *table, struct str *ret)
         const struct slot *slot = &table->slots[idx];
         if (slot->count == 0)
             continue;
-        if (best == NULL || slot->count > best->count || (slot->count == best->count && str_compare(slot_text(table, slot), slot_text(table, best)) < 0))
+        if (best == NULL || slot->count > best->count ||
+            (slot->count == best->count &&
+             str_compare(slot_text(table, slot), slot_text(table, best)) < 0))
             best = slot;
     }
     if (best != NULL)

@@ -1,9 +1,11 @@
-/* Conveniences over engine_query: one integer, one text, a small table as JSON rows. They know no engine. */
+/* Conveniences over engine_query: one integer, one text, a small table as JSON rows. They know no
+ * engine. */
 #include <string.h>
 
 #include "engine/engine.h"
 
-static enum err_code first_batch(struct engine *engine, const char *sql, struct engine_result **ret, const struct data_batch **ret_batch, struct err *err)
+static enum err_code first_batch(struct engine *engine, const char *sql, struct engine_result **ret,
+                                 const struct data_batch **ret_batch, struct err *err)
 {
     TRY(engine_query(engine, sql, NULL, 0, ret, err));
     TRY(engine_result_next(*ret, ret_batch, err));
@@ -12,7 +14,8 @@ static enum err_code first_batch(struct engine *engine, const char *sql, struct 
     return ERR_OK;
 }
 
-enum err_code engine_query_int(struct engine *engine, const char *sql, int64_t fallback, int64_t *ret, struct err *err)
+enum err_code engine_query_int(struct engine *engine, const char *sql, int64_t fallback,
+                               int64_t *ret, struct err *err)
 {
     AUTO(engine_result_close) struct engine_result *result = NULL;
     const struct data_batch *batch = NULL;
@@ -28,11 +31,13 @@ enum err_code engine_query_int(struct engine *engine, const char *sql, int64_t f
     __attribute__((cleanup(auto_buf_done))) struct buf text = BUF_INIT;
     data_value_text(vector, 0, &text);
     if (!str_to_int64(buf_view(&text), ret))
-        return err_set(err, ERR_ENGINE, "the statement gave no 64-bit integer where one was expected");
+        return err_set(err, ERR_ENGINE,
+                       "the statement gave no 64-bit integer where one was expected");
     return ERR_OK;
 }
 
-enum err_code engine_query_text(struct engine *engine, const char *sql, struct buf *ret, struct err *err)
+enum err_code engine_query_text(struct engine *engine, const char *sql, struct buf *ret,
+                                struct err *err)
 {
     AUTO(engine_result_close) struct engine_result *result = NULL;
     const struct data_batch *batch = NULL;
@@ -41,7 +46,8 @@ enum err_code engine_query_text(struct engine *engine, const char *sql, struct b
     return buf_check(ret, err);
 }
 
-/* Longest decimal that a double holds without loss, so that it may be a JSON number for every reader. */
+/* Longest decimal that a double holds without loss, so that it may be a JSON number for every
+ * reader. */
 #define EXACT_DIGITS 15
 
 static void push_decimal(json_t *row, struct str text, bool *ok)
@@ -69,7 +75,8 @@ static void push_text(json_t *row, struct str text, bool *ok)
     json_push(row, string, ok);
 }
 
-static void push_value(json_t *row, const struct data_vector *vector, int64_t idx, struct buf *scratch, bool *ok)
+static void push_value(json_t *row, const struct data_vector *vector, int64_t idx,
+                       struct buf *scratch, bool *ok)
 {
     if (!data_vector_is_valid(vector, idx)) {
         json_push(row, json_null(), ok);
@@ -77,9 +84,15 @@ static void push_value(json_t *row, const struct data_vector *vector, int64_t id
     }
     buf_clear(scratch);
     switch (vector->type.kind) {
-    case DATA_NULL: json_push(row, json_null(), ok); return;
-    case DATA_BOOLEAN: json_push(row, json_boolean(vector->u8[idx]), ok); return;
-    case DATA_BIGINT: json_push(row, json_integer(vector->i64[idx]), ok); return;
+    case DATA_NULL:
+        json_push(row, json_null(), ok);
+        return;
+    case DATA_BOOLEAN:
+        json_push(row, json_boolean(vector->u8[idx]), ok);
+        return;
+    case DATA_BIGINT:
+        json_push(row, json_integer(vector->i64[idx]), ok);
+        return;
     case DATA_DOUBLE: {
         json_t *real = json_real(vector->f64[idx]); /* NULL for nan and inf */
         json_push(row, real != NULL ? real : json_null(), ok);
@@ -115,7 +128,8 @@ static void push_batch(json_t *rows, const struct data_batch *batch, struct buf 
     }
 }
 
-enum err_code engine_query_json(struct engine *engine, const char *sql, int64_t row_limit, json_t **ret_rows, struct err *err)
+enum err_code engine_query_json(struct engine *engine, const char *sql, int64_t row_limit,
+                                json_t **ret_rows, struct err *err)
 {
     *ret_rows = NULL;
     AUTO(engine_result_close) struct engine_result *result = NULL;
@@ -129,7 +143,8 @@ enum err_code engine_query_json(struct engine *engine, const char *sql, int64_t 
         if (batch == NULL)
             break;
         if ((int64_t)json_array_size(rows) + batch->rows > row_limit)
-            return err_set(err, ERR_LIMIT, "the result has more than %lld rows", (long long)row_limit);
+            return err_set(err, ERR_LIMIT, "the result has more than %lld rows",
+                           (long long)row_limit);
         push_batch(rows, batch, &scratch, &ok);
     }
     TRY(json_built(ok && !scratch.failed, err));

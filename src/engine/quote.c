@@ -1,4 +1,5 @@
-/* Quoting: the only way a name or a text gets into SQL here. NUL bytes cannot stand in SQL text: out->failed is set. */
+/* Quoting: the only way a name or a text gets into SQL here. NUL bytes cannot stand in SQL text:
+ * out->failed is set. */
 #include <string.h>
 
 #include "engine/engine.h"
@@ -31,10 +32,20 @@ void engine_quote_literal(struct buf *out, struct str text)
 void engine_type_sql(struct data_type type, struct buf *out)
 {
     static const char *const names[] = {
-        [DATA_NULL] = "VARCHAR",          [DATA_BOOLEAN] = "BOOLEAN",    [DATA_BIGINT] = "BIGINT",     [DATA_UHUGEINT] = "UHUGEINT",
-        [DATA_DECIMAL] = "DECIMAL",       [DATA_DOUBLE] = "DOUBLE",      [DATA_TEXT] = "VARCHAR",      [DATA_DATE] = "DATE",
-        [DATA_TIME] = "TIME",             [DATA_TIMESTAMP] = "TIMESTAMP", [DATA_TIMESTAMPTZ] = "TIMESTAMPTZ",
-        [DATA_INTERVAL] = "INTERVAL",     [DATA_BLOB] = "BLOB",          [DATA_JSON] = "JSON",
+        [DATA_NULL] = "VARCHAR",
+        [DATA_BOOLEAN] = "BOOLEAN",
+        [DATA_BIGINT] = "BIGINT",
+        [DATA_UHUGEINT] = "UHUGEINT",
+        [DATA_DECIMAL] = "DECIMAL",
+        [DATA_DOUBLE] = "DOUBLE",
+        [DATA_TEXT] = "VARCHAR",
+        [DATA_DATE] = "DATE",
+        [DATA_TIME] = "TIME",
+        [DATA_TIMESTAMP] = "TIMESTAMP",
+        [DATA_TIMESTAMPTZ] = "TIMESTAMPTZ",
+        [DATA_INTERVAL] = "INTERVAL",
+        [DATA_BLOB] = "BLOB",
+        [DATA_JSON] = "JSON",
     };
     buf_puts(out, names[type.kind]);
     if (type.kind == DATA_DECIMAL)

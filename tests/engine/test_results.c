@@ -20,8 +20,10 @@ static void every_type_reads_as_its_canonical_text(void **state)
         {"65535::USMALLINT", DATA_BIGINT, "65535"},
         {"4294967295::UINTEGER", DATA_BIGINT, "4294967295"},
         {"18446744073709551615::UBIGINT", DATA_DECIMAL, "18446744073709551615"},
-        {"(-12345678901234567890123456789)::HUGEINT", DATA_DECIMAL, "-12345678901234567890123456789"},
-        {"340282366920938463463374607431768211455::UHUGEINT", DATA_UHUGEINT, "340282366920938463463374607431768211455"},
+        {"(-12345678901234567890123456789)::HUGEINT", DATA_DECIMAL,
+         "-12345678901234567890123456789"},
+        {"340282366920938463463374607431768211455::UHUGEINT", DATA_UHUGEINT,
+         "340282366920938463463374607431768211455"},
         {"(-1.5)::DECIMAL(4,2)", DATA_DECIMAL, "-1.50"},
         {"(-1234.5)::DECIMAL(9,3)", DATA_DECIMAL, "-1234.500"},
         {"(-0.000001)::DECIMAL(18,6)", DATA_DECIMAL, "-0.000001"},
@@ -29,7 +31,8 @@ static void every_type_reads_as_its_canonical_text(void **state)
         {"0.5::FLOAT", DATA_DOUBLE, "0.5"},
         {"0.1::DOUBLE", DATA_DOUBLE, "0.1"},
         {"'short'", DATA_TEXT, "short"},
-        {"'a text that is longer than twelve bytes'", DATA_TEXT, "a text that is longer than twelve bytes"},
+        {"'a text that is longer than twelve bytes'", DATA_TEXT,
+         "a text that is longer than twelve bytes"},
         {"DATE '1950-02-03'", DATA_DATE, "1950-02-03"},
         {"TIME '12:34:56.5'", DATA_TIME, NULL},
         {"TIMESTAMP '2020-01-02 03:04:05.25'", DATA_TIMESTAMP, NULL},
@@ -43,7 +46,8 @@ static void every_type_reads_as_its_canonical_text(void **state)
         {"[1,2,NULL]", DATA_TEXT, "[1, 2, NULL]"},
         {"{'k': 'v'}", DATA_TEXT, "{'k': v}"},
         {"'x'::ENUM('x','y')", DATA_TEXT, "x"},
-        {"'12345678-1234-1234-1234-123456789abc'::UUID", DATA_TEXT, "12345678-1234-1234-1234-123456789abc"},
+        {"'12345678-1234-1234-1234-123456789abc'::UUID", DATA_TEXT,
+         "12345678-1234-1234-1234-123456789abc"},
         {"MAP {'a': 1}", DATA_TEXT, "{a=1}"},
         {"TIMETZ '01:02:03+01'", DATA_TEXT, "01:02:03+01"},
         {"'101'::BIT", DATA_TEXT, "101"},
@@ -52,7 +56,9 @@ static void every_type_reads_as_its_canonical_text(void **state)
     struct err err = {0};
     for (size_t idx = 0; idx < sizeof cases / sizeof *cases; idx++) {
         char sql[256];
-        snprintf(sql, sizeof sql, "SELECT v, NULL_V FROM (SELECT %s AS v, if(false, %s, NULL) AS NULL_V);", cases[idx].sql, cases[idx].sql);
+        snprintf(sql, sizeof sql,
+                 "SELECT v, NULL_V FROM (SELECT %s AS v, if(false, %s, NULL) AS NULL_V);",
+                 cases[idx].sql, cases[idx].sql);
         struct engine_result *result = NULL;
         const struct data_batch *batch = NULL;
         OK(engine_query(engine, sql, NULL, 0, &result, &err));
@@ -81,7 +87,10 @@ static void nested_result_keeps_names_order_and_parameters(void **state)
     struct engine_value value = {.type = DATA_TYPE(BIGINT), .i64 = 3};
     struct engine_result *result = NULL;
     const struct data_batch *batch = NULL;
-    OK(engine_query(engine, "SELECT i AS \"a b\", [i::VARCHAR, ';'] AS \"a b\", 'x;''y' /* ; */ AS q FROM range($1) t(i) ORDER BY i DESC -- end;\n ;", &value, 1, &result, &err));
+    OK(engine_query(engine,
+                    "SELECT i AS \"a b\", [i::VARCHAR, ';'] AS \"a b\", 'x;''y' /* ; */ AS q FROM "
+                    "range($1) t(i) ORDER BY i DESC -- end;\n ;",
+                    &value, 1, &result, &err));
     OK(engine_result_next(result, &batch, &err));
     assert_int_equal(batch->rows, 3);
     assert_int_equal(batch->vectors[0].i64[0], 2);
@@ -110,10 +119,13 @@ static void parameters_of_every_kind_round_trip(void **state)
     };
     struct engine_result *result = NULL;
     const struct data_batch *batch = NULL;
-    OK(engine_query(engine, "SELECT concat_ws('|', $1 IS NULL, $2, $3, $4, $5, $6, $7, $8, octet_length($9))", values, 9, &result, &err));
+    OK(engine_query(
+        engine, "SELECT concat_ws('|', $1 IS NULL, $2, $3, $4, $5, $6, $7, $8, octet_length($9))",
+        values, 9, &result, &err));
     OK(engine_result_next(result, &batch, &err));
     struct str text = batch->vectors[0].text[0];
-    const char *expected = "true|true|-9223372036854775808|-0.1|O'Hara|1969-12-31|1969-12-31 23:59:59|-12345678901234567.500|3";
+    const char *expected = "true|true|-9223372036854775808|-0.1|O'Hara|1969-12-31|1969-12-31 "
+                           "23:59:59|-12345678901234567.500|3";
     assert_int_equal(text.len, strlen(expected));
     assert_memory_equal(text.ptr, expected, text.len);
     engine_result_close(result);
@@ -129,7 +141,8 @@ static void streaming_gives_every_row_in_order(void **state)
     struct engine *engine = open_engine(2);
     struct err err = {0};
     struct engine_result *result = NULL;
-    OK(engine_execute(engine, "CREATE TABLE t AS SELECT i FROM range(1000000) r(i)", NULL, 0, &err));
+    OK(engine_execute(engine, "CREATE TABLE t AS SELECT i FROM range(1000000) r(i)", NULL, 0,
+                      &err));
     OK(engine_query(engine, "SELECT i FROM t", NULL, 0, &result, &err));
     int64_t expected = 0;
     for (;;) {
@@ -174,7 +187,8 @@ static void errors_show_patterns_and_no_values(void **state)
         {"SELECT v + 'Mueller99'::INT FROM (VALUES (1)) t(v)", ERR_ENGINE, "Mueller99"},
         {"SELEC 1", ERR_ENGINE, NULL},
         {"SELECT * FROM nowhere", ERR_ENGINE, NULL},
-        {"SELECT * FROM read_csv('/nowhere/x.csv', auto_detect=false, columns={'a':'VARCHAR'})", ERR_IO, NULL},
+        {"SELECT * FROM read_csv('/nowhere/x.csv', auto_detect=false, columns={'a':'VARCHAR'})",
+         ERR_IO, NULL},
     };
     struct engine *engine = open_engine(1);
     for (size_t idx = 0; idx < sizeof cases / sizeof *cases; idx++) {
@@ -194,19 +208,24 @@ static void errors_show_patterns_and_no_values(void **state)
 static void memory_limit_gives_a_hint_and_spill_helps(void **state)
 {
     (void)state;
-    const char *sql = "SELECT count(*) FROM (SELECT i, md5(i::VARCHAR) m FROM range(2000000) r(i) ORDER BY m, i)";
+    const char *sql =
+        "SELECT count(*) FROM (SELECT i, md5(i::VARCHAR) m FROM range(2000000) r(i) ORDER BY m, i)";
     struct err err = {0};
     struct engine *engine = NULL;
-    OK(engine_open(&(struct engine_options){.threads = 2, .memory_bytes = 30 << 20}, &engine, &err));
+    OK(engine_open(&(struct engine_options){.threads = 2, .memory_bytes = 30 << 20}, &engine,
+                   &err));
     OK(engine_execute(engine, "CREATE TABLE probe(i INT)", NULL, 0, &err));
-    const char *group = "SELECT count(*) FROM (SELECT md5(i::VARCHAR) m, count(*) c FROM range(3000000) r(i) GROUP BY m)";
+    const char *group = "SELECT count(*) FROM (SELECT md5(i::VARCHAR) m, count(*) c FROM "
+                        "range(3000000) r(i) GROUP BY m)";
     int64_t count = 0;
     assert_int_equal(engine_query_int(engine, group, 0, &count, &err), ERR_MEMORY);
     assert_non_null(strstr(err.hint, "--spill"));
     engine_close(engine);
     char spill[] = "/tmp/engine-spill-XXXXXX";
     assert_non_null(mkdtemp(spill));
-    OK(engine_open(&(struct engine_options){.threads = 2, .memory_bytes = 120 << 20, .spill_directory = spill}, &engine, &err));
+    OK(engine_open(
+        &(struct engine_options){.threads = 2, .memory_bytes = 120 << 20, .spill_directory = spill},
+        &engine, &err));
     OK(engine_query_int(engine, group, 0, &count, &err));
     assert_int_equal(count, 3000000);
     OK(engine_query_int(engine, sql, 0, &count, &err));
@@ -278,11 +297,13 @@ static void progress_is_reported(void **state)
     (void)state;
     struct engine *engine = open_engine(2);
     struct err err = {0};
-    OK(engine_execute(engine, "CREATE TABLE t AS SELECT i FROM range(3000000) r(i)", NULL, 0, &err));
+    OK(engine_execute(engine, "CREATE TABLE t AS SELECT i FROM range(3000000) r(i)", NULL, 0,
+                      &err));
     struct progress progress = {.report = count_report};
     engine_set_progress(engine, &progress, "count", "t");
     reports = 0;
-    OK(engine_execute(engine, "CREATE TABLE u AS SELECT md5(md5(i::VARCHAR)) AS m FROM t", NULL, 0, &err));
+    OK(engine_execute(engine, "CREATE TABLE u AS SELECT md5(md5(i::VARCHAR)) AS m FROM t", NULL, 0,
+                      &err));
     assert_true(reports > 0);
     engine_set_progress(engine, NULL, NULL, NULL);
     engine_close(engine);
@@ -294,12 +315,17 @@ static void small_results_come_as_json_rows(void **state)
     struct engine *engine = open_engine(1);
     struct err err = {0};
     json_t *rows = NULL;
-    OK(engine_query_json(engine, "SELECT 1, 2.50::DECIMAL(9,2), 0.25::DOUBLE, 'a\"b', NULL, true, 12345678901234567890.5::DECIMAL(38,1), 'nan'::DOUBLE, DATE '2020-01-01'", 10, &rows, &err));
+    OK(engine_query_json(engine,
+                         "SELECT 1, 2.50::DECIMAL(9,2), 0.25::DOUBLE, 'a\"b', NULL, true, "
+                         "12345678901234567890.5::DECIMAL(38,1), 'nan'::DOUBLE, DATE '2020-01-01'",
+                         10, &rows, &err));
     char *text = json_dumps(rows, JSON_COMPACT);
-    assert_string_equal(text, "[[1,2.5,0.25,\"a\\\"b\",null,true,\"12345678901234567890.5\",null,\"2020-01-01\"]]");
+    assert_string_equal(
+        text, "[[1,2.5,0.25,\"a\\\"b\",null,true,\"12345678901234567890.5\",null,\"2020-01-01\"]]");
     free(text);
     json_decref(rows);
-    assert_int_equal(engine_query_json(engine, "SELECT * FROM range(11)", 10, &rows, &err), ERR_LIMIT);
+    assert_int_equal(engine_query_json(engine, "SELECT * FROM range(11)", 10, &rows, &err),
+                     ERR_LIMIT);
     assert_int_equal(engine_query_json(engine, "SELECT * FROM range(0)", 10, &rows, &err), ERR_OK);
     assert_int_equal(json_array_size(rows), 0);
     json_decref(rows);
@@ -316,7 +342,8 @@ static void one_value_queries_have_fallbacks(void **state)
     assert_int_equal(number, 45);
     OK(engine_query_int(engine, "SELECT NULL", -7, &number, &err));
     assert_int_equal(number, -7);
-    assert_int_equal(engine_query_int(engine, "SELECT 1 WHERE false", 0, &number, &err), ERR_ENGINE);
+    assert_int_equal(engine_query_int(engine, "SELECT 1 WHERE false", 0, &number, &err),
+                     ERR_ENGINE);
     struct buf text = BUF_INIT;
     OK(engine_query_text(engine, "SELECT current_setting('TimeZone')", &text, &err));
     assert_string_equal(buf_text(&text), "UTC");

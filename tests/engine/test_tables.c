@@ -3,7 +3,8 @@
 
 #include <marrow_arrow.h>
 
-/* ---- appender -------------------------------------------------------------------------------------- */
+/* ---- appender
+ * -------------------------------------------------------------------------------------- */
 
 static void fill_row(struct data_batch *batch, int64_t row)
 {
@@ -15,20 +16,41 @@ static void fill_row(struct data_batch *batch, int64_t row)
             continue;
         int64_t value = row % 2 == 0 ? row : -row;
         switch (vector->type.kind) {
-        case DATA_BOOLEAN: vector->u8[row] = (uint8_t)(row & 1); break;
+        case DATA_BOOLEAN:
+            vector->u8[row] = (uint8_t)(row & 1);
+            break;
         case DATA_BIGINT:
         case DATA_DATE:
         case DATA_TIMESTAMP:
-        case DATA_TIMESTAMPTZ: vector->i64[row] = value; break;
-        case DATA_TIME: vector->i64[row] = row; break;
+        case DATA_TIMESTAMPTZ:
+            vector->i64[row] = value;
+            break;
+        case DATA_TIME:
+            vector->i64[row] = row;
+            break;
         case DATA_DECIMAL:
-        case DATA_UHUGEINT: vector->i128[row] = (struct data_int128){(uint64_t)value, value < 0 ? -1 : 0}; break;
-        case DATA_DOUBLE: vector->f64[row] = (double)value / 3; break;
-        case DATA_TEXT: vector->text[row] = row % 3 == 0 ? STR("é") : row % 3 == 1 ? STR("") : STR("a text of more than twelve bytes"); break;
-        case DATA_JSON: vector->text[row] = STR("{\"a\":[1,2]}"); break;
-        case DATA_BLOB: vector->text[row] = STR("\0\xff\x01 and more than twelve bytes"); break;
-        case DATA_INTERVAL: vector->interval[row] = (struct data_interval){1, (int32_t)row % 7, row}; break;
-        case DATA_NULL: break;
+        case DATA_UHUGEINT:
+            vector->i128[row] = (struct data_int128){(uint64_t)value, value < 0 ? -1 : 0};
+            break;
+        case DATA_DOUBLE:
+            vector->f64[row] = (double)value / 3;
+            break;
+        case DATA_TEXT:
+            vector->text[row] = row % 3 == 0   ? STR("é")
+                                : row % 3 == 1 ? STR("")
+                                               : STR("a text of more than twelve bytes");
+            break;
+        case DATA_JSON:
+            vector->text[row] = STR("{\"a\":[1,2]}");
+            break;
+        case DATA_BLOB:
+            vector->text[row] = STR("\0\xff\x01 and more than twelve bytes");
+            break;
+        case DATA_INTERVAL:
+            vector->interval[row] = (struct data_interval){1, (int32_t)row % 7, row};
+            break;
+        case DATA_NULL:
+            break;
         }
     }
 }
@@ -40,9 +62,13 @@ static void appended_batches_of_every_kind_read_back_equal(void **state)
     struct engine *engine = open_engine(2);
     struct err err = {0};
     struct data_schema schema = {0};
-    const struct data_type types[] = {DATA_TYPE(BOOLEAN), DATA_TYPE(BIGINT), DATA_TYPE(UHUGEINT), data_type_decimal(4, 1), data_type_decimal(9, 2),
-                                      data_type_decimal(18, 4), data_type_decimal(38, 6), DATA_TYPE(DOUBLE), DATA_TYPE(TEXT), DATA_TYPE(DATE), DATA_TYPE(TIME),
-                                      DATA_TYPE(TIMESTAMP), DATA_TYPE(TIMESTAMPTZ), DATA_TYPE(INTERVAL), DATA_TYPE(BLOB), DATA_TYPE(JSON)};
+    const struct data_type types[] = {
+        DATA_TYPE(BOOLEAN),       DATA_TYPE(BIGINT),       DATA_TYPE(UHUGEINT),
+        data_type_decimal(4, 1),  data_type_decimal(9, 2), data_type_decimal(18, 4),
+        data_type_decimal(38, 6), DATA_TYPE(DOUBLE),       DATA_TYPE(TEXT),
+        DATA_TYPE(DATE),          DATA_TYPE(TIME),         DATA_TYPE(TIMESTAMP),
+        DATA_TYPE(TIMESTAMPTZ),   DATA_TYPE(INTERVAL),     DATA_TYPE(BLOB),
+        DATA_TYPE(JSON)};
     struct buf sql = BUF_INIT;
     buf_puts(&sql, "ATTACH ':memory:' AS other; CREATE TABLE other.main.t(");
     for (size_t idx = 0; idx < sizeof types / sizeof *types; idx++) {
@@ -76,7 +102,8 @@ static void appended_batches_of_every_kind_read_back_equal(void **state)
             for (size_t column = 0; column < found->columns; column++) {
                 struct buf left = BUF_INIT, right = BUF_INIT;
                 assert_true(data_type_equal(found->vectors[column].type, types[column]));
-                assert_int_equal(data_value_text(&found->vectors[column], row, &left), data_value_text(&batch->vectors[column], at, &right));
+                assert_int_equal(data_value_text(&found->vectors[column], row, &left),
+                                 data_value_text(&batch->vectors[column], at, &right));
                 assert_int_equal(left.len, right.len);
                 assert_string_equal(buf_text(&left), buf_text(&right));
                 buf_done(&left);
@@ -101,20 +128,26 @@ static void appender_refuses_what_does_not_fit(void **state)
     OK(engine_append_open(engine, NULL, "t", &appender, &err));
     int64_t number = 1000;
     struct str text = STR("\xff");
-    struct data_vector vectors[] = {{.type = DATA_TYPE(BIGINT), .i64 = &number}, {.type = DATA_TYPE(TEXT), .text = &text}};
-    assert_int_equal(engine_append_batch(appender, &(struct data_batch){vectors, 2, 1}, &err), ERR_INPUT);
+    struct data_vector vectors[] = {{.type = DATA_TYPE(BIGINT), .i64 = &number},
+                                    {.type = DATA_TYPE(TEXT), .text = &text}};
+    assert_int_equal(engine_append_batch(appender, &(struct data_batch){vectors, 2, 1}, &err),
+                     ERR_INPUT);
     number = 1;
-    assert_int_equal(engine_append_batch(appender, &(struct data_batch){vectors, 2, 1}, &err), ERR_INPUT);
-    assert_int_equal(engine_append_batch(appender, &(struct data_batch){vectors, 1, 1}, &err), ERR_USAGE);
+    assert_int_equal(engine_append_batch(appender, &(struct data_batch){vectors, 2, 1}, &err),
+                     ERR_INPUT);
+    assert_int_equal(engine_append_batch(appender, &(struct data_batch){vectors, 1, 1}, &err),
+                     ERR_USAGE);
     vectors[1] = vectors[0];
-    assert_int_equal(engine_append_batch(appender, &(struct data_batch){vectors, 2, 1}, &err), ERR_USAGE);
+    assert_int_equal(engine_append_batch(appender, &(struct data_batch){vectors, 2, 1}, &err),
+                     ERR_USAGE);
     engine_append_abort(appender);
     assert_string_equal(ask(engine, "SELECT count(*) FROM t"), "0");
     assert_int_not_equal(engine_append_open(engine, NULL, "nowhere", &appender, &err), ERR_OK);
     engine_close(engine);
 }
 
-/* ---- scans ------------------------------------------------------------------------------------------ */
+/* ---- scans
+ * ------------------------------------------------------------------------------------------ */
 
 static char folder[] = "/tmp/engine-scan-XXXXXX";
 static const char *put_file(const char *name, const char *bytes, size_t count)
@@ -143,10 +176,12 @@ static int remove_folder(void **state)
 }
 
 static struct buf rejected;
-static enum err_code note_reject(void *user, int64_t line, const char *column, const char *reason, struct str raw, struct err *err)
+static enum err_code note_reject(void *user, int64_t line, const char *column, const char *reason,
+                                 struct str raw, struct err *err)
 {
     (void)user, (void)err;
-    buf_printf(&rejected, "%lld|%s|%s|%.*s;", (long long)line, column != NULL ? column : "-", reason, (int)raw.len, raw.ptr);
+    buf_printf(&rejected, "%lld|%s|%s|%.*s;", (long long)line, column != NULL ? column : "-",
+               reason, (int)raw.len, raw.ptr);
     return ERR_OK;
 }
 
@@ -162,10 +197,18 @@ static struct data_schema text_schema(const char *const *names, size_t count)
 static void csv_scan_keeps_texts_and_quarantines_bad_rows(void **state)
 {
     (void)state;
-    const char text[] = "a,\"it's\"\n0389,\"x \"\"y\"\" z\"\n2,5\" tube\n3,\"He said \"hi\" there\"\n4,\n,\"\"\n5,6,7\n8\n\"multi\nline\",NULL\n9,\xff\n10,x\0y\n11,last";
+    const char text[] =
+        "a,\"it's\"\n0389,\"x \"\"y\"\" z\"\n2,5\" tube\n3,\"He said \"hi\" "
+        "there\"\n4,\n,\"\"\n5,6,7\n8\n\"multi\nline\",NULL\n9,\xff\n10,x\0y\n11,last";
     const char *path = put_file("odd [1]*.csv", text, sizeof text - 1);
     (void)put_file("odd 1.csv", "a,b\nwrong,file\n", 15);
-    struct data_scan scan = {.kind = DATA_SCAN_CSV, .paths = &path, .path_count = 1, .delimiter = ",", .quote = '"', .escape = '"', .header = true};
+    struct data_scan scan = {.kind = DATA_SCAN_CSV,
+                             .paths = &path,
+                             .path_count = 1,
+                             .delimiter = ",",
+                             .quote = '"',
+                             .escape = '"',
+                             .header = true};
     struct data_schema schema = text_schema((const char *const[]){"a", "it's"}, 2);
     struct engine *engine = open_engine(2);
     struct err err = {0};
@@ -173,16 +216,20 @@ static void csv_scan_keeps_texts_and_quarantines_bad_rows(void **state)
     buf_puts(&sql, "CREATE TABLE t AS SELECT * FROM ");
     OK(engine_scan_expression(&scan, &schema, "bad_rows", &sql, &err));
     OK(engine_execute(engine, buf_text(&sql), NULL, 0, &err));
-    assert_string_equal(ask(engine, "SELECT string_agg(coalesce(a, '-') || '=' || coalesce(replace(\"it's\", chr(0), '0'), '-'), ';' ORDER BY rowid) FROM t"),
-                        "0389=x \"y\" z;2=5\" tube;4=-;-=;multi\nline=NULL;10=x0y;11=last");
+    assert_string_equal(
+        ask(engine, "SELECT string_agg(coalesce(a, '-') || '=' || coalesce(replace(\"it's\", "
+                    "chr(0), '0'), '-'), ';' ORDER BY rowid) FROM t"),
+        "0389=x \"y\" z;2=5\" tube;4=-;-=;multi\nline=NULL;10=x0y;11=last");
     int64_t rows = 0;
     struct data_sink sink = {.reject = note_reject};
     buf_clear(&rejected);
     OK(engine_scan_rejects(engine, "bad_rows", &sink, &rows, &err));
     assert_int_equal(rows, 4);
     assert_string_equal(buf_text(&rejected),
-                        "4|it's|a quote is not closed, or text follows the closing quote|3,\"He said \"hi\" there\";"
-                        "7|-|more fields than the header|5,6,7;8|it's|fewer fields than the header|8;11|it's|not valid UTF-8|9,?;");
+                        "4|it's|a quote is not closed, or text follows the closing quote|3,\"He "
+                        "said \"hi\" there\";"
+                        "7|-|more fields than the header|5,6,7;8|it's|fewer fields than the "
+                        "header|8;11|it's|not valid UTF-8|9,?;");
     buf_done(&rejected);
     rejected = (struct buf)BUF_INIT;
     buf_done(&sql);
@@ -193,9 +240,19 @@ static void csv_scan_keeps_texts_and_quarantines_bad_rows(void **state)
 static void csv_scan_of_several_files_and_other_dialects(void **state)
 {
     (void)state;
-    const char one[] = "# made by hand\nskipped\nx;y\n1;'a;b'\n", two[] = "# two\nskipped\nx;y\n2;'it\\'s'\n# a remark\n";
-    const char *paths[] = {put_file("one.csv", one, sizeof one - 1), put_file("two.csv", two, sizeof two - 1)};
-    struct data_scan scan = {.kind = DATA_SCAN_CSV, .paths = paths, .path_count = 2, .delimiter = ";", .quote = '\'', .escape = '\\', .comment = '#', .skip_lines = 1, .header = true};
+    const char one[] = "# made by hand\nskipped\nx;y\n1;'a;b'\n",
+               two[] = "# two\nskipped\nx;y\n2;'it\\'s'\n# a remark\n";
+    const char *paths[] = {put_file("one.csv", one, sizeof one - 1),
+                           put_file("two.csv", two, sizeof two - 1)};
+    struct data_scan scan = {.kind = DATA_SCAN_CSV,
+                             .paths = paths,
+                             .path_count = 2,
+                             .delimiter = ";",
+                             .quote = '\'',
+                             .escape = '\\',
+                             .comment = '#',
+                             .skip_lines = 1,
+                             .header = true};
     struct data_schema schema = text_schema((const char *const[]){"x", "y"}, 2);
     struct engine *engine = open_engine(2);
     struct err err = {0};
@@ -203,7 +260,8 @@ static void csv_scan_of_several_files_and_other_dialects(void **state)
     buf_puts(&sql, "CREATE TABLE t AS SELECT * FROM ");
     OK(engine_scan_expression(&scan, &schema, NULL, &sql, &err));
     OK(engine_execute(engine, buf_text(&sql), NULL, 0, &err));
-    assert_string_equal(ask(engine, "SELECT string_agg(x || y, '|' ORDER BY x) FROM t"), "1a;b|2it's");
+    assert_string_equal(ask(engine, "SELECT string_agg(x || y, '|' ORDER BY x) FROM t"),
+                        "1a;b|2it's");
     buf_done(&sql);
     data_schema_done(&schema);
     engine_close(engine);
@@ -225,7 +283,13 @@ static void ten_thousand_columns_load(void **state)
                 OK(data_schema_add(&schema, str_of(cell), DATA_TYPE(TEXT), &err));
         }
     const char *path = put_file("wide.csv", text.ptr, text.len);
-    struct data_scan scan = {.kind = DATA_SCAN_CSV, .paths = &path, .path_count = 1, .delimiter = ",", .quote = '"', .escape = '"', .header = true};
+    struct data_scan scan = {.kind = DATA_SCAN_CSV,
+                             .paths = &path,
+                             .path_count = 1,
+                             .delimiter = ",",
+                             .quote = '"',
+                             .escape = '"',
+                             .header = true};
     struct engine *engine = open_engine(2);
     struct engine_result *result = NULL;
     const struct data_batch *batch = NULL;
@@ -283,13 +347,17 @@ static const char *scan_text(struct engine *engine, const struct data_scan *scan
 static void json_scan_keeps_numbers_as_written(void **state)
 {
     (void)state;
-    const char array[] = "[{\"a\":1.50,\"b\":\"x\",\"n\":12345678901234567890.123},\n{\"a\":null,\"d\":{\"k\":[1,2]},\"b\":true}]";
-    const char lines[] = "{\"a\":1}\n{\"a\":\"2\",\"c\":[]}\n", one[] = "{\n \"a\": 1,\n \"b\": [1,2]\n}\n", bad[] = "{\"a\":1}\n{broken\n";
+    const char array[] = "[{\"a\":1.50,\"b\":\"x\",\"n\":12345678901234567890.123},\n{\"a\":null,"
+                         "\"d\":{\"k\":[1,2]},\"b\":true}]";
+    const char lines[] = "{\"a\":1}\n{\"a\":\"2\",\"c\":[]}\n",
+               one[] = "{\n \"a\": 1,\n \"b\": [1,2]\n}\n", bad[] = "{\"a\":1}\n{broken\n";
     struct engine *engine = open_engine(2);
     const char *path = put_file("a.json", array, sizeof array - 1);
     struct data_scan scan = {.kind = DATA_SCAN_JSON, .paths = &path, .path_count = 1};
     char expected[128];
-    snprintf(expected, sizeof expected, "a:%d b:%d n:%d d:%d |1.50,x,12345678901234567890.123,-,|-,true,-,{\"k\":[1,2]},", DATA_TEXT, DATA_TEXT, DATA_TEXT, DATA_TEXT);
+    snprintf(expected, sizeof expected,
+             "a:%d b:%d n:%d d:%d |1.50,x,12345678901234567890.123,-,|-,true,-,{\"k\":[1,2]},",
+             DATA_TEXT, DATA_TEXT, DATA_TEXT, DATA_TEXT);
     assert_string_equal(scan_text(engine, &scan, true), expected);
     assert_non_null(strstr(scan_text(engine, &scan, false), "|1.5,x,"));
     path = put_file("one.json", one, sizeof one - 1);
@@ -314,15 +382,23 @@ static void parquet_scan_widens_and_flattens(void **state)
     char path[128];
     snprintf(path, sizeof path, "%s/p.parquet", folder);
     const char *paths[] = {path};
-    OK(engine_executef(engine, &err, "COPY (SELECT 7::UTINYINT AS u, [1,2] AS l, {'k': 'v'} AS s, 1.5::FLOAT AS f, 18446744073709551615::UBIGINT AS b, 'x'::ENUM('x') AS e, NULL::INT AS n) TO '%s' (FORMAT parquet)", path));
+    OK(engine_executef(engine, &err,
+                       "COPY (SELECT 7::UTINYINT AS u, [1,2] AS l, {'k': 'v'} AS s, 1.5::FLOAT AS "
+                       "f, 18446744073709551615::UBIGINT AS b, 'x'::ENUM('x') AS e, NULL::INT AS "
+                       "n) TO '%s' (FORMAT parquet)",
+                       path));
     struct data_scan scan = {.kind = DATA_SCAN_PARQUET, .paths = paths, .path_count = 1};
     char expected[160];
-    snprintf(expected, sizeof expected, "u:%d l:%d s:%d f:%d b:%d e:%d n:%d |7,[1,2],{\"k\":\"v\"},1.5,18446744073709551615,x,-,", DATA_BIGINT, DATA_JSON, DATA_JSON, DATA_DOUBLE, DATA_DECIMAL, DATA_TEXT, DATA_BIGINT);
+    snprintf(
+        expected, sizeof expected,
+        "u:%d l:%d s:%d f:%d b:%d e:%d n:%d |7,[1,2],{\"k\":\"v\"},1.5,18446744073709551615,x,-,",
+        DATA_BIGINT, DATA_JSON, DATA_JSON, DATA_DOUBLE, DATA_DECIMAL, DATA_TEXT, DATA_BIGINT);
     assert_string_equal(scan_text(engine, &scan, true), expected);
     engine_close(engine);
 }
 
-/* ---- inspection and quoting ------------------------------------------------------------------------- */
+/* ---- inspection and quoting
+ * ------------------------------------------------------------------------- */
 
 static void inspection_names_tables_and_functions_without_binding(void **state)
 {
@@ -332,9 +408,13 @@ static void inspection_names_tables_and_functions_without_binding(void **state)
         int count;
         bool is_select;
     } cases[] = {
-        {"SELECT * FROM labs l JOIN a.b.\"c d\" USING (id) WHERE x IN (SELECT y FROM other)", "labs,a.b.c d,other,", "", 1, true},
-        {"WITH labs AS (SELECT * FROM labs), r AS (SELECT * FROM labs) SELECT * FROM r, labs", "labs,", "", 1, true},
-        {"WITH RECURSIVE t AS (SELECT 1 i UNION ALL SELECT i + 1 FROM t WHERE i < 3) SELECT * FROM t, u", "u,", "", 1, true},
+        {"SELECT * FROM labs l JOIN a.b.\"c d\" USING (id) WHERE x IN (SELECT y FROM other)",
+         "labs,a.b.c d,other,", "", 1, true},
+        {"WITH labs AS (SELECT * FROM labs), r AS (SELECT * FROM labs) SELECT * FROM r, labs",
+         "labs,", "", 1, true},
+        {"WITH RECURSIVE t AS (SELECT 1 i UNION ALL SELECT i + 1 FROM t WHERE i < 3) SELECT * FROM "
+         "t, u",
+         "u,", "", 1, true},
         {"SELECT (WITH x AS (SELECT 1) SELECT * FROM x), y FROM x", "x,", "", 1, true},
         {"SELECT * FROM read_csv('/etc/passwd'), 'file.csv'", "file.csv,", "read_csv,", 1, true},
         {"SELECT $1 FROM t WHERE a = ?", "t,", "", 1, true},
@@ -366,7 +446,8 @@ static void inspection_names_tables_and_functions_without_binding(void **state)
         engine_statement_done(&statement);
     }
     struct engine_statement statement;
-    assert_int_equal(engine_statement_inspect(engine, "SELECT 1,\n  FORM x y z", &statement, &err), ERR_INPUT);
+    assert_int_equal(engine_statement_inspect(engine, "SELECT 1,\n  FORM x y z", &statement, &err),
+                     ERR_INPUT);
     assert_int_equal(err.line, 2);
     assert_true(err.column > 0);
     engine_close(engine);
@@ -375,7 +456,9 @@ static void inspection_names_tables_and_functions_without_binding(void **state)
 static void nasty_names_and_texts_round_trip(void **state)
 {
     (void)state;
-    static const char *const names[] = {"a", "", "select", "a\"b", "\"\"", "it's", "a;b--c", "/*", "é\xe2\x82\xac", "a\nb", "$$", "\\", "%s", "CASE", " "};
+    static const char *const names[] = {"a",    "",       "select", "a\"b",          "\"\"",
+                                        "it's", "a;b--c", "/*",     "é\xe2\x82\xac", "a\nb",
+                                        "$$",   "\\",     "%s",     "CASE",          " "};
     struct engine *engine = open_engine(1);
     struct err err = {0};
     for (size_t idx = 0; idx < sizeof names / sizeof *names; idx++) {
@@ -390,7 +473,8 @@ static void nasty_names_and_texts_round_trip(void **state)
         OK(engine_query(engine, buf_text(&sql), NULL, 0, &result, &err));
         OK(engine_result_next(result, &batch, &err));
         assert_true(str_equal(batch->vectors[0].text[0], name));
-        assert_string_equal(engine_result_schema(result)->columns[0].name, name.len > 0 ? names[idx] : "empty");
+        assert_string_equal(engine_result_schema(result)->columns[0].name,
+                            name.len > 0 ? names[idx] : "empty");
         engine_result_close(result);
         buf_done(&sql);
     }
@@ -401,7 +485,8 @@ static void nasty_names_and_texts_round_trip(void **state)
     engine_close(engine);
 }
 
-/* ---- Arrow ------------------------------------------------------------------------------------------ */
+/* ---- Arrow
+ * ------------------------------------------------------------------------------------------ */
 
 static void arrow_stream_walks_to_the_end(void **state)
 {
@@ -411,7 +496,10 @@ static void arrow_stream_walks_to_the_end(void **state)
     struct engine_result *result = NULL;
     struct ArrowArrayStream stream;
     struct ArrowSchema schema = {0};
-    OK(engine_query(engine, "SELECT i, if(i % 3 = 0, NULL, 'text ' || i) AS t, i / 2.0 AS d, [i] AS l FROM range(10000) r(i)", NULL, 0, &result, &err));
+    OK(engine_query(engine,
+                    "SELECT i, if(i % 3 = 0, NULL, 'text ' || i) AS t, i / 2.0 AS d, [i] AS l FROM "
+                    "range(10000) r(i)",
+                    NULL, 0, &result, &err));
     OK(engine_result_to_arrow(result, &stream, &err));
     assert_int_equal(stream.get_schema(&stream, &schema), 0);
     assert_int_equal(schema.n_children, 4);
@@ -419,7 +507,8 @@ static void arrow_stream_walks_to_the_end(void **state)
     assert_string_equal(schema.children[0]->format, "l");
     assert_string_equal(schema.children[0]->name, "i");
     assert_string_equal(schema.children[2]->format, "g");
-    assert_string_equal(schema.children[3]->format, schema.children[1]->format); /* nested came as text */
+    assert_string_equal(schema.children[3]->format,
+                        schema.children[1]->format); /* nested came as text */
     bool large = schema.children[1]->format[0] == 'U';
     schema.release(&schema);
     int64_t at = 0;
@@ -437,7 +526,8 @@ static void arrow_stream_walks_to_the_end(void **state)
             char expected[32];
             assert_int_equal(numbers[row], at);
             assert_int_equal(valid[row / 8] >> (row % 8) & 1, at % 3 != 0);
-            int64_t from = large ? ((const int64_t *)array.children[1]->buffers[1])[row] : ((const int32_t *)array.children[1]->buffers[1])[row];
+            int64_t from = large ? ((const int64_t *)array.children[1]->buffers[1])[row]
+                                 : ((const int32_t *)array.children[1]->buffers[1])[row];
             snprintf(expected, sizeof expected, "text %lld", (long long)at);
             if (at % 3 != 0)
                 assert_memory_equal(bytes + from, expected, strlen(expected));
@@ -462,7 +552,8 @@ static void arrow_stream_reports_errors(void **state)
     struct err err = {0};
     struct engine_result *result = NULL;
     struct ArrowArrayStream stream;
-    OK(engine_query(engine, "SELECT if(i = 300000, error('no'), i) FROM range(1000000) r(i)", NULL, 0, &result, &err));
+    OK(engine_query(engine, "SELECT if(i = 300000, error('no'), i) FROM range(1000000) r(i)", NULL,
+                    0, &result, &err));
     OK(engine_result_to_arrow(result, &stream, &err));
     assert_null(stream.get_last_error(&stream));
     int code = 0;

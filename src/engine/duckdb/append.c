@@ -1,10 +1,12 @@
-/* The appender: batches into an existing table, a whole chunk at a time. Column types of table and batch must correspond
- * (integers narrower than 64 bits are range-checked). schema_name: "schema", or "catalog.schema" for an attached database. */
+/* The appender: batches into an existing table, a whole chunk at a time. Column types of table and
+ * batch must correspond (integers narrower than 64 bits are range-checked). schema_name: "schema",
+ * or "catalog.schema" for an attached database. */
 #include <string.h>
 
 #include "engine/duckdb/duckdb_priv.h"
 
-/* In the library since 1.5, not in the header we build with; an older library flushes instead (the caller rolls back). */
+/* In the library since 1.5, not in the header we build with; an older library flushes instead (the
+ * caller rolls back). */
 extern duckdb_state duckdb_appender_clear(duckdb_appender appender) __attribute__((weak));
 
 struct engine_appender {
@@ -40,11 +42,15 @@ static enum err_code appender_columns(struct engine_appender *appender, struct e
     idx_t count = duckdb_appender_column_count(appender->raw);
     appender->columns = mem_zalloc(count, sizeof *appender->columns);
     duckdb_logical_type *types = mem_zalloc(count, sizeof *types);
-    enum err_code code = appender->columns != NULL && types != NULL ? ERR_OK : err_set(err, ERR_MEMORY, "no memory to append rows");
+    enum err_code code = appender->columns != NULL && types != NULL
+                             ? ERR_OK
+                             : err_set(err, ERR_MEMORY, "no memory to append rows");
     for (idx_t idx = 0; code == ERR_OK && idx < count; idx++) {
         types[idx] = duckdb_appender_column_type(appender->raw, idx);
         if (!column_of(types[idx], &appender->columns[idx]))
-            code = err_set(err, ERR_UNSUPPORTED, "column %llu of the table has a type that cannot be appended to", (unsigned long long)idx + 1);
+            code = err_set(err, ERR_UNSUPPORTED,
+                           "column %llu of the table has a type that cannot be appended to",
+                           (unsigned long long)idx + 1);
     }
     appender->column_count = count;
     if (code == ERR_OK)
@@ -58,7 +64,8 @@ static enum err_code appender_columns(struct engine_appender *appender, struct e
     return code;
 }
 
-enum err_code engine_append_open(struct engine *engine, const char *schema_name, const char *table, struct engine_appender **ret, struct err *err)
+enum err_code engine_append_open(struct engine *engine, const char *schema_name, const char *table,
+                                 struct engine_appender **ret, struct err *err)
 {
     *ret = NULL;
     struct engine_appender *appender = mem_zalloc(1, sizeof *appender);
@@ -70,7 +77,8 @@ enum err_code engine_append_open(struct engine *engine, const char *schema_name,
     }
     appender->engine = engine;
     enum err_code code = ERR_OK;
-    if (duckdb_appender_create_ext(engine->connection, catalog, dot != NULL ? dot + 1 : schema_name, table, &appender->raw) == DuckDBError)
+    if (duckdb_appender_create_ext(engine->connection, catalog, dot != NULL ? dot + 1 : schema_name,
+                                   table, &appender->raw) == DuckDBError)
         code = appender_fail(appender, err);
     mem_free(catalog);
     if (code == ERR_OK)
@@ -83,12 +91,14 @@ enum err_code engine_append_open(struct engine *engine, const char *schema_name,
     return ERR_OK;
 }
 
-static enum err_code append_slice(struct engine_appender *appender, const struct data_batch *batch, int64_t from_row, idx_t rows, struct err *err)
+static enum err_code append_slice(struct engine_appender *appender, const struct data_batch *batch,
+                                  int64_t from_row, idx_t rows, struct err *err)
 {
     duckdb_data_chunk_reset(appender->chunk);
     for (size_t idx = 0; idx < appender->column_count; idx++) {
         duckdb_vector vector = duckdb_data_chunk_get_vector(appender->chunk, idx);
-        enum err_code code = column_write(&appender->columns[idx], &batch->vectors[idx], from_row, vector, 0, rows, err);
+        enum err_code code = column_write(&appender->columns[idx], &batch->vectors[idx], from_row,
+                                          vector, 0, rows, err);
         if (code != ERR_OK)
             return err_context(err, "column %zu", idx + 1);
     }
@@ -98,21 +108,25 @@ static enum err_code append_slice(struct engine_appender *appender, const struct
     return ERR_OK;
 }
 
-enum err_code engine_append_batch(struct engine_appender *appender, const struct data_batch *batch, struct err *err)
+enum err_code engine_append_batch(struct engine_appender *appender, const struct data_batch *batch,
+                                  struct err *err)
 {
     if (batch->columns != appender->column_count)
-        return err_set(err, ERR_USAGE, "the batch has %zu columns, the table %zu", batch->columns, appender->column_count);
+        return err_set(err, ERR_USAGE, "the batch has %zu columns, the table %zu", batch->columns,
+                       appender->column_count);
     for (size_t idx = 0; idx < batch->columns; idx++) {
         if (column_accepts(&appender->columns[idx], batch->vectors[idx].type))
             continue;
         char expected[32], found[32];
         return err_set(err, ERR_USAGE, "column %zu of the table is %s, the batch has %s", idx + 1,
-                       data_type_text(appender->columns[idx].type, expected), data_type_text(batch->vectors[idx].type, found));
+                       data_type_text(appender->columns[idx].type, expected),
+                       data_type_text(batch->vectors[idx].type, found));
     }
     TRY(progress_check(appender->engine->progress, err));
     int64_t most = (int64_t)duckdb_vector_size();
     for (int64_t row = 0; row < batch->rows; row += most)
-        TRY(append_slice(appender, batch, row, (idx_t)(batch->rows - row < most ? batch->rows - row : most), err));
+        TRY(append_slice(appender, batch, row,
+                         (idx_t)(batch->rows - row < most ? batch->rows - row : most), err));
     return ERR_OK;
 }
 
@@ -128,6 +142,7 @@ enum err_code engine_append_close(struct engine_appender *appender, struct err *
 void engine_append_abort(struct engine_appender *appender)
 {
     if (appender != NULL && duckdb_appender_clear != NULL)
-        (void)duckdb_appender_clear(appender->raw); /* rows not yet written are dropped; those flushed stay */
+        (void)duckdb_appender_clear(
+            appender->raw); /* rows not yet written are dropped; those flushed stay */
     appender_free(appender);
 }

@@ -1,5 +1,6 @@
-/* A result as an Arrow C stream (Arrow C data and stream interfaces, arrow.apache.org/docs/format/CStreamInterface.html).
- * DuckDB converts type by type; the stream owns the result, and an array handed out owns itself and may outlive the stream. */
+/* A result as an Arrow C stream (Arrow C data and stream interfaces,
+ * arrow.apache.org/docs/format/CStreamInterface.html). DuckDB converts type by type; the stream
+ * owns the result, and an array handed out owns itself and may outlive the stream. */
 #include <errno.h>
 #include <string.h>
 
@@ -17,10 +18,14 @@ struct arrow_stream {
 static int errno_of(enum err_code code)
 {
     switch (code) {
-    case ERR_MEMORY: return ENOMEM;
-    case ERR_INTERRUPTED: return EINTR;
-    case ERR_TIMEOUT: return ETIMEDOUT;
-    case ERR_USAGE: return EINVAL;
+    case ERR_MEMORY:
+        return ENOMEM;
+    case ERR_INTERRUPTED:
+        return EINTR;
+    case ERR_TIMEOUT:
+        return ETIMEDOUT;
+    case ERR_USAGE:
+        return EINVAL;
     case ERR_OK:
     case ERR_FAILED:
     case ERR_INPUT:
@@ -30,7 +35,8 @@ static int errno_of(enum err_code code)
     case ERR_NOT_FOUND:
     case ERR_IO:
     case ERR_ENGINE:
-    case ERR_UNSUPPORTED: break;
+    case ERR_UNSUPPORTED:
+        break;
     }
     return EIO;
 }
@@ -38,7 +44,9 @@ static int errno_of(enum err_code code)
 static int convert_done(struct arrow_stream *stream, duckdb_error_data failure)
 {
     bool failed = failure != NULL && duckdb_error_data_has_error(failure);
-    enum err_code code = failed ? engine_fail(stream->result->engine, duckdb_error_data_message(failure), &stream->err) : ERR_OK;
+    enum err_code code = failed ? engine_fail(stream->result->engine,
+                                              duckdb_error_data_message(failure), &stream->err)
+                                : ERR_OK;
     if (failure != NULL)
         duckdb_destroy_error_data(&failure);
     return failed ? errno_of(code) : 0;
@@ -57,7 +65,8 @@ static int stream_schema(struct ArrowArrayStream *self, struct ArrowSchema *ret)
             types[idx] = duckdb_column_logical_type(&result->raw, idx);
             names[idx] = duckdb_column_name(&result->raw, idx);
         }
-        code = convert_done(stream, duckdb_to_arrow_schema(stream->options, types, names, count, ret));
+        code =
+            convert_done(stream, duckdb_to_arrow_schema(stream->options, types, names, count, ret));
         for (size_t idx = 0; idx < count; idx++)
             duckdb_destroy_logical_type(&types[idx]);
     }
@@ -105,7 +114,8 @@ static void stream_release(struct ArrowArrayStream *self)
     self->private_data = NULL;
 }
 
-enum err_code engine_result_to_arrow(struct engine_result *result_taken, struct ArrowArrayStream *ret, struct err *err)
+enum err_code engine_result_to_arrow(struct engine_result *result_taken,
+                                     struct ArrowArrayStream *ret, struct err *err)
 {
     memset(ret, 0, sizeof *ret);
     struct arrow_stream *stream = mem_zalloc(1, sizeof *stream);

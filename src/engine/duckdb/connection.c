@@ -1,30 +1,35 @@
-/* Opening and closing the embedded DuckDB. One database, one connection an engine. No extension is fetched or loaded, the
- * time zone is UTC, insertion order is kept (an ORDER-less scan is the same every time), nothing spills unless a spill
- * directory was given. Cheap on purpose: configuration goes in before the start, functions are registered once. */
+/* Opening and closing the embedded DuckDB. One database, one connection an engine. No extension is
+ * fetched or loaded, the time zone is UTC, insertion order is kept (an ORDER-less scan is the same
+ * every time), nothing spills unless a spill directory was given. Cheap on purpose: configuration
+ * goes in before the start, functions are registered once. */
 #include <stdio.h>
 
 #include "engine/duckdb/duckdb_priv.h"
 
-static enum err_code config_set(duckdb_config config, const char *name, const char *value, struct err *err)
+static enum err_code config_set(duckdb_config config, const char *name, const char *value,
+                                struct err *err)
 {
     if (duckdb_set_config(config, name, value) == DuckDBSuccess)
         return ERR_OK;
     return err_set(err, ERR_USAGE, "the engine refuses %s = %s", name, value);
 }
 
-static enum err_code config_set_number(duckdb_config config, const char *name, int64_t number, const char *unit, struct err *err)
+static enum err_code config_set_number(duckdb_config config, const char *name, int64_t number,
+                                       const char *unit, struct err *err)
 {
     char text[40];
     snprintf(text, sizeof text, "%lld%s", (long long)number, unit);
     return config_set(config, name, text, err);
 }
 
-static enum err_code config_fill(duckdb_config config, const struct engine_options *options, struct err *err)
+static enum err_code config_fill(duckdb_config config, const struct engine_options *options,
+                                 struct err *err)
 {
     TRY(config_set(config, "autoinstall_known_extensions", "false", err));
     TRY(config_set(config, "autoload_known_extensions", "false", err));
     TRY(config_set(config, "allow_community_extensions", "false", err));
-    TRY(config_set(config, "temp_directory", options->spill_directory != NULL ? options->spill_directory : "", err));
+    TRY(config_set(config, "temp_directory",
+                   options->spill_directory != NULL ? options->spill_directory : "", err));
     if (options->database != NULL && options->read_only)
         TRY(config_set(config, "access_mode", "READ_ONLY", err));
     if (options->memory_bytes > 0)
@@ -36,14 +41,16 @@ static enum err_code config_fill(duckdb_config config, const struct engine_optio
     return ERR_OK;
 }
 
-static enum err_code database_open(struct engine *engine, const struct engine_options *options, struct err *err)
+static enum err_code database_open(struct engine *engine, const struct engine_options *options,
+                                   struct err *err)
 {
     duckdb_config config = NULL;
     if (duckdb_create_config(&config) == DuckDBError)
         return err_set(err, ERR_MEMORY, "no memory for the engine's configuration");
     enum err_code code = config_fill(config, options, err);
     char *message = NULL;
-    if (code == ERR_OK && duckdb_open_ext(options->database, &engine->database, config, &message) == DuckDBError) {
+    if (code == ERR_OK &&
+        duckdb_open_ext(options->database, &engine->database, config, &message) == DuckDBError) {
         engine->database = NULL;
         code = engine_fail(engine, message, err);
         if (options->database != NULL)
@@ -54,7 +61,8 @@ static enum err_code database_open(struct engine *engine, const struct engine_op
     return code;
 }
 
-enum err_code engine_open(const struct engine_options *options, struct engine **ret, struct err *err)
+enum err_code engine_open(const struct engine_options *options, struct engine **ret,
+                          struct err *err)
 {
     static const struct engine_options none;
     *ret = NULL;
@@ -115,7 +123,8 @@ void engine_interrupt(struct engine *engine)
     duckdb_interrupt(engine->connection);
 }
 
-void engine_set_progress(struct engine *engine, const struct progress *progress, const char *phase, const char *subject)
+void engine_set_progress(struct engine *engine, const struct progress *progress, const char *phase,
+                         const char *subject)
 {
     engine->progress = progress;
     engine->phase = phase;

@@ -1,5 +1,5 @@
-/* What the files of engine/duckdb share: the engine's struct, the watch thread, error mapping, column conversion.
- * DuckDB's handles never leave this folder. */
+/* What the files of engine/duckdb share: the engine's struct, the watch thread, error mapping,
+ * column conversion. DuckDB's handles never leave this folder. */
 #ifndef MARROW_ENGINE_DUCKDB_PRIV_H
 #define MARROW_ENGINE_DUCKDB_PRIV_H
 
@@ -9,11 +9,12 @@
 
 #include "engine/functions_priv.h"
 
-/* ---- watch: one sleeping thread an engine, made when first needed ------------------------------- */
+/* ---- watch: one sleeping thread an engine, made when first needed -------------------------------
+ */
 
-/* While a statement is watched, the thread asks every WATCH_TICK_MS whether the user cancelled or the deadline passed and
- * then interrupts the connection (again and again until watch_end, so that an interrupt that comes between two phases of
- * a statement is not lost). */
+/* While a statement is watched, the thread asks every WATCH_TICK_MS whether the user cancelled or
+ * the deadline passed and then interrupts the connection (again and again until watch_end, so that
+ * an interrupt that comes between two phases of a statement is not lost). */
 #define WATCH_TICK_MS 10
 struct watch {
     pthread_t thread;
@@ -26,13 +27,16 @@ struct watch {
     bool timed_out;
     duckdb_connection connection;
 };
-enum err_code watch_init(struct watch *watch, duckdb_connection connection, struct err *err) WARN_UNUSED;
+enum err_code watch_init(struct watch *watch, duckdb_connection connection,
+                         struct err *err) WARN_UNUSED;
 void watch_done(struct watch *watch);
 /* Nothing to watch (no cancel callback, no limit) costs nothing. */
-enum err_code watch_begin(struct watch *watch, const struct progress *progress, int64_t limit_ms, struct err *err) WARN_UNUSED;
+enum err_code watch_begin(struct watch *watch, const struct progress *progress, int64_t limit_ms,
+                          struct err *err) WARN_UNUSED;
 void watch_end(struct watch *watch);
 
-/* ---- engine ------------------------------------------------------------------------------------- */
+/* ---- engine -------------------------------------------------------------------------------------
+ */
 
 struct native; /* native.c: a registered function */
 struct engine {
@@ -47,25 +51,34 @@ struct engine {
     struct native *natives;
     pthread_mutex_t native_lock; /* guards native_err, set by callbacks on the engine's threads */
     struct err native_err;       /* code ERR_OK = none */
-    uint64_t statements;         /* number of the statement that last ran: an older open result is gone */
+    uint64_t statements; /* number of the statement that last ran: an older open result is gone */
 };
 
-/* Fill err from DuckDB's message (NULL allowed). Quoted values are replaced by their patterns. Returns the code. */
+/* Fill err from DuckDB's message (NULL allowed). Quoted values are replaced by their patterns.
+ * Returns the code. */
 enum err_code engine_fail(struct engine *engine, const char *message, struct err *err);
 /* The message's masked text, as engine_fail puts it into err->detail. */
 void engine_mask_message(const char *message, struct buf *out);
 
-/* ---- statements --------------------------------------------------------------------------------- */
+/* ---- statements ---------------------------------------------------------------------------------
+ */
 
-/* Prepare one statement (no ';' list) and bind values; *ret is to be destroyed by the caller also on failure. */
-enum err_code statement_prepare(struct engine *engine, const char *sql, const struct engine_value *values, size_t value_count, duckdb_prepared_statement *ret, struct err *err) WARN_UNUSED;
-/* Run a prepared statement to its first rows (streaming). The watch is on and stays on: the caller ends it. */
-enum err_code statement_start(struct engine *engine, duckdb_prepared_statement statement, duckdb_result *ret, struct err *err) WARN_UNUSED;
+/* Prepare one statement (no ';' list) and bind values; *ret is to be destroyed by the caller also
+ * on failure. */
+enum err_code statement_prepare(struct engine *engine, const char *sql,
+                                const struct engine_value *values, size_t value_count,
+                                duckdb_prepared_statement *ret, struct err *err) WARN_UNUSED;
+/* Run a prepared statement to its first rows (streaming). The watch is on and stays on: the caller
+ * ends it. */
+enum err_code statement_start(struct engine *engine, duckdb_prepared_statement statement,
+                              duckdb_result *ret, struct err *err) WARN_UNUSED;
 void engine_report(struct engine *engine);
 
-/* ---- columns ------------------------------------------------------------------------------------ */
+/* ---- columns ------------------------------------------------------------------------------------
+ */
 
-/* How one DuckDB column is seen as a data_vector. buffer is owned and reused from chunk to chunk. */
+/* How one DuckDB column is seen as a data_vector. buffer is owned and reused from chunk to chunk.
+ */
 struct column {
     struct data_type type;
     duckdb_type id;     /* logical */
@@ -76,12 +89,17 @@ struct column {
 /* False: no direct counterpart (nested, ENUM, UUID …): the column must be cast to VARCHAR. */
 bool column_of(duckdb_logical_type logical, struct column *ret);
 void column_done(struct column *column);
-/* View of rows values; same layout → zero-copy, else widened into the column's buffer. Valid while chunk and column live. */
-enum err_code column_read(struct column *column, duckdb_vector vector, idx_t rows, struct data_vector *ret, struct err *err) WARN_UNUSED;
+/* View of rows values; same layout → zero-copy, else widened into the column's buffer. Valid while
+ * chunk and column live. */
+enum err_code column_read(struct column *column, duckdb_vector vector, idx_t rows,
+                          struct data_vector *ret, struct err *err) WARN_UNUSED;
 /* Whether values of this kind lie in memory as DuckDB keeps them. */
 bool column_is_direct(const struct column *column);
-/* Write rows values from[from_row…] to vector[to_row…], validity included. Types must correspond (column_accepts). */
-enum err_code column_write(const struct column *column, const struct data_vector *from, int64_t from_row, duckdb_vector vector, idx_t to_row, idx_t rows, struct err *err) WARN_UNUSED;
+/* Write rows values from[from_row…] to vector[to_row…], validity included. Types must correspond
+ * (column_accepts). */
+enum err_code column_write(const struct column *column, const struct data_vector *from,
+                           int64_t from_row, duckdb_vector vector, idx_t to_row, idx_t rows,
+                           struct err *err) WARN_UNUSED;
 bool column_accepts(const struct column *column, struct data_type type);
 /* The engine's type for ours. Destroy it. */
 duckdb_logical_type column_logical_type(struct data_type type);
@@ -99,7 +117,8 @@ struct engine_result {
     struct data_batch batch;
 };
 /* Next chunk, NULL at the end; the caller owns it. */
-enum err_code result_fetch(struct engine_result *result, duckdb_data_chunk *ret, struct err *err) WARN_UNUSED;
+enum err_code result_fetch(struct engine_result *result, duckdb_data_chunk *ret,
+                           struct err *err) WARN_UNUSED;
 
 /* native.c */
 void natives_free(struct engine *engine);

@@ -1,6 +1,7 @@
-/* DuckDB's messages → struct err. A message opens with its class ("Conversion Error: …"); the class decides our code and our
- * value-free line; DuckDB's own words go to the detail with every quoted value, and in classes that quote data every number,
- * replaced by its pattern. Names of tables and columns stay readable. */
+/* DuckDB's messages → struct err. A message opens with its class ("Conversion Error: …"); the class
+ * decides our code and our value-free line; DuckDB's own words go to the detail with every quoted
+ * value, and in classes that quote data every number, replaced by its pattern. Names of tables and
+ * columns stay readable. */
 #include <ctype.h>
 #include <string.h>
 
@@ -19,7 +20,8 @@ static const struct error_class error_classes[] = {
     {"Parser Error", ERR_ENGINE, "the statement does not parse", false},
     {"Syntax Error", ERR_ENGINE, "the statement does not parse", false},
     {"Binder Error", ERR_ENGINE, "the statement does not fit the tables or types it names", false},
-    {"Catalog Error", ERR_ENGINE, "the statement names something that does not exist or exists already", false},
+    {"Catalog Error", ERR_ENGINE,
+     "the statement names something that does not exist or exists already", false},
     {"Conversion Error", ERR_ENGINE, "a value could not be converted", true},
     {"Out of Range Error", ERR_ENGINE, "a value is out of range", true},
     {"Constraint Error", ERR_ENGINE, "a constraint was violated", true},
@@ -37,7 +39,7 @@ static const struct error_class *error_class_of(const char *message)
 {
     const struct error_class *class = error_classes;
     while (strncmp(message, class->prefix, strlen(class->prefix)) != 0)
-        class++;
+        class ++;
     return class;
 }
 
@@ -117,7 +119,8 @@ enum err_code engine_fail(struct engine *engine, const char *message, struct err
     const struct error_class *class = error_class_of(message);
     enum err_code code = class->code;
     if (code == ERR_INTERRUPTED && engine->watch.timed_out) {
-        err_set(err, ERR_TIMEOUT, "the statement ran past its limit of %lld ms", (long long)engine->time_limit_ms);
+        err_set(err, ERR_TIMEOUT, "the statement ran past its limit of %lld ms",
+                (long long)engine->time_limit_ms);
         code = ERR_TIMEOUT;
     } else if (code != ERR_INTERRUPTED && fail_from_callback(engine, err) != ERR_OK) {
         return err != NULL ? err->code : ERR_ENGINE;

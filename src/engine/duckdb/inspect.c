@@ -1,10 +1,13 @@
-/* What a user's text is, before it runs — and without running or binding anything: binding would already open the files that
- * a read_csv('…') names. DuckDB's parser counts the statements; a SELECT's parse tree, as json_serialize_sql gives it, is walked
- * for the tables it reads. Only a statement that is a SELECT through and through has such a tree.
+/* What a user's text is, before it runs — and without running or binding anything: binding would
+ * already open the files that a read_csv('…') names. DuckDB's parser counts the statements; a
+ * SELECT's parse tree, as json_serialize_sql gives it, is walked for the tables it reads. Only a
+ * statement that is a SELECT through and through has such a tree.
  *
- *   WITH a AS (SELECT * FROM labs), b AS (SELECT * FROM a) SELECT * FROM b, x.y.z, a   →   labs, x.y.z
+ *   WITH a AS (SELECT * FROM labs), b AS (SELECT * FROM a) SELECT * FROM b, x.y.z, a   →   labs,
+ * x.y.z
  *
- * A common table expression hides a table only where it is in scope: its own body still means the table. */
+ * A common table expression hides a table only where it is in scope: its own body still means the
+ * table. */
 #include <string.h>
 
 #include "engine/duckdb/duckdb_priv.h"
@@ -47,7 +50,9 @@ static bool in_scope(const struct walk *walk, const char *name)
 
 static enum err_code table_add(struct walk *walk, const json_t *json)
 {
-    const char *catalog = json_text(json, "catalog_name", ""), *schema = json_text(json, "schema_name", ""), *table = json_text(json, "table_name", "");
+    const char *catalog = json_text(json, "catalog_name", ""),
+               *schema = json_text(json, "schema_name", ""),
+               *table = json_text(json, "table_name", "");
     if (*catalog == '\0' && *schema == '\0' && in_scope(walk, table))
         return ERR_OK;
     __attribute__((cleanup(auto_buf_done))) struct buf name = BUF_INIT;
@@ -57,13 +62,15 @@ static enum err_code table_add(struct walk *walk, const json_t *json)
         buf_printf(&name, "%s.", schema);
     buf_puts(&name, table);
     TRY(buf_check(&name, walk->err));
-    return names_add(&walk->statement->tables, &walk->statement->table_count, buf_text(&name), walk->err);
+    return names_add(&walk->statement->tables, &walk->statement->table_count, buf_text(&name),
+                     walk->err);
 }
 
 static enum err_code scope_push(struct walk *walk, const char *name)
 {
     if (walk->scope_count == SCOPE_DEPTH)
-        return err_set(walk->err, ERR_LIMIT, "the statement nests more than %d common table expressions", SCOPE_DEPTH);
+        return err_set(walk->err, ERR_LIMIT,
+                       "the statement nests more than %d common table expressions", SCOPE_DEPTH);
     walk->scope[walk->scope_count++] = name;
     return ERR_OK;
 }
@@ -99,12 +106,14 @@ static enum err_code walk_object(struct walk *walk, const json_t *json, int dept
         TRY(table_add(walk, json));
     if (strcmp(type, "TABLE_FUNCTION") == 0) {
         const char *name = json_text(json_object_get(json, "function"), "function_name", "");
-        TRY(names_add(&walk->statement->table_functions, &walk->statement->table_function_count, name, walk->err));
+        TRY(names_add(&walk->statement->table_functions, &walk->statement->table_function_count,
+                      name, walk->err));
     }
     const char *key;
     const json_t *member;
     void *iterator = json_object_iter((json_t *)(uintptr_t)json);
-    for (; iterator != NULL; iterator = json_object_iter_next((json_t *)(uintptr_t)json, iterator)) {
+    for (; iterator != NULL;
+         iterator = json_object_iter_next((json_t *)(uintptr_t)json, iterator)) {
         key = json_object_iter_key(iterator);
         member = json_object_iter_value(iterator);
         if (strcmp(key, "cte_map") != 0)
@@ -147,14 +156,18 @@ static enum err_code tree_of(struct engine *engine, const char *sql, json_t **re
     struct engine_value value = {.type = DATA_TYPE(TEXT), .text = str_of(sql)};
     const struct data_batch *batch = NULL;
     /* A place that is unknown is 2^64-1, which no JSON reader of 64-bit integers takes. */
-    TRY(engine_query(engine, "SELECT replace(CAST(json_serialize_sql($1::VARCHAR) AS VARCHAR), ':18446744073709551615', ':-1')", &value, 1, &result, err));
+    TRY(engine_query(engine,
+                     "SELECT replace(CAST(json_serialize_sql($1::VARCHAR) AS VARCHAR), "
+                     "':18446744073709551615', ':-1')",
+                     &value, 1, &result, err));
     TRY(engine_result_next(result, &batch, err));
     if (batch == NULL || !data_vector_is_valid(&batch->vectors[0], 0))
         return err_set(err, ERR_ENGINE, "the engine gave no parse tree");
     return json_parse(batch->vectors[0].text[0], "parse tree", ret, err);
 }
 
-enum err_code engine_statement_inspect(struct engine *engine, const char *sql, struct engine_statement *ret, struct err *err)
+enum err_code engine_statement_inspect(struct engine *engine, const char *sql,
+                                       struct engine_statement *ret, struct err *err)
 {
     *ret = (struct engine_statement){0};
     JSON_AUTO tree = NULL;

@@ -1,10 +1,12 @@
-/* The native hook: functions given as callbacks over batches become DuckDB functions. DuckDB hands over flat vectors;
- * they are viewed as a data_batch (columns.c), the callback works on whole batches, results go straight into DuckDB's vector
- * where the layout is the same. Working memory (string views, pointers, the arena) comes from a pool of scratches that each
- * function keeps: one a thread at the most, reused from call to call.
+/* The native hook: functions given as callbacks over batches become DuckDB functions. DuckDB hands
+ * over flat vectors; they are viewed as a data_batch (columns.c), the callback works on whole
+ * batches, results go straight into DuckDB's vector where the layout is the same. Working memory
+ * (string views, pointers, the arena) comes from a pool of scratches that each function keeps: one
+ * a thread at the most, reused from call to call.
  *
- * Aggregate states: DuckDB keeps [ struct native * | the callback's state ] for each group, 8-byte aligned, and may move it
- * bytewise (spill), so a state must not point into itself. The pointer in front is what lets destroy find done(). */
+ * Aggregate states: DuckDB keeps [ struct native * | the callback's state ] for each group, 8-byte
+ * aligned, and may move it bytewise (spill), so a state must not point into itself. The pointer in
+ * front is what lets destroy find done(). */
 #include <string.h>
 
 #include "engine/duckdb/duckdb_priv.h"
@@ -29,7 +31,8 @@ struct native {
     struct column result;
 };
 
-/* ---- scratch ------------------------------------------------------------------------------------ */
+/* ---- scratch ------------------------------------------------------------------------------------
+ */
 
 static void scratch_free(struct scratch *scratch)
 {
@@ -97,7 +100,8 @@ static enum err_code scratch_columns(struct scratch *scratch, size_t count, stru
 }
 
 /* The chunk as a batch. */
-static enum err_code scratch_batch(struct scratch *scratch, duckdb_data_chunk chunk, struct data_batch *ret, struct err *err)
+static enum err_code scratch_batch(struct scratch *scratch, duckdb_data_chunk chunk,
+                                   struct data_batch *ret, struct err *err)
 {
     idx_t count = duckdb_data_chunk_get_column_count(chunk);
     idx_t rows = duckdb_data_chunk_get_size(chunk);
@@ -109,7 +113,9 @@ static enum err_code scratch_batch(struct scratch *scratch, duckdb_data_chunk ch
         bool direct = column_of(logical, &column);
         duckdb_destroy_logical_type(&logical);
         if (!direct)
-            return err_set(err, ERR_UNSUPPORTED, "argument %llu of a native function is nested: cast it to text", (unsigned long long)idx + 1);
+            return err_set(err, ERR_UNSUPPORTED,
+                           "argument %llu of a native function is nested: cast it to text",
+                           (unsigned long long)idx + 1);
         column.buffer = kept->buffer;
         column.buffer_bytes = kept->buffer_bytes;
         *kept = column;
@@ -120,7 +126,8 @@ static enum err_code scratch_batch(struct scratch *scratch, duckdb_data_chunk ch
 }
 
 /* Past the header of each state. */
-static void *const *scratch_states(struct scratch *scratch, int which, duckdb_aggregate_state *states, idx_t count, struct err *err)
+static void *const *scratch_states(struct scratch *scratch, int which,
+                                   duckdb_aggregate_state *states, idx_t count, struct err *err)
 {
     if (scratch->state_count < count) {
         for (int idx = 0; idx < 2; idx++) {
@@ -138,9 +145,12 @@ static void *const *scratch_states(struct scratch *scratch, int which, duckdb_ag
     return scratch->states[which];
 }
 
-/* ---- results ------------------------------------------------------------------------------------ */
+/* ---- results ------------------------------------------------------------------------------------
+ */
 
-static enum err_code result_prepare(struct native *native, struct scratch *scratch, duckdb_vector vector, idx_t rows, struct data_vector *ret, struct err *err)
+static enum err_code result_prepare(struct native *native, struct scratch *scratch,
+                                    duckdb_vector vector, idx_t rows, struct data_vector *ret,
+                                    struct err *err)
 {
     duckdb_vector_ensure_validity_writable(vector);
     ret->type = native->result.type;
@@ -161,7 +171,8 @@ static enum err_code result_prepare(struct native *native, struct scratch *scrat
     return ERR_OK;
 }
 
-static enum err_code result_commit(struct native *native, const struct data_vector *result, duckdb_vector vector, idx_t from, idx_t rows, struct err *err)
+static enum err_code result_commit(struct native *native, const struct data_vector *result,
+                                   duckdb_vector vector, idx_t from, idx_t rows, struct err *err)
 {
     if (column_is_direct(&native->result))
         return ERR_OK;
@@ -179,7 +190,8 @@ static const char *native_fail(struct native *native, const struct err *err)
     return err->message;
 }
 
-/* ---- scalar ------------------------------------------------------------------------------------- */
+/* ---- scalar -------------------------------------------------------------------------------------
+ */
 
 /* null_in_null_out: rows with a null argument are null whatever the callback wrote. */
 static void propagate_nulls(const struct data_batch *in, struct data_vector *result)
@@ -191,7 +203,8 @@ static void propagate_nulls(const struct data_batch *in, struct data_vector *res
     }
 }
 
-static enum err_code scalar_call(struct native *native, struct scratch *scratch, duckdb_data_chunk chunk, duckdb_vector output, struct err *err)
+static enum err_code scalar_call(struct native *native, struct scratch *scratch,
+                                 duckdb_data_chunk chunk, duckdb_vector output, struct err *err)
 {
     struct data_batch in;
     struct data_vector result;
@@ -219,7 +232,8 @@ static void scalar_main(duckdb_function_info info, duckdb_data_chunk chunk, duck
     scratch_give(native, scratch);
 }
 
-/* ---- aggregate ---------------------------------------------------------------------------------- */
+/* ---- aggregate ----------------------------------------------------------------------------------
+ */
 
 static idx_t aggregate_state_bytes(duckdb_function_info info)
 {
@@ -243,14 +257,17 @@ static void aggregate_destroy(duckdb_aggregate_state *states, idx_t count)
     }
 }
 
-static void aggregate_update(duckdb_function_info info, duckdb_data_chunk chunk, duckdb_aggregate_state *states)
+static void aggregate_update(duckdb_function_info info, duckdb_data_chunk chunk,
+                             duckdb_aggregate_state *states)
 {
     struct native *native = duckdb_aggregate_function_get_extra_info(info);
     struct scratch *scratch = scratch_take(native);
     struct err err = {0};
     struct data_batch in = {0};
-    enum err_code code = scratch != NULL ? scratch_batch(scratch, chunk, &in, &err) : scratch_out_of_memory(&err);
-    void *const *own = code == ERR_OK ? scratch_states(scratch, 0, states, (idx_t)in.rows, &err) : NULL;
+    enum err_code code =
+        scratch != NULL ? scratch_batch(scratch, chunk, &in, &err) : scratch_out_of_memory(&err);
+    void *const *own =
+        code == ERR_OK ? scratch_states(scratch, 0, states, (idx_t)in.rows, &err) : NULL;
     if (own != NULL)
         native->aggregate.update(&in, own, &err);
     if (err.code != ERR_OK)
@@ -258,7 +275,8 @@ static void aggregate_update(duckdb_function_info info, duckdb_data_chunk chunk,
     scratch_give(native, scratch);
 }
 
-static void aggregate_combine(duckdb_function_info info, duckdb_aggregate_state *sources, duckdb_aggregate_state *targets, idx_t count)
+static void aggregate_combine(duckdb_function_info info, duckdb_aggregate_state *sources,
+                              duckdb_aggregate_state *targets, idx_t count)
 {
     struct native *native = duckdb_aggregate_function_get_extra_info(info);
     struct scratch *scratch = scratch_take(native);
@@ -274,7 +292,9 @@ static void aggregate_combine(duckdb_function_info info, duckdb_aggregate_state 
     scratch_give(native, scratch);
 }
 
-static enum err_code finalize_call(struct native *native, struct scratch *scratch, duckdb_aggregate_state *states, duckdb_vector output, idx_t count, idx_t offset, struct err *err)
+static enum err_code finalize_call(struct native *native, struct scratch *scratch,
+                                   duckdb_aggregate_state *states, duckdb_vector output,
+                                   idx_t count, idx_t offset, struct err *err)
 {
     struct data_vector result;
     if (scratch == NULL)
@@ -283,13 +303,15 @@ static enum err_code finalize_call(struct native *native, struct scratch *scratc
     if (own == NULL)
         return ERR_MEMORY;
     TRY(result_prepare(native, scratch, output, offset + count, &result, err));
-    TRY(native->aggregate.finalize(own, (int64_t)count, scratch->arena, &result, (int64_t)offset, err));
+    TRY(native->aggregate.finalize(own, (int64_t)count, scratch->arena, &result, (int64_t)offset,
+                                   err));
     if (arena_failed(scratch->arena))
         return scratch_out_of_memory(err);
     return result_commit(native, &result, output, offset, count, err);
 }
 
-static void aggregate_finalize(duckdb_function_info info, duckdb_aggregate_state *states, duckdb_vector output, idx_t count, idx_t offset)
+static void aggregate_finalize(duckdb_function_info info, duckdb_aggregate_state *states,
+                               duckdb_vector output, idx_t count, idx_t offset)
 {
     struct native *native = duckdb_aggregate_function_get_extra_info(info);
     struct scratch *scratch = scratch_take(native);
@@ -299,7 +321,8 @@ static void aggregate_finalize(duckdb_function_info info, duckdb_aggregate_state
     scratch_give(native, scratch);
 }
 
-/* ---- registering -------------------------------------------------------------------------------- */
+/* ---- registering --------------------------------------------------------------------------------
+ */
 
 static struct native *native_new(struct engine *engine, struct data_type result)
 {
@@ -332,7 +355,8 @@ void natives_free(struct engine *engine)
     }
 }
 
-enum err_code engine_register_scalar(struct engine *engine, const struct engine_scalar *function, struct err *err)
+enum err_code engine_register_scalar(struct engine *engine, const struct engine_scalar *function,
+                                     struct err *err)
 {
     struct native *native = native_new(engine, function->result);
     duckdb_scalar_function raw = native != NULL ? duckdb_create_scalar_function() : NULL;
@@ -353,15 +377,19 @@ enum err_code engine_register_scalar(struct engine *engine, const struct engine_
     duckdb_logical_type result = column_logical_type(function->result);
     duckdb_scalar_function_set_return_type(raw, result);
     duckdb_destroy_logical_type(&result);
-    duckdb_scalar_function_set_special_handling(raw); /* nulls reach us; propagate_nulls does the rest */
+    duckdb_scalar_function_set_special_handling(
+        raw); /* nulls reach us; propagate_nulls does the rest */
     duckdb_scalar_function_set_extra_info(raw, native, NULL);
     duckdb_scalar_function_set_function(raw, scalar_main);
     duckdb_state state = duckdb_register_scalar_function(engine->connection, raw);
     duckdb_destroy_scalar_function(&raw);
-    return state == DuckDBSuccess ? ERR_OK : err_set(err, ERR_ENGINE, "function %s could not be registered", function->name);
+    return state == DuckDBSuccess
+               ? ERR_OK
+               : err_set(err, ERR_ENGINE, "function %s could not be registered", function->name);
 }
 
-enum err_code engine_register_aggregate(struct engine *engine, const struct engine_aggregate *function, struct err *err)
+enum err_code engine_register_aggregate(struct engine *engine,
+                                        const struct engine_aggregate *function, struct err *err)
 {
     struct native *native = native_new(engine, function->result);
     duckdb_aggregate_function raw = native != NULL ? duckdb_create_aggregate_function() : NULL;
@@ -377,12 +405,16 @@ enum err_code engine_register_aggregate(struct engine *engine, const struct engi
     duckdb_logical_type result = column_logical_type(function->result);
     duckdb_aggregate_function_set_return_type(raw, result);
     duckdb_destroy_logical_type(&result);
-    duckdb_aggregate_function_set_functions(raw, aggregate_state_bytes, aggregate_init, aggregate_update, aggregate_combine, aggregate_finalize);
+    duckdb_aggregate_function_set_functions(raw, aggregate_state_bytes, aggregate_init,
+                                            aggregate_update, aggregate_combine,
+                                            aggregate_finalize);
     if (function->done != NULL)
         duckdb_aggregate_function_set_destructor(raw, aggregate_destroy);
     duckdb_aggregate_function_set_special_handling(raw);
     duckdb_aggregate_function_set_extra_info(raw, native, NULL);
     duckdb_state state = duckdb_register_aggregate_function(engine->connection, raw);
     duckdb_destroy_aggregate_function(&raw);
-    return state == DuckDBSuccess ? ERR_OK : err_set(err, ERR_ENGINE, "function %s could not be registered", function->name);
+    return state == DuckDBSuccess
+               ? ERR_OK
+               : err_set(err, ERR_ENGINE, "function %s could not be registered", function->name);
 }

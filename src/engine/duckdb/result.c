@@ -1,16 +1,19 @@
-/* Results: DuckDB's streamed chunks as data_batches. A SELECT whose columns have no direct counterpart (nested, ENUM, UUID …)
- * is wrapped so that DuckDB casts those columns to VARCHAR:
+/* Results: DuckDB's streamed chunks as data_batches. A SELECT whose columns have no direct
+ * counterpart (nested, ENUM, UUID …) is wrapped so that DuckDB casts those columns to VARCHAR:
  *
  *   SELECT x, list(y) AS ys FROM t GROUP BY x;   →   SELECT c0 AS "x", CAST(c1 AS VARCHAR) AS "ys"
- *                                                    FROM (SELECT x, list(y) AS ys FROM t GROUP BY x) AS t(c0, c1)
+ *                                                    FROM (SELECT x, list(y) AS ys FROM t GROUP BY
+ * x) AS t(c0, c1)
  *
- * A result is bound to its statement: when another statement runs on the engine, DuckDB closes the stream, and next says so. */
+ * A result is bound to its statement: when another statement runs on the engine, DuckDB closes the
+ * stream, and next says so. */
 #include <ctype.h>
 #include <string.h>
 
 #include "engine/duckdb/duckdb_priv.h"
 
-/* ---- wrapping ----------------------------------------------------------------------------------- */
+/* ---- wrapping -----------------------------------------------------------------------------------
+ */
 
 /* Length of the quoted or commented run at text; 0 = none starts here. */
 static size_t sql_skip(const char *text)
@@ -62,7 +65,8 @@ static void wrap_sql(const char *sql, duckdb_result *result, struct buf *out)
         duckdb_logical_type logical = duckdb_column_logical_type(result, idx);
         bool direct = column_of(logical, &column);
         duckdb_destroy_logical_type(&logical);
-        buf_printf(out, direct ? "%sc%llu AS " : "%sCAST(c%llu AS VARCHAR) AS ", idx > 0 ? ", " : "", (unsigned long long)idx);
+        buf_printf(out, direct ? "%sc%llu AS " : "%sCAST(c%llu AS VARCHAR) AS ",
+                   idx > 0 ? ", " : "", (unsigned long long)idx);
         engine_quote_identifier(out, str_of(duckdb_column_name(result, idx)));
     }
     buf_puts(out, " FROM (");
@@ -87,12 +91,16 @@ static bool needs_wrap(duckdb_result *result)
     return false;
 }
 
-/* ---- open --------------------------------------------------------------------------------------- */
+/* ---- open ---------------------------------------------------------------------------------------
+ */
 
-static enum err_code result_start(struct engine_result *result, const char *sql, const struct engine_value *values, size_t value_count, bool *ret_select, struct err *err)
+static enum err_code result_start(struct engine_result *result, const char *sql,
+                                  const struct engine_value *values, size_t value_count,
+                                  bool *ret_select, struct err *err)
 {
     duckdb_prepared_statement statement = NULL;
-    enum err_code code = statement_prepare(result->engine, sql, values, value_count, &statement, err);
+    enum err_code code =
+        statement_prepare(result->engine, sql, values, value_count, &statement, err);
     if (code == ERR_OK) {
         *ret_select = duckdb_prepared_statement_type(statement) == DUCKDB_STATEMENT_TYPE_SELECT;
         code = statement_start(result->engine, statement, &result->raw, err);
@@ -103,7 +111,9 @@ static enum err_code result_start(struct engine_result *result, const char *sql,
     return code;
 }
 
-static enum err_code result_restart_wrapped(struct engine_result *result, const char *sql, const struct engine_value *values, size_t value_count, struct err *err)
+static enum err_code result_restart_wrapped(struct engine_result *result, const char *sql,
+                                            const struct engine_value *values, size_t value_count,
+                                            struct err *err)
 {
     __attribute__((cleanup(auto_buf_done))) struct buf wrapped = BUF_INIT;
     wrap_sql(sql, &result->raw, &wrapped);
@@ -121,20 +131,26 @@ static enum err_code result_columns(struct engine_result *result, struct err *er
     result->columns = mem_zalloc(count > 0 ? count : 1, sizeof *result->columns);
     result->batch.vectors = mem_zalloc(count > 0 ? count : 1, sizeof *result->batch.vectors);
     if (result->columns == NULL || result->batch.vectors == NULL)
-        return err_set(err, ERR_MEMORY, "no memory for a result of %llu columns", (unsigned long long)count);
+        return err_set(err, ERR_MEMORY, "no memory for a result of %llu columns",
+                       (unsigned long long)count);
     result->column_count = result->batch.columns = count;
     for (idx_t idx = 0; idx < count; idx++) {
         duckdb_logical_type logical = duckdb_column_logical_type(&result->raw, idx);
         bool direct = column_of(logical, &result->columns[idx]);
         duckdb_destroy_logical_type(&logical);
         if (!direct)
-            return err_set(err, ERR_UNSUPPORTED, "column %llu of the result has a type that is read only from a SELECT", (unsigned long long)idx + 1);
-        TRY(data_schema_add(&result->schema, str_of(duckdb_column_name(&result->raw, idx)), result->columns[idx].type, err));
+            return err_set(err, ERR_UNSUPPORTED,
+                           "column %llu of the result has a type that is read only from a SELECT",
+                           (unsigned long long)idx + 1);
+        TRY(data_schema_add(&result->schema, str_of(duckdb_column_name(&result->raw, idx)),
+                            result->columns[idx].type, err));
     }
     return ERR_OK;
 }
 
-enum err_code engine_query(struct engine *engine, const char *sql, const struct engine_value *values, size_t value_count, struct engine_result **ret, struct err *err)
+enum err_code engine_query(struct engine *engine, const char *sql,
+                           const struct engine_value *values, size_t value_count,
+                           struct engine_result **ret, struct err *err)
 {
     *ret = NULL;
     AUTO(engine_result_close) struct engine_result *result = mem_zalloc(1, sizeof *result);
@@ -161,7 +177,8 @@ const struct data_schema *engine_result_schema(const struct engine_result *resul
     return &result->schema;
 }
 
-/* ---- rows --------------------------------------------------------------------------------------- */
+/* ---- rows ---------------------------------------------------------------------------------------
+ */
 
 static void result_end(struct engine_result *result)
 {
@@ -176,7 +193,8 @@ enum err_code result_fetch(struct engine_result *result, duckdb_data_chunk *ret,
     if (result->ended)
         return ERR_OK;
     if (result->engine->statements != result->statement)
-        return err_set(err, ERR_USAGE, "another statement ran on the engine while this result was open");
+        return err_set(err, ERR_USAGE,
+                       "another statement ran on the engine while this result was open");
     duckdb_data_chunk chunk = duckdb_fetch_chunk(result->raw);
     if (chunk != NULL && duckdb_data_chunk_get_size(chunk) > 0) {
         engine_report(result->engine);
@@ -190,7 +208,8 @@ enum err_code result_fetch(struct engine_result *result, duckdb_data_chunk *ret,
     return message != NULL && *message != '\0' ? engine_fail(result->engine, message, err) : ERR_OK;
 }
 
-enum err_code engine_result_next(struct engine_result *result, const struct data_batch **ret, struct err *err)
+enum err_code engine_result_next(struct engine_result *result, const struct data_batch **ret,
+                                 struct err *err)
 {
     *ret = NULL;
     if (result->chunk != NULL)
@@ -200,7 +219,8 @@ enum err_code engine_result_next(struct engine_result *result, const struct data
         return ERR_OK;
     idx_t rows = duckdb_data_chunk_get_size(result->chunk);
     for (size_t idx = 0; idx < result->column_count; idx++)
-        TRY(column_read(&result->columns[idx], duckdb_data_chunk_get_vector(result->chunk, idx), rows, &result->batch.vectors[idx], err));
+        TRY(column_read(&result->columns[idx], duckdb_data_chunk_get_vector(result->chunk, idx),
+                        rows, &result->batch.vectors[idx], err));
     result->batch.rows = (int64_t)rows;
     *ret = &result->batch;
     return ERR_OK;

@@ -1,12 +1,14 @@
 /* Scans: how DuckDB reads a file. Nothing is guessed by it: the dialect comes from the scan, and
  *
- *   CSV      every column VARCHAR; an empty field is NULL, a quoted empty one ("") is '', no other text is read as null;
- *            strict (a stray quote or a missing field is an error, not a repair), errors go to the reject tables
- *   Parquet  schema given: nested columns → JSON text, odd integers widened; schema empty: as the file has them
- *   JSON     schema given: raw members by marrow_json_member (no number passes through double); empty: top-level members by ->>
+ *   CSV      every column VARCHAR; an empty field is NULL, a quoted empty one ("") is '', no other
+ * text is read as null; strict (a stray quote or a missing field is an error, not a repair), errors
+ * go to the reject tables Parquet  schema given: nested columns → JSON text, odd integers widened;
+ * schema empty: as the file has them JSON     schema given: raw members by marrow_json_member (no
+ * number passes through double); empty: top-level members by ->>
  *
- * Known of DuckDB 1.5.6: newlines must be of one kind in strict mode, and a line longer than the buffer (twice the line limit)
- * vanishes without a reject: whoever stages the file must see to both. skip counts no comment lines where a comment mark is set. */
+ * Known of DuckDB 1.5.6: newlines must be of one kind in strict mode, and a line longer than the
+ * buffer (twice the line limit) vanishes without a reject: whoever stages the file must see to
+ * both. skip counts no comment lines where a comment mark is set. */
 #include <stdio.h>
 #include <string.h>
 
@@ -59,7 +61,8 @@ static void put_csv_columns(struct buf *out, const struct data_schema *schema)
     buf_putc(out, '}');
 }
 
-static void put_reject_table(struct buf *out, const char *tag, const char *suffix, bool quoted_as_name)
+static void put_reject_table(struct buf *out, const char *tag, const char *suffix,
+                             bool quoted_as_name)
 {
     struct buf name = BUF_INIT;
     buf_printf(&name, "%s%s", tag, suffix);
@@ -74,15 +77,19 @@ static void put_reject_table(struct buf *out, const char *tag, const char *suffi
 static bool tag_is_plain(const char *tag)
 {
     static const char *const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
-    return *tag != '\0' && strchr(letters, *tag) != NULL && tag[strspn(tag, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789")] == '\0';
+    return *tag != '\0' && strchr(letters, *tag) != NULL &&
+           tag[strspn(tag, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789")] ==
+               '\0';
 }
 
-static enum err_code csv_expression(const struct data_scan *scan, const struct data_schema *schema, const char *rejects_tag, struct buf *out, struct err *err)
+static enum err_code csv_expression(const struct data_scan *scan, const struct data_schema *schema,
+                                    const char *rejects_tag, struct buf *out, struct err *err)
 {
     if (schema == NULL || schema->count == 0)
         return err_set(err, ERR_USAGE, "a CSV scan needs the names of its columns");
     if (rejects_tag != NULL && !tag_is_plain(rejects_tag))
-        return err_set(err, ERR_USAGE, "a reject table's tag may hold only ASCII letters, digits and _");
+        return err_set(err, ERR_USAGE,
+                       "a reject table's tag may hold only ASCII letters, digits and _");
     int64_t line_bytes = scan->maximum_line_bytes > 0 ? scan->maximum_line_bytes : SCAN_LINE_BYTES;
     buf_puts(out, "read_csv(");
     put_paths(out, scan);
@@ -91,9 +98,12 @@ static enum err_code csv_expression(const struct data_scan *scan, const struct d
     put_char_option(out, "quote", scan->quote);
     put_char_option(out, "escape", scan->escape);
     put_char_option(out, "comment", scan->comment);
-    buf_printf(out, ", header=%s, skip=%lld", scan->header ? "true" : "false", (long long)scan->skip_lines);
-    buf_printf(out, ", max_line_size=%lld, buffer_size=%lld", (long long)line_bytes, (long long)(line_bytes * SCAN_BUFFER_LINES));
-    buf_puts(out, ", nullstr='', allow_quoted_nulls=false, strict_mode=true, null_padding=false, hive_partitioning=false");
+    buf_printf(out, ", header=%s, skip=%lld", scan->header ? "true" : "false",
+               (long long)scan->skip_lines);
+    buf_printf(out, ", max_line_size=%lld, buffer_size=%lld", (long long)line_bytes,
+               (long long)(line_bytes * SCAN_BUFFER_LINES));
+    buf_puts(out, ", nullstr='', allow_quoted_nulls=false, strict_mode=true, null_padding=false, "
+                  "hive_partitioning=false");
     if (rejects_tag != NULL) {
         buf_puts(out, ", store_rejects=true, rejects_limit=0, rejects_scan=");
         put_reject_table(out, rejects_tag, "_scans", false);
@@ -123,7 +133,8 @@ static void put_cast_columns(struct buf *out, const struct data_schema *schema)
     }
 }
 
-static void parquet_expression(const struct data_scan *scan, const struct data_schema *schema, struct buf *out)
+static void parquet_expression(const struct data_scan *scan, const struct data_schema *schema,
+                               struct buf *out)
 {
     bool typed = schema != NULL && schema->count > 0;
     if (typed) {
@@ -140,25 +151,31 @@ static void parquet_expression(const struct data_scan *scan, const struct data_s
 
 static void put_json_options(const struct data_scan *scan, struct buf *out)
 {
-    int64_t object_bytes = scan->maximum_line_bytes > SCAN_LINE_BYTES ? scan->maximum_line_bytes : SCAN_LINE_BYTES;
-    buf_printf(out, ", format='%s', maximum_object_size=%lld, ignore_errors=false, hive_partitioning=false",
-               scan->newline_delimited ? "newline_delimited" : "auto", (long long)object_bytes);
+    int64_t object_bytes =
+        scan->maximum_line_bytes > SCAN_LINE_BYTES ? scan->maximum_line_bytes : SCAN_LINE_BYTES;
+    buf_printf(
+        out,
+        ", format='%s', maximum_object_size=%lld, ignore_errors=false, hive_partitioning=false",
+        scan->newline_delimited ? "newline_delimited" : "auto", (long long)object_bytes);
 }
 
-static void json_expression(const struct data_scan *scan, const struct data_schema *schema, struct buf *out)
+static void json_expression(const struct data_scan *scan, const struct data_schema *schema,
+                            struct buf *out)
 {
     if (schema == NULL || schema->count == 0) {
         buf_puts(out, "(SELECT COLUMNS(*) ->> '$' FROM read_json(");
         put_paths(out, scan);
         put_json_options(scan, out);
-        buf_puts(out, ", maximum_depth=1, sample_size=-1, map_inference_threshold=-1, field_appearance_threshold=0))");
+        buf_puts(out, ", maximum_depth=1, sample_size=-1, map_inference_threshold=-1, "
+                      "field_appearance_threshold=0))");
         return;
     }
     buf_puts(out, "(SELECT ");
     for (size_t idx = 0; idx < schema->count; idx++) {
         const struct data_column *column = &schema->columns[idx];
         buf_puts(out, idx > 0 ? ", marrow_json_member(json, " : "marrow_json_member(json, ");
-        engine_quote_literal(out, str_of(column->source_name != NULL ? column->source_name : column->name));
+        engine_quote_literal(
+            out, str_of(column->source_name != NULL ? column->source_name : column->name));
         buf_puts(out, ") AS ");
         engine_quote_identifier(out, str_of(column->name));
     }
@@ -168,26 +185,36 @@ static void json_expression(const struct data_scan *scan, const struct data_sche
     buf_puts(out, "))");
 }
 
-enum err_code engine_scan_expression(const struct data_scan *scan, const struct data_schema *schema, const char *rejects_tag, struct buf *out, struct err *err)
+enum err_code engine_scan_expression(const struct data_scan *scan, const struct data_schema *schema,
+                                     const char *rejects_tag, struct buf *out, struct err *err)
 {
     if (scan->path_count == 0)
         return err_set(err, ERR_USAGE, "a scan needs at least one file");
     switch (scan->kind) {
-    case DATA_SCAN_CSV: TRY(csv_expression(scan, schema, rejects_tag, out, err)); break;
-    case DATA_SCAN_PARQUET: parquet_expression(scan, schema, out); break;
-    case DATA_SCAN_JSON: json_expression(scan, schema, out); break;
+    case DATA_SCAN_CSV:
+        TRY(csv_expression(scan, schema, rejects_tag, out, err));
+        break;
+    case DATA_SCAN_PARQUET:
+        parquet_expression(scan, schema, out);
+        break;
+    case DATA_SCAN_JSON:
+        json_expression(scan, schema, out);
+        break;
     }
     return buf_check(out, err);
 }
 
-/* ---- what columns a scan has -------------------------------------------------------------------- */
+/* ---- what columns a scan has --------------------------------------------------------------------
+ */
 
 static bool is_nested(duckdb_type id)
 {
-    return id == DUCKDB_TYPE_LIST || id == DUCKDB_TYPE_STRUCT || id == DUCKDB_TYPE_MAP || id == DUCKDB_TYPE_ARRAY || id == DUCKDB_TYPE_UNION;
+    return id == DUCKDB_TYPE_LIST || id == DUCKDB_TYPE_STRUCT || id == DUCKDB_TYPE_MAP ||
+           id == DUCKDB_TYPE_ARRAY || id == DUCKDB_TYPE_UNION;
 }
 
-enum err_code engine_scan_schema(struct engine *engine, const struct data_scan *scan, struct data_schema *ret, struct err *err)
+enum err_code engine_scan_schema(struct engine *engine, const struct data_scan *scan,
+                                 struct data_schema *ret, struct err *err)
 {
     __attribute__((cleanup(auto_buf_done))) struct buf sql = BUF_INIT;
     buf_puts(&sql, "SELECT * FROM ");
@@ -200,7 +227,8 @@ enum err_code engine_scan_schema(struct engine *engine, const struct data_scan *
         struct column column;
         duckdb_logical_type logical = duckdb_prepared_statement_column_logical_type(statement, idx);
         if (!column_of(logical, &column))
-            column.type = is_nested(duckdb_get_type_id(logical)) ? DATA_TYPE(JSON) : DATA_TYPE(TEXT);
+            column.type =
+                is_nested(duckdb_get_type_id(logical)) ? DATA_TYPE(JSON) : DATA_TYPE(TEXT);
         if (column.type.kind == DATA_NULL)
             column.type = DATA_TYPE(TEXT);
         duckdb_destroy_logical_type(&logical);
@@ -212,7 +240,8 @@ enum err_code engine_scan_schema(struct engine *engine, const struct data_scan *
     return code;
 }
 
-/* ---- rejects ------------------------------------------------------------------------------------ */
+/* ---- rejects ------------------------------------------------------------------------------------
+ */
 
 static const char *reject_reason(struct str type)
 {
@@ -232,8 +261,9 @@ static const char *reject_reason(struct str type)
     return reasons[idx][1];
 }
 
-/* DuckDB counts records; people count lines. Both differ after a quoted line break, so the lines before each rejected record are
- * counted in the file itself, in one pass: records come in file order. */
+/* DuckDB counts records; people count lines. Both differ after a quoted line break, so the lines
+ * before each rejected record are counted in the file itself, in one pass: records come in file
+ * order. */
 struct line_counter {
     char *path;
     FILE *file;
@@ -269,12 +299,14 @@ static int64_t line_at(struct line_counter *counter, struct str path, int64_t of
 /* One row per record, its first error. */
 static void rejects_sql(const char *tag, struct buf *out)
 {
-    buf_puts(out, "SELECT line, column_name, CAST(error_type AS VARCHAR), csv_line, file_path, line_byte_position FROM ");
+    buf_puts(out, "SELECT line, column_name, CAST(error_type AS VARCHAR), csv_line, file_path, "
+                  "line_byte_position FROM ");
     put_reject_table(out, tag, "_errors", true);
     buf_puts(out, " JOIN ");
     put_reject_table(out, tag, "_scans", true);
     buf_puts(out, " USING (scan_id, file_id)"
-                  " QUALIFY row_number() OVER (PARTITION BY scan_id, file_id, line ORDER BY byte_position, column_idx, error_type) = 1"
+                  " QUALIFY row_number() OVER (PARTITION BY scan_id, file_id, line ORDER BY "
+                  "byte_position, column_idx, error_type) = 1"
                   " ORDER BY scan_id, file_id, line");
 }
 
@@ -293,26 +325,30 @@ static struct str text_at(const struct data_vector *vector, int64_t row)
     return data_vector_is_valid(vector, row) ? vector->text[row] : (struct str){"", 0};
 }
 
-static enum err_code give_rejects(const struct data_batch *batch, const struct data_sink *sink, struct line_counter *counter, int64_t *rows, struct err *err)
+static enum err_code give_rejects(const struct data_batch *batch, const struct data_sink *sink,
+                                  struct line_counter *counter, int64_t *rows, struct err *err)
 {
     for (int64_t row = 0; row < batch->rows; row++, ++*rows) {
         if (sink == NULL || sink->reject == NULL)
             continue;
         const struct data_vector *vectors = batch->vectors;
-        int64_t line = line_at(counter, text_at(&vectors[4], row), integer_at(&vectors[5], row) - 1);
+        int64_t line =
+            line_at(counter, text_at(&vectors[4], row), integer_at(&vectors[5], row) - 1);
         if (line == 0)
             line = integer_at(&vectors[0], row);
         struct buf column = BUF_INIT;
         buf_add_str(&column, text_at(&vectors[1], row));
-        enum err_code code = sink->reject(sink->user, line, column.len > 0 ? buf_text(&column) : NULL,
-                                          reject_reason(text_at(&vectors[2], row)), text_at(&vectors[3], row), err);
+        enum err_code code =
+            sink->reject(sink->user, line, column.len > 0 ? buf_text(&column) : NULL,
+                         reject_reason(text_at(&vectors[2], row)), text_at(&vectors[3], row), err);
         buf_done(&column);
         TRY(code);
     }
     return ERR_OK;
 }
 
-enum err_code engine_scan_rejects(struct engine *engine, const char *rejects_tag, const struct data_sink *sink, int64_t *ret_rows, struct err *err)
+enum err_code engine_scan_rejects(struct engine *engine, const char *rejects_tag,
+                                  const struct data_sink *sink, int64_t *ret_rows, struct err *err)
 {
     __attribute__((cleanup(auto_buf_done))) struct buf sql = BUF_INIT;
     __attribute__((cleanup(line_counter_done))) struct line_counter counter = {0};

@@ -1,6 +1,6 @@
-/* Statements: prepare, bind, run. A statement runs as a pending result: while DuckDB's threads work, this thread runs tasks
- * too and reports progress between them; the watch (watch.c) stops it from outside. Results stream, so memory stays flat
- * however many rows come. */
+/* Statements: prepare, bind, run. A statement runs as a pending result: while DuckDB's threads
+ * work, this thread runs tasks too and reports progress between them; the watch (watch.c) stops it
+ * from outside. Results stream, so memory stays flat however many rows come. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
@@ -21,9 +21,11 @@ static void progress_enable(struct engine *engine)
     if (!wants_report(engine) || engine->progress_enabled)
         return;
     duckdb_result result = {0};
-    static const char *const settings[] = {"SET enable_progress_bar = true", "SET enable_progress_bar_print = false"};
+    static const char *const settings[] = {"SET enable_progress_bar = true",
+                                           "SET enable_progress_bar_print = false"};
     for (size_t idx = 0; idx < 2; idx++) {
-        (void)duckdb_query(engine->connection, settings[idx], &result); /* refused: no fraction is reported */
+        (void)duckdb_query(engine->connection, settings[idx],
+                           &result); /* refused: no fraction is reported */
         duckdb_destroy_result(&result);
     }
     engine->progress_enabled = true;
@@ -83,11 +85,13 @@ static bool decimal_unscale(struct str text, struct data_type type, duckdb_decim
     }
     if (text.len > 0 && text.ptr[0] == '-')
         number = -number;
-    *ret = (duckdb_decimal){type.precision, type.scale, {(uint64_t)number, (int64_t)(uint64_t)(number >> 64)}};
+    *ret = (duckdb_decimal){
+        type.precision, type.scale, {(uint64_t)number, (int64_t)(uint64_t)(number >> 64)}};
     return any;
 }
 
-static duckdb_state bind_decimal(duckdb_prepared_statement statement, idx_t idx, const struct engine_value *value)
+static duckdb_state bind_decimal(duckdb_prepared_statement statement, idx_t idx,
+                                 const struct engine_value *value)
 {
     duckdb_decimal decimal;
     if (!decimal_unscale(value->text, value->type, &decimal))
@@ -95,7 +99,8 @@ static duckdb_state bind_decimal(duckdb_prepared_statement statement, idx_t idx,
     return duckdb_bind_decimal(statement, idx, decimal);
 }
 
-static duckdb_state bind_one(duckdb_prepared_statement statement, idx_t idx, const struct engine_value *value)
+static duckdb_state bind_one(duckdb_prepared_statement statement, idx_t idx,
+                             const struct engine_value *value)
 {
     switch (value->type.kind) {
     case DATA_NULL:
@@ -128,11 +133,14 @@ static duckdb_state bind_one(duckdb_prepared_statement statement, idx_t idx, con
     return DuckDBError;
 }
 
-static enum err_code bind_all(struct engine *engine, duckdb_prepared_statement statement, const struct engine_value *values, size_t value_count, struct err *err)
+static enum err_code bind_all(struct engine *engine, duckdb_prepared_statement statement,
+                              const struct engine_value *values, size_t value_count,
+                              struct err *err)
 {
     idx_t wanted = duckdb_nparams(statement);
     if (wanted != value_count)
-        return err_set(err, ERR_USAGE, "the statement has %llu parameters, %zu values were given", (unsigned long long)wanted, value_count);
+        return err_set(err, ERR_USAGE, "the statement has %llu parameters, %zu values were given",
+                       (unsigned long long)wanted, value_count);
     for (size_t idx = 0; idx < value_count; idx++) {
         if (bind_one(statement, idx + 1, &values[idx]) == DuckDBSuccess)
             continue;
@@ -140,12 +148,14 @@ static enum err_code bind_all(struct engine *engine, duckdb_prepared_statement s
         const char *reason = duckdb_prepare_error(statement);
         if (reason != NULL)
             return engine_fail(engine, reason, err);
-        return err_set(err, ERR_USAGE, "parameter %zu of type %s cannot be bound", idx + 1, data_type_text(values[idx].type, text));
+        return err_set(err, ERR_USAGE, "parameter %zu of type %s cannot be bound", idx + 1,
+                       data_type_text(values[idx].type, text));
     }
     return ERR_OK;
 }
 
-/* What every statement begins with: the user may have stopped already; an earlier callback's error is stale. */
+/* What every statement begins with: the user may have stopped already; an earlier callback's error
+ * is stale. */
 static enum err_code statement_begin(struct engine *engine, struct err *err)
 {
     TRY(progress_check(engine->progress, err));
@@ -157,7 +167,9 @@ static enum err_code statement_begin(struct engine *engine, struct err *err)
     return watch_begin(&engine->watch, engine->progress, engine->time_limit_ms, err);
 }
 
-enum err_code statement_prepare(struct engine *engine, const char *sql, const struct engine_value *values, size_t value_count, duckdb_prepared_statement *ret, struct err *err)
+enum err_code statement_prepare(struct engine *engine, const char *sql,
+                                const struct engine_value *values, size_t value_count,
+                                duckdb_prepared_statement *ret, struct err *err)
 {
     TRY(statement_begin(engine, err));
     if (duckdb_prepare(engine->connection, sql, ret) == DuckDBError)
@@ -192,7 +204,8 @@ static void pending_work(struct engine *engine, duckdb_pending_result pending)
     }
 }
 
-enum err_code statement_start(struct engine *engine, duckdb_prepared_statement statement, duckdb_result *ret, struct err *err)
+enum err_code statement_start(struct engine *engine, duckdb_prepared_statement statement,
+                              duckdb_result *ret, struct err *err)
 {
     duckdb_pending_result pending = NULL;
     enum err_code code = ERR_OK;
@@ -227,7 +240,8 @@ static enum err_code result_drain(struct engine *engine, duckdb_result *result, 
     return message != NULL && *message != '\0' ? engine_fail(engine, message, err) : ERR_OK;
 }
 
-static enum err_code statement_run(struct engine *engine, duckdb_prepared_statement statement, struct err *err)
+static enum err_code statement_run(struct engine *engine, duckdb_prepared_statement statement,
+                                   struct err *err)
 {
     duckdb_result result = {0};
     TRY(statement_start(engine, statement, &result, err));
@@ -250,7 +264,8 @@ static enum err_code execute_list(struct engine *engine, const char *sql, struct
     for (idx_t idx = 0; code == ERR_OK && idx < count; idx++) {
         duckdb_prepared_statement statement = NULL;
         code = statement_begin(engine, err);
-        if (code == ERR_OK && duckdb_prepare_extracted_statement(engine->connection, list, idx, &statement) == DuckDBError)
+        if (code == ERR_OK && duckdb_prepare_extracted_statement(engine->connection, list, idx,
+                                                                 &statement) == DuckDBError)
             code = engine_fail(engine, duckdb_prepare_error(statement), err);
         if (code == ERR_OK)
             code = bind_all(engine, statement, NULL, 0, err);
@@ -263,7 +278,8 @@ static enum err_code execute_list(struct engine *engine, const char *sql, struct
     return code;
 }
 
-enum err_code engine_execute(struct engine *engine, const char *sql, const struct engine_value *values, size_t value_count, struct err *err)
+enum err_code engine_execute(struct engine *engine, const char *sql,
+                             const struct engine_value *values, size_t value_count, struct err *err)
 {
     if (value_count == 0)
         return execute_list(engine, sql, err);

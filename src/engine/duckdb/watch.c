@@ -1,6 +1,7 @@
-/* The watch: a thread that sleeps until a statement runs that can be cancelled or has a time limit, then looks every
- * WATCH_TICK_MS. The one idea: interrupts come from outside the statement, so they work in every phase — binding, a long
- * task, streaming — without the engine's help. Invariant: after watch_end no interrupt is sent. */
+/* The watch: a thread that sleeps until a statement runs that can be cancelled or has a time limit,
+ * then looks every WATCH_TICK_MS. The one idea: interrupts come from outside the statement, so they
+ * work in every phase — binding, a long task, streaming — without the engine's help. Invariant:
+ * after watch_end no interrupt is sent. */
 #include <errno.h>
 #include <time.h>
 
@@ -51,7 +52,8 @@ enum err_code watch_init(struct watch *watch, duckdb_connection connection, stru
     if (failed == 0)
         failed = pthread_cond_init(&watch->wake, &attributes);
     pthread_condattr_destroy(&attributes);
-    return failed == 0 ? ERR_OK : err_set_errno(err, failed, "the engine's watch could not be made");
+    return failed == 0 ? ERR_OK
+                       : err_set_errno(err, failed, "the engine's watch could not be made");
 }
 
 void watch_done(struct watch *watch)
@@ -67,7 +69,8 @@ void watch_done(struct watch *watch)
     pthread_mutex_destroy(&watch->lock);
 }
 
-enum err_code watch_begin(struct watch *watch, const struct progress *progress, int64_t limit_ms, struct err *err)
+enum err_code watch_begin(struct watch *watch, const struct progress *progress, int64_t limit_ms,
+                          struct err *err)
 {
     watch->timed_out = false; /* the thread is idle: nobody else looks */
     bool cancellable = progress != NULL && progress->cancelled != NULL;
