@@ -263,6 +263,8 @@ enum err_code store_load_describe(struct load *load, struct err *err)
     json_put_text(entry, "object", hash, &ok);
     json_put_int(entry, "rows", json_int(object, "rows", 0), &ok);
     json_put_int(entry, "rejected_rows", load->rejects.rows, &ok);
+    if (load->rejects.rows > 0)
+        json_put_text(entry, "rejected_hash", rejected, &ok);
     json_put_text(entry, "source", load->source->origin, &ok);
     json_put_text(entry, "source_sha256", load->source->source_sha256, &ok);
     json_put_int(entry, "source_bytes", load->source->bytes, &ok);

@@ -192,15 +192,12 @@ enum err_code store_attach_object(struct engine *engine, const char *directory, 
 enum err_code store_history_note(struct store *store, const char *dataset, const char *kind, const char *key, const char *value, struct err *err) WARN_UNUSED;
 
 /* ---- verify.c ---- */
-enum store_damage_kind { STORE_DAMAGE_OTHER, STORE_DAMAGE_OBJECT_FILE, STORE_DAMAGE_OBJECT_JSON, STORE_DAMAGE_RUN };
+enum store_damage_kind { STORE_DAMAGE_OTHER, STORE_DAMAGE_CURRENT, STORE_DAMAGE_OBJECT_FILE, STORE_DAMAGE_OBJECT_JSON, STORE_DAMAGE_RUN, STORE_DAMAGE_HISTORY };
 struct store_verify_sink { /* called for every problem */
     enum err_code (*problem)(void *user, enum store_damage_kind kind, const char *id, const char *file, const char *expected, const char *found, const char *fix, struct err *err);
     void *user;
     int64_t files, bytes;
 };
 enum err_code store_verify_dataset(struct store *store, const char *dataset, struct store_verify_sink *sink, struct err *err) WARN_UNUSED;
-
-/* ---- prune.c ---- */
-int64_t store_tree_bytes(const char *path);
 
 #endif
