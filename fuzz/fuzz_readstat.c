@@ -1,5 +1,6 @@
 /* layer: ingest
- * A statistics file from memory. The first byte chooses: 0 sav, 1 por, 2 dta, 3 sas7bdat, 4 transport, 5 SAS catalog. */
+ * A statistics file from memory. The first byte chooses: 0 sav, 1 por, 2 dta, 3 sas7bdat, 4
+ * transport, 5 SAS catalog. */
 #include "ingest/readstat_priv.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
@@ -34,7 +35,8 @@ static enum err_code take_batch(void *user, const struct data_batch *batch, stru
     return ERR_OK;
 }
 
-static enum err_code take_reject(void *user, int64_t line, const char *column, const char *reason, struct str raw, struct err *err)
+static enum err_code take_reject(void *user, int64_t line, const char *column, const char *reason,
+                                 struct str raw, struct err *err)
 {
     (void)user;
     (void)raw;
@@ -44,7 +46,8 @@ static enum err_code take_reject(void *user, int64_t line, const char *column, c
     return ERR_OK;
 }
 
-static void read_table(enum statfile_format format, const struct statfile_place *place, bool catalog)
+static void read_table(enum statfile_format format, const struct statfile_place *place,
+                       bool catalog)
 {
     struct err err = {0};
     struct buf text = BUF_INIT;
@@ -53,7 +56,8 @@ static void read_table(enum statfile_format format, const struct statfile_place 
     struct statfile *file = statfile_new(format, place, "fuzz", NULL);
     if (file == NULL)
         return;
-    enum err_code code = catalog ? statfile_read_catalog(file, place, &err) : statfile_scan(file, NULL, &err);
+    enum err_code code =
+        catalog ? statfile_read_catalog(file, place, &err) : statfile_scan(file, NULL, &err);
     if (code != ERR_OK && err.message[0] == '\0')
         __builtin_trap();
     if (code == ERR_OK && !catalog && statfile_schema(file, &schema, &err) == ERR_OK) {
@@ -70,7 +74,8 @@ static void read_table(enum statfile_format format, const struct statfile_place 
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 {
-    static const enum statfile_format formats[] = {STATFILE_SAV, STATFILE_POR, STATFILE_DTA, STATFILE_SAS, STATFILE_XPORT, STATFILE_SAS};
+    static const enum statfile_format formats[] = {STATFILE_SAV, STATFILE_POR,   STATFILE_DTA,
+                                                   STATFILE_SAS, STATFILE_XPORT, STATFILE_SAS};
     if (count < 2 || bytes[0] >= sizeof formats / sizeof *formats)
         return 0;
     const struct statfile_place whole = {.memory = {(const char *)bytes + 1, count - 1}, .end = -1};
@@ -80,7 +85,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
     struct arena *arena = arena_new(0);
     if (formats[bytes[0]] != STATFILE_XPORT)
         read_table(formats[bytes[0]], &whole, bytes[0] == 5);
-    else if (arena != NULL && statfile_members(&whole, arena, "fuzz", &members, &member_count, &err) == ERR_OK)
+    else if (arena != NULL &&
+             statfile_members(&whole, arena, "fuzz", &members, &member_count, &err) == ERR_OK)
         for (size_t idx = 0; idx < member_count && idx < 4; idx++)
             read_table(STATFILE_XPORT, &members[idx], false);
     arena_free(arena);

@@ -1,5 +1,6 @@
 /* layer: ingest
- * A workbook from memory: bytes that open with "PK" are a container; others are wrapped as the first sheet of a small book. */
+ * A workbook from memory: bytes that open with "PK" are a container; others are wrapped as the
+ * first sheet of a small book. */
 #include <archive.h>
 #include <archive_entry.h>
 #include <string.h>
@@ -13,14 +14,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
 static const struct {
     const char *name, *text;
 } fixed_parts[] = {
-    {"xl/workbook.xml", "<workbook xmlns:r=\"r\"><sheets><sheet name=\"S\" r:id=\"a\"/></sheets></workbook>"},
+    {"xl/workbook.xml",
+     "<workbook xmlns:r=\"r\"><sheets><sheet name=\"S\" r:id=\"a\"/></sheets></workbook>"},
     {"xl/_rels/workbook.xml.rels",
      "<Relationships><Relationship Id=\"a\" Type=\"" OFFICE "/worksheet\" Target=\"s.xml\"/>"
      "<Relationship Id=\"b\" Type=\"" OFFICE "/sharedStrings\" Target=\"t.xml\"/>"
      "<Relationship Id=\"c\" Type=\"" OFFICE "/styles\" Target=\"y.xml\"/></Relationships>"},
     {"xl/t.xml", "<sst><si><t>name</t></si><si><t>x_x000D_y</t></si></sst>"},
     {"xl/y.xml",
-     "<styleSheet><numFmts><numFmt numFmtId=\"170\" formatCode=\"[h]:mm\"/></numFmts><cellXfs><xf numFmtId=\"0\"/><xf numFmtId=\"14\"/>"
+     "<styleSheet><numFmts><numFmt numFmtId=\"170\" formatCode=\"[h]:mm\"/></numFmts><cellXfs><xf "
+     "numFmtId=\"0\"/><xf numFmtId=\"14\"/>"
      "<xf numFmtId=\"22\"/><xf numFmtId=\"20\"/><xf numFmtId=\"170\"/></cellXfs></styleSheet>"},
 };
 
@@ -40,7 +43,9 @@ static enum err_code take_batch(void *user, const struct data_batch *batch, stru
     for (size_t column = 0; column < batch->columns; column++)
         for (int64_t row = 0; row < batch->rows; row++)
             if (data_vector_is_valid(&batch->vectors[column], row) &&
-                (batch->vectors[column].text[row].len == 0 || str_utf8_valid_prefix(batch->vectors[column].text[row]) != batch->vectors[column].text[row].len))
+                (batch->vectors[column].text[row].len == 0 ||
+                 str_utf8_valid_prefix(batch->vectors[column].text[row]) !=
+                     batch->vectors[column].text[row].len))
                 __builtin_trap();
     return ERR_OK;
 }
@@ -68,7 +73,8 @@ static char *wrap(const uint8_t *bytes, size_t count, size_t *ret_count)
     (void)archive_write_zip_set_compression_store(archive);
     (void)archive_write_open_memory(archive, container, capacity, ret_count);
     for (size_t idx = 0; idx < sizeof fixed_parts / sizeof *fixed_parts; idx++)
-        add_part(archive, fixed_parts[idx].name, fixed_parts[idx].text, strlen(fixed_parts[idx].text));
+        add_part(archive, fixed_parts[idx].name, fixed_parts[idx].text,
+                 strlen(fixed_parts[idx].text));
     add_part(archive, "xl/s.xml", bytes, count);
     (void)archive_write_close(archive);
     (void)archive_write_free(archive);

@@ -1,5 +1,6 @@
-/* ReadStat's bytes come through our own handlers: a file (buffered pread) or memory, whole or as a window, so that readers
- * can be fuzzed without files and a transport library's members read one by one. Errors of ReadStat become ours here. */
+/* ReadStat's bytes come through our own handlers: a file (buffered pread) or memory, whole or as a
+ * window, so that readers can be fuzzed without files and a transport library's members read one by
+ * one. Errors of ReadStat become ours here. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
@@ -26,7 +27,8 @@ struct statfile_stream {
 
 static int64_t physical_offset(const struct statfile_stream *stream, int64_t position)
 {
-    return position < stream->place.prefix ? position : stream->place.begin + position - stream->place.prefix;
+    return position < stream->place.prefix ? position
+                                           : stream->place.begin + position - stream->place.prefix;
 }
 
 /* Bytes from one place of the window that lie together in the file. */
@@ -51,9 +53,12 @@ static int handle_close(void *user)
 static readstat_off_t handle_seek(readstat_off_t offset, readstat_io_flags_t whence, void *user)
 {
     struct statfile_stream *stream = user;
-    int64_t base = whence == READSTAT_SEEK_SET ? 0 : whence == READSTAT_SEEK_CUR ? stream->position : stream->size;
+    int64_t base = whence == READSTAT_SEEK_SET   ? 0
+                   : whence == READSTAT_SEEK_CUR ? stream->position
+                                                 : stream->size;
     int64_t target;
-    if (__builtin_add_overflow(base, (int64_t)offset, &target) || target < 0 || target > stream->size)
+    if (__builtin_add_overflow(base, (int64_t)offset, &target) || target < 0 ||
+        target > stream->size)
         return -1;
     stream->position = target;
     return target;
@@ -66,7 +71,8 @@ static bool fill_buffer(struct statfile_stream *stream)
         wanted = BUFFER_BYTES;
     ssize_t got;
     do
-        got = pread(stream->fd, stream->buffer, (size_t)wanted, physical_offset(stream, stream->position));
+        got = pread(stream->fd, stream->buffer, (size_t)wanted,
+                    physical_offset(stream, stream->position));
     while (got < 0 && errno == EINTR);
     if (got <= 0) {
         stream->io_failed = got < 0;
@@ -89,7 +95,8 @@ static ssize_t handle_read(void *target, size_t wanted, void *user)
             from = stream->place.memory.ptr + physical_offset(stream, stream->position);
             available = contiguous_bytes(stream, stream->position);
         } else {
-            if (stream->position < stream->buffered_at || stream->position >= stream->buffered_at + stream->buffered)
+            if (stream->position < stream->buffered_at ||
+                stream->position >= stream->buffered_at + stream->buffered)
                 if (!fill_buffer(stream))
                     return stream->io_failed ? -1 : (ssize_t)done;
             from = stream->buffer + (stream->position - stream->buffered_at);
@@ -103,7 +110,8 @@ static ssize_t handle_read(void *target, size_t wanted, void *user)
     return (ssize_t)done;
 }
 
-static readstat_error_t handle_update(long file_size, readstat_progress_handler handler, void *user_context, void *user)
+static readstat_error_t handle_update(long file_size, readstat_progress_handler handler,
+                                      void *user_context, void *user)
 {
     (void)file_size;
     (void)handler;
@@ -111,9 +119,11 @@ static readstat_error_t handle_update(long file_size, readstat_progress_handler 
     struct statfile_stream *stream = user;
     if (stream->progress == NULL)
         return READSTAT_OK;
-    progress_report(stream->progress,
-                    &(struct progress_event){"read", stream->subject, stream->position, stream->size, "bytes"});
-    if (stream->progress->cancelled != NULL && stream->progress->cancelled(stream->progress->user)) {
+    progress_report(
+        stream->progress,
+        &(struct progress_event){"read", stream->subject, stream->position, stream->size, "bytes"});
+    if (stream->progress->cancelled != NULL &&
+        stream->progress->cancelled(stream->progress->user)) {
         stream->interrupted = true;
         return READSTAT_ERROR_USER_ABORT;
     }
@@ -142,8 +152,9 @@ static enum err_code open_file(struct statfile_stream *stream, struct err *err)
     return ERR_OK;
 }
 
-enum err_code statfile_stream_open(const struct statfile_place *place, const char *encoding, const struct progress *progress,
-                                   const char *subject, struct statfile_stream **ret, struct err *err)
+enum err_code statfile_stream_open(const struct statfile_place *place, const char *encoding,
+                                   const struct progress *progress, const char *subject,
+                                   struct statfile_stream **ret, struct err *err)
 {
     AUTO(statfile_stream_close) struct statfile_stream *stream = mem_alloc(sizeof *stream);
     if (stream == NULL)
@@ -192,7 +203,8 @@ readstat_parser_t *statfile_stream_parser(struct statfile_stream *stream)
     return stream->parser;
 }
 
-static readstat_error_t parse_format(readstat_parser_t *parser, enum statfile_format format, bool catalog, void *user)
+static readstat_error_t parse_format(readstat_parser_t *parser, enum statfile_format format,
+                                     bool catalog, void *user)
 {
     if (catalog)
         return readstat_parse_sas7bcat(parser, "", user);
@@ -212,25 +224,30 @@ static readstat_error_t parse_format(readstat_parser_t *parser, enum statfile_fo
 }
 
 /* ReadStat's enum as ours. Its messages name sizes and offsets, never cells. */
-static enum err_code translate_error(readstat_error_t code, const char *message, const char *origin, struct err *err)
+static enum err_code translate_error(readstat_error_t code, const char *message, const char *origin,
+                                     struct err *err)
 {
     const char *words = readstat_error_message(code);
     if (code == READSTAT_ERROR_MALLOC)
-        return err_set(err, ERR_MEMORY, "no memory to read the file, or it states sizes that make no sense");
-    bool encoding = code == READSTAT_ERROR_UNSUPPORTED_CHARSET || code == READSTAT_ERROR_CONVERT_BAD_STRING ||
-                    code == READSTAT_ERROR_CONVERT;
-    (void)err_set(err, ERR_INPUT, encoding ? "the file's texts cannot be decoded: %s" : "the file is damaged or cut off: %s",
+        return err_set(err, ERR_MEMORY,
+                       "no memory to read the file, or it states sizes that make no sense");
+    bool encoding = code == READSTAT_ERROR_UNSUPPORTED_CHARSET ||
+                    code == READSTAT_ERROR_CONVERT_BAD_STRING || code == READSTAT_ERROR_CONVERT;
+    (void)err_set(err, ERR_INPUT,
+                  encoding ? "the file's texts cannot be decoded: %s"
+                           : "the file is damaged or cut off: %s",
                   words != NULL ? words : "unknown error");
     if (message[0] != '\0')
         (void)err_detail(err, "%s", message);
-    (void)err_hint(err, encoding ? "name the text encoding with --encoding, e.g. --encoding windows-1252"
-                                 : "export the file again, or copy it again from where it came");
+    (void)err_hint(err, encoding
+                            ? "name the text encoding with --encoding, e.g. --encoding windows-1252"
+                            : "export the file again, or copy it again from where it came");
     (void)err_at(err, origin, 0, 0);
     return ERR_INPUT;
 }
 
-enum err_code statfile_stream_parse(struct statfile_stream *stream, enum statfile_format format, bool catalog,
-                                    struct statfile_visit *visit, const char *origin)
+enum err_code statfile_stream_parse(struct statfile_stream *stream, enum statfile_format format,
+                                    bool catalog, struct statfile_visit *visit, const char *origin)
 {
     readstat_error_t code = parse_format(stream->parser, format, catalog, visit);
     if (code == READSTAT_OK)

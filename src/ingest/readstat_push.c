@@ -1,12 +1,13 @@
-/* Rows of a scanned file to a sink: ReadStat hands over cell by cell; cells gather in one batch whose texts live in a
- * second arena; both are reused, so memory does not grow with rows. A row with an instant that no calendar holds is rejected. */
+/* Rows of a scanned file to a sink: ReadStat hands over cell by cell; cells gather in one batch
+ * whose texts live in a second arena; both are reused, so memory does not grow with rows. A row
+ * with an instant that no calendar holds is rejected. */
 #include <math.h>
 
 #include "ingest/readstat_priv.h"
 
 #define DAY_US 86400000000LL
-#define BATCH_TEXT_BYTES (16u << 20)    /* texts in one batch: past it the batch is sent early */
-#define BATCH_VALUE_BYTES (32LL << 20)  /* wide files get shorter batches */
+#define BATCH_TEXT_BYTES (16u << 20)   /* texts in one batch: past it the batch is sent early */
+#define BATCH_VALUE_BYTES (32LL << 20) /* wide files get shorter batches */
 #define TEXT_ARENA_BYTES (1u << 30)
 
 struct push {
@@ -18,8 +19,8 @@ struct push {
     struct arena *cells, *texts;
     struct data_batch *batch;
     int64_t capacity;
-    int64_t filled; /* complete rows in batch */
-    int64_t row;    /* of the file, being read; -1 = none yet */
+    int64_t filled;    /* complete rows in batch */
+    int64_t row;       /* of the file, being read; -1 = none yet */
     int reject_column; /* -1: the row is fine */
     char reject_raw[32];
 };
@@ -49,7 +50,8 @@ static enum err_code finish_row(struct push *push)
         return ERR_OK;
     if (push->reject_column >= 0) {
         const char *name = push->schema->columns[push->reject_column].name;
-        return push->sink->reject(push->sink->user, push->row + 1, name, "the number is no date or time that a calendar holds",
+        return push->sink->reject(push->sink->user, push->row + 1, name,
+                                  "the number is no date or time that a calendar holds",
                                   str_of(push->reject_raw), push->visit.err);
     }
     push->filled++;
@@ -104,7 +106,8 @@ static int handle_value(int row, readstat_variable_t *variable, readstat_value_t
     struct push *push = user;
     int index = readstat_variable_get_index(variable);
     if (index < 0 || (size_t)index >= push->batch->columns)
-        return stop(push, err_set(push->visit.err, ERR_INPUT, "the file changed while it was read"));
+        return stop(push,
+                    err_set(push->visit.err, ERR_INPUT, "the file changed while it was read"));
     if (row != push->row) {
         enum err_code code = finish_row(push);
         if (code != ERR_OK)
@@ -116,11 +119,13 @@ static int handle_value(int row, readstat_variable_t *variable, readstat_value_t
         return READSTAT_HANDLER_OK;
     bool text = readstat_value_type_class(value) == READSTAT_TYPE_CLASS_STRING;
     if (text != push->file->columns[index].text)
-        return stop(push, err_set(push->visit.err, ERR_INPUT, "the file changed while it was read"));
+        return stop(push,
+                    err_set(push->visit.err, ERR_INPUT, "the file changed while it was read"));
     if (!text)
         store_number(push, index, readstat_double_value(value));
     else if (!store_text(push, &push->batch->vectors[index], readstat_string_value(value)))
-        return stop(push, err_set(push->visit.err, ERR_LIMIT, "a row's texts are longer than %u bytes", TEXT_ARENA_BYTES));
+        return stop(push, err_set(push->visit.err, ERR_LIMIT,
+                                  "a row's texts are longer than %u bytes", TEXT_ARENA_BYTES));
     return READSTAT_HANDLER_OK;
 }
 
@@ -139,7 +144,8 @@ static enum err_code read_rows(struct push *push)
     const struct statfile *file = push->file;
     struct err *err = push->visit.err;
     AUTO(statfile_stream_close) struct statfile_stream *stream = NULL;
-    TRY(statfile_stream_open(&file->place, file->encoding, push->progress, file->origin, &stream, err));
+    TRY(statfile_stream_open(&file->place, file->encoding, push->progress, file->origin, &stream,
+                             err));
     readstat_set_variable_handler(statfile_stream_parser(stream), handle_variable);
     readstat_set_value_handler(statfile_stream_parser(stream), handle_value);
     TRY(statfile_stream_parse(stream, file->format, false, &push->visit, file->origin));
@@ -150,10 +156,17 @@ static enum err_code read_rows(struct push *push)
     return ERR_OK;
 }
 
-enum err_code statfile_push(const struct statfile *file, const struct data_schema *schema, const struct data_sink *sink,
-                            const struct progress *progress, struct err *err)
+enum err_code statfile_push(const struct statfile *file, const struct data_schema *schema,
+                            const struct data_sink *sink, const struct progress *progress,
+                            struct err *err)
 {
-    struct push push = {.visit = {.err = err}, .file = file, .schema = schema, .sink = sink, .progress = progress, .row = -1, .reject_column = -1};
+    struct push push = {.visit = {.err = err},
+                        .file = file,
+                        .schema = schema,
+                        .sink = sink,
+                        .progress = progress,
+                        .row = -1,
+                        .reject_column = -1};
     AUTO(arena_free) struct arena *cells = arena_new(0);
     AUTO(arena_free) struct arena *texts = arena_new(TEXT_ARENA_BYTES);
     if (cells == NULL || texts == NULL)
@@ -161,7 +174,9 @@ enum err_code statfile_push(const struct statfile *file, const struct data_schem
     push.cells = cells;
     push.texts = texts;
     push.capacity = BATCH_VALUE_BYTES / (int64_t)(schema->count * sizeof(struct str));
-    push.capacity = push.capacity > DATA_BATCH_ROWS ? DATA_BATCH_ROWS : push.capacity < 16 ? 16 : push.capacity;
+    push.capacity = push.capacity > DATA_BATCH_ROWS ? DATA_BATCH_ROWS
+                    : push.capacity < 16            ? 16
+                                                    : push.capacity;
     push.batch = data_batch_new(cells, schema, push.capacity);
     if (push.batch == NULL)
         return err_set(err, ERR_MEMORY, "no memory to read %s", file->origin);

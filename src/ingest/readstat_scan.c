@@ -1,5 +1,6 @@
-/* The pass at open time: one reading of the whole file gives names, labels, value labels, what is missing, and for every
- * number column whether BIGINT, DATE, TIMESTAMP or TIME holds all its values exactly; else DOUBLE. One pass for all columns. */
+/* The pass at open time: one reading of the whole file gives names, labels, value labels, what is
+ * missing, and for every number column whether BIGINT, DATE, TIMESTAMP or TIME holds all its values
+ * exactly; else DOUBLE. One pass for all columns. */
 #include <math.h>
 
 #include "ingest/readstat_priv.h"
@@ -12,8 +13,8 @@ struct scan {
     struct statfile *file;
 };
 
-struct statfile *statfile_new(enum statfile_format format, const struct statfile_place *place, const char *origin,
-                              const char *encoding)
+struct statfile *statfile_new(enum statfile_format format, const struct statfile_place *place,
+                              const char *origin, const char *encoding)
 {
     AUTO(statfile_free) struct statfile *file = mem_zalloc(1, sizeof *file);
     if (file == NULL)
@@ -100,8 +101,9 @@ static int handle_metadata(readstat_metadata_t *metadata, void *user)
     scan->file->stated_rows = readstat_get_row_count(metadata);
     scan->file->member = keep_text(scan->file, readstat_get_table_name(metadata));
     if (readstat_get_var_count(metadata) > INGEST_LIMIT_COLUMNS)
-        return stop(&scan->visit, err_set(scan->visit.err, ERR_LIMIT, "%d columns; at most %d are read",
-                                          readstat_get_var_count(metadata), INGEST_LIMIT_COLUMNS));
+        return stop(&scan->visit,
+                    err_set(scan->visit.err, ERR_LIMIT, "%d columns; at most %d are read",
+                            readstat_get_var_count(metadata), INGEST_LIMIT_COLUMNS));
     return READSTAT_HANDLER_OK;
 }
 
@@ -109,11 +111,14 @@ static void describe_value(readstat_value_t value, struct buf *out)
 {
     char scratch[32];
     if (readstat_value_type_class(value) == READSTAT_TYPE_CLASS_STRING) {
-        buf_printf(out, "\"%s\"", readstat_string_value(value) != NULL ? readstat_string_value(value) : "");
+        buf_printf(out, "\"%s\"",
+                   readstat_string_value(value) != NULL ? readstat_string_value(value) : "");
         return;
     }
     double number = readstat_double_value(value);
-    buf_puts(out, number <= -1.7e308 ? "lowest" : number >= 1.7e308 ? "highest" : str_from_double(number, scratch));
+    buf_puts(out, number <= -1.7e308  ? "lowest"
+                  : number >= 1.7e308 ? "highest"
+                                      : str_from_double(number, scratch));
 }
 
 static const char *describe_missing(struct statfile *file, const readstat_variable_t *variable)
@@ -128,9 +133,10 @@ static const char *describe_missing(struct statfile *file, const readstat_variab
         buf_puts(&text, idx > 0 ? ", " : "");
         size_t before = text.len;
         describe_value(low, &text);
-        bool same = readstat_value_type_class(low) == READSTAT_TYPE_CLASS_STRING
-                        ? str_equal(str_of(readstat_string_value(low)), str_of(readstat_string_value(high)))
-                        : readstat_double_value(low) == readstat_double_value(high);
+        bool same =
+            readstat_value_type_class(low) == READSTAT_TYPE_CLASS_STRING
+                ? str_equal(str_of(readstat_string_value(low)), str_of(readstat_string_value(high)))
+                : readstat_double_value(low) == readstat_double_value(high);
         if (!same && text.len > before) {
             buf_puts(&text, " to ");
             describe_value(high, &text);
@@ -146,12 +152,15 @@ static int handle_variable(int index, readstat_variable_t *variable, const char 
     struct statfile *file = scan->file;
     int place = readstat_variable_get_index(variable);
     if (place != (int)file->column_count)
-        return stop(&scan->visit, err_set(scan->visit.err, ERR_INPUT, "column %d is described out of order", place + 1));
+        return stop(&scan->visit, err_set(scan->visit.err, ERR_INPUT,
+                                          "column %d is described out of order", place + 1));
     if (file->column_count >= INGEST_LIMIT_COLUMNS)
+        return stop(&scan->visit, err_set(scan->visit.err, ERR_LIMIT, "more than %d columns",
+                                          INGEST_LIMIT_COLUMNS));
+    if (!grow((void **)&file->columns, file->column_count, &file->column_capacity,
+              sizeof *file->columns))
         return stop(&scan->visit,
-                    err_set(scan->visit.err, ERR_LIMIT, "more than %d columns", INGEST_LIMIT_COLUMNS));
-    if (!grow((void **)&file->columns, file->column_count, &file->column_capacity, sizeof *file->columns))
-        return stop(&scan->visit, err_set(scan->visit.err, ERR_MEMORY, "no memory for the columns"));
+                    err_set(scan->visit.err, ERR_MEMORY, "no memory for the columns"));
     struct statfile_column *column = &file->columns[file->column_count++];
     *column = (struct statfile_column){0};
     column->name = keep_text(file, readstat_variable_get_name(variable));
@@ -165,7 +174,8 @@ static int handle_variable(int index, readstat_variable_t *variable, const char 
         column->calendar = statfile_calendar_of(file->format, column->format);
     column->missing_ranges = describe_missing(file, variable);
     if (arena_failed(file->arena))
-        return stop(&scan->visit, err_set(scan->visit.err, ERR_MEMORY, "no memory for the columns"));
+        return stop(&scan->visit,
+                    err_set(scan->visit.err, ERR_MEMORY, "no memory for the columns"));
     return READSTAT_HANDLER_OK;
 }
 
@@ -200,7 +210,9 @@ static int handle_value(int row, readstat_variable_t *variable, readstat_value_t
     struct scan *scan = user;
     int index = readstat_variable_get_index(variable);
     if (index < 0 || (size_t)index >= scan->file->column_count)
-        return stop(&scan->visit, err_set(scan->visit.err, ERR_INPUT, "a value of column %d, which is not described", index + 1));
+        return stop(&scan->visit,
+                    err_set(scan->visit.err, ERR_INPUT,
+                            "a value of column %d, which is not described", index + 1));
     struct statfile_column *column = &scan->file->columns[index];
     if (row >= scan->file->rows)
         scan->file->rows = (int64_t)row + 1;
@@ -226,7 +238,8 @@ static int handle_value(int row, readstat_variable_t *variable, readstat_value_t
 
 static struct statfile_label_set *set_of(struct statfile *file, const char *name)
 {
-    for (size_t idx = file->set_count; idx > 0; idx--) /* a set's labels come together: mostly the last */
+    for (size_t idx = file->set_count; idx > 0;
+         idx--) /* a set's labels come together: mostly the last */
         if (str_equal(str_of(file->sets[idx - 1].name), str_of(name)))
             return &file->sets[idx - 1];
     if (!grow((void **)&file->sets, file->set_count, &file->set_capacity, sizeof *file->sets))
@@ -247,10 +260,13 @@ static int handle_label(const char *set_name, readstat_value_t value, const char
     if (text == NULL || set_name == NULL || set_name[0] == '\0')
         return READSTAT_HANDLER_OK;
     if (++file->label_count > STATFILE_LIMIT_LABELS)
-        return stop(&scan->visit, err_set(scan->visit.err, ERR_LIMIT, "more than %d value labels", STATFILE_LIMIT_LABELS));
+        return stop(&scan->visit, err_set(scan->visit.err, ERR_LIMIT, "more than %d value labels",
+                                          STATFILE_LIMIT_LABELS));
     struct statfile_label_set *set = set_of(file, set_name);
-    if (set == NULL || !grow((void **)&set->labels, set->count, &set->capacity, sizeof *set->labels))
-        return stop(&scan->visit, err_set(scan->visit.err, ERR_MEMORY, "no memory for the value labels"));
+    if (set == NULL ||
+        !grow((void **)&set->labels, set->count, &set->capacity, sizeof *set->labels))
+        return stop(&scan->visit,
+                    err_set(scan->visit.err, ERR_MEMORY, "no memory for the value labels"));
     struct statfile_label *entry = &set->labels[set->count];
     *entry = (struct statfile_label){.label = text};
     if (readstat_value_is_tagged_missing(value))
@@ -268,7 +284,8 @@ static int handle_label(const char *set_name, readstat_value_t value, const char
     return READSTAT_HANDLER_OK;
 }
 
-const struct statfile_label_set *statfile_find_set(const struct statfile *file, const char *name, size_t *hint)
+const struct statfile_label_set *statfile_find_set(const struct statfile *file, const char *name,
+                                                   size_t *hint)
 {
     struct str wanted = str_of(name);
     for (size_t step = 0; step < file->set_count; step++) {
@@ -279,7 +296,9 @@ const struct statfile_label_set *statfile_find_set(const struct statfile *file, 
         }
     }
     /* SAS names the format with its width: "SEXFMT8." or "$ABC." */
-    while (wanted.len > 0 && (wanted.ptr[wanted.len - 1] == '.' || (wanted.ptr[wanted.len - 1] >= '0' && wanted.ptr[wanted.len - 1] <= '9')))
+    while (wanted.len > 0 &&
+           (wanted.ptr[wanted.len - 1] == '.' ||
+            (wanted.ptr[wanted.len - 1] >= '0' && wanted.ptr[wanted.len - 1] <= '9')))
         wanted.len--;
     if (file->format == STATFILE_SAS && wanted.len > 0)
         for (size_t idx = 0; idx < file->set_count; idx++)
@@ -302,7 +321,8 @@ static void decide_type(struct statfile_column *column)
         column->type = (struct data_type){.kind = kind};
 }
 
-static enum err_code scan_once(struct statfile *file, const struct progress *progress, struct err *err)
+static enum err_code scan_once(struct statfile *file, const struct progress *progress,
+                               struct err *err)
 {
     AUTO(statfile_stream_close) struct statfile_stream *stream = NULL;
     TRY(statfile_stream_open(&file->place, file->encoding, progress, file->origin, &stream, err));
@@ -314,8 +334,8 @@ static enum err_code scan_once(struct statfile *file, const struct progress *pro
     struct scan scan = {.visit = {.err = err}, .file = file};
     TRY(statfile_stream_parse(stream, file->format, false, &scan.visit, file->origin));
     if (file->stated_rows > file->rows && file->column_count > 0) {
-        (void)err_set(err, ERR_INPUT, "the file is cut off: expected %lld rows, found %lld", (long long)file->stated_rows,
-                      (long long)file->rows);
+        (void)err_set(err, ERR_INPUT, "the file is cut off: expected %lld rows, found %lld",
+                      (long long)file->stated_rows, (long long)file->rows);
         (void)err_hint(err, "export the file again, or copy it again from where it came");
         return err_at(err, file->origin, 0, 0);
     }
@@ -334,13 +354,16 @@ enum err_code statfile_scan(struct statfile *file, const struct progress *progre
 {
     TRY(scan_once(file, progress, err));
     if (file->encoding == NULL && count_bad_texts(file) > 0) {
-        /* No encoding is stated (transport files never do) and it is not UTF-8: Western European by far most often. */
+        /* No encoding is stated (transport files never do) and it is not UTF-8: Western European by
+         * far most often. */
         forget_contents(file);
         file->encoding = "WINDOWS-1252";
         TRY(scan_once(file, progress, err));
     }
     if (count_bad_texts(file) > 0) {
-        (void)err_set(err, ERR_INPUT, "%lld texts are not valid %s", (long long)count_bad_texts(file), file->encoding != NULL ? file->encoding : "UTF-8");
+        (void)err_set(err, ERR_INPUT, "%lld texts are not valid %s",
+                      (long long)count_bad_texts(file),
+                      file->encoding != NULL ? file->encoding : "UTF-8");
         (void)err_hint(err, "name the text encoding with --encoding, e.g. --encoding shift_jis");
         return err_at(err, file->origin, 0, 0);
     }
@@ -350,14 +373,18 @@ enum err_code statfile_scan(struct statfile *file, const struct progress *progre
     }
     for (size_t idx = 0; idx < file->column_count; idx++)
         decide_type(&file->columns[idx]);
-    return arena_failed(file->arena) ? err_set(err, ERR_MEMORY, "no memory for %s", file->origin) : ERR_OK;
+    return arena_failed(file->arena) ? err_set(err, ERR_MEMORY, "no memory for %s", file->origin)
+                                     : ERR_OK;
 }
 
-enum err_code statfile_read_catalog(struct statfile *file, const struct statfile_place *catalog, struct err *err)
+enum err_code statfile_read_catalog(struct statfile *file, const struct statfile_place *catalog,
+                                    struct err *err)
 {
     AUTO(statfile_stream_close) struct statfile_stream *stream = NULL;
-    TRY(statfile_stream_open(catalog, file->encoding, NULL, catalog->path != NULL ? catalog->path : "catalog", &stream, err));
+    TRY(statfile_stream_open(catalog, file->encoding, NULL,
+                             catalog->path != NULL ? catalog->path : "catalog", &stream, err));
     readstat_set_value_label_handler(statfile_stream_parser(stream), handle_label);
     struct scan scan = {.visit = {.err = err}, .file = file};
-    return statfile_stream_parse(stream, file->format, true, &scan.visit, catalog->path != NULL ? catalog->path : file->origin);
+    return statfile_stream_parse(stream, file->format, true, &scan.visit,
+                                 catalog->path != NULL ? catalog->path : file->origin);
 }

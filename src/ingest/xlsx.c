@@ -1,5 +1,6 @@
-/* Excel workbooks (.xlsx, .xlsm): every worksheet with cells is a table of text columns. Opening passes over each sheet once
- * (header, columns); pushing reads it again. Old .xls, .xlsb and encrypted books are refused with what to do. */
+/* Excel workbooks (.xlsx, .xlsm): every worksheet with cells is a table of text columns. Opening
+ * passes over each sheet once (header, columns); pushing reads it again. Old .xls, .xlsb and
+ * encrypted books are refused with what to do. */
 #include <string.h>
 
 #include "ingest/xlsx_priv.h"
@@ -39,7 +40,8 @@ static void free_sheet_user(void *user)
     mem_free(sheet);
 }
 
-static enum err_code push_sheet(void *user, const struct data_sink *sink, const struct progress *progress, struct err *err)
+static enum err_code push_sheet(void *user, const struct data_sink *sink,
+                                const struct progress *progress, struct err *err)
 {
     const struct sheet_user *sheet = user;
     struct xlsx_book book = *sheet->shared->book; /* a view with this call's progress */
@@ -47,7 +49,8 @@ static enum err_code push_sheet(void *user, const struct data_sink *sink, const 
     return xlsx_table_push(&book, sheet->sheet, &sheet->table, sink, err);
 }
 
-/* ---- recognition ------------------------------------------------------------------------------- */
+/* ---- recognition -------------------------------------------------------------------------------
+ */
 
 static bool is_ole(struct str head)
 {
@@ -71,20 +74,27 @@ static int recognise(const struct ingest_file *file)
                : 0;
 }
 
-/* ---- opening ----------------------------------------------------------------------------------- */
+/* ---- opening -----------------------------------------------------------------------------------
+ */
 
 static enum err_code refuse_ole(const struct ingest_file *file, struct err *err)
 {
     static const char utf16_package[] = "E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e";
-    bool encrypted = memmem(file->head.ptr, file->head.len, utf16_package, sizeof utf16_package - 1) != NULL ||
-                     str_has_suffix_nocase(str_of(file->base_name), ".xlsx") || str_has_suffix_nocase(str_of(file->base_name), ".xlsm");
-    (void)err_set(err, ERR_INPUT, encrypted ? "the workbook is encrypted, or an old .xls under a new name" : "an old Excel file (.xls)");
-    (void)err_hint(err, encrypted ? "open it in a spreadsheet program, remove the password, save as .xlsx"
-                                  : "open it in a spreadsheet program and save it as .xlsx");
+    bool encrypted =
+        memmem(file->head.ptr, file->head.len, utf16_package, sizeof utf16_package - 1) != NULL ||
+        str_has_suffix_nocase(str_of(file->base_name), ".xlsx") ||
+        str_has_suffix_nocase(str_of(file->base_name), ".xlsm");
+    (void)err_set(err, ERR_INPUT,
+                  encrypted ? "the workbook is encrypted, or an old .xls under a new name"
+                            : "an old Excel file (.xls)");
+    (void)err_hint(err, encrypted
+                            ? "open it in a spreadsheet program, remove the password, save as .xlsx"
+                            : "open it in a spreadsheet program and save it as .xlsx");
     return err_at(err, file->origin, 0, 0);
 }
 
-static enum err_code scan_user(struct sheet_place *place, const struct xlsx_sheet *sheet, struct sheet_user **ret, struct err *err)
+static enum err_code scan_user(struct sheet_place *place, const struct xlsx_sheet *sheet,
+                               struct sheet_user **ret, struct err *err)
 {
     struct sheet_user *user = mem_zalloc(1, sizeof *user);
     if (user == NULL)
@@ -92,7 +102,8 @@ static enum err_code scan_user(struct sheet_place *place, const struct xlsx_shee
     user->shared = place->shared;
     user->shared->users++;
     user->sheet = sheet;
-    enum err_code code = xlsx_table_scan(place->shared->book, sheet, &place->strings, ingest_set_options(place->set)->header,
+    enum err_code code = xlsx_table_scan(place->shared->book, sheet, &place->strings,
+                                         ingest_set_options(place->set)->header,
                                          place->shared->book->arena, &user->table, err);
     if (code == ERR_OK && user->table.column_count > 0)
         *ret = user;
@@ -101,13 +112,15 @@ static enum err_code scan_user(struct sheet_place *place, const struct xlsx_shee
     return code;
 }
 
-static enum err_code add_sheet(struct sheet_place *place, struct sheet_user *user, bool only, struct err *err)
+static enum err_code add_sheet(struct sheet_place *place, struct sheet_user *user, bool only,
+                               struct err *err)
 {
     struct arena *arena = ingest_set_arena(place->set);
     struct data_source *source = arena_alloc(arena, sizeof *source);
     const char *base = place->file->base_name, *dot = strrchr(base, '.');
     size_t stem = dot != NULL && dot != base ? (size_t)(dot - base) : strlen(base);
-    const char *name = only ? arena_strndup(arena, base, stem) : arena_strdup(arena, user->sheet->name);
+    const char *name =
+        only ? arena_strndup(arena, base, stem) : arena_strdup(arena, user->sheet->name);
     const char *origin = arena_printf(arena, "%s#%s", place->file->origin, user->sheet->name);
     struct data_schema schema = {0};
     if (source == NULL || name == NULL || origin == NULL) {
@@ -123,18 +136,26 @@ static enum err_code add_sheet(struct sheet_place *place, struct sheet_user *use
     json_t *notes = place->book_notes; /* what concerns the book is told with its first table */
     place->book_notes = NULL;
     xlsx_table_notes(&user->table, user->sheet, &notes);
-    *source = (struct data_source){.name = name, .origin = origin, .schema = schema, .text_columns = true, .push = push_sheet,
-                                   .user = user, .bytes = place->file->bytes, .notes = notes};
+    *source = (struct data_source){.name = name,
+                                   .origin = origin,
+                                   .schema = schema,
+                                   .text_columns = true,
+                                   .push = push_sheet,
+                                   .user = user,
+                                   .bytes = place->file->bytes,
+                                   .notes = notes};
     return ingest_add_source(place->set, source, free_sheet_user, err);
 }
 
-static enum err_code scan_sheets(struct sheet_place *place, struct sheet_user **users, size_t *ret_count, struct err *err)
+static enum err_code scan_sheets(struct sheet_place *place, struct sheet_user **users,
+                                 size_t *ret_count, struct err *err)
 {
     const struct xlsx_book *book = place->shared->book;
     for (size_t idx = 0; idx < book->sheet_count; idx++) {
         const struct xlsx_sheet *sheet = &book->sheets[idx];
         if (sheet->part == NULL) {
-            ingest_note(&place->book_notes, "no_worksheet", "sheet %s is a chart or dialog, no table", sheet->name);
+            ingest_note(&place->book_notes, "no_worksheet",
+                        "sheet %s is a chart or dialog, no table", sheet->name);
             continue;
         }
         struct sheet_user *user = NULL;
@@ -144,7 +165,8 @@ static enum err_code scan_sheets(struct sheet_place *place, struct sheet_user **
             return code;
         }
         if (user == NULL)
-            ingest_note(&place->book_notes, "empty_sheet", "sheet %s has no cells and is skipped", sheet->name);
+            ingest_note(&place->book_notes, "empty_sheet", "sheet %s has no cells and is skipped",
+                        sheet->name);
         else
             users[(*ret_count)++] = user;
     }
@@ -154,7 +176,8 @@ static enum err_code scan_sheets(struct sheet_place *place, struct sheet_user **
 static enum err_code open_sheets(struct sheet_place *place, struct err *err)
 {
     TRY(xlsx_strings_read(place->shared->book, &place->strings, err));
-    AUTO(mem_free) struct sheet_user **users = mem_zalloc(place->shared->book->sheet_count, sizeof *users);
+    AUTO(mem_free)
+    struct sheet_user **users = mem_zalloc(place->shared->book->sheet_count, sizeof *users);
     if (users == NULL)
         return err_set(err, ERR_MEMORY, "no memory for %s", place->file->origin);
     size_t count = 0;
@@ -167,7 +190,8 @@ static enum err_code open_sheets(struct sheet_place *place, struct err *err)
     return code;
 }
 
-static enum err_code open_xlsx(struct ingest_set *set, const struct ingest_file *file, struct err *err)
+static enum err_code open_xlsx(struct ingest_set *set, const struct ingest_file *file,
+                               struct err *err)
 {
     if (is_ole(file->head))
         return refuse_ole(file, err);
@@ -176,7 +200,8 @@ static enum err_code open_xlsx(struct ingest_set *set, const struct ingest_file 
     if (place.shared == NULL)
         return err_set(err, ERR_MEMORY, "no memory for %s", file->origin);
     place.shared->users = 1;
-    const struct xlsx_place where = {.path = file->path, .origin = file->origin, .progress = ingest_set_options(set)->progress};
+    const struct xlsx_place where = {
+        .path = file->path, .origin = file->origin, .progress = ingest_set_options(set)->progress};
     enum err_code code = xlsx_book_open(&where, &place.shared->book, err);
     if (code == ERR_OK)
         code = open_sheets(&place, err);

@@ -1,5 +1,6 @@
-/* The book: which part is the workbook, its sheets in order (hidden ones too), where each sheet, the shared strings and the
- * styles lie, and the date system. Example: sheet "Labs" r:id="rId3" → relation rId3 → xl/worksheets/sheet3.xml. */
+/* The book: which part is the workbook, its sheets in order (hidden ones too), where each sheet,
+ * the shared strings and the styles lie, and the date system. Example: sheet "Labs" r:id="rId3" →
+ * relation rId3 → xl/worksheets/sheet3.xml. */
 #include <string.h>
 
 #include "ingest/xlsx_priv.h"
@@ -24,10 +25,12 @@ static bool ends_with(const char *text, const char *tail)
     return length >= tail_length && strcmp(text + length - tail_length, tail) == 0;
 }
 
-/* "worksheets/sheet1.xml" in "xl/" → "xl/worksheets/sheet1.xml"; "/xl/x.xml" → "xl/x.xml"; "../x" steps up. */
+/* "worksheets/sheet1.xml" in "xl/" → "xl/worksheets/sheet1.xml"; "/xl/x.xml" → "xl/x.xml"; "../x"
+ * steps up. */
 static const char *resolve(struct arena *arena, const char *folder, const char *target)
 {
-    char *path = target[0] == '/' ? arena_strdup(arena, target + 1) : arena_printf(arena, "%s%s", folder, target);
+    char *path = target[0] == '/' ? arena_strdup(arena, target + 1)
+                                  : arena_printf(arena, "%s%s", folder, target);
     for (char *up; path != NULL && (up = strstr(path, "../")) != NULL;) {
         char *from = up;
         if (from > path)
@@ -53,16 +56,20 @@ static void start_relation(struct xlsx_xml *xml, const char *name, const char **
     struct arena *arena = reader->book->arena;
     if (strcmp(name, "Relationship") != 0)
         return;
-    const char *id = xlsx_xml_attribute(attributes, "Id"), *type = xlsx_xml_attribute(attributes, "Type");
-    const char *target = xlsx_xml_attribute(attributes, "Target"), *mode = xlsx_xml_attribute(attributes, "TargetMode");
-    if (id == NULL || type == NULL || target == NULL || (mode != NULL && strcmp(mode, "External") == 0))
+    const char *id = xlsx_xml_attribute(attributes, "Id"),
+               *type = xlsx_xml_attribute(attributes, "Type");
+    const char *target = xlsx_xml_attribute(attributes, "Target"),
+               *mode = xlsx_xml_attribute(attributes, "TargetMode");
+    if (id == NULL || type == NULL || target == NULL ||
+        (mode != NULL && strcmp(mode, "External") == 0))
         return;
     struct relation *relation = arena_alloc(arena, sizeof *relation);
     if (relation == NULL) {
         xlsx_xml_fail(xml, err_set(xml->err, ERR_MEMORY, "no memory for the workbook"));
         return;
     }
-    *relation = (struct relation){arena_strdup(arena, id), arena_strdup(arena, type), resolve(arena, reader->folder, target), reader->relations};
+    *relation = (struct relation){arena_strdup(arena, id), arena_strdup(arena, type),
+                                  resolve(arena, reader->folder, target), reader->relations};
     reader->relations = relation;
     if (arena_failed(arena))
         xlsx_xml_fail(xml, err_set(xml->err, ERR_MEMORY, "no memory for the workbook"));
@@ -90,11 +97,13 @@ static bool add_sheet(struct book_reader *reader, const char **attributes)
         reader->sheet_ids = ids;
         reader->capacity = capacity;
     }
-    const char *name = xlsx_xml_attribute(attributes, "name"), *id = xlsx_xml_attribute(attributes, "r:id");
+    const char *name = xlsx_xml_attribute(attributes, "name"),
+               *id = xlsx_xml_attribute(attributes, "r:id");
     const char *state = xlsx_xml_attribute(attributes, "state");
     reader->sheet_ids[reader->count] = id != NULL ? arena_strdup(arena, id) : NULL;
-    reader->sheets[reader->count++] = (struct xlsx_sheet){
-        .name = arena_strdup(arena, name != NULL ? name : "sheet"), .hidden = state != NULL && strcmp(state, "visible") != 0};
+    reader->sheets[reader->count++] =
+        (struct xlsx_sheet){.name = arena_strdup(arena, name != NULL ? name : "sheet"),
+                            .hidden = state != NULL && strcmp(state, "visible") != 0};
     return !arena_failed(arena);
 }
 
@@ -113,7 +122,8 @@ static void start_workbook(struct xlsx_xml *xml, const char *name, const char **
 
 static const char *target_of_type(const struct book_reader *reader, const char *type)
 {
-    for (const struct relation *relation = reader->relations; relation != NULL; relation = relation->next)
+    for (const struct relation *relation = reader->relations; relation != NULL;
+         relation = relation->next)
         if (ends_with(relation->type, type))
             return relation->target;
     return NULL;
@@ -148,7 +158,8 @@ static enum err_code read_workbook(struct book_reader *reader, struct err *err)
     reader->folder = folder_of(book->arena, reader->workbook);
     if (reader->folder == NULL)
         return err_set(err, ERR_MEMORY, "no memory for the workbook");
-    const char *relations = arena_printf(book->arena, "%s_rels/%s.rels", reader->folder, reader->workbook + strlen(reader->folder));
+    const char *relations = arena_printf(book->arena, "%s_rels/%s.rels", reader->folder,
+                                         reader->workbook + strlen(reader->folder));
     if (relations == NULL)
         return err_set(err, ERR_MEMORY, "no memory for the workbook");
     struct xlsx_xml xml = {.start = start_relation, .user = reader};
@@ -160,15 +171,19 @@ static enum err_code read_workbook(struct book_reader *reader, struct err *err)
     book->strings_part = target_of_type(reader, "/sharedStrings");
     book->styles_part = target_of_type(reader, "/styles");
     for (size_t idx = 0; idx < reader->count; idx++)
-        for (const struct relation *relation = reader->relations; relation != NULL; relation = relation->next)
-            if (reader->sheet_ids[idx] != NULL && strcmp(relation->id, reader->sheet_ids[idx]) == 0 && ends_with(relation->type, "/worksheet"))
+        for (const struct relation *relation = reader->relations; relation != NULL;
+             relation = relation->next)
+            if (reader->sheet_ids[idx] != NULL &&
+                strcmp(relation->id, reader->sheet_ids[idx]) == 0 &&
+                ends_with(relation->type, "/worksheet"))
                 reader->sheets[idx].part = relation->target;
     book->sheets = reader->sheets;
     book->sheet_count = reader->count;
     return book->sheet_count > 0 ? ERR_OK : no_book(reader, "it has no sheets", err);
 }
 
-enum err_code xlsx_book_open(const struct xlsx_place *place, struct xlsx_book **ret, struct err *err)
+enum err_code xlsx_book_open(const struct xlsx_place *place, struct xlsx_book **ret,
+                             struct err *err)
 {
     AUTO(xlsx_book_free) struct xlsx_book *book = mem_zalloc(1, sizeof *book);
     if (book == NULL || (book->arena = arena_new(256u << 20)) == NULL)

@@ -1,7 +1,8 @@
-/* A stored cell as text that loses nothing: numbers in the shortest decimal that equals the double (Excel stores 17 digits:
- * 0.10000000000000001 → 0.1), dates in ISO form from the serial day number.
- *   1900 system: day 1 = 1900-01-01 and day 60 = 1900-02-29, which never was, so days from 61 on count from 1899-12-30.
- *   1904 system: day 0 = 1904-01-01. */
+/* A stored cell as text that loses nothing: numbers in the shortest decimal that equals the double
+ * (Excel stores 17 digits: 0.10000000000000001 → 0.1), dates in ISO form from the serial day
+ * number. 1900 system: day 1 = 1900-01-01 and day 60 = 1900-02-29, which never was, so days from 61
+ * on count from 1899-12-30. 1904 system: day 0 = 1904-01-01. Days before 0, which Excel shows as
+ * ####, count from 1899-12-30 as other programs write them. */
 #include <math.h>
 #include <string.h>
 
@@ -9,11 +10,13 @@
 #include "ingest/xlsx_priv.h"
 
 #define DAY_MS 86400000LL
-#define LAST_DAY_1900 2958465 /* 9999-12-31 */
-#define PLAIN_DIGITS 15       /* as many decimal digits as a double always keeps */
+#define LAST_DAY_1900 2958465    /* 9999-12-31 */
+#define FIRST_DAY_1900 (-693593) /* 0001-01-01 */
+#define PLAIN_DIGITS 15          /* as many decimal digits as a double always keeps */
 #define POSITIONAL_EXPONENT 21
 
-/* -?digits[.digits] with at most 15 digits: the shortest text but for zeros at the end. Also any whole number. */
+/* -?digits[.digits] with at most 15 digits: the shortest text but for zeros at the end. Also any
+ * whole number. */
 static bool plain_number(struct str stored, struct buf *out)
 {
     size_t at = stored.len > 0 && stored.ptr[0] == '-';
@@ -26,7 +29,8 @@ static bool plain_number(struct str stored, struct buf *out)
     }
     size_t digits = stored.len - first - (point > 0);
     size_t whole = point > 0 ? point - first : digits;
-    if (digits == 0 || (whole > 1 && stored.ptr[first] == '0') || (point > 0 && digits > PLAIN_DIGITS))
+    if (digits == 0 || (whole > 1 && stored.ptr[first] == '0') ||
+        (point > 0 && digits > PLAIN_DIGITS))
         return false;
     size_t length = stored.len;
     if (point > 0) {
@@ -45,7 +49,8 @@ static void add_positional(const char *shortest, struct buf *out)
     const char *mark = strchr(shortest, 'e');
     int64_t exponent = 0;
     const char *power = mark != NULL ? mark + 1 + (mark[1] == '+') : NULL;
-    if (mark == NULL || !str_to_int64(str_of(power), &exponent) || exponent > POSITIONAL_EXPONENT || exponent < -POSITIONAL_EXPONENT) {
+    if (mark == NULL || !str_to_int64(str_of(power), &exponent) || exponent > POSITIONAL_EXPONENT ||
+        exponent < -POSITIONAL_EXPONENT) {
         buf_puts(out, shortest);
         return;
     }
@@ -89,11 +94,14 @@ bool xlsx_number_text(struct str stored, struct buf *out)
     return true;
 }
 
-/* A serial day number as whole days and ms of the day. False: no number, or outside the calendar. */
+/* A serial day number as whole days and ms of the day. False: no number, or outside the calendar.
+ */
 static bool split_serial(struct str stored, bool date1904, int64_t *ret_day, int64_t *ret_ms)
 {
     double serial;
-    if (!str_to_double(stored, &serial) || !(serial >= 0) || serial >= LAST_DAY_1900 + 1 - (date1904 ? 1462 : 0))
+    int64_t shift = date1904 ? 1462 : 0;
+    if (!str_to_double(stored, &serial) || !(serial >= (double)(FIRST_DAY_1900 - shift)) ||
+        serial >= (double)(LAST_DAY_1900 + 1 - shift))
         return false;
     double day = floor(serial);
     int64_t ms = llround((serial - day) * (double)DAY_MS);
@@ -104,7 +112,8 @@ static bool split_serial(struct str stored, bool date1904, int64_t *ret_day, int
 
 static void add_clock(int64_t ms, int64_t hours, struct buf *out)
 {
-    buf_printf(out, "%02lld:%02lld:%02lld", (long long)hours, (long long)(ms / 60000 % 60), (long long)(ms / 1000 % 60));
+    buf_printf(out, "%02lld:%02lld:%02lld", (long long)hours, (long long)(ms / 60000 % 60),
+               (long long)(ms / 1000 % 60));
     if (ms % 1000 != 0)
         buf_printf(out, ".%03lld", (long long)(ms % 1000));
 }
@@ -117,7 +126,8 @@ static void add_date(int64_t day, bool date1904, struct buf *out)
         buf_puts(out, "1900-02-29");
         return;
     }
-    int64_t origin = date1904 ? clock_days_from_civil(1904, 1, 1) : clock_days_from_civil(1899, 12, day > 60 ? 30 : 31);
+    int64_t origin = date1904 ? clock_days_from_civil(1904, 1, 1)
+                              : clock_days_from_civil(1899, 12, day > 60 || day < 0 ? 30 : 31);
     clock_civil_from_days(origin + day, &year, &month, &mday);
     buf_printf(out, "%04lld-%02u-%02u", (long long)year, month, mday);
 }
@@ -129,7 +139,8 @@ bool xlsx_cell_has_time(const struct xlsx_cell *cell, bool date1904)
         return memchr(cell->text.ptr, 'T', cell->text.len) != NULL;
     if (cell->kind != XLSX_CELL_NUMBER || !split_serial(cell->text, date1904, &day, &ms))
         return false;
-    return cell->style == XLSX_DATETIME || (cell->style == XLSX_DATE && ms != 0) || (cell->style == XLSX_TIME && day > 0);
+    return cell->style == XLSX_DATETIME || (cell->style == XLSX_DATE && ms != 0) ||
+           (cell->style == XLSX_TIME && day != 0);
 }
 
 static void add_moment(const struct xlsx_cell *cell, bool date1904, bool with_time, struct buf *out)
@@ -140,8 +151,10 @@ static void add_moment(const struct xlsx_cell *cell, bool date1904, bool with_ti
             buf_add_str(out, cell->text);
         return;
     }
-    if (cell->style == XLSX_DURATION)
+    if (cell->style == XLSX_DURATION && day >= 0)
         add_clock(ms, day * 24 + ms / 3600000, out);
+    else if (cell->style == XLSX_DURATION)
+        (void)xlsx_number_text(cell->text, out);
     else if (cell->style == XLSX_TIME && day == 0)
         add_clock(ms, ms / 3600000, out);
     else {
@@ -163,7 +176,9 @@ void xlsx_cell_text(const struct xlsx_cell *cell, bool date1904, bool with_time,
             buf_add_str(out, cell->text);
         return;
     case XLSX_CELL_BOOLEAN:
-        buf_puts(out, str_equal(cell->text, STR("0")) || str_equal_nocase(cell->text, STR("false")) ? "false" : "true");
+        buf_puts(out, str_equal(cell->text, STR("0")) || str_equal_nocase(cell->text, STR("false"))
+                          ? "false"
+                          : "true");
         return;
     case XLSX_CELL_ISO_DATE: {
         size_t before = out->len;

@@ -1,18 +1,20 @@
-/* What the xlsx reader's parts share. An xlsx book is a ZIP of XML parts (ECMA-376): workbook.xml names the sheets, the
- * relations say where they are, sharedStrings.xml and styles.xml are read whole, sheets are streamed:
- *   xlsx_zip.c ──bytes──▶ xlsx_xml.c (expat) ──elements──▶ xlsx_book.c · xlsx_strings.c · xlsx_styles.c · xlsx_sheet.c
- *   xlsx_sheet.c ──rows of cells──▶ xlsx_table.c (header, columns) ──texts (xlsx_cell.c)──▶ batches */
+/* What the xlsx reader's parts share. An xlsx book is a ZIP of XML parts (ECMA-376): workbook.xml
+ * names the sheets, the relations say where they are, sharedStrings.xml and styles.xml are read
+ * whole, sheets are streamed: xlsx_zip.c ──bytes──▶ xlsx_xml.c (expat) ──elements──▶ xlsx_book.c ·
+ * xlsx_strings.c · xlsx_styles.c · xlsx_sheet.c xlsx_sheet.c ──rows of cells──▶ xlsx_table.c
+ * (header, columns) ──texts (xlsx_cell.c)──▶ batches */
 #ifndef MARROW_INGEST_XLSX_PRIV_H
 #define MARROW_INGEST_XLSX_PRIV_H
 
 #include "ingest/ingest_priv.h"
 
-#define XLSX_LIMIT_COLUMNS 16384             /* XFD */
-#define XLSX_LIMIT_STRINGS_BYTES (512LL << 20) /* shared strings of one book, held while it is read */
+#define XLSX_LIMIT_COLUMNS 16384 /* XFD */
+#define XLSX_LIMIT_STRINGS_BYTES                                                                   \
+    (512LL << 20) /* shared strings of one book, held while it is read */
 #define XLSX_LIMIT_STYLES 1000000
 #define XLSX_LIMIT_SHEETS 10000
-#define XLSX_LIMIT_DEPTH 256  /* elements within each other */
-#define XLSX_LEADING_ROWS 64  /* rows looked at for the header */
+#define XLSX_LIMIT_DEPTH 256 /* elements within each other */
+#define XLSX_LEADING_ROWS 64 /* rows looked at for the header */
 #define XLSX_ERROR_KINDS 9
 
 /* ---- container: a file, or memory when path is NULL */
@@ -22,9 +24,12 @@ struct xlsx_place {
     const char *origin;
     const struct progress *progress;
 };
-/* Stream the part of that name (ASCII case ignored). A part that is not there: *ret_found false, ERR_OK. */
-enum err_code xlsx_part_read(const struct xlsx_place *place, const char *name, enum err_code (*block)(void *user, const char *bytes, size_t count, bool last, struct err *err), void *user,
-                             bool *ret_found, struct err *err) WARN_UNUSED;
+/* Stream the part of that name (ASCII case ignored). A part that is not there: *ret_found false,
+ * ERR_OK. */
+enum err_code xlsx_part_read(const struct xlsx_place *place, const char *name,
+                             enum err_code (*block)(void *user, const char *bytes, size_t count,
+                                                    bool last, struct err *err),
+                             void *user, bool *ret_found, struct err *err) WARN_UNUSED;
 
 /* ---- XML: expat, no document types, bounded depth. Names come without their prefix. */
 struct xlsx_xml {
@@ -37,8 +42,8 @@ struct xlsx_xml {
     void *parser;
     int depth;
 };
-enum err_code xlsx_xml_read(const struct xlsx_place *place, const char *part, struct xlsx_xml *xml, bool *ret_found,
-                            struct err *err) WARN_UNUSED;
+enum err_code xlsx_xml_read(const struct xlsx_place *place, const char *part, struct xlsx_xml *xml,
+                            bool *ret_found, struct err *err) WARN_UNUSED;
 void xlsx_xml_fail(struct xlsx_xml *xml, enum err_code code); /* err is filled already */
 /* The attribute's value, or NULL. "id" does not find "r:id", "r:id" finds any prefix. */
 const char *xlsx_xml_attribute(const char **attributes, const char *name);
@@ -60,7 +65,8 @@ struct xlsx_book {
     uint8_t *styles; /* enum xlsx_style by cell format index */
     size_t style_count, style_capacity;
 };
-enum err_code xlsx_book_open(const struct xlsx_place *place, struct xlsx_book **ret, struct err *err) WARN_UNUSED;
+enum err_code xlsx_book_open(const struct xlsx_place *place, struct xlsx_book **ret,
+                             struct err *err) WARN_UNUSED;
 void xlsx_book_free(struct xlsx_book *book);
 AUTO_DEFINE(struct xlsx_book, xlsx_book_free)
 enum err_code xlsx_styles_read(struct xlsx_book *book, struct err *err) WARN_UNUSED;
@@ -71,14 +77,21 @@ struct xlsx_strings {
     size_t *ends; /* of string i in bytes */
     size_t count, capacity;
 };
-enum err_code xlsx_strings_read(const struct xlsx_book *book, struct xlsx_strings *ret, struct err *err) WARN_UNUSED;
+enum err_code xlsx_strings_read(const struct xlsx_book *book, struct xlsx_strings *ret,
+                                struct err *err) WARN_UNUSED;
 void xlsx_strings_done(struct xlsx_strings *strings);
 bool xlsx_strings_get(const struct xlsx_strings *strings, size_t idx, struct str *ret);
 /* Append text with _xHHHH_ escapes decoded. */
 void xlsx_unescape(struct str text, struct buf *out);
 
 /* ---- cells and rows */
-enum xlsx_cell_kind { XLSX_CELL_NUMBER, XLSX_CELL_TEXT, XLSX_CELL_BOOLEAN, XLSX_CELL_ERROR, XLSX_CELL_ISO_DATE };
+enum xlsx_cell_kind {
+    XLSX_CELL_NUMBER,
+    XLSX_CELL_TEXT,
+    XLSX_CELL_BOOLEAN,
+    XLSX_CELL_ERROR,
+    XLSX_CELL_ISO_DATE
+};
 struct xlsx_cell {
     uint32_t column; /* 0-based */
     enum xlsx_cell_kind kind;
@@ -86,43 +99,53 @@ struct xlsx_cell {
     struct str text; /* as stored; never empty */
 };
 struct xlsx_row {
-    int64_t number; /* as the sheet says, from 1 */
+    int64_t number;                /* as the sheet says, from 1 */
     const struct xlsx_cell *cells; /* by appearance, borrowed for the call */
     size_t count;
 };
 struct xlsx_sheet_facts {
-    int64_t rows;           /* with at least one cell that is not empty */
+    int64_t rows; /* with at least one cell that is not empty */
     int64_t merged_ranges;
-    int64_t uncalculated;   /* formulas without a stored value */
+    int64_t uncalculated; /* formulas without a stored value */
 };
 /* Stream a sheet's rows that hold something. */
-enum err_code xlsx_sheet_read(const struct xlsx_book *book, const struct xlsx_sheet *sheet, const struct xlsx_strings *strings,
-                              enum err_code (*row)(void *user, const struct xlsx_row *row, struct err *err), void *user, struct xlsx_sheet_facts *ret, struct err *err) WARN_UNUSED;
+enum err_code
+xlsx_sheet_read(const struct xlsx_book *book, const struct xlsx_sheet *sheet,
+                const struct xlsx_strings *strings,
+                enum err_code (*row)(void *user, const struct xlsx_row *row, struct err *err),
+                void *user, struct xlsx_sheet_facts *ret, struct err *err) WARN_UNUSED;
 
-/* xlsx_cell.c, pure. with_time: dates get a time of day even at midnight (their column has some that need it). */
+/* xlsx_cell.c, pure. with_time: dates get a time of day even at midnight (their column has some
+ * that need it). */
 void xlsx_cell_text(const struct xlsx_cell *cell, bool date1904, bool with_time, struct buf *out);
-bool xlsx_cell_has_time(const struct xlsx_cell *cell, bool date1904); /* a date that can't be told without a time of day */
-/* Shortest decimal text of the stored number, positional up to 21 digits. False: no number (text is left as it is). */
+bool xlsx_cell_has_time(const struct xlsx_cell *cell,
+                        bool date1904); /* a date that can't be told without a time of day */
+/* Shortest decimal text of the stored number, positional up to 21 digits. False: no number (text is
+ * left as it is). */
 bool xlsx_number_text(struct str stored, struct buf *out);
 
 /* ---- table: what the pass at open time finds out */
 struct xlsx_table {
     bool header;
-    int64_t skip_rows;      /* rows that hold something before the first data row: titles, and the header */
-    uint32_t *columns;      /* sheet columns kept, ascending; arena */
-    uint8_t *with_time;     /* of each of them: dates are written with a time of day; arena */
+    int64_t
+        skip_rows; /* rows that hold something before the first data row: titles, and the header */
+    uint32_t *columns;  /* sheet columns kept, ascending; arena */
+    uint8_t *with_time; /* of each of them: dates are written with a time of day; arena */
     size_t column_count;
     struct data_schema schema;
-    int64_t rows;           /* below the header */
+    int64_t rows; /* below the header */
     int64_t errors[XLSX_ERROR_KINDS];
     struct xlsx_sheet_facts facts;
 };
 /* header: as in ingest_options. No columns: the sheet is empty. */
-enum err_code xlsx_table_scan(const struct xlsx_book *book, const struct xlsx_sheet *sheet, const struct xlsx_strings *strings,
-                              int header, struct arena *arena, struct xlsx_table *ret, struct err *err) WARN_UNUSED;
-void xlsx_table_notes(const struct xlsx_table *table, const struct xlsx_sheet *sheet, json_t **notes);
-enum err_code xlsx_table_push(const struct xlsx_book *book, const struct xlsx_sheet *sheet, const struct xlsx_table *table,
-                              const struct data_sink *sink, struct err *err) WARN_UNUSED;
+enum err_code xlsx_table_scan(const struct xlsx_book *book, const struct xlsx_sheet *sheet,
+                              const struct xlsx_strings *strings, int header, struct arena *arena,
+                              struct xlsx_table *ret, struct err *err) WARN_UNUSED;
+void xlsx_table_notes(const struct xlsx_table *table, const struct xlsx_sheet *sheet,
+                      json_t **notes);
+enum err_code xlsx_table_push(const struct xlsx_book *book, const struct xlsx_sheet *sheet,
+                              const struct xlsx_table *table, const struct data_sink *sink,
+                              struct err *err) WARN_UNUSED;
 static inline bool xlsx_cell_is_blank(const struct xlsx_cell *cell)
 {
     return str_trim(cell->text).len == 0;

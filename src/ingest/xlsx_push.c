@@ -1,4 +1,5 @@
-/* A sheet's rows to a sink as text columns: one batch is filled and reused; its texts lie in an arena that is reset with it. */
+/* A sheet's rows to a sink as text columns: one batch is filled and reused; its texts lie in an
+ * arena that is reset with it. */
 #include <string.h>
 
 #include "ingest/xlsx_priv.h"
@@ -59,7 +60,8 @@ static enum err_code push_row(void *user, const struct xlsx_row *row, struct err
     return ERR_OK;
 }
 
-static enum err_code read_rows(struct sheet_push *push, const struct xlsx_sheet *sheet, struct err *err)
+static enum err_code read_rows(struct sheet_push *push, const struct xlsx_sheet *sheet,
+                               struct err *err)
 {
     struct xlsx_strings strings = {0};
     struct xlsx_sheet_facts facts;
@@ -72,8 +74,9 @@ static enum err_code read_rows(struct sheet_push *push, const struct xlsx_sheet 
     return code;
 }
 
-enum err_code xlsx_table_push(const struct xlsx_book *book, const struct xlsx_sheet *sheet, const struct xlsx_table *table,
-                              const struct data_sink *sink, struct err *err)
+enum err_code xlsx_table_push(const struct xlsx_book *book, const struct xlsx_sheet *sheet,
+                              const struct xlsx_table *table, const struct data_sink *sink,
+                              struct err *err)
 {
     AUTO(arena_free) struct arena *cells = arena_new(0);
     AUTO(arena_free) struct arena *texts = arena_new(0);
@@ -81,7 +84,9 @@ enum err_code xlsx_table_push(const struct xlsx_book *book, const struct xlsx_sh
     if (cells == NULL || texts == NULL)
         return err_set(err, ERR_MEMORY, "no memory to read %s", book->place.origin);
     push.capacity = BATCH_VALUE_BYTES / (int64_t)(table->column_count * sizeof(struct str));
-    push.capacity = push.capacity > DATA_BATCH_ROWS ? DATA_BATCH_ROWS : push.capacity < 16 ? 16 : push.capacity;
+    push.capacity = push.capacity > DATA_BATCH_ROWS ? DATA_BATCH_ROWS
+                    : push.capacity < 16            ? 16
+                                                    : push.capacity;
     push.batch = data_batch_new(cells, &table->schema, push.capacity);
     push.place = arena_array(cells, XLSX_LIMIT_COLUMNS, sizeof *push.place);
     if (push.batch == NULL || push.place == NULL)

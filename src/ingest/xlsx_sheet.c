@@ -1,10 +1,19 @@
-/* A sheet, streamed: <row r="3"><c r="B3" s="2" t="s"><v>17</v></c></row> → one xlsx_row with the cell's kind, style and stored
- * text. Cells come in any order; cells and rows without a reference follow the one before. Formulas give their stored value. */
+/* A sheet, streamed: <row r="3"><c r="B3" s="2" t="s"><v>17</v></c></row> → one xlsx_row with the
+ * cell's kind, style and stored text. Cells come in any order; cells and rows without a reference
+ * follow the one before. Formulas give their stored value. */
 #include <string.h>
 
 #include "ingest/xlsx_priv.h"
 
-enum cell_type { TYPE_NUMBER, TYPE_SHARED, TYPE_TEXT, TYPE_INLINE, TYPE_BOOLEAN, TYPE_ERROR, TYPE_DATE };
+enum cell_type {
+    TYPE_NUMBER,
+    TYPE_SHARED,
+    TYPE_TEXT,
+    TYPE_INLINE,
+    TYPE_BOOLEAN,
+    TYPE_ERROR,
+    TYPE_DATE
+};
 struct placed_cell {
     struct xlsx_cell cell;
     size_t begin, length; /* of its text in bytes, unless it is shared */
@@ -50,7 +59,8 @@ static enum cell_type parse_type(const char *text)
     static const struct {
         const char *name;
         enum cell_type type;
-    } types[] = {{"s", TYPE_SHARED}, {"str", TYPE_TEXT}, {"inlineStr", TYPE_INLINE}, {"b", TYPE_BOOLEAN}, {"e", TYPE_ERROR}, {"d", TYPE_DATE}};
+    } types[] = {{"s", TYPE_SHARED},  {"str", TYPE_TEXT}, {"inlineStr", TYPE_INLINE},
+                 {"b", TYPE_BOOLEAN}, {"e", TYPE_ERROR},  {"d", TYPE_DATE}};
     for (size_t idx = 0; text != NULL && idx < sizeof types / sizeof *types; idx++)
         if (strcmp(text, types[idx].name) == 0)
             return types[idx].type;
@@ -69,15 +79,19 @@ static void start_cell(struct xlsx_xml *xml, struct sheet_reader *reader, const 
             type = at[1];
     }
     reader->column = reader->next_column;
-    if ((reference != NULL && !parse_reference(reference, &reader->column)) || reader->column >= XLSX_LIMIT_COLUMNS) {
-        xlsx_xml_fail(xml, err_set(xml->err, ERR_INPUT, "row %lld has a cell beyond column XFD or with a reference that is none",
-                                   (long long)reader->row_number));
+    if ((reference != NULL && !parse_reference(reference, &reader->column)) ||
+        reader->column >= XLSX_LIMIT_COLUMNS) {
+        xlsx_xml_fail(
+            xml, err_set(xml->err, ERR_INPUT,
+                         "row %lld has a cell beyond column XFD or with a reference that is none",
+                         (long long)reader->row_number));
         return;
     }
     reader->next_column = reader->column + 1;
     int64_t index = 0;
     reader->style = XLSX_NUMBER;
-    if (style != NULL && str_to_int64(str_of(style), &index) && index >= 0 && (size_t)index < reader->book->style_count)
+    if (style != NULL && str_to_int64(str_of(style), &index) && index >= 0 &&
+        (size_t)index < reader->book->style_count)
         reader->style = (enum xlsx_style)reader->book->styles[index];
     reader->type = parse_type(type);
     reader->in_cell = true;
@@ -100,7 +114,9 @@ static void start_element(struct xlsx_xml *xml, const char *name, const char **a
     else if (strcmp(name, "row") == 0 && reader->in_data) {
         const char *number = xlsx_xml_attribute(attributes, "r");
         int64_t parsed = 0;
-        reader->row_number = number != NULL && str_to_int64(str_of(number), &parsed) && parsed > 0 ? parsed : reader->row_number + 1;
+        reader->row_number = number != NULL && str_to_int64(str_of(number), &parsed) && parsed > 0
+                                 ? parsed
+                                 : reader->row_number + 1;
         reader->next_column = 0;
         reader->count = 0;
         buf_clear(&reader->bytes);
@@ -117,8 +133,9 @@ static void on_text(struct xlsx_xml *xml, const char *text, size_t length)
         return;
     buf_add(&reader->value, text, length);
     if (reader->value.failed)
-        xlsx_xml_fail(xml, err_set(xml->err, ERR_LIMIT, "row %lld has a cell longer than %lld bytes", (long long)reader->row_number,
-                                   (long long)INGEST_LIMIT_CELL_BYTES));
+        xlsx_xml_fail(xml,
+                      err_set(xml->err, ERR_LIMIT, "row %lld has a cell longer than %lld bytes",
+                              (long long)reader->row_number, (long long)INGEST_LIMIT_CELL_BYTES));
 }
 
 static bool grow_cells(struct sheet_reader *reader)
@@ -158,15 +175,18 @@ static enum xlsx_cell_kind kind_of(enum cell_type type)
 }
 
 /* Where the cell's text is. False: err is filled. An empty text leaves cell->text empty. */
-static bool place_text(struct xlsx_xml *xml, struct sheet_reader *reader, struct placed_cell *placed)
+static bool place_text(struct xlsx_xml *xml, struct sheet_reader *reader,
+                       struct placed_cell *placed)
 {
     struct str stored = buf_view(&reader->value);
     if (reader->type == TYPE_SHARED) {
         int64_t index = -1;
         if (stored.len == 0)
             return true;
-        if (!str_to_int64(str_trim(stored), &index) || index < 0 || !xlsx_strings_get(reader->strings, (size_t)index, &placed->cell.text)) {
-            xlsx_xml_fail(xml, err_set(xml->err, ERR_INPUT, "row %lld column %u names a shared text that is not there",
+        if (!str_to_int64(str_trim(stored), &index) || index < 0 ||
+            !xlsx_strings_get(reader->strings, (size_t)index, &placed->cell.text)) {
+            xlsx_xml_fail(xml, err_set(xml->err, ERR_INPUT,
+                                       "row %lld column %u names a shared text that is not there",
                                        (long long)reader->row_number, reader->column + 1));
             return false;
         }
@@ -181,7 +201,8 @@ static bool place_text(struct xlsx_xml *xml, struct sheet_reader *reader, struct
         buf_add_str(&reader->bytes, str_trim(stored));
     placed->length = reader->bytes.len - placed->begin;
     if (reader->bytes.failed) {
-        xlsx_xml_fail(xml, err_set(xml->err, ERR_LIMIT, "row %lld is too long", (long long)reader->row_number));
+        xlsx_xml_fail(xml, err_set(xml->err, ERR_LIMIT, "row %lld is too long",
+                                   (long long)reader->row_number));
         return false;
     }
     return true;
@@ -190,7 +211,8 @@ static bool place_text(struct xlsx_xml *xml, struct sheet_reader *reader, struct
 static void end_cell(struct xlsx_xml *xml, struct sheet_reader *reader)
 {
     reader->in_cell = false;
-    struct placed_cell placed = {.cell = {.column = reader->column, .kind = kind_of(reader->type), .style = reader->style}};
+    struct placed_cell placed = {
+        .cell = {.column = reader->column, .kind = kind_of(reader->type), .style = reader->style}};
     if (!place_text(xml, reader, &placed))
         return;
     if (placed.length == 0) {
@@ -219,7 +241,8 @@ static void end_row(struct xlsx_xml *xml, struct sheet_reader *reader)
         const struct placed_cell *placed = &reader->placed[idx];
         reader->cells[idx] = placed->cell;
         if (!placed->borrowed)
-            reader->cells[idx].text = (struct str){reader->bytes.ptr + placed->begin, placed->length};
+            reader->cells[idx].text =
+                (struct str){reader->bytes.ptr + placed->begin, placed->length};
     }
     reader->facts->rows++;
     const struct xlsx_row row = {reader->row_number, reader->cells, reader->count};
@@ -243,12 +266,16 @@ static void end_element(struct xlsx_xml *xml, const char *name)
         reader->in_data = false;
 }
 
-enum err_code xlsx_sheet_read(const struct xlsx_book *book, const struct xlsx_sheet *sheet, const struct xlsx_strings *strings,
-                              enum err_code (*row)(void *user, const struct xlsx_row *row, struct err *err), void *user,
-                              struct xlsx_sheet_facts *ret, struct err *err)
+enum err_code xlsx_sheet_read(const struct xlsx_book *book, const struct xlsx_sheet *sheet,
+                              const struct xlsx_strings *strings,
+                              enum err_code (*row)(void *user, const struct xlsx_row *row,
+                                                   struct err *err),
+                              void *user, struct xlsx_sheet_facts *ret, struct err *err)
 {
-    struct sheet_reader reader = {.book = book, .strings = strings, .row = row, .user = user, .facts = ret};
-    struct xlsx_xml xml = {.start = start_element, .end = end_element, .text = on_text, .user = &reader};
+    struct sheet_reader reader = {
+        .book = book, .strings = strings, .row = row, .user = user, .facts = ret};
+    struct xlsx_xml xml = {
+        .start = start_element, .end = end_element, .text = on_text, .user = &reader};
     bool found = false;
     *ret = (struct xlsx_sheet_facts){0};
     reader.value.limit = (size_t)INGEST_LIMIT_CELL_BYTES;

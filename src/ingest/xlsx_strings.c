@@ -1,5 +1,5 @@
-/* sharedStrings.xml: every <si> is one string, the <t> texts of its rich runs joined, phonetic runs <rPh> left out. All
- * strings lie in one buffer, capped at XLSX_LIMIT_STRINGS_BYTES. */
+/* sharedStrings.xml: every <si> is one string, the <t> texts of its rich runs joined, phonetic runs
+ * <rPh> left out. All strings lie in one buffer, capped at XLSX_LIMIT_STRINGS_BYTES. */
 #include <string.h>
 
 #include "ingest/xlsx_priv.h"
@@ -13,7 +13,10 @@ struct strings_reader {
 
 static int hex_digit(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
 }
 
 static void put_utf8(struct buf *out, unsigned code_point)
@@ -74,7 +77,8 @@ static void text_string(struct xlsx_xml *xml, const char *text, size_t length)
     if (reader->in_text)
         buf_add(&reader->raw, text, length);
     if (reader->raw.failed)
-        xlsx_xml_fail(xml, err_set(xml->err, ERR_LIMIT, "a text is longer than %lld bytes", (long long)INGEST_LIMIT_CELL_BYTES));
+        xlsx_xml_fail(xml, err_set(xml->err, ERR_LIMIT, "a text is longer than %lld bytes",
+                                   (long long)INGEST_LIMIT_CELL_BYTES));
 }
 
 static void end_string(struct xlsx_xml *xml, const char *name)
@@ -93,23 +97,29 @@ static void end_string(struct xlsx_xml *xml, const char *name)
         size_t capacity = strings->capacity == 0 ? 1024 : strings->capacity * 2;
         size_t *bigger = mem_resize(strings->ends, capacity, sizeof *bigger);
         if (bigger == NULL) {
-            xlsx_xml_fail(xml, err_set(xml->err, ERR_MEMORY, "no memory for the texts of the workbook"));
+            xlsx_xml_fail(xml,
+                          err_set(xml->err, ERR_MEMORY, "no memory for the texts of the workbook"));
             return;
         }
         strings->ends = bigger;
         strings->capacity = capacity;
     }
     strings->ends[strings->count++] = strings->bytes.len;
-    if (strings->bytes.failed || strings->count * sizeof *strings->ends > (size_t)XLSX_LIMIT_STRINGS_BYTES) {
-        xlsx_xml_fail(xml, err_set(xml->err, ERR_LIMIT, "the workbook's texts take more than %lld bytes", (long long)XLSX_LIMIT_STRINGS_BYTES));
+    if (strings->bytes.failed ||
+        strings->count * sizeof *strings->ends > (size_t)XLSX_LIMIT_STRINGS_BYTES) {
+        xlsx_xml_fail(xml,
+                      err_set(xml->err, ERR_LIMIT, "the workbook's texts take more than %lld bytes",
+                              (long long)XLSX_LIMIT_STRINGS_BYTES));
         (void)err_hint(xml->err, "save the sheets as csv files and import those");
     }
 }
 
-enum err_code xlsx_strings_read(const struct xlsx_book *book, struct xlsx_strings *ret, struct err *err)
+enum err_code xlsx_strings_read(const struct xlsx_book *book, struct xlsx_strings *ret,
+                                struct err *err)
 {
     struct strings_reader reader = {.strings = ret};
-    struct xlsx_xml xml = {.start = start_string, .end = end_string, .text = text_string, .user = &reader};
+    struct xlsx_xml xml = {
+        .start = start_string, .end = end_string, .text = text_string, .user = &reader};
     bool found = false;
     ret->bytes.limit = (size_t)XLSX_LIMIT_STRINGS_BYTES;
     reader.raw.limit = (size_t)INGEST_LIMIT_CELL_BYTES;
@@ -132,6 +142,8 @@ bool xlsx_strings_get(const struct xlsx_strings *strings, size_t idx, struct str
     if (idx >= strings->count)
         return false;
     size_t begin = idx > 0 ? strings->ends[idx - 1] : 0;
-    *ret = strings->ends[idx] > begin ? (struct str){strings->bytes.ptr + begin, strings->ends[idx] - begin} : (struct str){"", 0};
+    *ret = strings->ends[idx] > begin
+               ? (struct str){strings->bytes.ptr + begin, strings->ends[idx] - begin}
+               : (struct str){"", 0};
     return true;
 }

@@ -1,6 +1,7 @@
-/* styles.xml: which cell formats show dates. A cell's s attribute indexes cellXfs, whose numFmtId is built in or custom;
- * a custom code is read as Excel reads it: first section, without literals, colours and locales:
- *   "yyyy\-mm\-dd" → DATE    [$-409]d/m/yy h:mm → DATETIME    mm:ss.0 → TIME    [h]:mm → DURATION    0.00%;[Red]-0.00% → NUMBER */
+/* styles.xml: which cell formats show dates. A cell's s attribute indexes cellXfs, whose numFmtId
+ * is built in or custom; a custom code is read as Excel reads it: first section, without literals,
+ * colours and locales: "yyyy\-mm\-dd" → DATE    [$-409]d/m/yy h:mm → DATETIME    mm:ss.0 → TIME
+ * [h]:mm → DURATION    0.00%;[Red]-0.00% → NUMBER */
 #include <string.h>
 
 #include "ingest/xlsx_priv.h"
@@ -30,7 +31,8 @@ static bool is_elapsed(const char *inside, size_t length)
     return first == 'h' || first == 'm' || first == 's';
 }
 
-/* The length of what is no letter of the code at all: a literal, an escape, a bracket; 0 when code is at something else. */
+/* The length of what is no letter of the code at all: a literal, an escape, a bracket; 0 when code
+ * is at something else. */
 static size_t skip_literal(const char *code, struct code_facts *facts)
 {
     if (code[0] == '"') {
@@ -84,9 +86,11 @@ enum xlsx_style xlsx_style_of_code(const char *code)
 /* ECMA-376 part 1, 18.8.30; 27-36 and 50-58 are the East Asian date formats. */
 static enum xlsx_style builtin_style(int64_t id)
 {
-    if ((id >= 14 && id <= 17) || (id >= 27 && id <= 31) || id == 36 || (id >= 50 && id <= 54) || id == 57 || id == 58)
+    if ((id >= 14 && id <= 17) || (id >= 27 && id <= 31) || id == 36 || (id >= 50 && id <= 54) ||
+        id == 57 || id == 58)
         return XLSX_DATE;
-    if ((id >= 18 && id <= 21) || id == 45 || id == 47 || (id >= 32 && id <= 35) || id == 55 || id == 56)
+    if ((id >= 18 && id <= 21) || id == 45 || id == 47 || (id >= 32 && id <= 35) || id == 55 ||
+        id == 56)
         return XLSX_TIME;
     return id == 22 ? XLSX_DATETIME : id == 46 ? XLSX_DURATION : XLSX_NUMBER;
 }
@@ -117,7 +121,8 @@ static void add_custom(struct xlsx_xml *xml, const char **attributes)
     const char *code = xlsx_xml_attribute(attributes, "formatCode");
     if (code == NULL || reader->custom_count >= XLSX_LIMIT_STYLES)
         return;
-    if (!grow_array((void **)&reader->customs, reader->custom_count, &reader->custom_capacity, sizeof *reader->customs)) {
+    if (!grow_array((void **)&reader->customs, reader->custom_count, &reader->custom_capacity,
+                    sizeof *reader->customs)) {
         xlsx_xml_fail(xml, err_set(xml->err, ERR_MEMORY, "no memory for the styles"));
         return;
     }
@@ -135,8 +140,10 @@ static void add_cell_format(struct xlsx_xml *xml, const char **attributes)
         if (reader->customs[idx].id == id)
             style = reader->customs[idx].style;
     if (book->style_count >= XLSX_LIMIT_STYLES)
-        xlsx_xml_fail(xml, err_set(xml->err, ERR_LIMIT, "more than %d cell formats", XLSX_LIMIT_STYLES));
-    else if (!grow_array((void **)&book->styles, book->style_count, &book->style_capacity, sizeof *book->styles))
+        xlsx_xml_fail(xml,
+                      err_set(xml->err, ERR_LIMIT, "more than %d cell formats", XLSX_LIMIT_STYLES));
+    else if (!grow_array((void **)&book->styles, book->style_count, &book->style_capacity,
+                         sizeof *book->styles))
         xlsx_xml_fail(xml, err_set(xml->err, ERR_MEMORY, "no memory for the styles"));
     else
         book->styles[book->style_count++] = (uint8_t)style;

@@ -1,6 +1,7 @@
-/* What a sheet's table is, found in one pass over the sheet: the header is the first of the leading rows that fills at least
- * half of the columns in use from there on (one lone cell over several columns is a title); columns with nothing in them are
- * no columns; a column whose dates need a time of day in one cell gets it in all, so that one type fits. */
+/* What a sheet's table is, found in one pass over the sheet: the header is the first of the leading
+ * rows that fills at least half of the columns in use from there on (one lone cell over several
+ * columns is a title); columns with nothing in them are no columns; a column whose dates need a
+ * time of day in one cell gets it in all, so that one type fits. */
 #include <string.h>
 
 #include "ingest/xlsx_priv.h"
@@ -18,17 +19,18 @@ struct lead_row {
 };
 struct table_scan {
     const struct xlsx_book *book;
-    struct arena *arena;  /* for the leading rows */
-    int64_t *filled;      /* cells per sheet column */
-    int64_t *timed;       /* of these, dates that need a time of day */
+    struct arena *arena; /* for the leading rows */
+    int64_t *filled;     /* cells per sheet column */
+    int64_t *timed;      /* of these, dates that need a time of day */
     struct lead_row leads[XLSX_LEADING_ROWS];
     size_t lead_count;
     struct xlsx_table *table;
     struct buf scratch;
 };
 
-static const char *const error_names[XLSX_ERROR_KINDS] = {"#N/A",   "#DIV/0!", "#VALUE!",       "#REF!",         "#NAME?",
-                                                          "#NUM!", "#NULL!",  "#GETTING_DATA", "another error"};
+static const char *const error_names[XLSX_ERROR_KINDS] = {
+    "#N/A",  "#DIV/0!", "#VALUE!",       "#REF!",        "#NAME?",
+    "#NUM!", "#NULL!",  "#GETTING_DATA", "another error"};
 
 static size_t error_kind(struct str text)
 {
@@ -41,7 +43,8 @@ static size_t error_kind(struct str text)
 static bool is_year(const struct xlsx_cell *cell)
 {
     int64_t year = 0;
-    return cell->kind == XLSX_CELL_NUMBER && str_to_int64(cell->text, &year) && year >= 1900 && year <= 2100;
+    return cell->kind == XLSX_CELL_NUMBER && str_to_int64(cell->text, &year) && year >= 1900 &&
+           year <= 2100;
 }
 
 /* "Date of\nbirth " → "Date of birth". */
@@ -50,7 +53,8 @@ static const char *header_text(struct table_scan *scan, const struct xlsx_cell *
     buf_clear(&scan->scratch);
     xlsx_cell_text(cell, scan->book->date1904, false, &scan->scratch);
     struct str text = str_trim(buf_view(&scan->scratch));
-    char *copy = arena_strndup(scan->arena, text.ptr, text.len < HEADER_BYTES ? text.len : HEADER_BYTES);
+    char *copy =
+        arena_strndup(scan->arena, text.ptr, text.len < HEADER_BYTES ? text.len : HEADER_BYTES);
     size_t length = 0;
     for (const char *at = copy; copy != NULL && *at != '\0'; at++) {
         bool blank = *at == ' ' || *at == '\n' || *at == '\r' || *at == '\t';
@@ -70,13 +74,16 @@ static enum err_code keep_lead(struct table_scan *scan, const struct xlsx_row *r
         const struct xlsx_cell *cell = &row->cells[idx];
         if (xlsx_cell_is_blank(cell))
             continue;
-        lead->cells[lead->count++] = (struct lead_cell){.column = cell->column,
-                                                        .is_text = cell->kind == XLSX_CELL_TEXT,
-                                                        .year = is_year(cell),
-                                                        .has_time = xlsx_cell_has_time(cell, scan->book->date1904),
-                                                        .text = header_text(scan, cell)};
+        lead->cells[lead->count++] =
+            (struct lead_cell){.column = cell->column,
+                               .is_text = cell->kind == XLSX_CELL_TEXT,
+                               .year = is_year(cell),
+                               .has_time = xlsx_cell_has_time(cell, scan->book->date1904),
+                               .text = header_text(scan, cell)};
     }
-    return arena_failed(scan->arena) ? err_set(err, ERR_MEMORY, "no memory for the sheet's first rows") : ERR_OK;
+    return arena_failed(scan->arena)
+               ? err_set(err, ERR_MEMORY, "no memory for the sheet's first rows")
+               : ERR_OK;
 }
 
 static enum err_code scan_row(void *user, const struct xlsx_row *row, struct err *err)
@@ -111,7 +118,8 @@ static size_t columns_in_use(const struct table_scan *scan)
     return count;
 }
 
-/* Index of the row that is the header, or the first of the data; rows above it are taken out of the counts. */
+/* Index of the row that is the header, or the first of the data; rows above it are taken out of the
+ * counts. */
 static size_t find_first_row(struct table_scan *scan)
 {
     size_t titles = 0;
@@ -121,10 +129,12 @@ static size_t find_first_row(struct table_scan *scan)
             return titles;
         remove_lead(scan, &scan->leads[titles], true);
     }
-    for (size_t idx = 0; idx < scan->lead_count; idx++) /* no row is full enough: all of them are data */
+    for (size_t idx = 0; idx < scan->lead_count;
+         idx++) /* no row is full enough: all of them are data */
         for (size_t cell = 0; cell < scan->leads[idx].count; cell++) {
             scan->filled[scan->leads[idx].cells[cell].column]++;
-            scan->timed[scan->leads[idx].cells[cell].column] += scan->leads[idx].cells[cell].has_time;
+            scan->timed[scan->leads[idx].cells[cell].column] +=
+                scan->leads[idx].cells[cell].has_time;
         }
     return 0;
 }
@@ -148,7 +158,8 @@ static const char *header_of(const struct lead_row *lead, uint32_t column)
     return "";
 }
 
-static enum err_code make_columns(struct table_scan *scan, const struct lead_row *header, struct arena *arena, struct err *err)
+static enum err_code make_columns(struct table_scan *scan, const struct lead_row *header,
+                                  struct arena *arena, struct err *err)
 {
     struct xlsx_table *table = scan->table;
     size_t width = columns_in_use(scan);
@@ -159,7 +170,8 @@ static enum err_code make_columns(struct table_scan *scan, const struct lead_row
     for (uint32_t column = 0; column < XLSX_LIMIT_COLUMNS; column++) {
         if (scan->filled[column] <= 0)
             continue;
-        TRY(data_schema_add(&table->schema, str_of(header_of(header, column)), DATA_TYPE(TEXT), err));
+        TRY(data_schema_add(&table->schema, str_of(header_of(header, column)), DATA_TYPE(TEXT),
+                            err));
         table->with_time[table->column_count] = scan->timed[column] > 0;
         table->columns[table->column_count++] = column;
     }
@@ -167,8 +179,9 @@ static enum err_code make_columns(struct table_scan *scan, const struct lead_row
     return data_schema_name_columns(&table->schema, &changed, err);
 }
 
-static enum err_code scan_sheet(struct table_scan *scan, const struct xlsx_sheet *sheet, const struct xlsx_strings *strings,
-                                int header, struct arena *arena, struct err *err)
+static enum err_code scan_sheet(struct table_scan *scan, const struct xlsx_sheet *sheet,
+                                const struct xlsx_strings *strings, int header, struct arena *arena,
+                                struct err *err)
 {
     struct xlsx_table *table = scan->table;
     scan->filled = arena_array(scan->arena, XLSX_LIMIT_COLUMNS, sizeof *scan->filled);
@@ -188,8 +201,9 @@ static enum err_code scan_sheet(struct table_scan *scan, const struct xlsx_sheet
     return make_columns(scan, table->header ? row : NULL, arena, err);
 }
 
-enum err_code xlsx_table_scan(const struct xlsx_book *book, const struct xlsx_sheet *sheet, const struct xlsx_strings *strings,
-                              int header, struct arena *arena, struct xlsx_table *ret, struct err *err)
+enum err_code xlsx_table_scan(const struct xlsx_book *book, const struct xlsx_sheet *sheet,
+                              const struct xlsx_strings *strings, int header, struct arena *arena,
+                              struct xlsx_table *ret, struct err *err)
 {
     AUTO(arena_free) struct arena *scratch = arena_new(0);
     if (scratch == NULL)
@@ -208,26 +222,33 @@ enum err_code xlsx_table_scan(const struct xlsx_book *book, const struct xlsx_sh
     return code;
 }
 
-void xlsx_table_notes(const struct xlsx_table *table, const struct xlsx_sheet *sheet, json_t **notes)
+void xlsx_table_notes(const struct xlsx_table *table, const struct xlsx_sheet *sheet,
+                      json_t **notes)
 {
     struct buf errors = BUF_INIT;
     int64_t titles = table->skip_rows - table->header;
     if (sheet->hidden)
         ingest_note(notes, "hidden_sheet", "the sheet is hidden in the workbook");
     if (titles > 0)
-        ingest_note(notes, "title_rows", "%lld row%s above the header %s skipped", (long long)titles, titles == 1 ? "" : "s",
-                    titles == 1 ? "was" : "were");
+        ingest_note(notes, "title_rows", "%lld row%s above the header %s skipped",
+                    (long long)titles, titles == 1 ? "" : "s", titles == 1 ? "was" : "were");
     if (!table->header)
-        ingest_note(notes, "no_header", "the first row does not look like a header; columns are numbered (force with --header)");
+        ingest_note(notes, "no_header",
+                    "the first row does not look like a header; columns are numbered (force with "
+                    "--header)");
     if (table->facts.merged_ranges > 0)
-        ingest_note(notes, "merged_cells", "%lld merged ranges: the value stands in the first cell, the others are empty",
+        ingest_note(notes, "merged_cells",
+                    "%lld merged ranges: the value stands in the first cell, the others are empty",
                     (long long)table->facts.merged_ranges);
     if (table->facts.uncalculated > 0)
-        ingest_note(notes, "uncalculated", "%lld formulas have no stored value and are empty: open and save the file in a spreadsheet program",
+        ingest_note(notes, "uncalculated",
+                    "%lld formulas have no stored value and are empty: open and save the file in a "
+                    "spreadsheet program",
                     (long long)table->facts.uncalculated);
     for (size_t kind = 0; kind < XLSX_ERROR_KINDS; kind++)
         if (table->errors[kind] > 0)
-            buf_printf(&errors, "%s%lld × %s", errors.len > 0 ? ", " : "", (long long)table->errors[kind], error_names[kind]);
+            buf_printf(&errors, "%s%lld × %s", errors.len > 0 ? ", " : "",
+                       (long long)table->errors[kind], error_names[kind]);
     if (errors.len > 0 && !errors.failed)
         ingest_note(notes, "error_cells", "cells with errors are empty: %s", buf_text(&errors));
     buf_done(&errors);

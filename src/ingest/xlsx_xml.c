@@ -1,5 +1,6 @@
-/* One XML part through expat. A part may not declare a document type, so no entity can be defined (no billion laughs, no
- * outside reference); names lose their namespace prefix; depth is bounded. */
+/* One XML part through expat. A part may not declare a document type, so no entity can be defined
+ * (no billion laughs, no outside reference); names lose their namespace prefix; depth is bounded.
+ */
 #include <expat.h>
 #include <string.h>
 
@@ -23,7 +24,8 @@ static void XMLCALL on_start(void *user, const XML_Char *name, const XML_Char **
     if (xml->code != ERR_OK)
         return;
     if (++xml->depth > XLSX_LIMIT_DEPTH) {
-        xlsx_xml_fail(xml, err_set(xml->err, ERR_LIMIT, "elements lie more than %d deep", XLSX_LIMIT_DEPTH));
+        xlsx_xml_fail(
+            xml, err_set(xml->err, ERR_LIMIT, "elements lie more than %d deep", XLSX_LIMIT_DEPTH));
         return;
     }
     if (xml->start != NULL)
@@ -47,14 +49,16 @@ static void XMLCALL on_text(void *user, const XML_Char *text, int length)
         xml->text(xml, text, (size_t)length);
 }
 
-static void XMLCALL on_doctype(void *user, const XML_Char *name, const XML_Char *system_id, const XML_Char *public_id, int internal)
+static void XMLCALL on_doctype(void *user, const XML_Char *name, const XML_Char *system_id,
+                               const XML_Char *public_id, int internal)
 {
     (void)name;
     (void)system_id;
     (void)public_id;
     (void)internal;
     struct xlsx_xml *xml = user;
-    xlsx_xml_fail(xml, err_set(xml->err, ERR_INPUT, "a document type declaration, which no workbook has"));
+    xlsx_xml_fail(
+        xml, err_set(xml->err, ERR_INPUT, "a document type declaration, which no workbook has"));
 }
 
 void xlsx_xml_fail(struct xlsx_xml *xml, enum err_code code)
@@ -94,12 +98,14 @@ static enum err_code feed(void *user, const char *bytes, size_t count, bool last
     enum XML_Error problem = XML_GetErrorCode(xml->parser);
     if (problem == XML_ERROR_NO_MEMORY)
         return err_set(err, ERR_MEMORY, "no memory to read %s", reader->place->origin);
-    (void)err_set(err, ERR_INPUT, "%s: part %s is no well-formed XML: %s", reader->place->origin, reader->part, XML_ErrorString(problem));
+    (void)err_set(err, ERR_INPUT, "%s: part %s is no well-formed XML: %s", reader->place->origin,
+                  reader->part, XML_ErrorString(problem));
     (void)err_hint(err, "open it in a spreadsheet program and save it again as .xlsx");
     return err_at(err, reader->part, line, column);
 }
 
-enum err_code xlsx_xml_read(const struct xlsx_place *place, const char *part, struct xlsx_xml *xml, bool *ret_found, struct err *err)
+enum err_code xlsx_xml_read(const struct xlsx_place *place, const char *part, struct xlsx_xml *xml,
+                            bool *ret_found, struct err *err)
 {
     XML_Parser parser = XML_ParserCreate(NULL);
     if (parser == NULL)

@@ -1,5 +1,6 @@
-/* Parts of the container by name, streamed through libarchive, which reads the ZIP's central directory and seeks. A part that
- * unpacks beyond INGEST_LIMIT_RATIO times the file (past INGEST_RATIO_FREE_BYTES) is a bomb. */
+/* Parts of the container by name, streamed through libarchive, which reads the ZIP's central
+ * directory and seeks. A part that unpacks beyond INGEST_LIMIT_RATIO times the file (past
+ * INGEST_RATIO_FREE_BYTES) is a bomb. */
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
@@ -10,17 +11,20 @@
 
 #define BLOCK_BYTES 262144
 
-static enum err_code archive_problem(struct archive *archive, const char *what, const struct xlsx_place *place, struct err *err)
+static enum err_code archive_problem(struct archive *archive, const char *what,
+                                     const struct xlsx_place *place, struct err *err)
 {
     const char *words = archive_error_string(archive);
     (void)err_set(err, ERR_INPUT, "the workbook %s", what);
     if (words != NULL)
         (void)err_detail(err, "%s", words);
-    (void)err_hint(err, "open it in a spreadsheet program and save it again as .xlsx, without a password");
+    (void)err_hint(
+        err, "open it in a spreadsheet program and save it again as .xlsx, without a password");
     return err_at(err, place->origin, 0, 0);
 }
 
-static enum err_code open_container(const struct xlsx_place *place, struct archive **ret, int64_t *ret_bytes, struct err *err)
+static enum err_code open_container(const struct xlsx_place *place, struct archive **ret,
+                                    int64_t *ret_bytes, struct err *err)
 {
     struct archive *archive = archive_read_new();
     if (archive == NULL)
@@ -65,9 +69,11 @@ static bool is_part(const char *found, const char *wanted)
     return *found == *wanted;
 }
 
-static enum err_code stream_entry(struct archive *archive, const struct xlsx_place *place, const char *name, int64_t packed_bytes,
-                                  enum err_code (*block)(void *, const char *, size_t, bool, struct err *), void *user,
-                                  struct err *err)
+static enum err_code stream_entry(struct archive *archive, const struct xlsx_place *place,
+                                  const char *name, int64_t packed_bytes,
+                                  enum err_code (*block)(void *, const char *, size_t, bool,
+                                                         struct err *),
+                                  void *user, struct err *err)
 {
     AUTO(mem_free) char *buffer = mem_alloc(BLOCK_BYTES);
     if (buffer == NULL)
@@ -77,13 +83,19 @@ static enum err_code stream_entry(struct archive *archive, const struct xlsx_pla
         TRY(progress_check(place->progress, err));
         ssize_t got = archive_read_data(archive, buffer, BLOCK_BYTES);
         if (got < 0)
-            return archive_problem(archive, archive_read_has_encrypted_entries(archive) > 0 ? "is encrypted" : "is damaged or cut off", place, err);
+            return archive_problem(archive,
+                                   archive_read_has_encrypted_entries(archive) > 0
+                                       ? "is encrypted"
+                                       : "is damaged or cut off",
+                                   place, err);
         total += got;
         if (total > INGEST_RATIO_FREE_BYTES && total / INGEST_LIMIT_RATIO > packed_bytes) {
-            (void)err_set(err, ERR_LIMIT, "part %s unpacks to more than %d times the file's size", name, INGEST_LIMIT_RATIO);
+            (void)err_set(err, ERR_LIMIT, "part %s unpacks to more than %d times the file's size",
+                          name, INGEST_LIMIT_RATIO);
             return err_at(err, place->origin, 0, 0);
         }
-        progress_report(place->progress, &(struct progress_event){"unpack", place->origin, total, 0, "bytes"});
+        progress_report(place->progress,
+                        &(struct progress_event){"unpack", place->origin, total, 0, "bytes"});
         TRY(block(user, buffer, (size_t)got, got == 0, err));
         if (got == 0)
             return ERR_OK;
@@ -91,7 +103,8 @@ static enum err_code stream_entry(struct archive *archive, const struct xlsx_pla
 }
 
 enum err_code xlsx_part_read(const struct xlsx_place *place, const char *name,
-                             enum err_code (*block)(void *user, const char *bytes, size_t count, bool last, struct err *err),
+                             enum err_code (*block)(void *user, const char *bytes, size_t count,
+                                                    bool last, struct err *err),
                              void *user, bool *ret_found, struct err *err)
 {
     struct archive *archive = NULL;
@@ -109,7 +122,8 @@ enum err_code xlsx_part_read(const struct xlsx_place *place, const char *name,
             break;
         }
         if (entries > INGEST_LIMIT_ENTRIES) {
-            code = err_set(err, ERR_LIMIT, "%s: more than %d parts", place->origin, INGEST_LIMIT_ENTRIES);
+            code = err_set(err, ERR_LIMIT, "%s: more than %d parts", place->origin,
+                           INGEST_LIMIT_ENTRIES);
             break;
         }
         if (!is_part(archive_entry_pathname(entry), name))

@@ -1,5 +1,5 @@
-/* For the tests of readers: open one file with one format, and collect a source's rows as text, one line a row:
- * cells joined by '|', null as "~". */
+/* For the tests of readers: open one file with one format, and collect a source's rows as text, one
+ * line a row: cells joined by '|', null as "~". */
 #ifndef MARROW_TESTS_INGEST_READER_KIT_H
 #define MARROW_TESTS_INGEST_READER_KIT_H
 
@@ -22,7 +22,8 @@ struct kit_rows {
     int64_t fail_at_batch; /* >0: the sink fails there */
 };
 
-static inline enum err_code kit_schema(void *user, const struct data_schema *schema, struct err *err)
+static inline enum err_code kit_schema(void *user, const struct data_schema *schema,
+                                       struct err *err)
 {
     struct kit_rows *rows = user;
     (void)err;
@@ -52,7 +53,8 @@ static inline enum err_code kit_batch(void *user, const struct data_batch *batch
     return ERR_OK;
 }
 
-static inline enum err_code kit_reject(void *user, int64_t line, const char *column, const char *reason, struct str raw, struct err *err)
+static inline enum err_code kit_reject(void *user, int64_t line, const char *column,
+                                       const char *reason, struct str raw, struct err *err)
 {
     struct kit_rows *rows = user;
     (void)err;
@@ -67,15 +69,17 @@ static inline void kit_rows_done(struct kit_rows *rows)
     buf_done(&rows->rejects);
 }
 
-static inline enum err_code kit_push(const struct data_source *source, struct kit_rows *rows, struct err *err)
+static inline enum err_code kit_push(const struct data_source *source, struct kit_rows *rows,
+                                     struct err *err)
 {
     const struct data_sink sink = {kit_schema, kit_batch, kit_reject, rows};
     return source->push(source->user, &sink, NULL, err);
 }
 
 /* Open path with format; the set is returned also when opening failed. */
-static inline enum err_code kit_open(const struct ingest_format *format, const char *path, const char *encoding, int header,
-                                     struct ingest_set **ret, struct err *err)
+static inline enum err_code kit_open(const struct ingest_format *format, const char *path,
+                                     const char *encoding, int header, struct ingest_set **ret,
+                                     struct err *err)
 {
     const struct ingest_options options = {.encoding = encoding, .header = header};
     *ret = ingest_set_new(&options, err);
@@ -84,7 +88,11 @@ static inline enum err_code kit_open(const struct ingest_format *format, const c
     assert_int_equal(ingest_read_head(path, INGEST_HEAD_BYTES, &head, err), ERR_OK);
     struct file_info info;
     assert_int_equal(file_stat(path, &info, err), ERR_OK);
-    const struct ingest_file file = {.path = path, .origin = path, .base_name = file_base_name(path), .head = buf_view(&head), .bytes = info.bytes};
+    const struct ingest_file file = {.path = path,
+                                     .origin = path,
+                                     .base_name = file_base_name(path),
+                                     .head = buf_view(&head),
+                                     .bytes = info.bytes};
     assert_int_not_equal(format->recognise(&file), 0);
     enum err_code code = format->open(*ret, &file, err);
     buf_done(&head);
@@ -116,11 +124,13 @@ static inline void kit_expect_schema(const struct data_schema *schema, const cha
     char scratch[32];
     for (size_t idx = 0; idx < schema->count; idx++) {
         const struct data_column *column = &schema->columns[idx];
-        buf_printf(&text, "%s%s:%s", idx > 0 ? ";" : "", column->name, data_type_text(column->type, scratch));
+        buf_printf(&text, "%s%s:%s", idx > 0 ? ";" : "", column->name,
+                   data_type_text(column->type, scratch));
         if (column->label != NULL)
             buf_printf(&text, "=%s", column->label);
         for (size_t at = 0; at < column->value_label_count; at++)
-            buf_printf(&text, "%c%s=%s", at == 0 ? '{' : ',', column->value_labels[at].value, column->value_labels[at].label);
+            buf_printf(&text, "%c%s=%s", at == 0 ? '{' : ',', column->value_labels[at].value,
+                       column->value_labels[at].label);
         if (column->value_label_count > 0)
             buf_putc(&text, '}');
     }
@@ -155,7 +165,8 @@ static inline int kit_remove_directory(void **state)
     return file_remove_tree(kit_directory(), &err) == ERR_OK ? 0 : -1;
 }
 
-/* Unpack a shared data set below the test's directory; false (said loudly) when the shared data are not here. */
+/* Unpack a shared data set below the test's directory; false (said loudly) when the shared data are
+ * not here. */
 static inline bool kit_shared(const char *set_name, char ret[FILE_PATH_BYTES])
 {
     const char *shared = getenv("MARROW_SHARED");
@@ -166,7 +177,8 @@ static inline bool kit_shared(const char *set_name, char ret[FILE_PATH_BYTES])
         print_message("SKIPPED: MARROW_SHARED has no data set %s\n", set_name);
         return false;
     }
-    (void)snprintf(command, sizeof command, "bash '%s/data/unpack.sh' '%s' %s", shared, kit_directory(), set_name);
+    (void)snprintf(command, sizeof command, "bash '%s/data/unpack.sh' '%s' %s", shared,
+                   kit_directory(), set_name);
     assert_int_equal(system(command), 0);
     struct err err = {0};
     kit_must(file_path_join(kit_directory(), set_name, ret, &err), &err);

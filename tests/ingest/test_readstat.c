@@ -1,5 +1,5 @@
-/* Readers of SPSS, Stata and SAS: files are written with ReadStat's writer, and every value, label and date is checked; the
- * shared sets check files that the programs themselves wrote. */
+/* Readers of SPSS, Stata and SAS: files are written with ReadStat's writer, and every value, label
+ * and date is checked; the shared sets check files that the programs themselves wrote. */
 #include "reader_kit.h"
 
 #include <fcntl.h>
@@ -64,7 +64,8 @@ static void writer_close(struct kit_writer *kit)
 
 static readstat_variable_t *number(struct kit_writer *kit, const char *name, const char *format)
 {
-    readstat_variable_t *variable = readstat_add_variable(kit->writer, name, READSTAT_TYPE_DOUBLE, 0);
+    readstat_variable_t *variable =
+        readstat_add_variable(kit->writer, name, READSTAT_TYPE_DOUBLE, 0);
     if (format != NULL)
         readstat_variable_set_format(variable, format);
     return variable;
@@ -76,8 +77,9 @@ static void number_row(struct kit_writer *kit, const double *values, int count)
     assert_int_equal(readstat_begin_row(kit->writer), READSTAT_OK);
     for (int idx = 0; idx < count; idx++) {
         readstat_variable_t *variable = readstat_get_variable(kit->writer, idx);
-        assert_int_equal(isnan(values[idx]) ? readstat_insert_missing_value(kit->writer, variable)
-                                            : readstat_insert_double_value(kit->writer, variable, values[idx]),
+        assert_int_equal(isnan(values[idx])
+                             ? readstat_insert_missing_value(kit->writer, variable)
+                             : readstat_insert_double_value(kit->writer, variable, values[idx]),
                          READSTAT_OK);
     }
     assert_int_equal(readstat_end_row(kit->writer), READSTAT_OK);
@@ -97,7 +99,8 @@ static void spss_kinds(enum kit_kind kind, const char *name, const struct ingest
     writer_open(&kit, name);
     readstat_label_set_t *labels = readstat_add_label_set(kit.writer, READSTAT_TYPE_DOUBLE, "SEXL");
     readstat_label_double_value(labels, 1, "male");
-    readstat_label_double_value(labels, 2, kind == KIT_POR ? "female" : "weiblich, groß"); /* its writer knows no umlaut */
+    readstat_label_double_value(
+        labels, 2, kind == KIT_POR ? "female" : "weiblich, groß"); /* its writer knows no umlaut */
     readstat_variable_t *sex = number(&kit, "SEX", "F8.0");
     readstat_variable_set_label(sex, "Sex at birth");
     readstat_variable_set_label_set(sex, labels);
@@ -112,8 +115,10 @@ static void spss_kinds(enum kit_kind kind, const char *name, const struct ingest
         if (isnan(weights[row]))
             readstat_insert_missing_value(kit.writer, readstat_get_variable(kit.writer, 1));
         else
-            readstat_insert_double_value(kit.writer, readstat_get_variable(kit.writer, 1), weights[row]);
-        readstat_insert_string_value(kit.writer, text, kind == KIT_POR && row == 0 ? "Mueller" : names[row]);
+            readstat_insert_double_value(kit.writer, readstat_get_variable(kit.writer, 1),
+                                         weights[row]);
+        readstat_insert_string_value(kit.writer, text,
+                                     kind == KIT_POR && row == 0 ? "Mueller" : names[row]);
         assert_int_equal(readstat_end_row(kit.writer), READSTAT_OK);
     }
     writer_close(&kit);
@@ -122,10 +127,13 @@ static void spss_kinds(enum kit_kind kind, const char *name, const struct ingest
     const struct data_source *source = ingest_source(set, 0);
     assert_false(source->text_columns);
     if (kind != KIT_POR) {
-        kit_expect_schema(&source->schema, "SEX:bigint=Sex at birth{1=male,2=weiblich, groß};WEIGHT:double;NAME:text");
+        kit_expect_schema(
+            &source->schema,
+            "SEX:bigint=Sex at birth{1=male,2=weiblich, groß};WEIGHT:double;NAME:text");
         kit_expect_rows(source, "1|70.5|Müller\n2|1e300|~\n1|~|0389\n");
     } else {
-        kit_expect_schema(&source->schema, "SEX:bigint=Sex at birth{1=male,2=female};WEIGHT:double;NAME:text");
+        kit_expect_schema(&source->schema,
+                          "SEX:bigint=Sex at birth{1=male,2=female};WEIGHT:double;NAME:text");
         kit_expect_rows(source, "1|70.5|Mueller\n2|12500|~\n1|~|0389\n");
     }
     ingest_close(set);
@@ -149,7 +157,8 @@ static void spss_dates_and_times_are_exact(void **state)
     (void)state;
     struct kit_writer kit;
     writer_open(&kit, "dates.sav");
-    const char *formats[] = {"DATE11", "ADATE10", "EDATE10", "SDATE10", "DATETIME23.2", "TIME8", "TIME12", "DATE11"};
+    const char *formats[] = {"DATE11",       "ADATE10", "EDATE10", "SDATE10",
+                             "DATETIME23.2", "TIME8",   "TIME12",  "DATE11"};
     for (int idx = 0; idx < 8; idx++) {
         char name[8];
         (void)snprintf(name, sizeof name, "D%d", idx);
@@ -157,15 +166,24 @@ static void spss_dates_and_times_are_exact(void **state)
     }
     writer_begin(&kit, KIT_SAV, 2);
     const double day = 86400, unix_epoch = 141428 * day;
-    number_row(&kit, (double[]){unix_epoch, unix_epoch - day, 0, unix_epoch + 20478 * day, unix_epoch + 0.1, 86399.5, 90000, unix_epoch + 60}, 8);
-    number_row(&kit, (double[]){NAN, unix_epoch - 40000 * day, day, unix_epoch, unix_epoch - 0.25, 0, 1, unix_epoch}, 8);
+    number_row(&kit,
+               (double[]){unix_epoch, unix_epoch - day, 0, unix_epoch + 20478 * day,
+                          unix_epoch + 0.1, 86399.5, 90000, unix_epoch + 60},
+               8);
+    number_row(&kit,
+               (double[]){NAN, unix_epoch - 40000 * day, day, unix_epoch, unix_epoch - 0.25, 0, 1,
+                          unix_epoch},
+               8);
     writer_close(&kit);
     struct ingest_set *set = must_open(&ingest_format_spss, kit.path);
     const struct data_source *source = ingest_source(set, 0);
-    kit_expect_schema(&source->schema, "D0:date;D1:date;D2:date;D3:date;D4:timestamp;D5:time;D6:bigint;D7:timestamp");
-    kit_expect_rows(source,
-                    "1970-01-01|1969-12-31|1582-10-14|2026-01-25|1970-01-01 00:00:00.100000|23:59:59.500000|90000|1970-01-01 00:01:00\n"
-                    "~|1860-06-26|1582-10-15|1970-01-01|1969-12-31 23:59:59.750000|00:00:00|1|1970-01-01 00:00:00\n");
+    kit_expect_schema(
+        &source->schema,
+        "D0:date;D1:date;D2:date;D3:date;D4:timestamp;D5:time;D6:bigint;D7:timestamp");
+    kit_expect_rows(source, "1970-01-01|1969-12-31|1582-10-14|2026-01-25|1970-01-01 "
+                            "00:00:00.100000|23:59:59.500000|90000|1970-01-01 00:01:00\n"
+                            "~|1860-06-26|1582-10-15|1970-01-01|1969-12-31 "
+                            "23:59:59.750000|00:00:00|1|1970-01-01 00:00:00\n");
     assert_non_null(kit_note(source, "duration_seconds", 0));
     assert_non_null(kit_note(source, "date_with_time", 0));
     ingest_close(set);
@@ -232,7 +250,9 @@ static void stata_file_keeps_types_dates_and_tags(void **state)
     }
     writer_begin(&kit, KIT_DTA, 3);
     const double leap = (17167.0 + 3653) * 86400000 + 27000; /* 2017-01-01, after 27 leap seconds */
-    const double rows[3][8] = {{0, 1500, leap, 792, 264, 2026, 3432, 0.5}, {-1, -1, -1, -1, -1, 1959, -1, 1}, {24131, 2084918400000.0, 1, 0, 0, 0, 0, NAN}};
+    const double rows[3][8] = {{0, 1500, leap, 792, 264, 2026, 3432, 0.5},
+                               {-1, -1, -1, -1, -1, 1959, -1, 1},
+                               {24131, 2084918400000.0, 1, 0, 0, 0, 0, NAN}};
     for (int row = 0; row < 3; row++) {
         readstat_begin_row(kit.writer);
         if (row == 2)
@@ -249,11 +269,15 @@ static void stata_file_keeps_types_dates_and_tags(void **state)
     writer_close(&kit);
     struct ingest_set *set = must_open(&ingest_format_stata, kit.path);
     const struct data_source *source = ingest_source(set, 0);
-    kit_expect_schema(&source->schema, "flag:bigint{0=no,1=yes};d0:date;d1:timestamp;d2:timestamp;d3:bigint;d4:bigint;d5:bigint;d6:bigint;d7:double");
-    kit_expect_rows(source, "0|1960-01-01|1960-01-01 00:00:01.500000|2017-01-01 00:00:00|792|264|2026|3432|0.5\n"
-                            "1|1959-12-31|1959-12-31 23:59:59.999000|1959-12-31 23:59:59.999000|-1|-1|1959|-1|1\n"
-                            "~|2026-01-25|2026-01-25 00:00:00|1960-01-01 00:00:00.001000|0|0|0|0|~\n");
-    assert_string_equal(kit_note(source, "tagged_missing", 0), "column flag: 1 value tagged .a (refused); read as null");
+    kit_expect_schema(&source->schema, "flag:bigint{0=no,1=yes};d0:date;d1:timestamp;d2:timestamp;"
+                                       "d3:bigint;d4:bigint;d5:bigint;d6:bigint;d7:double");
+    kit_expect_rows(
+        source,
+        "0|1960-01-01|1960-01-01 00:00:01.500000|2017-01-01 00:00:00|792|264|2026|3432|0.5\n"
+        "1|1959-12-31|1959-12-31 23:59:59.999000|1959-12-31 23:59:59.999000|-1|-1|1959|-1|1\n"
+        "~|2026-01-25|2026-01-25 00:00:00|1960-01-01 00:00:00.001000|0|0|0|0|~\n");
+    assert_string_equal(kit_note(source, "tagged_missing", 0),
+                        "column flag: 1 value tagged .a (refused); read as null");
     assert_non_null(strstr(kit_note(source, "period_number", 0), "months since 1960m1"));
     assert_string_equal(source->schema.columns[1].source_format, "%td");
     ingest_close(set);
@@ -263,7 +287,8 @@ static void sas_kinds(enum kit_kind kind, const char *name, const struct ingest_
 {
     struct kit_writer kit;
     writer_open(&kit, name);
-    const char *formats[] = {"DATE9", "DATETIME22", "TIME8", "YYMMDD10", "E8601DT19", "BEST12", "MMDDYY10", "E8601DA10"};
+    const char *formats[] = {"DATE9",     "DATETIME22", "TIME8",    "YYMMDD10",
+                             "E8601DT19", "BEST12",     "MMDDYY10", "E8601DA10"};
     for (int idx = 0; idx < 8; idx++) {
         char column[8];
         (void)snprintf(column, sizeof column, "D%d", idx);
@@ -272,7 +297,9 @@ static void sas_kinds(enum kit_kind kind, const char *name, const struct ingest_
     readstat_variable_set_label(readstat_get_variable(kit.writer, 0), "Date of birth");
     readstat_add_variable(kit.writer, "T", READSTAT_TYPE_STRING, 8);
     writer_begin(&kit, kind, 3);
-    const double rows[3][8] = {{-1, -0.5, 3661, 24131, 0, 1.5, -100, 0}, {0, 1, 0, NAN, 86400, 2, 0, 1}, {NAN, 2082758400, 86399, 0, 1, 3, 1, 2}};
+    const double rows[3][8] = {{-1, -0.5, 3661, 24131, 0, 1.5, -100, 0},
+                               {0, 1, 0, NAN, 86400, 2, 0, 1},
+                               {NAN, 2082758400, 86399, 0, 1, 3, 1, 2}};
     for (int row = 0; row < 3; row++) {
         readstat_begin_row(kit.writer);
         for (int idx = 0; idx < 8; idx++) {
@@ -284,17 +311,26 @@ static void sas_kinds(enum kit_kind kind, const char *name, const struct ingest_
             else
                 readstat_insert_double_value(kit.writer, variable, rows[row][idx]);
         }
-        readstat_insert_string_value(kit.writer, readstat_get_variable(kit.writer, 8), row == 1 ? "" : " 007");
+        readstat_insert_string_value(kit.writer, readstat_get_variable(kit.writer, 8),
+                                     row == 1 ? "" : " 007");
         assert_int_equal(readstat_end_row(kit.writer), READSTAT_OK);
     }
     writer_close(&kit);
     struct ingest_set *set = must_open(format, kit.path);
     const struct data_source *source = ingest_source(set, 0);
-    kit_expect_schema(&source->schema, "D0:date=Date of birth;D1:timestamp;D2:time;D3:date;D4:timestamp;D5:double;D6:date;D7:date;T:text");
-    kit_expect_rows(source, "1959-12-31|1959-12-31 23:59:59.500000|01:01:01|2026-01-25|1960-01-01 00:00:00|1.5|1959-09-23|1960-01-01| 007\n"
-                            "1960-01-01|1960-01-01 00:00:01|00:00:00|~|1960-01-02 00:00:00|2|1960-01-01|1960-01-02|~\n"
-                            "~|2025-12-31 00:00:00|23:59:59|1960-01-01|1960-01-01 00:00:01|3|1960-01-02|1960-01-03| 007\n");
-    assert_string_equal(kit_note(source, "tagged_missing", 0), "column D3: 1 value tagged .B; read as null");
+    kit_expect_schema(
+        &source->schema,
+        "D0:date=Date of "
+        "birth;D1:timestamp;D2:time;D3:date;D4:timestamp;D5:double;D6:date;D7:date;T:text");
+    kit_expect_rows(
+        source,
+        "1959-12-31|1959-12-31 23:59:59.500000|01:01:01|2026-01-25|1960-01-01 "
+        "00:00:00|1.5|1959-09-23|1960-01-01| 007\n"
+        "1960-01-01|1960-01-01 00:00:01|00:00:00|~|1960-01-02 00:00:00|2|1960-01-01|1960-01-02|~\n"
+        "~|2025-12-31 00:00:00|23:59:59|1960-01-01|1960-01-01 00:00:01|3|1960-01-02|1960-01-03| "
+        "007\n");
+    assert_string_equal(kit_note(source, "tagged_missing", 0),
+                        "column D3: 1 value tagged .B; read as null");
     ingest_close(set);
 }
 
@@ -333,7 +369,8 @@ static void every_member_of_a_transport_library_is_a_table(void **state)
     struct buf bytes = BUF_INIT, more = BUF_INIT;
     kit_must(file_read(first.path, 0, &bytes, &err), &err);
     kit_must(file_read(second.path, 0, &more, &err), &err);
-    buf_add(&bytes, more.ptr + 240, more.len - 240); /* the second library's member, without its library header */
+    buf_add(&bytes, more.ptr + 240,
+            more.len - 240); /* the second library's member, without its library header */
     char path[FILE_PATH_BYTES];
     kit_must(file_path_join(kit_directory(), "both.xpt", path, &err), &err);
     kit_must(file_write_new(path, buf_view(&bytes), &err), &err);
@@ -441,7 +478,8 @@ static void unknown_encoding_is_said_with_the_option_that_helps(void **state)
     writer_close(&kit);
     struct ingest_set *set = NULL;
     struct err err = {0};
-    assert_int_equal(kit_open(&ingest_format_stata, kit.path, "no-such-charset", -1, &set, &err), ERR_INPUT);
+    assert_int_equal(kit_open(&ingest_format_stata, kit.path, "no-such-charset", -1, &set, &err),
+                     ERR_INPUT);
     assert_non_null(strstr(err.hint, "--encoding"));
     ingest_close(set);
 }
@@ -463,7 +501,8 @@ static void transport_text_that_is_not_utf8_is_read_as_windows_1252(void **state
     ingest_close(set);
 }
 
-static int64_t shared_rows(const char *folder, const char *name, const struct ingest_format *format, size_t *ret_columns, struct buf *ret_text)
+static int64_t shared_rows(const char *folder, const char *name, const struct ingest_format *format,
+                           size_t *ret_columns, struct buf *ret_text)
 {
     char path[FILE_PATH_BYTES];
     struct err err = {0};
@@ -514,7 +553,8 @@ static void files_of_the_programs_themselves_are_read(void **state)
     ingest_close(set);
 }
 
-/* The same data as csv, behind a column of row names: every cell must agree (NA = null; numbers as numbers). */
+/* The same data as csv, behind a column of row names: every cell must agree (NA = null; numbers as
+ * numbers). */
 static void compare_with_csv(struct str rows, struct str csv)
 {
     size_t row_at = 0, csv_at = 0;
@@ -533,7 +573,8 @@ static void compare_with_csv(struct str rows, struct str csv)
         assert_true(row_at + a.len < rows.len);
         line_start = csv_at + b.len >= csv.len || b.ptr[b.len] == '\n';
         assert_int_equal(a.ptr[a.len] == '\n', line_start);
-        struct str csv_cell = b.len >= 2 && b.ptr[0] == '"' ? (struct str){b.ptr + 1, b.len - 2} : b;
+        struct str csv_cell =
+            b.len >= 2 && b.ptr[0] == '"' ? (struct str){b.ptr + 1, b.len - 2} : b;
         double x, y;
         if (str_equal(csv_cell, STR("NA")) || csv_cell.len == 0)
             assert_true(str_equal(a, STR("~")));
@@ -565,14 +606,18 @@ static void pbc_as_spss_and_stata_equals_pbc_as_csv(void **state)
     const struct {
         const char *name;
         const struct ingest_format *format;
-    } files[] = {{"pbc.sav", &ingest_format_spss}, {"pbc_zsav.zsav", &ingest_format_spss}, {"pbc_v118.dta", &ingest_format_stata}};
+    } files[] = {{"pbc.sav", &ingest_format_spss},
+                 {"pbc_zsav.zsav", &ingest_format_spss},
+                 {"pbc_v118.dta", &ingest_format_stata}};
     for (size_t idx = 0; idx < 3; idx++) {
         struct buf text = BUF_INIT;
-        assert_int_equal(shared_rows(derived, files[idx].name, files[idx].format, NULL, &text), 418);
+        assert_int_equal(shared_rows(derived, files[idx].name, files[idx].format, NULL, &text),
+                         418);
         compare_with_csv(buf_view(&text), buf_view(&csv));
         buf_done(&text);
     }
-    assert_int_equal(shared_rows(derived, "colon_v5.xpt", &ingest_format_sas_transport, NULL, NULL), 1858);
+    assert_int_equal(shared_rows(derived, "colon_v5.xpt", &ingest_format_sas_transport, NULL, NULL),
+                     1858);
     buf_done(&csv);
 }
 
@@ -582,7 +627,10 @@ static void sdtm_transport_files_have_their_known_row_counts(void **state)
     char folder[FILE_PATH_BYTES], command[FILE_PATH_BYTES * 2];
     if (!kit_shared("cdisc_pilot_sdtm", folder))
         return;
-    (void)snprintf(command, sizeof command, "cd '%s' && bsdtar -xf cdiscpilot_update2.zip 2>/dev/null || unzip -q -o cdiscpilot_update2.zip", folder);
+    (void)snprintf(command, sizeof command,
+                   "cd '%s' && bsdtar -xf cdiscpilot_update2.zip 2>/dev/null || unzip -q -o "
+                   "cdiscpilot_update2.zip",
+                   folder);
     if (system(command) != 0) {
         print_message("SKIPPED: neither bsdtar nor unzip to unpack the SDTM archive\n");
         return;
@@ -590,9 +638,15 @@ static void sdtm_transport_files_have_their_known_row_counts(void **state)
     const struct {
         const char *name;
         int64_t rows;
-    } files[] = {{"SDTM/dm.xpt", 306}, {"SDTM/cm.xpt", 7510}, {"SDTM/lbch.xpt", 32740}, {"SDTM/qsni.xpt", 71200}, {"SDTM/vs.xpt", 29643}};
+    } files[] = {{"SDTM/dm.xpt", 306},
+                 {"SDTM/cm.xpt", 7510},
+                 {"SDTM/lbch.xpt", 32740},
+                 {"SDTM/qsni.xpt", 71200},
+                 {"SDTM/vs.xpt", 29643}};
     for (size_t idx = 0; idx < sizeof files / sizeof *files; idx++)
-        assert_int_equal(shared_rows(folder, files[idx].name, &ingest_format_sas_transport, NULL, NULL), files[idx].rows);
+        assert_int_equal(
+            shared_rows(folder, files[idx].name, &ingest_format_sas_transport, NULL, NULL),
+            files[idx].rows);
 }
 
 int main(void)

@@ -1,5 +1,5 @@
-/* The Excel reader: workbooks are written part by part with libarchive, so every odd thing that spreadsheets do is in them on
- * purpose; the shared sets check workbooks that programs wrote. */
+/* The Excel reader: workbooks are written part by part with libarchive, so every odd thing that
+ * spreadsheets do is in them on purpose; the shared sets check workbooks that programs wrote. */
 #include "reader_kit.h"
 
 #include <archive.h>
@@ -11,12 +11,12 @@
 
 struct book_parts {
     const char *file;
-    const char *sheets[SHEETS]; /* inside of <worksheet> */
+    const char *sheets[SHEETS];   /* inside of <worksheet> */
     const char *sheet_attributes; /* of the <sheets> entries; NULL = S1, S2 … */
-    const char *strings;        /* inside of <sst> */
-    const char *styles;         /* inside of <styleSheet> */
-    const char *workbook;       /* before <sheets> */
-    const char *doctype;        /* before the first sheet's root */
+    const char *strings;          /* inside of <sst> */
+    const char *styles;           /* inside of <styleSheet> */
+    const char *workbook;         /* before <sheets> */
+    const char *doctype;          /* before the first sheet's root */
     bool truncated;
 };
 
@@ -38,18 +38,28 @@ static void add_workbook(struct archive *archive, const struct book_parts *parts
 {
     struct buf sheets = BUF_INIT, relations = BUF_INIT;
     for (int idx = 0; idx < SHEETS && parts->sheets[idx] != NULL; idx++) {
-        buf_printf(&sheets, "<sheet name=\"S%d\" sheetId=\"%d\" r:id=\"rId%d\" %s/>", idx + 1, idx + 1, idx + 1,
+        buf_printf(&sheets, "<sheet name=\"S%d\" sheetId=\"%d\" r:id=\"rId%d\" %s/>", idx + 1,
+                   idx + 1, idx + 1,
                    parts->sheet_attributes != NULL && idx == 1 ? parts->sheet_attributes : "");
-        buf_printf(&relations, "<Relationship Id=\"rId%d\" Type=\"" OFFICE "/worksheet\" Target=\"%s%d.xml\"/>", idx + 1,
-                   idx % 2 == 0 ? "worksheets/sheet" : "/xl/worksheets/sheet", idx + 1);
+        buf_printf(&relations,
+                   "<Relationship Id=\"rId%d\" Type=\"" OFFICE "/worksheet\" Target=\"%s%d.xml\"/>",
+                   idx + 1, idx % 2 == 0 ? "worksheets/sheet" : "/xl/worksheets/sheet", idx + 1);
     }
     struct buf text = BUF_INIT;
-    buf_printf(&text, "<?xml version=\"1.0\"?><workbook xmlns=\"http://schemas.openxmlformats.org/spreadsheetml/2006/main\" xmlns:r=\"" OFFICE "\">%s<sheets>%s</sheets></workbook>",
-               parts->workbook != NULL ? parts->workbook : "", buf_text(&sheets));
+    buf_printf(
+        &text,
+        "<?xml version=\"1.0\"?><workbook "
+        "xmlns=\"http://schemas.openxmlformats.org/spreadsheetml/2006/main\" xmlns:r=\"" OFFICE
+        "\">%s<sheets>%s</sheets></workbook>",
+        parts->workbook != NULL ? parts->workbook : "", buf_text(&sheets));
     add_part(archive, "xl/workbook.xml", buf_text(&text));
     buf_clear(&text);
-    buf_printf(&text, "<Relationships>%s<Relationship Id=\"x1\" Type=\"" OFFICE "/sharedStrings\" Target=\"sharedStrings.xml\"/>"
-                      "<Relationship Id=\"x2\" Type=\"" OFFICE "/styles\" Target=\"styles.xml\"/></Relationships>", buf_text(&relations));
+    buf_printf(&text,
+               "<Relationships>%s<Relationship Id=\"x1\" Type=\"" OFFICE
+               "/sharedStrings\" Target=\"sharedStrings.xml\"/>"
+               "<Relationship Id=\"x2\" Type=\"" OFFICE
+               "/styles\" Target=\"styles.xml\"/></Relationships>",
+               buf_text(&relations));
     add_part(archive, "xl/_rels/workbook.xml.rels", buf_text(&text));
     buf_done(&text);
     buf_done(&sheets);
@@ -65,7 +75,9 @@ static const char *write_book(const struct book_parts *parts)
     archive_write_set_format_zip(archive);
     assert_int_equal(archive_write_open_filename(archive, path), ARCHIVE_OK);
     add_part(archive, "[Content_Types].xml", "<Types/>");
-    add_part(archive, "_rels/.rels", "<Relationships><Relationship Id=\"r1\" Type=\"" OFFICE "/officeDocument\" Target=\"xl/workbook.xml\"/></Relationships>");
+    add_part(archive, "_rels/.rels",
+             "<Relationships><Relationship Id=\"r1\" Type=\"" OFFICE
+             "/officeDocument\" Target=\"xl/workbook.xml\"/></Relationships>");
     add_workbook(archive, parts);
     struct buf text = BUF_INIT;
     buf_printf(&text, "<sst>%s</sst>", parts->strings != NULL ? parts->strings : "");
@@ -77,7 +89,8 @@ static const char *write_book(const struct book_parts *parts)
         char name[64];
         (void)snprintf(name, sizeof name, "xl/worksheets/sheet%d.xml", idx + 1);
         buf_clear(&text);
-        buf_printf(&text, "<?xml version=\"1.0\"?>%s<worksheet>%s</worksheet>", idx == 0 && parts->doctype != NULL ? parts->doctype : "", parts->sheets[idx]);
+        buf_printf(&text, "<?xml version=\"1.0\"?>%s<worksheet>%s</worksheet>",
+                   idx == 0 && parts->doctype != NULL ? parts->doctype : "", parts->sheets[idx]);
         add_part(archive, name, buf_text(&text));
     }
     buf_done(&text);
@@ -94,7 +107,8 @@ static struct ingest_set *open_book(const struct book_parts *parts, int header)
 }
 
 /* One sheet, given from <row> on, must read as these rows; the schema too unless NULL. */
-static void expect_sheet(struct book_parts parts, const char *rows, const char *schema, const char *expected)
+static void expect_sheet(struct book_parts parts, const char *rows, const char *schema,
+                         const char *expected)
 {
     struct buf text = BUF_INIT;
     buf_printf(&text, "<sheetData>%s</sheetData>", rows);
@@ -114,22 +128,44 @@ static void every_cell_type_becomes_its_text(void **state)
 {
     (void)state;
     const struct book_parts parts = {
-        .strings = "<si><t>id</t></si><si><r><t>first </t></r><r><t xml:space=\"preserve\">name</t></r><rPh sb=\"0\" eb=\"1\"><t>kana</t></rPh></si>"
-                   "<si><t>0389</t></si><si><t>a_x000A_b &amp; _x005F_x</t></si>"};
-    expect_sheet(parts,
-                 "<row r=\"1\"><c r=\"A1\" t=\"s\"><v>0</v></c><c r=\"B1\" t=\"s\"><v>1</v></c><c r=\"C1\" t=\"inlineStr\"><is><t>flag</t></is></c><c r=\"D1\" t=\"str\"><v>n</v></c></row>"
-                 "<row r=\"2\"><c r=\"A2\" t=\"s\"><v>2</v></c><c r=\"B2\" t=\"s\"><v>3</v></c><c r=\"C2\" t=\"b\"><v>1</v></c><c r=\"D2\"><v>7</v></c></row>"
-                 "<row r=\"3\"><c r=\"A3\" t=\"str\"><f>X()</f><v>Grüße</v></c><c r=\"B3\" t=\"e\"><v>#N/A</v></c><c r=\"C3\" t=\"b\"><v>0</v></c><c r=\"D3\" t=\"d\"><v>2026-01-02T03:04:05</v></c></row>",
-                 "id:text;first name:text;flag:text;n:text", "0389|a\nb & _x|true|7\nGrüße|~|false|2026-01-02 03:04:05\n");
+        .strings =
+            "<si><t>id</t></si><si><r><t>first </t></r><r><t "
+            "xml:space=\"preserve\">name</t></r><rPh sb=\"0\" eb=\"1\"><t>kana</t></rPh></si>"
+            "<si><t>0389</t></si><si><t>a_x000A_b &amp; _x005F_x</t></si>"};
+    expect_sheet(
+        parts,
+        "<row r=\"1\"><c r=\"A1\" t=\"s\"><v>0</v></c><c r=\"B1\" t=\"s\"><v>1</v></c><c r=\"C1\" "
+        "t=\"inlineStr\"><is><t>flag</t></is></c><c r=\"D1\" t=\"str\"><v>n</v></c></row>"
+        "<row r=\"2\"><c r=\"A2\" t=\"s\"><v>2</v></c><c r=\"B2\" t=\"s\"><v>3</v></c><c r=\"C2\" "
+        "t=\"b\"><v>1</v></c><c r=\"D2\"><v>7</v></c></row>"
+        "<row r=\"3\"><c r=\"A3\" t=\"str\"><f>X()</f><v>Grüße</v></c><c r=\"B3\" "
+        "t=\"e\"><v>#N/A</v></c><c r=\"C3\" t=\"b\"><v>0</v></c><c r=\"D3\" "
+        "t=\"d\"><v>2026-01-02T03:04:05</v></c></row>",
+        "id:text;first name:text;flag:text;n:text",
+        "0389|a\nb & _x|true|7\nGrüße|~|false|2026-01-02 03:04:05\n");
 }
 
 static void numbers_are_the_shortest_text_of_the_stored_double(void **state)
 {
     (void)state;
     static const char *const cases[][2] = {
-        {"0.10000000000000001", "0.1"}, {"1", "1"}, {"-0", "0"}, {"1.0", "1"}, {"12.50", "12.5"}, {"1E+20", "100000000000000000000"},
-        {"1.2345678901234567E+16", "12345678901234568"}, {"1E-5", "0.00001"}, {"1.5e-7", "0.00000015"}, {"9007199254740993", "9007199254740993"},
-        {"-2.2999999999999998", "-2.3"}, {"1e300", "1e300"}, {"0", "0"}, {"007", "7"}, {"70.299999999999997", "70.3"}, {"-12.5E1", "-125"}, {"123456789.123456789", "123456789.12345679"},
+        {"0.10000000000000001", "0.1"},
+        {"1", "1"},
+        {"-0", "0"},
+        {"1.0", "1"},
+        {"12.50", "12.5"},
+        {"1E+20", "100000000000000000000"},
+        {"1.2345678901234567E+16", "12345678901234568"},
+        {"1E-5", "0.00001"},
+        {"1.5e-7", "0.00000015"},
+        {"9007199254740993", "9007199254740993"},
+        {"-2.2999999999999998", "-2.3"},
+        {"1e300", "1e300"},
+        {"0", "0"},
+        {"007", "7"},
+        {"70.299999999999997", "70.3"},
+        {"-12.5E1", "-125"},
+        {"123456789.123456789", "123456789.12345679"},
     };
     for (size_t idx = 0; idx < sizeof cases / sizeof *cases; idx++) {
         struct buf text = BUF_INIT;
@@ -151,19 +187,41 @@ static void number_formats_tell_dates_from_numbers(void **state)
         const char *code;
         enum xlsx_style style;
     } cases[] = {
-        {"yyyy-mm-dd", XLSX_DATE}, {"yyyy\\-mm\\-dd", XLSX_DATE}, {"[$-409]d/m/yy h:mm AM/PM;@", XLSX_DATETIME}, {"mm:ss.0", XLSX_TIME}, {"[h]:mm:ss", XLSX_DURATION},
-        {"[mm]:ss", XLSX_DURATION}, {"0.00%", XLSX_NUMBER}, {"#,##0.00\\ \"days\"", XLSX_NUMBER}, {"General", XLSX_NUMBER}, {"0.00E+00", XLSX_NUMBER}, {"@", XLSX_NUMBER},
-        {"[Red]-0.0", XLSX_NUMBER}, {"0;[h]:mm", XLSX_NUMBER}, {"\"dd\"0", XLSX_NUMBER}, {"mmm-yy", XLSX_DATE}, {"[$-F800]dddd, mmmm dd, yyyy", XLSX_DATE}, {"[$€-2] #,##0.00", XLSX_NUMBER},
-        {"h:mm", XLSX_TIME}, {"mmmm", XLSX_DATE}, {"_-* #,##0.00_-", XLSX_NUMBER}, {"[$-411]ge.m.d", XLSX_DATE}, {"d.m.yyyy h:mm:ss", XLSX_DATETIME}, {"[<100]0;[Blue]0", XLSX_NUMBER},
+        {"yyyy-mm-dd", XLSX_DATE},
+        {"yyyy\\-mm\\-dd", XLSX_DATE},
+        {"[$-409]d/m/yy h:mm AM/PM;@", XLSX_DATETIME},
+        {"mm:ss.0", XLSX_TIME},
+        {"[h]:mm:ss", XLSX_DURATION},
+        {"[mm]:ss", XLSX_DURATION},
+        {"0.00%", XLSX_NUMBER},
+        {"#,##0.00\\ \"days\"", XLSX_NUMBER},
+        {"General", XLSX_NUMBER},
+        {"0.00E+00", XLSX_NUMBER},
+        {"@", XLSX_NUMBER},
+        {"[Red]-0.0", XLSX_NUMBER},
+        {"0;[h]:mm", XLSX_NUMBER},
+        {"\"dd\"0", XLSX_NUMBER},
+        {"mmm-yy", XLSX_DATE},
+        {"[$-F800]dddd, mmmm dd, yyyy", XLSX_DATE},
+        {"[$€-2] #,##0.00", XLSX_NUMBER},
+        {"h:mm", XLSX_TIME},
+        {"mmmm", XLSX_DATE},
+        {"_-* #,##0.00_-", XLSX_NUMBER},
+        {"[$-411]ge.m.d", XLSX_DATE},
+        {"d.m.yyyy h:mm:ss", XLSX_DATETIME},
+        {"[<100]0;[Blue]0", XLSX_NUMBER},
     };
     for (size_t idx = 0; idx < sizeof cases / sizeof *cases; idx++)
         if (xlsx_style_of_code(cases[idx].code) != cases[idx].style)
             fail_msg("%s: %d", cases[idx].code, (int)xlsx_style_of_code(cases[idx].code));
 }
 
-#define DATE_STYLES                                                                                                            \
-    "<numFmts><numFmt numFmtId=\"164\" formatCode=\"yyyy\\-mm\\-dd\\ hh:mm:ss\"/><numFmt numFmtId=\"165\" formatCode=\"[h]:mm\"/></numFmts>" \
-    "<cellStyleXfs><xf numFmtId=\"14\"/></cellStyleXfs><cellXfs><xf numFmtId=\"0\"/><xf numFmtId=\"14\"/><xf numFmtId=\"164\"/><xf numFmtId=\"20\"/><xf numFmtId=\"165\"/><xf numFmtId=\"9\"/></cellXfs>"
+#define DATE_STYLES                                                                                \
+    "<numFmts><numFmt numFmtId=\"164\" formatCode=\"yyyy\\-mm\\-dd\\ hh:mm:ss\"/><numFmt "         \
+    "numFmtId=\"165\" formatCode=\"[h]:mm\"/></numFmts>"                                           \
+    "<cellStyleXfs><xf numFmtId=\"14\"/></cellStyleXfs><cellXfs><xf numFmtId=\"0\"/><xf "          \
+    "numFmtId=\"14\"/><xf numFmtId=\"164\"/><xf numFmtId=\"20\"/><xf numFmtId=\"165\"/><xf "       \
+    "numFmtId=\"9\"/></cellXfs>"
 #define TEXT_CELL(text) "<c t=\"inlineStr\"><is><t>" text "</t></is></c>"
 #define NUMBER_CELL(style, number) "<c s=\"" style "\"><v>" number "</v></c>"
 
@@ -171,55 +229,106 @@ static void serial_numbers_become_dates_by_format(void **state)
 {
     (void)state;
     const struct book_parts parts = {.styles = DATE_STYLES};
-    expect_sheet(parts,
-                 "<row>" TEXT_CELL("d") TEXT_CELL("dt") TEXT_CELL("t") TEXT_CELL("dur") TEXT_CELL("pct") "</row>"
-                 "<row>" NUMBER_CELL("1", "46024") NUMBER_CELL("2", "46024.127835648149") NUMBER_CELL("3", "0.5") NUMBER_CELL("4", "1.5") NUMBER_CELL("5", "0.25") "</row>"
-                 "<row>" NUMBER_CELL("1", "1") NUMBER_CELL("2", "46024") NUMBER_CELL("3", "0.99999421296296297") NUMBER_CELL("4", "0") NUMBER_CELL("5", "1") "</row>"
-                 "<row>" NUMBER_CELL("1", "59") NUMBER_CELL("2", "61") NUMBER_CELL("3", "0") NUMBER_CELL("4", "10.25") NUMBER_CELL("5", "-1") "</row>"
-                 "<row>" NUMBER_CELL("1", "60") NUMBER_CELL("2", "2958465") NUMBER_CELL("3", "0.25") NUMBER_CELL("4", "0.0006944444") NUMBER_CELL("5", "2") "</row>"
-                 "<row>" NUMBER_CELL("1", "-5") NUMBER_CELL("2", "46024.5") NUMBER_CELL("3", "0.25") NUMBER_CELL("4", "0.25") NUMBER_CELL("5", "2") "</row>",
-                 "d:text;dt:text;t:text;dur:text;pct:text",
-                 "2026-01-02|2026-01-02 03:04:05|12:00:00|36:00:00|0.25\n"
-                 "1900-01-01|2026-01-02 00:00:00|23:59:59.500|00:00:00|1\n"
-                 "1900-02-28|1900-03-01 00:00:00|00:00:00|246:00:00|-1\n"
-                 "1900-02-29|9999-12-31 00:00:00|06:00:00|00:01:00|2\n"
-                 "-5|2026-01-02 12:00:00|06:00:00|06:00:00|2\n");
+    expect_sheet(
+        parts,
+        "<row>" TEXT_CELL("d") TEXT_CELL("dt") TEXT_CELL("t") TEXT_CELL("dur") TEXT_CELL(
+            "pct") "</row>"
+                   "<row>" NUMBER_CELL("1", "46024") NUMBER_CELL("2", "46024.127835648149")
+                       NUMBER_CELL("3", "0.5") NUMBER_CELL("4", "1.5") NUMBER_CELL(
+                           "5",
+                           "0.25") "</row>"
+                                   "<row>" NUMBER_CELL("1", "1") NUMBER_CELL(
+                                       "2", "46024") NUMBER_CELL("3", "0.99999421296296297")
+                                       NUMBER_CELL("4", "0") NUMBER_CELL(
+                                           "5",
+                                           "1") "</row>"
+                                                "<row>" NUMBER_CELL("1", "59") NUMBER_CELL(
+                                                    "2", "61") NUMBER_CELL("3", "0")
+                                                    NUMBER_CELL("4", "10.25") NUMBER_CELL(
+                                                        "5",
+                                                        "-1") "</row>"
+                                                              "<row>" NUMBER_CELL("1", "60") NUMBER_CELL(
+                                                                  "2",
+                                                                  "2958465") NUMBER_CELL("3",
+                                                                                         "0.25")
+                                                                  NUMBER_CELL("4", "0.0006944444") NUMBER_CELL(
+                                                                      "5",
+                                                                      "2") "</row>"
+                                                                           "<row>" NUMBER_CELL(
+                                                                               "1", "-1688")
+                                                                               NUMBER_CELL(
+                                                                                   "2", "46024.5")
+                                                                                   NUMBER_CELL(
+                                                                                       "3", "0.25")
+                                                                                       NUMBER_CELL(
+                                                                                           "4",
+                                                                                           "0.25")
+                                                                                           NUMBER_CELL(
+                                                                                               "5",
+                                                                                               "2") "</row>",
+        "d:text;dt:text;t:text;dur:text;pct:text",
+        "2026-01-02|2026-01-02 03:04:05|12:00:00|36:00:00|0.25\n"
+        "1900-01-01|2026-01-02 00:00:00|23:59:59.500|00:00:00|1\n"
+        "1900-02-28|1900-03-01 00:00:00|00:00:00|246:00:00|-1\n"
+        "1900-02-29|9999-12-31 00:00:00|06:00:00|00:01:00|2\n"
+        "1895-05-17|2026-01-02 12:00:00|06:00:00|06:00:00|2\n");
 }
 
 static void books_of_the_1904_system_count_from_there(void **state)
 {
     (void)state;
-    const struct book_parts parts = {.styles = DATE_STYLES, .workbook = "<workbookPr date1904=\"1\"/>"};
-    expect_sheet(parts, "<row>" TEXT_CELL("d") "</row><row>" NUMBER_CELL("1", "0") "</row><row>" NUMBER_CELL("1", "60") "</row><row>" NUMBER_CELL("1", "44562") "</row>", NULL,
-                 "1904-01-01\n1904-03-01\n2026-01-02\n");
+    const struct book_parts parts = {.styles = DATE_STYLES,
+                                     .workbook = "<workbookPr date1904=\"1\"/>"};
+    expect_sheet(
+        parts,
+        "<row>" TEXT_CELL("d") "</row><row>" NUMBER_CELL("1", "0") "</row><row>" NUMBER_CELL(
+            "1", "60") "</row><row>" NUMBER_CELL("1", "44562") "</row>",
+        NULL, "1904-01-01\n1904-03-01\n2026-01-02\n");
 }
 
 static void a_hidden_time_of_day_shows_in_its_whole_column(void **state)
 {
     (void)state;
     const struct book_parts parts = {.styles = DATE_STYLES};
-    expect_sheet(parts, "<row>" TEXT_CELL("d") "</row><row>" NUMBER_CELL("1", "46024") "</row><row>" NUMBER_CELL("1", "46024.5") "</row>", NULL,
-                 "2026-01-02 00:00:00\n2026-01-02 12:00:00\n");
+    expect_sheet(parts,
+                 "<row>" TEXT_CELL("d") "</row><row>" NUMBER_CELL(
+                     "1", "46024") "</row><row>" NUMBER_CELL("1", "46024.5") "</row>",
+                 NULL, "2026-01-02 00:00:00\n2026-01-02 12:00:00\n");
 }
 
 static void cells_out_of_order_ragged_rows_and_empty_margins_are_placed(void **state)
 {
     (void)state;
     expect_sheet((struct book_parts){0},
-                 "<row r=\"3\"><c r=\"D3\" t=\"str\"><v>b</v></c><c r=\"C3\" t=\"str\"><v>a</v></c><c r=\"F3\" t=\"str\"><v>c</v></c></row>"
+                 "<row r=\"3\"><c r=\"D3\" t=\"str\"><v>b</v></c><c r=\"C3\" "
+                 "t=\"str\"><v>a</v></c><c r=\"F3\" t=\"str\"><v>c</v></c></row>"
                  "<row r=\"4\"/><row r=\"5\"><c r=\"F5\"><v>3</v></c><c r=\"C5\"><v>1</v></c></row>"
-                 "<row r=\"6\"><c r=\"D6\"><v>5</v></c><c r=\"D6\"><v>6</v></c></row><row><c r=\"H7\"><v>8</v></c></row>",
+                 "<row r=\"6\"><c r=\"D6\"><v>5</v></c><c r=\"D6\"><v>6</v></c></row><row><c "
+                 "r=\"H7\"><v>8</v></c></row>",
                  "a:text;b:text;c:text;column_4:text", "1|~|3|~\n~|6|~|~\n~|~|~|8\n");
 }
 
 static void titles_above_the_header_are_skipped_and_noted(void **state)
 {
     (void)state;
-    const struct book_parts parts = {
-        .file = "title.xlsx",
-        .sheets = {"<sheetData><row r=\"1\">" TEXT_CELL("Report of the registry") "</row><row r=\"3\">" TEXT_CELL("as of") "</row>"
-                   "<row r=\"5\">" TEXT_CELL("id") TEXT_CELL("Date of&#10;birth ") TEXT_CELL("id") "</row>"
-                   "<row>" NUMBER_CELL("0", "1") NUMBER_CELL("0", "2") NUMBER_CELL("0", "3") "</row></sheetData><mergeCells><mergeCell ref=\"A1:C1\"/></mergeCells>"}};
+    const struct
+        book_parts parts = {.file = "title.xlsx",
+                            .sheets =
+                                {
+                                    "<sheetData><row r=\"1\">" TEXT_CELL("Report of the registry") "</row><row r=\"3\">" TEXT_CELL(
+                                        "as of") "</row>"
+                                                 "<row r=\"5\">" TEXT_CELL("id")
+                                                     TEXT_CELL("Date of&#10;birth ") TEXT_CELL(
+                                                         "id") "</row>"
+                                                               "<row>" NUMBER_CELL(
+                                                                   "0", "1") NUMBER_CELL("0", "2")
+                                                                   NUMBER_CELL(
+                                                                       "0",
+                                                                       "3") "</row></"
+                                                                            "sheetData><mergeCells>"
+                                                                            "<mergeCell "
+                                                                            "ref=\"A1:C1\"/></"
+                                                                            "mergeCells>"}};
     struct ingest_set *set = open_book(&parts, -1);
     const struct data_source *source = ingest_source(set, 0);
     assert_string_equal(source->name, "title");
@@ -233,7 +342,11 @@ static void titles_above_the_header_are_skipped_and_noted(void **state)
 static void rows_of_numbers_only_have_no_header_unless_asked(void **state)
 {
     (void)state;
-    const struct book_parts parts = {.file = "bare.xlsx", .sheets = {"<sheetData><row>" NUMBER_CELL("0", "1") NUMBER_CELL("0", "2") "</row><row>" NUMBER_CELL("0", "3") NUMBER_CELL("0", "4") "</row></sheetData>"}};
+    const struct book_parts parts = {
+        .file = "bare.xlsx",
+        .sheets = {"<sheetData><row>" NUMBER_CELL("0", "1")
+                       NUMBER_CELL("0", "2") "</row><row>" NUMBER_CELL("0", "3")
+                           NUMBER_CELL("0", "4") "</row></sheetData>"}};
     struct ingest_set *set = open_book(&parts, -1);
     kit_expect_schema(&ingest_source(set, 0)->schema, "column_1:text;column_2:text");
     kit_expect_rows(ingest_source(set, 0), "1|2\n3|4\n");
@@ -248,16 +361,19 @@ static void rows_of_numbers_only_have_no_header_unless_asked(void **state)
 static void a_header_with_no_rows_is_a_table_of_no_rows(void **state)
 {
     (void)state;
-    expect_sheet((struct book_parts){0}, "<row>" TEXT_CELL("a") TEXT_CELL("b") "</row>", "a:text;b:text", "");
+    expect_sheet((struct book_parts){0}, "<row>" TEXT_CELL("a") TEXT_CELL("b") "</row>",
+                 "a:text;b:text", "");
 }
 
 static void every_sheet_with_cells_is_a_table(void **state)
 {
     (void)state;
-    const struct book_parts parts = {.file = "many.xlsx",
-                                     .sheet_attributes = "state=\"hidden\"",
-                                     .sheets = {"<sheetData><row>" TEXT_CELL("a") "</row></sheetData>", "<sheetData><row>" TEXT_CELL("h") "</row></sheetData>",
-                                                "<sheetData/>", "<sheetData><row><c r=\"A1\" s=\"1\"/></row></sheetData>"}};
+    const struct book_parts parts = {
+        .file = "many.xlsx",
+        .sheet_attributes = "state=\"hidden\"",
+        .sheets = {"<sheetData><row>" TEXT_CELL("a") "</row></sheetData>",
+                   "<sheetData><row>" TEXT_CELL("h") "</row></sheetData>", "<sheetData/>",
+                   "<sheetData><row><c r=\"A1\" s=\"1\"/></row></sheetData>"}};
     struct ingest_set *set = open_book(&parts, -1);
     assert_int_equal(ingest_source_count(set), 2);
     assert_string_equal(ingest_source(set, 0)->name, "S1");
@@ -272,16 +388,23 @@ static void every_sheet_with_cells_is_a_table(void **state)
 static void error_cells_and_uncalculated_formulas_are_null_and_counted(void **state)
 {
     (void)state;
-    const struct book_parts parts = {.file = "errors.xlsx", .sheets = {"<sheetData><row>" TEXT_CELL("a") TEXT_CELL("b") "</row>"
-                                     "<row><c t=\"e\"><v>#DIV/0!</v></c><c><f>A1+1</f></c></row><row><c t=\"e\"><v>#N/A</v></c><c><v>1</v></c></row><row><c t=\"e\"><v>#N/A</v></c></row></sheetData>"}};
+    const struct book_parts parts = {
+        .file = "errors.xlsx",
+        .sheets = {"<sheetData><row>" TEXT_CELL("a") TEXT_CELL(
+            "b") "</row>"
+                 "<row><c t=\"e\"><v>#DIV/0!</v></c><c><f>A1+1</f></c></row><row><c "
+                 "t=\"e\"><v>#N/A</v></c><c><v>1</v></c></row><row><c "
+                 "t=\"e\"><v>#N/A</v></c></row></sheetData>"}};
     struct ingest_set *set = open_book(&parts, -1);
     kit_expect_rows(ingest_source(set, 0), "~|~\n~|1\n~|~\n");
-    assert_string_equal(kit_note(ingest_source(set, 0), "error_cells", 0), "cells with errors are empty: 2 × #N/A, 1 × #DIV/0!");
+    assert_string_equal(kit_note(ingest_source(set, 0), "error_cells", 0),
+                        "cells with errors are empty: 2 × #N/A, 1 × #DIV/0!");
     assert_non_null(strstr(kit_note(ingest_source(set, 0), "uncalculated", 0), "1 formula"));
     ingest_close(set);
 }
 
-static void expect_refusal(const char *path, enum err_code expected, const char *message, const char *hint)
+static void expect_refusal(const char *path, enum err_code expected, const char *message,
+                           const char *hint)
 {
     struct ingest_set *set = NULL;
     struct err err = {0};
@@ -295,20 +418,27 @@ static void expect_refusal(const char *path, enum err_code expected, const char 
 static void entity_declarations_are_refused(void **state)
 {
     (void)state;
-    const struct book_parts parts = {.file = "bomb.xlsx",
-                                     .doctype = "<!DOCTYPE x [<!ENTITY a \"aaaaaaaaaa\"><!ENTITY b \"&a;&a;&a;&a;&a;&a;&a;&a;\">]>",
-                                     .sheets = {"<sheetData><row><c t=\"str\"><v>&b;</v></c></row></sheetData>"}};
+    const struct book_parts parts = {
+        .file = "bomb.xlsx",
+        .doctype =
+            "<!DOCTYPE x [<!ENTITY a \"aaaaaaaaaa\"><!ENTITY b \"&a;&a;&a;&a;&a;&a;&a;&a;\">]>",
+        .sheets = {"<sheetData><row><c t=\"str\"><v>&b;</v></c></row></sheetData>"}};
     expect_refusal(write_book(&parts), ERR_INPUT, "document type", "");
 }
 
 static void broken_parts_are_refused_with_their_place(void **state)
 {
     (void)state;
-    const struct book_parts broken = {.file = "broken.xlsx", .sheets = {"<sheetData><row></sheetData>"}};
+    const struct book_parts broken = {.file = "broken.xlsx",
+                                      .sheets = {"<sheetData><row></sheetData>"}};
     expect_refusal(write_book(&broken), ERR_INPUT, "no well-formed XML", "save it again");
-    const struct book_parts dangling = {.file = "dangling.xlsx", .sheets = {"<sheetData><row><c t=\"s\"><v>9</v></c></row></sheetData>"}};
+    const struct book_parts dangling = {
+        .file = "dangling.xlsx",
+        .sheets = {"<sheetData><row><c t=\"s\"><v>9</v></c></row></sheetData>"}};
     expect_refusal(write_book(&dangling), ERR_INPUT, "shared text", "");
-    const struct book_parts beyond = {.file = "beyond.xlsx", .sheets = {"<sheetData><row r=\"1\"><c r=\"XFE1\"><v>9</v></c></row></sheetData>"}};
+    const struct book_parts beyond = {
+        .file = "beyond.xlsx",
+        .sheets = {"<sheetData><row r=\"1\"><c r=\"XFE1\"><v>9</v></c></row></sheetData>"}};
     expect_refusal(write_book(&beyond), ERR_INPUT, "beyond column XFD", "");
     struct buf deep = BUF_INIT;
     for (int idx = 0; idx < 2 * XLSX_LIMIT_DEPTH; idx++)
@@ -321,7 +451,9 @@ static void broken_parts_are_refused_with_their_place(void **state)
 static void a_cut_container_is_refused(void **state)
 {
     (void)state;
-    const struct book_parts parts = {.file = "whole.xlsx", .sheets = {"<sheetData><row>" TEXT_CELL("a") "</row><row>" TEXT_CELL("b") "</row></sheetData>"}};
+    const struct book_parts parts = {.file = "whole.xlsx",
+                                     .sheets = {"<sheetData><row>" TEXT_CELL(
+                                         "a") "</row><row>" TEXT_CELL("b") "</row></sheetData>"}};
     struct err err = {0};
     struct buf bytes = BUF_INIT;
     kit_must(file_read(write_book(&parts), 0, &bytes, &err), &err);
@@ -340,7 +472,8 @@ static void a_cut_container_is_refused(void **state)
 static void old_and_encrypted_books_are_refused_with_what_to_do(void **state)
 {
     (void)state;
-    static const char ole[] = "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1 E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e";
+    static const char ole[] =
+        "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1 E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e";
     char path[FILE_PATH_BYTES];
     struct err err = {0};
     kit_must(file_path_join(kit_directory(), "secret.xlsx", path, &err), &err);
@@ -382,7 +515,9 @@ static void shared_workbooks_hold_their_known_rows(void **state)
     static const struct {
         const char *file, *sheet;
         int64_t rows;
-    } cases[] = {{"mimic3_ICUSTAYS_T.xlsx", NULL, 136}, {"mimic3_DIAGNOSES_ICD_T.xlsx", NULL, 1761}, {"mimic3_ADDMISSIONS_T.xlsx", NULL, 129}};
+    } cases[] = {{"mimic3_ICUSTAYS_T.xlsx", NULL, 136},
+                 {"mimic3_DIAGNOSES_ICD_T.xlsx", NULL, 1761},
+                 {"mimic3_ADDMISSIONS_T.xlsx", NULL, 129}};
     for (size_t idx = 0; idx < sizeof cases / sizeof *cases; idx++) {
         char path[FILE_PATH_BYTES];
         struct err err = {0};
