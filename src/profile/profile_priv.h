@@ -99,6 +99,7 @@ struct relation_facts {
     double surprise_bits;             /* −log2 P(all matched by chance) */
     double fill;                      /* share of the parent's values that are used */
     double reach;                     /* share of the parent's range that the child spans from below; 1 for text */
+    bool top_agrees;                  /* the child's greatest value is as near the parent's as random draws would be */
     bool range_agrees;                /* the child's ends are as near the parent's as random draws would be */
     bool integers, child_unique, child_generic, child_strict_id, child_id_like, child_uuid, same_table;
     bool child_counts_from_one;       /* unique and dense from 0 or 1: a number of its own */

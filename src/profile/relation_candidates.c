@@ -166,10 +166,10 @@ static size_t below(const int64_t *values, size_t count, int64_t limit)
     return low;
 }
 
-static double digits_of(const struct fact_column *column)
+static double digits_of(const struct fact_column *column, bool sentinels_apart)
 {
     if (column->class == FACT_TEXT)
-        return column->mean_bytes;
+        return sentinels_apart ? (double)column->longest : column->mean_bytes;
     double largest = fmax(fabs((double)column->min), fabs((double)column->max));
     return largest < 10 ? 1 : floor(log10(largest)) + 1;
 }
@@ -199,7 +199,7 @@ static double density(const struct fact_column *child, const struct fact_column 
         return fmin(1, inside / width);
     }
     bool digits = child->class == FACT_INTEGER || (child->set != NULL && child->set->digits);
-    double length = fmax(1, fmin(12, round(digits_of(child))));
+    double length = fmax(1, fmin(12, round(digits_of(child, facts->sentinel_rows > 0))));
     width = pow(digits ? 10 : 30, length);
     return fmin(1, (double)parent->distinct / width);
 }
@@ -213,6 +213,8 @@ static void measure_ranges(const struct fact_column *child, const struct fact_co
     double range = (double)parent->max - (double)parent->min + 1, greatest = fmin((double)child->max, (double)parent->max);
     ret->reach = fmax(0, (greatest - (double)parent->min + 1) / range);
     double slack = 3 / ((double)ret->child_distinct + 1) * range;
+    double child_slack = 3 / ((double)ret->child_distinct + 1) * ((double)child->max - (double)least + 1);
+    ret->top_agrees = (double)child->max >= (double)parent->max - child_slack && child->max <= parent->max;
     ret->range_agrees = (double)child->max >= (double)parent->max - slack && (double)least <= (double)parent->min + slack;
     double width = (double)child->max - (double)child->min + 1;
     ret->child_counts_from_one = child->unique && child->min >= 0 && child->min <= 1 && (double)child->distinct >= .95 * width;

@@ -2,7 +2,8 @@
  *
  *   name  = .8 × affinity                                       what the names say
  *   value = .75 × bits/(bits + 12)                              how unlikely the inclusion is by chance
- *         or .375 × n/(n + 20) where both are dense integers and the child's ends meet the parent's
+ *         or .375 × n/(n + 20) where both are integers and the child's ends meet the parent's (with a name's help its upper end
+ *         will do: the attending physicians are the providers 25…73 of 1…73)
  *   confidence = (1 − (1 − name)(1 − value)) × coverage term × penalties
  *
  * No help from the names: a text key may still speak for itself; an integer key only where it ends in an id word and its range
@@ -20,7 +21,8 @@ static double smaller(double a, double b)
 static double value_evidence(const struct relation_facts *facts)
 {
     double bits = facts->surprise_bits / (facts->surprise_bits + 12);
-    if (facts->integers && facts->range_agrees && facts->coverage >= .99) {
+    bool agrees = facts->range_agrees || (facts->top_agrees && facts->affinity > 0);
+    if (facts->integers && agrees && facts->coverage >= .99) {
         double n = (double)facts->child_distinct, range = .5 * n / (n + 20);
         if (range > bits)
             bits = range;

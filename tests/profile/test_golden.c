@@ -95,6 +95,7 @@ static void set_fact(struct relation_facts *facts, const char *key, double value
     FACT(fill, value)
     FACT(integers, value != 0)
     FACT(range_agrees, value != 0)
+    FACT(top_agrees, value != 0)
     FACT(sole_range_match, value != 0)
     FACT(child_unique, value != 0)
     FACT(child_strict_id, value != 0)
