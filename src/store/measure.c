@@ -70,6 +70,7 @@ enum err_code store_measure_typing(struct engine *engine, const char *table, con
             return err_set(err, ERR_ENGINE, "the engine gave no column statistics");
         *ret_rows = batch->vectors[0].i64[0];
         TRY(read_stats(batch, ret, first, err));
+        TRY(engine_result_next(result, &batch, err)); /* to the end: only then are the scan's rejects on record */
     }
     return ERR_OK;
 }
