@@ -115,8 +115,15 @@ enum err_code api_mart_show(struct api *api, const char *dataset, const char *ve
 {
     AUTO(store_version_close) struct store_version *opened = NULL;
     api_begin(api);
+    JSON_AUTO run = NULL;
+    JSON_AUTO plan = NULL;
+    bool ok = true;
     TRY(store_version_open(api->store, dataset, version, &opened, err));
-    return mart_find(api->store, opened, mart, ret, err);
+    TRY(mart_find(api->store, opened, mart, &run, err));
+    TRY(run_plan_read(api->store, dataset, json_text(run, "run_id", ""), &plan, err));
+    json_put_text(run, "sql", json_text(plan, "sql", ""), &ok);
+    *ret = json_incref(run);
+    return json_built(ok, err);
 }
 
 enum err_code api_mart_verify(struct api *api, const char *dataset, const char *version, const char *mart, json_t **ret, struct err *err)

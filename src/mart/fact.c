@@ -24,7 +24,8 @@ struct fact {
     const struct plan_rel *projected;
     struct plan_named *aggregates;
     struct plan_named *finals;       /* output name ← aggregated column */
-    bool *zero;
+    bool *zero;                      /* absent → 0 */
+    const struct plan_expr **since;  /* days from the aggregated date to this one, else NULL */
     size_t aggregate_count, cap;
     bool ordered;                    /* ORDER_COLUMN is there */
 };
@@ -125,16 +126,19 @@ static bool grow(struct fact *fact)
     struct arena *arena = plan_arena(fact->work->plan);
     struct plan_named *aggregates = arena_array(arena, cap, sizeof *aggregates), *finals = arena_array(arena, cap, sizeof *finals);
     bool *zero = arena_array(arena, cap, sizeof *zero);
-    if (aggregates == NULL || finals == NULL || zero == NULL)
+    const struct plan_expr **since = arena_array(arena, cap, sizeof *since);
+    if (aggregates == NULL || finals == NULL || zero == NULL || since == NULL)
         return false;
     if (fact->aggregate_count > 0) {
         memcpy(aggregates, fact->aggregates, fact->aggregate_count * sizeof *aggregates);
         memcpy(finals, fact->finals, fact->aggregate_count * sizeof *finals);
         memcpy(zero, fact->zero, fact->aggregate_count * sizeof *zero);
+        memcpy(since, fact->since, fact->aggregate_count * sizeof *since);
     }
     fact->aggregates = aggregates;
     fact->finals = finals;
     fact->zero = zero;
+    fact->since = since;
     fact->cap = cap;
     return true;
 }
@@ -161,19 +165,12 @@ static const char *output_name(struct fact *fact, const char *column, const char
 
 static void invariant(struct fact *fact, const char *what, const char *raw, const char *output)
 {
-    AUTO(buf_done) struct buf raw_sql = BUF_INIT, mart_sql = BUF_INIT;
-    bool ok = true;
-    buf_printf(&raw_sql, "SELECT %s ", raw);
-    mart_raw_from(fact->work, fact->path, &raw_sql);
-    buf_puts(&mart_sql, "SELECT sum(");
-    engine_quote_identifier(&mart_sql, str_of(output));
-    buf_puts(&mart_sql, ") FROM marrow_result");
-    json_t *entry = json_object();
-    json_put_text(entry, "what", what, &ok);
-    json_put_text(entry, "raw_sql", buf_text(&raw_sql), &ok);
-    json_put_text(entry, "mart_sql", buf_text(&mart_sql), &ok);
-    json_push(fact->work->invariants, entry, &ok);
-    fact->work->failed = fact->work->failed || !ok;
+    AUTO(buf_done) struct buf from = BUF_INIT, mart = BUF_INIT;
+    mart_raw_from(fact->work, fact->path, &from);
+    buf_puts(&mart, "sum(");
+    engine_quote_identifier(&mart, str_of(output));
+    buf_puts(&mart, ")");
+    mart_invariant_add(fact->work, what, raw, buf_text(&from), buf_text(&mart));
 }
 
 static void sum_invariant(struct fact *fact, const struct profile_column *column, const char *output)
@@ -246,14 +243,15 @@ static void add_levels(struct fact *fact, const struct subject *subject, const s
     }
 }
 
-static const struct plan_expr *days_since(struct fact *fact, const struct subject *subject, const struct plan_expr *value)
+/* Days from the group's last date to the latest date of the whole column (a literal: it is part of the version). */
+static void add_days_since(struct fact *fact, const struct subject *subject, const char *name, const struct plan_expr *value)
 {
     struct plan *plan = fact->work->plan;
     const char *latest = json_text(json_array_get(subject->table->table->columns_profile, subject->column), "max", NULL);
     if (latest == NULL || value == NULL)
-        return NULL;
-    const struct plan_expr *args[] = {plan_literal(plan, value->type, latest), plan_aggregate_call(plan, "max", 1, &value, false, NULL)};
-    return plan_call(plan, "date_diff_days", 2, args);
+        return;
+    if (add(fact, name, plan_aggregate_call(plan, "max", 1, &value, false, NULL), false) != NULL)
+        fact->since[fact->aggregate_count - 1] = plan_literal(plan, value->type, latest);
 }
 
 static void add_aggregate(struct fact *fact, const struct subject *subject, enum mart_aggregate_kind kind)
@@ -283,7 +281,7 @@ static void add_aggregate(struct fact *fact, const struct subject *subject, enum
         return;
     }
     case MART_AGGREGATE_DAYS_SINCE:
-        (void)add(fact, name, days_since(fact, subject, value), false);
+        add_days_since(fact, subject, name, value);
         return;
     case MART_AGGREGATE_DISTINCT:
         function = "count_distinct";
@@ -319,12 +317,10 @@ static bool leads_to_anchor(const struct fact *fact, size_t column)
     return false;
 }
 
-static bool in_primary_key(const struct profile_table *table, size_t column)
+/* A surrogate key: counting its distinct values would count the rows once more. */
+static bool names_the_row(const struct profile_table *table, size_t column)
 {
-    for (size_t k = 0; k < table->primary_key.count; k++)
-        if (table->primary_key.count == 1 && table->primary_key.columns[k] == column)
-            return true;
-    return false;
+    return table->columns[column].unique && table->columns[column].role == PROFILE_IDENTIFIER;
 }
 
 static struct subject *subjects_of(struct fact *fact, const struct mart_dimensions *dimensions, size_t *ret_count)
@@ -334,7 +330,7 @@ static struct subject *subjects_of(struct fact *fact, const struct mart_dimensio
     struct subject *subjects = arena_array(arena, own->table->schema.count + dimensions->count + 1, sizeof *subjects);
     size_t count = 0;
     for (size_t c = 0; subjects != NULL && c < own->table->schema.count; c++)
-        if (!leads_to_anchor(fact, c) && !in_primary_key(own, c))
+        if (!leads_to_anchor(fact, c) && !names_the_row(own, c))
             subjects[count++] = (struct subject){own, c, own->columns[c].name, own->columns[c].name, own->columns[c].name};
     for (size_t d = 0; subjects != NULL && d < dimensions->count; d++) {
         const struct mart_dimension_column *column = &dimensions->columns[d];
@@ -375,6 +371,17 @@ static void project_inputs(struct fact *fact, const struct subject *subjects, co
     fact->projected = plan_project(plan, known, fact->inputs, fact->input_count);
 }
 
+/* The i-th aggregate as the mart shows it: counts of absent rows are 0, dates become days. */
+static const struct plan_expr *final_expression(struct fact *fact, size_t i)
+{
+    struct plan *plan = fact->work->plan;
+    const struct plan_expr *value = plan_column(plan, fact->work->joined, fact->finals[i].name);
+    const struct plan_expr *zero[] = {value, plan_literal_int(plan, 0)}, *since[] = {fact->since[i], value};
+    if (fact->since[i] != NULL)
+        return plan_call(plan, "date_diff_days", 2, since);
+    return fact->zero[i] ? plan_call(plan, "coalesce", 2, zero) : value;
+}
+
 static void join_to_anchor(struct fact *fact)
 {
     struct mart_work *work = fact->work;
@@ -395,11 +402,8 @@ static void join_to_anchor(struct fact *fact)
     work->joined = plan_join(plan, work->spec->inner ? PLAN_JOIN_INNER : PLAN_JOIN_LEFT, work->joined, grouped, left, right, work->anchor.key_count, NULL);
     for (size_t i = 0; i < fact->aggregate_count; i++)
         for (size_t o = 0; o < work->output_count; o++)
-            if (work->outputs[o].name == fact->finals[i].name) {
-                const struct plan_expr *value = plan_column(plan, work->joined, fact->finals[i].name);
-                const struct plan_expr *args[] = {value, plan_literal_int(plan, 0)};
-                work->outputs[o].expr = fact->zero[i] ? plan_call(plan, "coalesce", 2, args) : value;
-            }
+            if (work->outputs[o].name == fact->finals[i].name)
+                work->outputs[o].expr = final_expression(fact, i);
 }
 
 enum err_code mart_add_fact(struct mart_work *work, size_t table, const struct mart_path *path, struct err *err)

@@ -80,7 +80,7 @@ struct mart_work {
     struct plan_named *outputs;     /* of the final projection */
     size_t output_count, output_cap;
     json_t *tables;                 /* description, one entry per table */
-    json_t *invariants;             /* [{what, raw_sql, mart_sql}] */
+    json_t *invariants;             /* [{what, raw, from, mart}] */
     size_t joins;                   /* serial for internal names */
     bool failed;                    /* out of memory for outputs */
 };
@@ -104,6 +104,8 @@ struct mart_dimensions {
 const struct plan_rel *mart_join_dimensions(struct mart_work *work, const struct plan_rel *base, size_t start_table, const bool *skip, struct mart_dimensions *ret);
 /* Aggregate table to the anchor's key along path and join it to work->joined. */
 enum err_code mart_add_fact(struct mart_work *work, size_t table, const struct mart_path *path, struct err *err) WARN_UNUSED;
+/* `SELECT raw from` over the raw tables must equal `SELECT mart FROM marrow_result`. */
+void mart_invariant_add(struct mart_work *work, const char *what, const char *raw, const char *from, const char *mart);
 /* SQL of one table's rows that reach the anchor: "FROM t …"; for invariants. */
 void mart_raw_from(const struct mart_work *work, const struct mart_path *path, struct buf *out);
 void mart_describe(struct mart_work *work, size_t table, bool used, const char *reason, const struct mart_path *path, int64_t columns);

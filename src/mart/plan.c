@@ -128,14 +128,14 @@ void mart_describe(struct mart_work *work, size_t table, bool used, const char *
     work->failed = work->failed || !ok;
 }
 
-/* A plain count over the raw table beside one over the mart. */
-static void count_invariant(struct mart_work *work, const char *what, const char *raw_sql, const char *mart_sql)
+void mart_invariant_add(struct mart_work *work, const char *what, const char *raw, const char *from, const char *mart)
 {
     bool ok = true;
     json_t *entry = json_object();
     json_put_text(entry, "what", what, &ok);
-    json_put_text(entry, "raw_sql", raw_sql, &ok);
-    json_put_text(entry, "mart_sql", mart_sql, &ok);
+    json_put_text(entry, "raw", raw, &ok);
+    json_put_text(entry, "from", from, &ok);
+    json_put_text(entry, "mart", mart, &ok);
     json_push(work->invariants, entry, &ok);
     work->failed = work->failed || !ok;
 }
@@ -334,35 +334,32 @@ static enum err_code add_facts(struct mart_work *work, struct err *err)
     return ERR_OK;
 }
 
-static enum err_code check_anchor_rows(struct mart_work *work)
+static void check_anchor_rows(struct mart_work *work)
 {
     const struct profile_table *t = &work->profile->tables[work->anchor.table];
-    AUTO(buf_done) struct buf raw = BUF_INIT, keys = BUF_INIT, distinct = BUF_INIT;
-    for (size_t k = 0; k < work->anchor.key_count; k++) {
-        buf_puts(&keys, k == 0 ? "" : " AND ");
-        engine_quote_identifier(&keys, str_of(t->columns[work->anchor.key[k]].name));
-        buf_puts(&keys, " IS NOT NULL");
+    AUTO(buf_done) struct buf from = BUF_INIT, distinct = BUF_INIT;
+    buf_puts(&from, "FROM ");
+    if (!work->anchor.unique) {
+        buf_puts(&from, "(SELECT DISTINCT ");
+        key_list(work, "", &from);
+        buf_puts(&from, " FROM ");
     }
-    if (work->anchor.unique) {
-        buf_puts(&raw, "SELECT count(*) FROM ");
-    } else {
-        buf_puts(&raw, "SELECT count(*) FROM (SELECT DISTINCT ");
-        key_list(work, "", &raw);
-        buf_puts(&raw, " FROM ");
+    engine_quote_identifier(&from, str_of(t->table->name));
+    for (size_t k = 0; !work->anchor.unique && k < work->anchor.key_count; k++) {
+        buf_puts(&from, k == 0 ? " WHERE " : " AND ");
+        engine_quote_identifier(&from, str_of(t->columns[work->anchor.key[k]].name));
+        buf_puts(&from, " IS NOT NULL");
     }
-    engine_quote_identifier(&raw, str_of(t->table->name));
-    if (!work->anchor.unique)
-        buf_printf(&raw, " WHERE %s)", buf_text(&keys));
+    buf_puts(&from, work->anchor.unique ? " AS t0" : ") AS t0");
     if (!work->spec->inner)
-        count_invariant(work, "rows of the mart = rows of the anchor", buf_text(&raw), "SELECT count(*) FROM marrow_result");
-    buf_puts(&distinct, "SELECT count(*) FROM (SELECT DISTINCT ");
+        mart_invariant_add(work, "rows of the mart = rows of the anchor", "count(*)", buf_text(&from), "count(*)");
+    buf_puts(&distinct, "FROM (SELECT DISTINCT ");
     for (size_t k = 0; k < (work->anchor.key_count == 0 ? 2 : work->anchor.key_count); k++) {
         buf_puts(&distinct, k == 0 ? "" : ", ");
         engine_quote_identifier(&distinct, str_of(work->outputs[k].name));
     }
-    buf_puts(&distinct, " FROM marrow_result)");
-    count_invariant(work, "the grain key is unique", buf_text(&distinct), "SELECT count(*) FROM marrow_result");
-    return ERR_OK;
+    buf_puts(&distinct, " FROM marrow_result) AS t0");
+    mart_invariant_add(work, "the grain key is unique", "count(*)", buf_text(&distinct), "count(*)");
 }
 
 /* Event grain: the fact to take, given or the one with a time and the most rows among those that reach a patient. */
@@ -460,7 +457,7 @@ static enum err_code make(struct mart_work *work, struct mart_plan *ret, struct 
     TRY(start(work, ret, err));
     if (!event && work->anchor.key_count > 0)
         TRY(add_facts(work, err));
-    TRY(check_anchor_rows(work));
+    check_anchor_rows(work);
     describe_rest(work);
     const char *table = mart_lower(work, work->profile->tables[work->anchor.table].table->name);
     (void)snprintf(ret->name, sizeof ret->name, "mart_%s%s%s", mart_grain_text(work->spec->grain), event ? "_" : "", event && table != NULL ? table : "");

@@ -44,3 +44,11 @@ enum err_code run_attach(struct store *store, const char *dataset, const json_t 
     TRY(run_scan_sql(run_manifest, directory, &sql, err));
     return engine_execute(engine, buf_text(&sql), NULL, 0, err);
 }
+
+enum err_code run_plan_read(struct store *store, const char *dataset, const char *run_id, json_t **ret, struct err *err)
+{
+    char directory[FILE_PATH_BYTES], path[FILE_PATH_BYTES];
+    TRY(store_run_path(store, dataset, run_id, directory, err));
+    TRY(file_path_join(directory, RUN_PLAN_FILE, path, err));
+    return json_read_file(path, ret, err);
+}

@@ -96,11 +96,10 @@ static int64_t bytes_in(const struct run_work *work)
     return rows;
 }
 
-static enum err_code manifest_make(struct run_work *work, const char *sql, json_t **ret, struct err *err)
+static enum err_code manifest_make(struct run_work *work, json_t **ret, struct err *err)
 {
     const struct run_request *request = work->request;
-    json_t *plan = NULL, *schema = NULL;
-    TRY(plan_to_json(request->plan, &plan, err));
+    json_t *schema = NULL;
     enum err_code code = schema_json(work, &schema, err);
     bool ok = code == ERR_OK;
     char now[32];
@@ -121,12 +120,29 @@ static enum err_code manifest_make(struct run_work *work, const char *sql, json_
     json_put_int(manifest, "row_count", work->row_count, &ok);
     json_put_text(manifest, "row_hash", work->row_hash, &ok);
     json_put(manifest, "phases", phases_json(work, &ok), &ok);
-    json_put_text(manifest, "sql", sql, &ok);
-    json_put(manifest, "plan", plan, &ok);
     if (request->extra != NULL && json_object_update(manifest, request->extra) != 0)
         ok = false;
     *ret = manifest;
     return code != ERR_OK ? code : json_built(ok, err);
+}
+
+/* plan.json: the plan as given and the SQL that ran. Apart from the manifest, which stays small: it is read at every reuse. */
+static enum err_code write_plan(struct run_work *work, const char *sql, struct err *err)
+{
+    char path[FILE_PATH_BYTES];
+    json_t *plan = NULL;
+    bool ok = true;
+    AUTO(buf_done) struct buf text = BUF_INIT;
+    TRY(plan_to_json(work->request->plan, &plan, err));
+    JSON_AUTO document = json_object();
+    json_put_text(document, "signature", work->result->signature, &ok);
+    json_put_text(document, "dialect", engine_dialect(work->engine), &ok);
+    json_put_text(document, "sql", sql, &ok);
+    json_put(document, "plan", plan, &ok);
+    TRY(json_built(ok, err));
+    TRY(json_pretty(document, &text, err));
+    TRY(file_path_join(work->staged, RUN_PLAN_FILE, path, err));
+    return file_write_new(path, buf_view(&text), err);
 }
 
 /* Stage, compute, measure, check. On success *ret is the manifest to publish. */
@@ -142,7 +158,8 @@ static enum err_code compute(struct run_work *work, json_t **ret, struct err *er
     TRY(run_write(work, buf_text(&sql), err));
     work->compute_us = lap(&since);
     TRY(run_measure(work, err));
-    TRY(manifest_make(work, buf_text(&sql), ret, err));
+    TRY(write_plan(work, buf_text(&sql), err));
+    TRY(manifest_make(work, ret, err));
     if (work->request->check != NULL)
         TRY(work->request->check(work->request->user, work->engine, *ret, err));
     work->check_us = lap(&since);

@@ -27,7 +27,7 @@ struct run_result {
     char run_id[65];
     char signature[65];
     bool reused;
-    json_t *manifest; /* new reference: {format, kind, name, run_id, signature, version, dataset, plan, sql, sort, layout{file|buckets}, schema:[…],
+    json_t *manifest; /* new reference: {format, kind, name, run_id, signature, version, dataset, layout{file|buckets}, schema:[…],
                          row_count, bytes, row_hash, phases:{plan_us, attach_us, compute_us, write_us, check_us, publish_us}, invariants, materialised_at, engine, files} */
 };
 void run_result_done(struct run_result *result);
@@ -36,6 +36,8 @@ enum err_code run_materialise(struct store *store, struct store_version *version
                               struct run_result *ret, struct err *err) WARN_UNUSED;
 /* SQL of the request's plan over the raw tables (dry run). */
 enum err_code run_sql(const struct run_request *request, struct buf *ret, struct err *err) WARN_UNUSED;
+/* plan.json of a published run: {signature, dialect, sql, plan}. New reference. */
+enum err_code run_plan_read(struct store *store, const char *dataset, const char *run_id, json_t **ret, struct err *err) WARN_UNUSED;
 /* Make a view `name` over a published run's Parquet in the engine (lazy; file sizes checked). */
 enum err_code run_attach(struct store *store, const char *dataset, const json_t *run_manifest, const char *name, struct engine *engine, struct err *err) WARN_UNUSED;
 /* The lazy query over a published run: a scan of its table, as plan and SQL. */

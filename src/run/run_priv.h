@@ -9,6 +9,7 @@
 #define RUN_RESULT_VIEW "marrow_result" /* the staged rows, while check runs */
 #define RUN_FILE "mart.parquet"
 #define RUN_BUCKET_FOLDER "mart"
+#define RUN_PLAN_FILE "plan.json"
 
 /* One run being computed. Everything but engine and staged is borrowed. */
 struct run_work {
