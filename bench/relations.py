@@ -9,13 +9,13 @@ data come from SHARED/data/unpack.sh and from `marrow demo-data`."""
 import argparse, json, os, subprocess, sys, tempfile, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-SETS = [  # name, path below the unpacked data, gold, held out
+SETS = [  # name, paths below the unpacked data, gold, held out
     ("mimic3_demo", "mimic3_demo/mimic3_demo.zip", "{shared}/data/gold/mimic3_fk.json", False),
     ("synthea_unmc", "synthea_csv_unmc", HERE + "/gold/unmc.json", False),
     ("omop_csv", "omop_synthea27nj/Synthea27Nj_5.4.zip", HERE + "/gold/omop.json", False),
     ("omop_parquet", "omop_synthea27nj/Synthea27NjParquet_5.4.zip", HERE + "/gold/omop.json", False),
     ("synthea_dbt28", "synthea_csv_dbt28", HERE + "/gold/dbt28.json", True),
-    ("nafld", "nafld_multi", HERE + "/gold/nafld.json", True),
+    ("nafld", "nafld_multi/nafld1.csv nafld_multi/nafld2.parquet nafld_multi/nafld3.csv", HERE + "/gold/nafld.json", True),
     ("cdisc_sdtm", "cdisc_pilot_sdtm/cdiscpilot_update2.zip", HERE + "/gold/sdtm.json", True),
 ]
 
@@ -51,21 +51,15 @@ def show(name, result, seconds=None):
 
 def run(marrow, store, path, name):
     base = [marrow, "--store", store]
-    subprocess.run(base + ["import", path, "--name", name, "--json"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(base + ["import"] + path + ["--name", name, "--json"], check=True, stdout=subprocess.DEVNULL)
     start = time.monotonic()
     out = subprocess.run(base + ["relations", name, "--json"], check=True, stdout=subprocess.PIPE).stdout
     return json.loads(out), time.monotonic() - start
 
 
 def demo_gold(folder):
-    """truth.json of `marrow demo-data` names its keys under "foreign_keys" in the gold files' form, or as "child.column" → "parent.column"."""
-    keys = json.load(open(os.path.join(folder, "truth.json")))["foreign_keys"]
-    out = []
-    for key in keys:
-        child = key["child"] if "column" in key else key["child"].split(".")[0]
-        out.append({"child": child, "column": key.get("column") or key["child"].split(".")[1], "parent": key["parent"].split(".")[0],
-                    "parent_column": key.get("parent_column") or key["parent"].split(".")[1]})
-    return {"foreign_keys": out}
+    """truth.json of `marrow demo-data` holds its foreign keys in the gold files' form."""
+    return json.load(open(os.path.join(folder, "truth.json")))
 
 
 def main():
@@ -90,11 +84,12 @@ def main():
         store = os.path.join(scratch, "store")
         demo = os.path.join(scratch, "demo")
         subprocess.run([given.marrow, "demo-data", demo, "--patients", str(given.patients)], check=True, stdout=subprocess.DEVNULL)
-        jobs = [("demo-data", os.path.join(demo, "hospital.zip"), demo_gold(demo), False)]
+        jobs = [("demo-data", [os.path.join(demo, "hospital.zip")], demo_gold(demo), False)]
         for name, path, gold, held_out in SETS:
             gold = gold.format(shared=given.shared)
-            if os.path.exists(os.path.join(data, path)) and os.path.exists(gold):
-                jobs.append((name, os.path.join(data, path), json.load(open(gold)), held_out))
+            paths = [os.path.join(data, part) for part in path.split()]
+            if all(map(os.path.exists, paths)) and os.path.exists(gold):
+                jobs.append((name, paths, json.load(open(gold)), held_out))
             else:
                 print(f"{name:24} skipped: no data or no gold file")
         for name, path, gold, held_out in jobs:

@@ -161,7 +161,8 @@ void name_facts_of(const char *name, struct name_facts *ret)
     ret->generic = true;
     for (size_t i = 0; i < ret->words.count; i++) {
         const char *word = ret->words.words[i];
-        if (is_id_word(word) || in_list(word, code_words))
+        bool code = in_list(word, code_words) || (strlen(word) > 3 && ends(word, strlen(word), "cd")); /* CDISC: ETCD, LBTESTCD */
+        if (is_id_word(word) || code)
             ret->id_like = true;
         if (!is_id_word(word))
             push(&ret->core, word, strlen(word));

@@ -172,6 +172,23 @@ static void equal_candidates_go_to_the_hub(void **state)
     assert_false(keep[3]);
 }
 
+static void the_whole_is_preferred_to_its_part(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    /* Column 0 (ae) is in the keys 1 (sc, a part) and 2 (dm, the whole); 1 is in 2. */
+    struct relation_facts facts[] = {
+        {.child = 0, .parent = 1, .affinity = .93, .coverage = 1, .surprise_bits = 100, .reach = 1, .child_distinct = 5, .parent_distinct = 9},
+        {.child = 0, .parent = 2, .affinity = .93, .coverage = 1, .surprise_bits = 100, .reach = 1, .child_distinct = 5, .parent_distinct = 12, .parent_ordinal = 2},
+        {.child = 1, .parent = 2, .affinity = .93, .coverage = 1, .surprise_bits = 100, .reach = 1, .child_distinct = 9, .parent_distinct = 12, .child_unique = true},
+    };
+    bool keep[3];
+    MUST(relation_decide(facts, 3, 3, keep, &err));
+    assert_false(keep[0]);
+    assert_true(keep[1]);
+    assert_true(keep[2]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -179,6 +196,7 @@ int main(void)
         cmocka_unit_test(facts_give_the_recorded_confidences),
         cmocka_unit_test(each_child_keeps_only_its_best_parent),
         cmocka_unit_test(equal_candidates_go_to_the_hub),
+        cmocka_unit_test(the_whole_is_preferred_to_its_part),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
