@@ -104,7 +104,8 @@ enum err_code dialect_sql(const struct dialect *dialect, const struct plan_rel *
     emit.scratch.limit = DIALECT_LIMIT_SQL_BYTES;
     emit.uses = arena == NULL ? NULL : arena_array(arena, (size_t)root->id + 1, sizeof *emit.uses);
     emit.cte_of = arena == NULL ? NULL : arena_array(arena, (size_t)root->id + 1, sizeof *emit.cte_of);
-    if (emit.uses == NULL || emit.cte_of == NULL)
+    emit.base_of = arena == NULL ? NULL : arena_array(arena, (size_t)root->id + 1, sizeof *emit.base_of);
+    if (emit.uses == NULL || emit.cte_of == NULL || emit.base_of == NULL)
         return err_set(err, ERR_MEMORY, "no memory for the plan's SQL");
     enum err_code code = write_all(&emit, root, ret_sql, err);
     buf_done(&emit.ctes);

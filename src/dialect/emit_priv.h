@@ -84,6 +84,7 @@ struct emit {
     size_t cte_count;
     uint32_t *uses;        /* by relation id: how often it is an input */
     const char **cte_of;   /* by relation id: its CTE, once written */
+    const char **base_of;  /* by relation id: what its readers' CTEs are named after; NULL: the CTE itself */
     struct aliases *taken; /* names no CTE may have */
     const char **params;
     size_t param_count, param_cap;

@@ -82,8 +82,12 @@ struct block *emit_rel(struct emit *emit, const struct plan_rel *rel, struct ali
     if (emit->cte_of[rel->id] == NULL) {
         struct block *block = emit_body(emit, rel, NULL);
         emit->cte_of[rel->id] = block_close(emit, block, rel);
+        emit->base_of[rel->id] = block == NULL || rel->label != NULL ? NULL : block->base;
     }
-    return emit->failed ? NULL : block_from(emit, rel, emit->cte_of[rel->id], NULL, aliases);
+    struct block *fresh = emit->failed ? NULL : block_from(emit, rel, emit->cte_of[rel->id], NULL, aliases);
+    if (fresh != NULL && emit->base_of[rel->id] != NULL)
+        fresh->base = emit->base_of[rel->id];
+    return fresh;
 }
 
 /* ---- would a long expression be repeated? -------------------------------------------------------- */

@@ -292,6 +292,27 @@ const struct plan_rel *plan_join(struct plan *plan, enum plan_join_kind kind, co
     return join_columns(plan, rel) ? rel : NULL;
 }
 
+/* An aggregate's output: aggregate calls, and scalar expressions over them; no column outside of a call. */
+static bool check_aggregated(const struct place *place, const struct plan_named *output, const struct plan_expr *expr, bool *ret_found)
+{
+    if (expr->kind == PLAN_AGGREGATE_CALL) {
+        *ret_found = true;
+        return check_parts(place, expr);
+    }
+    if (expr->kind == PLAN_COLUMN) {
+        plan_fail(place->plan, ERR_INPUT, "aggregate: output \"%s\": column \"%s\" stands outside of an aggregate call", output->name,
+                  expr->name);
+        err_hint(&place->plan->err, "make it a group, or choose its value with min, max, mode or first_by");
+        return false;
+    }
+    if (expr->kind == PLAN_WINDOW_CALL)
+        return check_expr(place, expr);
+    for (size_t i = 0; i < expr->arg_count; i++)
+        if (!check_aggregated(place, output, expr->args[i], ret_found))
+            return false;
+    return true;
+}
+
 static bool check_aggregates(struct plan *plan, const struct plan_rel *rel)
 {
     struct place place = {plan, rel, rel->inputs, 1};
@@ -306,14 +327,13 @@ static bool check_aggregates(struct plan *plan, const struct plan_rel *rel)
         }
     }
     for (size_t i = 0; i < rel->output_count; i++) {
-        const struct plan_expr *expr = rel->outputs[i].expr;
-        if (expr->kind != PLAN_AGGREGATE_CALL) {
+        bool aggregated = false;
+        if (!check_aggregated(&place, &rel->outputs[i], rel->outputs[i].expr, &aggregated))
+            return false;
+        if (!aggregated) {
             plan_fail(plan, ERR_INPUT, "aggregate: output \"%s\": expected an aggregate call", rel->outputs[i].name);
-            err_hint(&plan->err, "compute with aggregates in a project above it");
             return false;
         }
-        if (!check_parts(&place, expr))
-            return false;
     }
     return true;
 }

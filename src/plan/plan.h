@@ -133,6 +133,7 @@ const struct plan_rel *plan_project(struct plan *plan, const struct plan_rel *in
 const struct plan_rel *plan_join(struct plan *plan, enum plan_join_kind kind, const struct plan_rel *left, const struct plan_rel *right,
                                  const struct plan_expr *const *left_keys, const struct plan_expr *const *right_keys, size_t key_count,
                                  const struct plan_expr *residual);
+/* Output: groups, then aggregates. An aggregate is an aggregate call or a scalar expression over such calls. */
 const struct plan_rel *plan_aggregate(struct plan *plan, const struct plan_rel *input, const struct plan_named *groups, size_t group_count,
                                       const struct plan_named *aggregates, size_t aggregate_count);
 const struct plan_rel *plan_union_all(struct plan *plan, const struct plan_rel *const *inputs, size_t count);
