@@ -190,22 +190,26 @@ static enum err_code check_complete(const struct store_import *import, struct er
     return ERR_OK;
 }
 
-/* Is the published object whole, as far as sizes tell? */
-static bool object_is_sound(const struct store *store, const char *dataset, const char *hash)
+/* Is the published object whole, as far as sizes tell? Not when only its document's reading failed. */
+static enum err_code object_is_sound(const struct store *store, const char *dataset, const char *hash, bool *ret, struct err *err)
 {
     char path[FILE_PATH_BYTES];
     JSON_AUTO object = NULL;
-    if (store_object_read(store, dataset, hash, &object, NULL) != ERR_OK)
-        return false;
+    enum err_code code = store_object_read(store, dataset, hash, &object, err);
+    *ret = code == ERR_OK;
+    if (code == ERR_INTEGRITY)
+        return ERR_OK;
+    TRY(code);
     const json_t *files = json_object_get(object, "files");
     for (size_t i = 0; i < json_array_size(files); i++) {
         struct file_info info;
         const json_t *facts = json_array_get(files, i);
-        if (store_dataset_path(store, dataset, path, NULL, "objects/%s/%s", hash, json_text(facts, "name", "")) != ERR_OK ||
-            file_stat(path, &info, NULL) != ERR_OK || info.bytes != json_int(facts, "bytes", -1))
-            return false;
+        TRY(store_dataset_path(store, dataset, path, err, "objects/%s/%s", hash, json_text(facts, "name", "")));
+        TRY(file_stat(path, &info, err));
+        if (info.bytes != json_int(facts, "bytes", -1))
+            *ret = false;
     }
-    return true;
+    return ERR_OK;
 }
 
 /* Publish, and where something damaged is in the way, put it aside first: importing again heals. */
@@ -226,10 +230,11 @@ static enum err_code publish_objects(struct store_import *import, struct err *er
     char target[FILE_PATH_BYTES];
     for (size_t i = 0; i < import->staged_count; i++) {
         const char *hash = json_text(json_array_get(import->tables, i), "object", "");
-        bool existed = false;
+        bool existed = false, sound = true;
         TRY(store_dataset_path(import->store, import->dataset, target, err, "objects/%s", hash));
-        bool damaged = file_exists(target) && !object_is_sound(import->store, import->dataset, hash);
-        TRY(publish_anew(import, "objects", hash, import->staged[i], damaged, &existed, err));
+        if (file_exists(target))
+            TRY(object_is_sound(import->store, import->dataset, hash, &sound, err));
+        TRY(publish_anew(import, "objects", hash, import->staged[i], !sound, &existed, err));
     }
     return ERR_OK;
 }
@@ -278,9 +283,12 @@ static enum err_code publish_version(struct store_import *import, const char *ve
     JSON_AUTO stored = NULL;
     TRY(store_dataset_path(import->store, import->dataset, target, err, "versions/%s", version));
     *ret_existed = file_exists(target);
-    if (*ret_existed && store_manifest_read(import->store, import->dataset, version, &stored, NULL) == ERR_OK)
-        return ERR_OK;
     bool damaged = *ret_existed;
+    if (*ret_existed) {
+        enum err_code code = store_manifest_read(import->store, import->dataset, version, &stored, err);
+        if (code != ERR_INTEGRITY && code != ERR_NOT_FOUND)
+            return code; /* reused; or a failure that says nothing about the manifest */
+    }
     TRY(file_path_join(import->staging.path, "version", staged, err));
     TRY(file_make_directory(staged, err));
     TRY(file_path_join(staged, "manifest.json", path, err));

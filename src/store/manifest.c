@@ -76,11 +76,25 @@ static enum err_code check_document(const json_t *document, const char *path, st
     return ERR_OK;
 }
 
+/* jansson gives an error without a text when memory ran out while it parsed; a real syntax error always has one. */
+enum err_code store_json_parse(struct str text, const char *source, json_t **ret, struct err *err)
+{
+    struct err own;
+    enum err_code code = json_parse(text, source, ret, &own);
+    if (code == ERR_INPUT && str_has_suffix_nocase(str_of(own.message), ": "))
+        return err_set(err, ERR_MEMORY, "no memory to read a JSON document");
+    if (code != ERR_OK && err != NULL)
+        *err = own;
+    return code;
+}
+
 enum err_code store_document_read(const char *path, json_t **ret, struct err *err)
 {
     *ret = NULL;
     JSON_AUTO document = NULL;
-    enum err_code code = json_read_file(path, &document, err);
+    AUTO(buf_done) struct buf text = BUF_INIT;
+    TRY(file_read(path, 0, &text, err));
+    enum err_code code = store_json_parse(buf_view(&text), path, &document, err);
     if (code == ERR_INPUT || code == ERR_LIMIT) {
         (void)err_set(err, ERR_INTEGRITY, "%s is damaged: not valid JSON", file_base_name(path));
         return err_at(err, path, 0, 0);

@@ -206,6 +206,8 @@ static void put_decision(json_t *entry, const struct typing_decision *decision, 
     json_t *top = stats == NULL ? NULL : typing_top_values(stats, STORE_TOP_VALUES);
     if (top != NULL)
         json_put(entry, "top_values", top, ok);
+    else if (stats != NULL && decision->distinct_exact)
+        *ok = false; /* an exact set always has them: memory is out */
     json_put(entry, "warnings", decision->warnings == NULL ? json_array() : json_incref(decision->warnings), ok);
 }
 

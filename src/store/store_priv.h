@@ -69,6 +69,8 @@ struct store *store_version_store(const struct store_version *version);
 
 /* ---- sealed documents and hashes (manifest.c) ---- */
 
+/* json_parse that tells missing memory from bad JSON: a good document must never be taken for a damaged one. */
+enum err_code store_json_parse(struct str text, const char *source, json_t **ret, struct err *err) WARN_UNUSED;
 /* Set "checksum" = sha256 of the canonical JSON without it. */
 enum err_code store_document_seal(json_t *document, struct err *err) WARN_UNUSED;
 /* Seal and write a new file / replace a file. */
