@@ -1,12 +1,14 @@
-/* A computed profile as JSON, kept as a run of kind "profile" so that the next open reads one small file and no data.
- * Run id = sha256("marrow-profile" NUL format NUL part NUL version NUL); parts: "profile", "statistics". A store that can't be
- * written, or a cached document of another shape, only costs the time to compute again. */
+/* A computed profile as JSON, kept as a run of kind "profile" so that the next open reads one small
+ * file and no data. Run id = sha256("marrow-profile" NUL format NUL part NUL version NUL); parts:
+ * "profile", "statistics". A store that can't be written, or a cached document of another shape,
+ * only costs the time to compute again. */
 #include "base/clock.h"
 #include "profile/profile_priv.h"
 
 #include <string.h>
 
-static enum err_code run_id_of(const struct store_version *version, const char *part, char ret[HASH_HEX_BYTES], struct err *err)
+static enum err_code run_id_of(const struct store_version *version, const char *part,
+                               char ret[HASH_HEX_BYTES], struct err *err)
 {
     __attribute__((cleanup(auto_buf_done))) struct buf text = BUF_INIT;
     const char *fields[] = {"marrow-profile", NULL, part, store_version_id(version)};
@@ -22,13 +24,15 @@ static enum err_code run_id_of(const struct store_version *version, const char *
     return ERR_OK;
 }
 
-enum err_code profile_cache_read(struct store *store, struct store_version *version, const char *part, json_t **ret, struct err *err)
+enum err_code profile_cache_read(struct store *store, struct store_version *version,
+                                 const char *part, json_t **ret, struct err *err)
 {
     char run_id[HASH_HEX_BYTES];
     TRY(run_id_of(version, part, run_id, err));
     JSON_AUTO manifest = NULL;
     *ret = NULL;
-    enum err_code code = store_run_read(store, store_version_dataset(version), run_id, &manifest, err);
+    enum err_code code =
+        store_run_read(store, store_version_dataset(version), run_id, &manifest, err);
     if (code == ERR_NOT_FOUND || code == ERR_INTEGRITY)
         return ERR_OK; /* computed again */
     if (code != ERR_OK)
@@ -39,19 +43,24 @@ enum err_code profile_cache_read(struct store *store, struct store_version *vers
     return ERR_OK;
 }
 
-enum err_code profile_cache_write(struct store *store, struct store_version *version, const char *part, json_t *content, struct err *err)
+enum err_code profile_cache_write(struct store *store, struct store_version *version,
+                                  const char *part, json_t *content, struct err *err)
 {
     if (!store_is_writable(store))
         return ERR_OK;
     char run_id[HASH_HEX_BYTES], staged[FILE_PATH_BYTES], now[32];
     TRY(run_id_of(version, part, run_id, err));
-    JSON_AUTO manifest = json_pack("{s:s, s:s, s:i, s:s, s:s, s:s, s:O}", "kind", "profile", "name", part, "format", PROFILE_FORMAT_VERSION, "version", store_version_id(version), "dataset",
-                                   store_version_dataset(version), "materialised_at", clock_format(clock_now_us(), now), "content", content);
+    JSON_AUTO manifest =
+        json_pack("{s:s, s:s, s:i, s:s, s:s, s:s, s:O}", "kind", "profile", "name", part, "format",
+                  PROFILE_FORMAT_VERSION, "version", store_version_id(version), "dataset",
+                  store_version_dataset(version), "materialised_at",
+                  clock_format(clock_now_us(), now), "content", content);
     if (manifest == NULL)
         return err_set(err, ERR_MEMORY, "out of memory for the profile's manifest");
     bool existed = false;
     TRY(store_run_stage(store, staged, err));
-    return store_run_publish(store, store_version_dataset(version), run_id, staged, manifest, &existed, err);
+    return store_run_publish(store, store_version_dataset(version), run_id, staged, manifest,
+                             &existed, err);
 }
 
 static bool put(json_t *object, const char *key, json_t *value_taken)
@@ -65,27 +74,37 @@ static json_t *table_json(const struct profile_table *table)
     bool ok = columns != NULL && key != NULL;
     for (size_t c = 0; ok && c < table->table->schema.count; c++) {
         const struct profile_column *column = &table->columns[c];
-        ok = json_array_append_new(columns, json_pack("{s:s, s:i, s:I, s:I, s:b}", "name", column->name, "role", (int)column->role, "nulls", (json_int_t)column->nulls, "distinct",
-                                                      (json_int_t)column->distinct, "unique", column->unique)) == 0;
+        ok = json_array_append_new(columns, json_pack("{s:s, s:i, s:I, s:I, s:b}", "name",
+                                                      column->name, "role", (int)column->role,
+                                                      "nulls", (json_int_t)column->nulls,
+                                                      "distinct", (json_int_t)column->distinct,
+                                                      "unique", column->unique)) == 0;
     }
     for (size_t k = 0; ok && k < table->primary_key.count; k++)
-        ok = json_array_append_new(key, json_integer((json_int_t)table->primary_key.columns[k])) == 0;
+        ok = json_array_append_new(key, json_integer((json_int_t)table->primary_key.columns[k])) ==
+             0;
     if (!ok) {
         json_decref(columns);
         json_decref(key);
         return NULL;
     }
-    return json_pack("{s:s, s:o, s:o}", "name", table->table->name, "primary_key", key, "columns", columns);
+    return json_pack("{s:s, s:o, s:o}", "name", table->table->name, "primary_key", key, "columns",
+                     columns);
 }
 
 static json_t *relation_json(const struct profile_relation *relation)
 {
     json_t *object = json_object();
-    bool ok = object != NULL && put(object, "child", json_integer((json_int_t)relation->child)) && put(object, "parent", json_integer((json_int_t)relation->parent)) &&
-              put(object, "child_column", json_integer((json_int_t)relation->child_columns[0])) && put(object, "parent_column", json_integer((json_int_t)relation->parent_columns[0])) &&
-              put(object, "confidence", json_real(relation->confidence)) && put(object, "coverage", json_real(relation->coverage)) &&
-              put(object, "child_rows", json_integer(relation->child_rows)) && put(object, "orphan_rows", json_integer(relation->orphan_rows)) &&
-              put(object, "null_rows", json_integer(relation->null_rows)) && json_object_set(object, "evidence", relation->evidence) == 0;
+    bool ok = object != NULL && put(object, "child", json_integer((json_int_t)relation->child)) &&
+              put(object, "parent", json_integer((json_int_t)relation->parent)) &&
+              put(object, "child_column", json_integer((json_int_t)relation->child_columns[0])) &&
+              put(object, "parent_column", json_integer((json_int_t)relation->parent_columns[0])) &&
+              put(object, "confidence", json_real(relation->confidence)) &&
+              put(object, "coverage", json_real(relation->coverage)) &&
+              put(object, "child_rows", json_integer(relation->child_rows)) &&
+              put(object, "orphan_rows", json_integer(relation->orphan_rows)) &&
+              put(object, "null_rows", json_integer(relation->null_rows)) &&
+              json_object_set(object, "evidence", relation->evidence) == 0;
     if (!ok)
         json_decref(object);
     return ok ? object : NULL;
@@ -107,13 +126,15 @@ enum err_code profile_to_json(const struct profile *profile, json_t **ret, struc
 static enum err_code damaged(struct err *err)
 {
     (void)err_set(err, ERR_INTEGRITY, "the cached profile does not fit its version");
-    (void)err_hint(err, "run 'marrow repair', which removes damaged runs; the profile is then computed again");
+    (void)err_hint(
+        err, "run 'marrow repair', which removes damaged runs; the profile is then computed again");
     return ERR_INTEGRITY;
 }
 
 static enum err_code read_table(const json_t *json, struct profile_table *table, struct err *err)
 {
-    const json_t *columns = json_object_get(json, "columns"), *key = json_object_get(json, "primary_key");
+    const json_t *columns = json_object_get(json, "columns"),
+                 *key = json_object_get(json, "primary_key");
     size_t count = table->table->schema.count;
     if (json_array_size(columns) != count || json_array_size(key) > 4)
         return damaged(err);
@@ -121,7 +142,8 @@ static enum err_code read_table(const json_t *json, struct profile_table *table,
         const json_t *from = json_array_get(columns, c);
         struct profile_column *to = &table->columns[c];
         int64_t role = json_int(from, "role", -1);
-        if (strcmp(json_text(from, "name", ""), to->name) != 0 || role < PROFILE_IDENTIFIER || role > PROFILE_CONSTANT)
+        if (strcmp(json_text(from, "name", ""), to->name) != 0 || role < PROFILE_IDENTIFIER ||
+            role > PROFILE_CONSTANT)
             return damaged(err);
         to->role = (enum profile_column_role)role;
         to->nulls = json_int(from, "nulls", 0);
@@ -146,7 +168,8 @@ static enum err_code read_relation(const json_t *json, struct profile *profile, 
     relation.parent_columns[0] = (size_t)json_int(json, "parent_column", INT64_MAX);
     if (relation.child >= profile->table_count || relation.parent >= profile->table_count)
         return damaged(err);
-    if (relation.child_columns[0] >= profile->tables[relation.child].table->schema.count || relation.parent_columns[0] >= profile->tables[relation.parent].table->schema.count)
+    if (relation.child_columns[0] >= profile->tables[relation.child].table->schema.count ||
+        relation.parent_columns[0] >= profile->tables[relation.parent].table->schema.count)
         return damaged(err);
     relation.confidence = json_number(json, "confidence", 0);
     relation.coverage = json_number(json, "coverage", 0);
@@ -157,11 +180,13 @@ static enum err_code read_relation(const json_t *json, struct profile *profile, 
     return profile_relation_add(profile, &relation, err);
 }
 
-enum err_code profile_from_json(struct store_version *version, const json_t *json, struct profile **ret, struct err *err)
+enum err_code profile_from_json(struct store_version *version, const json_t *json,
+                                struct profile **ret, struct err *err)
 {
     AUTO(profile_free) struct profile *profile = NULL;
     TRY(profile_new(version, &profile, err));
-    const json_t *tables = json_object_get(json, "tables"), *relations = json_object_get(json, "relations");
+    const json_t *tables = json_object_get(json, "tables"),
+                 *relations = json_object_get(json, "relations");
     if (json_array_size(tables) != profile->table_count)
         return damaged(err);
     for (size_t t = 0; t < profile->table_count; t++)

@@ -1,18 +1,26 @@
-/* What a column is, from its type, its values' shape and its name. Pure. Rules are tried from top to bottom, the first that fits
- * decides and is the stated reason:
+/* What a column is, from its type, its values' shape and its name. Pure. Rules are tried from top
+ * to bottom, the first that fits decides and is the stated reason:
  *
- *   no value or one value → constant; temporal → date; a key or part of a relation → identifier (a code where its values are codes);
- *   a code's name → code; value labels, 0/1, small scales → category; fractions and wide numbers → measure; short repeated texts →
- *   category or code; the rest → text. Codes and identifiers are never averaged. */
+ *   no value or one value → constant; temporal → date; a key or part of a relation → identifier (a
+ * code where its values are codes); a code's name → code; value labels, 0/1, small scales →
+ * category; fractions and wide numbers → measure; short repeated texts → category or code; the rest
+ * → text. Codes and identifiers are never averaged. */
 #include "profile/profile_priv.h"
 
 #include <string.h>
 
-static const char *const code_names[] = {"code", "cd", "icd", "icd9", "icd10", "cpt", "atc", "loinc", "snomed", "ndc", "gsn", "drg", "rxnorm", "cui", "udi", "zip", "postcode", "fips",
-                                         "hcpcs", "ops", "testcd", "cat", "system", NULL};
-static const char *const measure_names[] = {"age", "dose", "value", "amount", "cost", "price", "weight", "height", "bmi", "rate", "score", "count", "total", "quantity", "qty", "days", "day", "hours",
-                                            "hour", "duration", "los", "length", "level", "percent", "pct", "lat", "lon", "val", "strength", "result", "expense", "coverage", "revenue", "income", "time", "unit", NULL};
-static const char *const order_names[] = {"seq", "sequence", "line", "ordinal", "rank", "position", NULL};
+static const char *const code_names[] = {"code",   "cd",    "icd",    "icd9", "icd10",    "cpt",
+                                         "atc",    "loinc", "snomed", "ndc",  "gsn",      "drg",
+                                         "rxnorm", "cui",   "udi",    "zip",  "postcode", "fips",
+                                         "hcpcs",  "ops",   "testcd", "cat",  "system",   NULL};
+static const char *const measure_names[] = {
+    "age",     "dose",   "value", "amount",   "cost",     "price",    "weight",  "height",
+    "bmi",     "rate",   "score", "count",    "total",    "quantity", "qty",     "days",
+    "day",     "hours",  "hour",  "duration", "los",      "length",   "level",   "percent",
+    "pct",     "lat",    "lon",   "val",      "strength", "result",   "expense", "coverage",
+    "revenue", "income", "time",  "unit",     NULL};
+static const char *const order_names[] = {"seq",  "sequence", "line", "ordinal",
+                                          "rank", "position", NULL};
 static const char *const year_names[] = {"year", "yr", NULL};
 
 /* A word of the name is a code's, or holds "code" ("mincodeinsubsection"). */
@@ -42,10 +50,12 @@ static bool has_digit(const char *text)
 /* Short texts without blanks that hold digits at both ends of the order: E11.9, 0389, 50868. */
 static bool code_like(const struct fact_column *column)
 {
-    return column->class == FACT_TEXT && column->longest <= 20 && column->blanks < .01 && has_digit(column->low) && has_digit(column->high);
+    return column->class == FACT_TEXT && column->longest <= 20 && column->blanks < .01 &&
+           has_digit(column->low) && has_digit(column->high);
 }
 
-static enum profile_column_role role_of_text(const struct fact_column *column, const char **ret_reason)
+static enum profile_column_role role_of_text(const struct fact_column *column,
+                                             const char **ret_reason)
 {
     int64_t values = column->rows - column->nulls;
     if (uuid_like(column)) {
@@ -64,11 +74,13 @@ static enum profile_column_role role_of_text(const struct fact_column *column, c
         *ret_reason = "named as a code";
         return PROFILE_CODE;
     }
-    if (column->distinct <= 50 && column->longest <= 80 && (column->distinct * 2 <= values || column->distinct <= 12)) {
+    if (column->distinct <= 50 && column->longest <= 80 &&
+        (column->distinct * 2 <= values || column->distinct <= 12)) {
         *ret_reason = "few distinct texts";
         return PROFILE_CATEGORY;
     }
-    if (name_has_any(&column->name.words, measure_names) && (has_digit(column->low) || has_digit(column->high))) {
+    if (name_has_any(&column->name.words, measure_names) &&
+        (has_digit(column->low) || has_digit(column->high))) {
         *ret_reason = "numbers mixed with text";
         return PROFILE_TEXT;
     }
@@ -84,7 +96,8 @@ static enum profile_column_role role_of_text(const struct fact_column *column, c
     return PROFILE_TEXT;
 }
 
-static enum profile_column_role role_of_number(const struct fact_column *column, const char **ret_reason)
+static enum profile_column_role role_of_number(const struct fact_column *column,
+                                               const char **ret_reason)
 {
     if (whole(column) && named_code(column) && !column->name.counts) {
         *ret_reason = "whole numbers named as a code";
@@ -98,7 +111,8 @@ static enum profile_column_role role_of_number(const struct fact_column *column,
         *ret_reason = "unique whole numbers named as a row's number";
         return PROFILE_IDENTIFIER;
     }
-    bool years = whole(column) && column->min >= 1800 && column->max <= 2300 && name_has_any(&column->name.words, year_names);
+    bool years = whole(column) && column->min >= 1800 && column->max <= 2300 &&
+                 name_has_any(&column->name.words, year_names);
     if (years) {
         *ret_reason = "years";
         return column->distinct <= 30 ? PROFILE_CATEGORY : PROFILE_MEASURE;
@@ -112,7 +126,8 @@ static enum profile_column_role role_of_number(const struct fact_column *column,
         *ret_reason = "a 0/1 flag";
         return PROFILE_CATEGORY;
     }
-    if (whole(column) && !measured && column->distinct <= 10 && column->min >= -9 && column->max <= 10) {
+    if (whole(column) && !measured && column->distinct <= 10 && column->min >= -9 &&
+        column->max <= 10) {
         *ret_reason = "a small whole-number scale";
         return PROFILE_CATEGORY;
     }
@@ -120,7 +135,8 @@ static enum profile_column_role role_of_number(const struct fact_column *column,
     return PROFILE_MEASURE;
 }
 
-enum profile_column_role column_role(const struct fact_column *column, bool in_relation, const char **ret_reason)
+enum profile_column_role column_role(const struct fact_column *column, bool in_relation,
+                                     const char **ret_reason)
 {
     int64_t values = column->rows - column->nulls;
     if (data_type_is_temporal(column->schema->type) || column->schema->type.kind == DATA_TIME) {
@@ -135,7 +151,8 @@ enum profile_column_role column_role(const struct fact_column *column, bool in_r
         *ret_reason = values == 0 ? "no value" : "one value in every row";
         return PROFILE_CONSTANT;
     }
-    if (column->schema->value_label_count > 0 && column->schema->type.kind != DATA_TEXT && column->distinct <= (int64_t)column->schema->value_label_count + 20) {
+    if (column->schema->value_label_count > 0 && column->schema->type.kind != DATA_TEXT &&
+        column->distinct <= (int64_t)column->schema->value_label_count + 20) {
         *ret_reason = "numbers with value labels";
         return PROFILE_CATEGORY;
     }

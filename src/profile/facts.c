@@ -1,9 +1,11 @@
-/* Facts of every column, by one query a table (in blocks of 64 columns): non-null rows, least and greatest value or length. Distinct counts
- * are those measured at import (exact to 1,024, else HyperLogLog with 1.6 % error; the engine's own approx_count_distinct is off by
- * 13 % and more) until a second query counts exactly those columns that may be unique.
+/* Facts of every column, by one query a table (in blocks of 64 columns): non-null rows, least and
+ * greatest value or length. Distinct counts are those measured at import (exact to 1,024, else
+ * HyperLogLog with 1.6 % error; the engine's own approx_count_distinct is off by 13 % and more)
+ * until a second query counts exactly those columns that may be unique.
  *
- * A column's class says how its values may be compared as keys: whole numbers (whatever their storage), short texts, or not at all.
- * Dates, fractions, booleans and long texts are never keys. */
+ * A column's class says how its values may be compared as keys: whole numbers (whatever their
+ * storage), short texts, or not at all. Dates, fractions, booleans and long texts are never keys.
+ */
 #include "profile/profile_priv.h"
 
 #include <string.h>
@@ -22,10 +24,16 @@ static void add_column(struct buf *sql, const struct data_column *column)
         buf_printf(sql, "min(%s), max(%s), 0, NULL, NULL, NULL", c, c);
         break;
     case DATA_DOUBLE:
-        buf_printf(sql, "TRY_CAST(min(%s) AS BIGINT), TRY_CAST(max(%s) AS BIGINT), count(*) FILTER (NOT isfinite(%s) OR %s <> trunc(%s) OR abs(%s) > 9e15), NULL, NULL, NULL", c, c, c, c, c, c);
+        buf_printf(sql,
+                   "TRY_CAST(min(%s) AS BIGINT), TRY_CAST(max(%s) AS BIGINT), count(*) FILTER (NOT "
+                   "isfinite(%s) OR %s <> trunc(%s) OR abs(%s) > 9e15), NULL, NULL, NULL",
+                   c, c, c, c, c, c);
         break;
     case DATA_TEXT:
-        buf_printf(sql, "min(strlen(%s)), max(strlen(%s)), avg(strlen(%s)), left(min(%s), 9), left(max(%s), 9), avg(CAST(contains(%s, ' ') AS DOUBLE))", c, c, c, c, c, c);
+        buf_printf(sql,
+                   "min(strlen(%s)), max(strlen(%s)), avg(strlen(%s)), left(min(%s), 9), "
+                   "left(max(%s), 9), avg(CAST(contains(%s, ' ') AS DOUBLE))",
+                   c, c, c, c, c, c);
         break;
     case DATA_NULL:
     case DATA_BOOLEAN:
@@ -49,7 +57,8 @@ static void add_column(struct buf *sql, const struct data_column *column)
 static int64_t figure(const json_t *row, size_t idx)
 {
     const json_t *value = json_array_get(row, idx);
-    return json_is_real(value) ? (int64_t)json_real_value(value) : (int64_t)json_integer_value(value);
+    return json_is_real(value) ? (int64_t)json_real_value(value)
+                               : (int64_t)json_integer_value(value);
 }
 
 static void take_text(char to[40], const json_t *value)
@@ -102,7 +111,8 @@ static void classify(struct fact_column *column, const json_t *row, size_t at)
     }
 }
 
-static enum err_code read_block(struct engine *engine, struct fact_table *table, size_t from, size_t to, struct err *err)
+static enum err_code read_block(struct engine *engine, struct fact_table *table, size_t from,
+                                size_t to, struct err *err)
 {
     __attribute__((cleanup(auto_buf_done))) struct buf sql = BUF_INIT;
     buf_puts(&sql, "SELECT ");
@@ -131,7 +141,8 @@ static bool may_be_unique(const struct fact_column *column)
 {
     if (column->class == FACT_NONE || column->nulls != 0 || column->rows == 0)
         return false;
-    if (column->class == FACT_INTEGER && (double)column->max - (double)column->min + 1 < (double)column->rows)
+    if (column->class == FACT_INTEGER &&
+        (double)column->max - (double)column->min + 1 < (double)column->rows)
         return false;
     return (double)column->distinct >= .9 * (double)column->rows;
 }
@@ -177,7 +188,8 @@ static int64_t imported_distinct(const struct store_table *table, size_t idx)
     return json_int(measured, "distinct", table->rows);
 }
 
-static enum err_code table_new(const struct store_table *from, size_t idx, struct fact_table *ret, struct err *err)
+static enum err_code table_new(const struct store_table *from, size_t idx, struct fact_table *ret,
+                               struct err *err)
 {
     ret->table = from;
     ret->count = from->schema.count;
@@ -199,7 +211,8 @@ static enum err_code table_new(const struct store_table *from, size_t idx, struc
     return ERR_OK;
 }
 
-enum err_code facts_read(struct store_version *version, struct engine *engine, const struct progress *progress, struct facts **ret, struct err *err)
+enum err_code facts_read(struct store_version *version, struct engine *engine,
+                         const struct progress *progress, struct facts **ret, struct err *err)
 {
     AUTO(facts_free) struct facts *facts = mem_zalloc(1, sizeof *facts);
     size_t count = store_version_table_count(version);
@@ -209,13 +222,18 @@ enum err_code facts_read(struct store_version *version, struct engine *engine, c
         struct fact_table *table = &facts->tables[t];
         facts->count = t + 1;
         TRY(table_new(store_version_table(version, t), t, table, err));
+        for (size_t i = 0; i < table->count; i++)
+            table->columns[i].values_held = &facts->values_held;
         TRY(progress_check(progress, err));
-        struct progress_event event = {"profile", table->table->name, (int64_t)t, (int64_t)count, "tables"};
+        struct progress_event event = {"profile", table->table->name, (int64_t)t, (int64_t)count,
+                                       "tables"};
         progress_report(progress, &event);
         if (table->table->rows == 0)
             continue;
         for (size_t from = 0; from < table->count; from += BLOCK_COLUMNS)
-            TRY(read_block(engine, table, from, from + BLOCK_COLUMNS < table->count ? from + BLOCK_COLUMNS : table->count, err));
+            TRY(read_block(
+                engine, table, from,
+                from + BLOCK_COLUMNS < table->count ? from + BLOCK_COLUMNS : table->count, err));
         TRY(count_exactly(engine, table, err));
     }
     *ret = facts;
@@ -241,7 +259,8 @@ bool fact_is_child(const struct fact_column *column)
     return column->class != FACT_NONE && !column->name.counts && column->blanks <= .2;
 }
 
-/* A parent is unique and looks like a key: an id or code word, or its table's name, or texts as long as a UUID. */
+/* A parent is unique and looks like a key: an id or code word, or its table's name, or texts as
+ * long as a UUID. */
 bool fact_is_parent(const struct fact_table *table, const struct fact_column *column)
 {
     if (column->class == FACT_NONE || !column->unique || column->blanks > .2)

@@ -1,22 +1,35 @@
 /* A name as words: "PATIENTID", "patientId", "patient_id", "Patients" → patient (id).
  *
- *   split at anything that is no letter or digit and at camel humps → lower case → cut "…id" off a longer word
- *   ("itemid" → item id, but "paid" stays) → singular → a number alone at the end is dropped (concept_id_2).
+ *   split at anything that is no letter or digit and at camel humps → lower case → cut "…id" off a
+ * longer word
+ *   ("itemid" → item id, but "paid" stays) → singular → a number alone at the end is dropped
+ * (concept_id_2).
  *
  * Pure; no allocation: a name has at most 12 words of 31 bytes, the rest is ignored. */
 #include "profile/profile_priv.h"
 
 #include <string.h>
 
-static const char *const id_words[] = {"id", "key", "identifier", "no", "num", "number", "nr", "pk", "fk", "uid", "uuid", "guid", "sk", "ref", "idx", NULL};
-static const char *const strict_id_words[] = {"id", "key", "identifier", "fk", "uid", "uuid", "guid", "sk", NULL};
+static const char *const id_words[] = {"id", "key", "identifier", "no",  "num",  "number",
+                                       "nr", "pk",  "fk",         "uid", "uuid", "guid",
+                                       "sk", "ref", "idx",        NULL};
+static const char *const strict_id_words[] = {"id",   "key",  "identifier", "fk", "uid",
+                                              "uuid", "guid", "sk",         NULL};
 static const char *const code_words[] = {"code", "cd", NULL};
-static const char *const generic_words[] = {"row", "rowname", "seq", "sequence", "index", "line", "record", "rec", "code", "name", NULL};
-static const char *const table_words[] = {"d", "dim", "fact", "tbl", "table", "lkp", "lookup", "ref", "dict", "dictionary", "master", "list", "data", "info", "tb", "t", "raw", "stg", "src", NULL};
-static const char *const count_words[] = {"count", "cnt", "total", "sum", "avg", "mean", "qty", "quantity", "amount", "age", "days", "hours", "year", "month", "duration", NULL};
+static const char *const generic_words[] = {
+    "row", "rowname", "seq", "sequence", "index", "line", "record", "rec", "code", "name", NULL};
+static const char *const table_words[] = {
+    "d",      "dim",  "fact", "tbl",  "table", "lkp", "lookup", "ref", "dict", "dictionary",
+    "master", "list", "data", "info", "tb",    "t",   "raw",    "stg", "src",  NULL};
+static const char *const count_words[] = {"count", "cnt",      "total",    "sum", "avg",  "mean",
+                                          "qty",   "quantity", "amount",   "age", "days", "hours",
+                                          "year",  "month",    "duration", NULL};
 /* English and clinical words that end in "id" without meaning an identifier. */
-static const char *const not_id[] = {"paid", "unpaid", "prepaid", "valid", "invalid", "void", "avoid", "fluid", "liquid", "grid", "covid", "thyroid", "steroid", "opioid", "acid",
-                                     "lipid", "rapid", "solid", "mid", "bid", "kid", "lid", "aid", "said", "laid", "hybrid", "carotid", "typhoid", "sarcoid", "android", "haploid", "arachnoid", NULL};
+static const char *const not_id[] = {
+    "paid",    "unpaid",  "prepaid", "valid",   "invalid",   "void", "avoid", "fluid",  "liquid",
+    "grid",    "covid",   "thyroid", "steroid", "opioid",    "acid", "lipid", "rapid",  "solid",
+    "mid",     "bid",     "kid",     "lid",     "aid",       "said", "laid",  "hybrid", "carotid",
+    "typhoid", "sarcoid", "android", "haploid", "arachnoid", NULL};
 
 static bool in_list(const char *word, const char *const *list)
 {
@@ -72,11 +85,13 @@ static bool singular(char *word)
         word[length - 2] = '\0';
         return true;
     }
-    if (length > 4 && (ends(word, length, "sses") || ends(word, length, "shes") || ends(word, length, "ches") || ends(word, length, "xes"))) {
+    if (length > 4 && (ends(word, length, "sses") || ends(word, length, "shes") ||
+                       ends(word, length, "ches") || ends(word, length, "xes"))) {
         word[length - 2] = '\0';
         return true;
     }
-    if (length > 3 && ends(word, length, "s") && !ends(word, length, "ss") && !ends(word, length, "us") && !ends(word, length, "is")) {
+    if (length > 3 && ends(word, length, "s") && !ends(word, length, "ss") &&
+        !ends(word, length, "us") && !ends(word, length, "is")) {
         word[length - 1] = '\0';
         return true;
     }
@@ -94,7 +109,8 @@ static void push(struct name_words *words, const char *text, size_t length)
     to[length] = '\0';
 }
 
-/* One word as split: cut "id" off its end, make it singular. *ret_plural: the last word was a plural. */
+/* One word as split: cut "id" off its end, make it singular. *ret_plural: the last word was a
+ * plural. */
 static void take_word(struct name_words *words, const char *text, size_t length, bool *ret_plural)
 {
     char word[PROFILE_WORD_BYTES];
@@ -142,7 +158,9 @@ static bool split(const char *name, struct name_words *words)
     memset(words, 0, sizeof *words);
     for (size_t i = 0;; i++) {
         char c = name[i];
-        bool hump = length > 0 && is_upper(c) && (is_lower(name[i - 1]) || (is_upper(name[i - 1]) && name[i + 1] >= 'a' && name[i + 1] <= 'z'));
+        bool hump = length > 0 && is_upper(c) &&
+                    (is_lower(name[i - 1]) ||
+                     (is_upper(name[i - 1]) && name[i + 1] >= 'a' && name[i + 1] <= 'z'));
         if ((c == '\0' || !is_letter(c) || hump) && length > 0) {
             take_word(words, word, length, &plural);
             length = 0;
@@ -161,7 +179,9 @@ void name_facts_of(const char *name, struct name_facts *ret)
     ret->generic = true;
     for (size_t i = 0; i < ret->words.count; i++) {
         const char *word = ret->words.words[i];
-        bool code = in_list(word, code_words) || (strlen(word) > 3 && ends(word, strlen(word), "cd")); /* CDISC: ETCD, LBTESTCD */
+        bool code =
+            in_list(word, code_words) ||
+            (strlen(word) > 3 && ends(word, strlen(word), "cd")); /* CDISC: ETCD, LBTESTCD */
         if (is_id_word(word) || code)
             ret->id_like = true;
         if (!is_id_word(word))
@@ -172,8 +192,10 @@ void name_facts_of(const char *name, struct name_facts *ret)
     if (ret->words.count > 0)
         ret->strict_id = in_list(ret->words.words[ret->words.count - 1], strict_id_words);
     const char *first = ret->words.count > 1 ? ret->words.words[0] : "";
-    bool number_of = strcmp(first, "num") == 0 || strcmp(first, "no") == 0 || strcmp(first, "number") == 0 || strcmp(first, "n") == 0;
-    ret->counts = !ret->strict_id && (number_of || (plural && !ret->id_like) || name_has_any(&ret->words, count_words));
+    bool number_of = strcmp(first, "num") == 0 || strcmp(first, "no") == 0 ||
+                     strcmp(first, "number") == 0 || strcmp(first, "n") == 0;
+    ret->counts = !ret->strict_id && (number_of || (plural && !ret->id_like) ||
+                                      name_has_any(&ret->words, count_words));
 }
 
 void name_table_core(const char *table, struct name_words *ret)

@@ -1,9 +1,10 @@
 /* A table's primary key: one column where there is one, else a minimal set of two to four.
  *
- *   single     unique columns, best first: referenced by relations, bearing the table's name, named as an id, further left
- *   composite  up to 8 columns that may be part of a key (references, ids, dates, codes, sequence numbers; never measures or free
- *              text): if all together are unique, drop one after another, least wanted first, while the rest stays unique
- *   fallback   a unique column that is not named as a key
+ *   single     unique columns, best first: referenced by relations, bearing the table's name, named
+ * as an id, further left composite  up to 8 columns that may be part of a key (references, ids,
+ * dates, codes, sequence numbers; never measures or free text): if all together are unique, drop
+ * one after another, least wanted first, while the rest stays unique fallback   a unique column
+ * that is not named as a key
  *
  * Minimal, not least: a smaller set elsewhere may exist, but no column of the one found can go. */
 #include "profile/profile_priv.h"
@@ -14,7 +15,8 @@
 #define COMPOSITE_COLUMNS 8
 #define KEY_COLUMNS 4
 
-static const char *const order_words[] = {"seq", "sequence", "line", "ordinal", "visit", "version", "num", "number", "no", "idx", "index", NULL};
+static const char *const order_words[] = {"seq", "sequence", "line", "ordinal", "visit", "version",
+                                          "num", "number",   "no",   "idx",     "index", NULL};
 
 struct part {
     size_t column;
@@ -29,7 +31,8 @@ static int compare_parts(const void *a, const void *b)
     return x->column < y->column ? -1 : x->column > y->column;
 }
 
-static double single_score(const struct fact_table *table, const struct fact_column *column, int64_t references)
+static double single_score(const struct fact_table *table, const struct fact_column *column,
+                           int64_t references)
 {
     double score = references > 0 ? 20 + (double)(references < 10 ? references : 10) : 0;
     score += column->name.id_like ? 5 : 0;
@@ -38,15 +41,18 @@ static double single_score(const struct fact_table *table, const struct fact_col
     return score - .01 * (double)column->column;
 }
 
-/* Best unique column; named: only those that look like keys or are referenced. Returns -1 when there is none. */
+/* Best unique column; named: only those that look like keys or are referenced. Returns -1 when
+ * there is none. */
 static int best_single(const struct fact_table *table, const int64_t *references, bool named)
 {
     int best = -1;
     double best_score = 0;
     for (size_t i = 0; i < table->count; i++) {
         const struct fact_column *column = &table->columns[i];
-        bool looks = references[i] > 0 || column->name.id_like || column->name.generic || name_words_equal(&column->name.core, &table->core);
-        if (!column->unique || column->class == FACT_NONE || column->name.counts || (named && !looks) || (!looks && column->blanks > .2))
+        bool looks = references[i] > 0 || column->name.id_like || column->name.generic ||
+                     name_words_equal(&column->name.core, &table->core);
+        if (!column->unique || column->class == FACT_NONE || column->name.counts ||
+            (named && !looks) || (!looks && column->blanks > .2))
             continue;
         double score = single_score(table, column, references[i]);
         if (best < 0 || score > best_score) {
@@ -70,18 +76,25 @@ static int part_want(const struct fact_column *column, bool is_child)
     if (column->class == FACT_INTEGER && name_has_any(&column->name.words, order_words))
         return 2;
     switch (column_role(column, false, &reason)) {
-    case PROFILE_IDENTIFIER: return 1;
-    case PROFILE_DATE: return data_type_is_temporal(column->schema->type) ? 3 : 6;
-    case PROFILE_CODE: return 4;
-    case PROFILE_CATEGORY: return column->blanks > .2 ? 7 : 5;
+    case PROFILE_IDENTIFIER:
+        return 1;
+    case PROFILE_DATE:
+        return data_type_is_temporal(column->schema->type) ? 3 : 6;
+    case PROFILE_CODE:
+        return 4;
+    case PROFILE_CATEGORY:
+        return column->blanks > .2 ? 7 : 5;
     case PROFILE_MEASURE:
     case PROFILE_TEXT:
-    case PROFILE_CONSTANT: return -1;
+    case PROFILE_CONSTANT:
+        return -1;
     }
     return -1;
 }
 
-static enum err_code is_unique(struct engine *engine, const struct fact_table *table, const struct part *parts, size_t count, size_t without, bool *ret, struct err *err)
+static enum err_code is_unique(struct engine *engine, const struct fact_table *table,
+                               const struct part *parts, size_t count, size_t without, bool *ret,
+                               struct err *err)
 {
     __attribute__((cleanup(auto_buf_done))) struct buf sql = BUF_INIT;
     double combinations = 1;
@@ -110,7 +123,8 @@ static enum err_code is_unique(struct engine *engine, const struct fact_table *t
     return ERR_OK;
 }
 
-static enum err_code find_composite(struct engine *engine, const struct fact_table *table, const bool *is_child, struct profile_key *ret, struct err *err)
+static enum err_code find_composite(struct engine *engine, const struct fact_table *table,
+                                    const bool *is_child, struct profile_key *ret, struct err *err)
 {
     AUTO(mem_free) struct part *parts = mem_zalloc(table->count + 1, sizeof *parts);
     if (parts == NULL)
@@ -148,7 +162,9 @@ static enum err_code find_composite(struct engine *engine, const struct fact_tab
     return ERR_OK;
 }
 
-enum err_code primary_key_find(struct engine *engine, const struct fact_table *table, const int64_t *references, const bool *is_child, struct profile_key *ret, struct err *err)
+enum err_code primary_key_find(struct engine *engine, const struct fact_table *table,
+                               const int64_t *references, const bool *is_child,
+                               struct profile_key *ret, struct err *err)
 {
     memset(ret, 0, sizeof *ret);
     if (table->table->rows == 0)

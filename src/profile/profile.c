@@ -1,10 +1,11 @@
 /* The door: open a version's profile, and its JSON forms.
  *
  *   profile_open ── cached? ──yes──▶ JSON ─┐
- *                     │no                  ├─▶ decisions (dataset.json) ──▶ table roles ──▶ struct profile
- *                     └──▶ compute ──▶ cache ┘
+ *                     │no                  ├─▶ decisions (dataset.json) ──▶ table roles ──▶ struct
+ * profile └──▶ compute ──▶ cache ┘
  *
- * What is cached depends on the version alone; what a person decided is laid over it at each open. */
+ * What is cached depends on the version alone; what a person decided is laid over it at each open.
+ */
 #include "profile/profile_priv.h"
 
 #include <stdlib.h>
@@ -13,13 +14,20 @@
 const char *profile_column_role_text(enum profile_column_role role)
 {
     switch (role) {
-    case PROFILE_IDENTIFIER: return "identifier";
-    case PROFILE_CODE: return "code";
-    case PROFILE_CATEGORY: return "category";
-    case PROFILE_MEASURE: return "measure";
-    case PROFILE_DATE: return "date";
-    case PROFILE_TEXT: return "text";
-    case PROFILE_CONSTANT: return "constant";
+    case PROFILE_IDENTIFIER:
+        return "identifier";
+    case PROFILE_CODE:
+        return "code";
+    case PROFILE_CATEGORY:
+        return "category";
+    case PROFILE_MEASURE:
+        return "measure";
+    case PROFILE_DATE:
+        return "date";
+    case PROFILE_TEXT:
+        return "text";
+    case PROFILE_CONSTANT:
+        return "constant";
     }
     return "";
 }
@@ -27,11 +35,16 @@ const char *profile_column_role_text(enum profile_column_role role)
 const char *profile_table_role_text(enum profile_table_role role)
 {
     switch (role) {
-    case PROFILE_DIMENSION: return "dimension";
-    case PROFILE_FACT: return "fact";
-    case PROFILE_EVENT: return "event";
-    case PROFILE_BRIDGE: return "bridge";
-    case PROFILE_REFERENCE: return "reference";
+    case PROFILE_DIMENSION:
+        return "dimension";
+    case PROFILE_FACT:
+        return "fact";
+    case PROFILE_EVENT:
+        return "event";
+    case PROFILE_BRIDGE:
+        return "bridge";
+    case PROFILE_REFERENCE:
+        return "reference";
     }
     return "";
 }
@@ -39,10 +52,14 @@ const char *profile_table_role_text(enum profile_table_role role)
 static const char *status_text(enum profile_relation_status status)
 {
     switch (status) {
-    case PROFILE_PROPOSED: return "proposed";
-    case PROFILE_CONFIRMED: return "confirmed";
-    case PROFILE_REJECTED: return "rejected";
-    case PROFILE_ADDED: return "added";
+    case PROFILE_PROPOSED:
+        return "proposed";
+    case PROFILE_CONFIRMED:
+        return "confirmed";
+    case PROFILE_REJECTED:
+        return "rejected";
+    case PROFILE_ADDED:
+        return "added";
     }
     return "";
 }
@@ -51,7 +68,8 @@ enum err_code profile_new(struct store_version *version, struct profile **ret, s
 {
     size_t count = store_version_table_count(version);
     AUTO(profile_free) struct profile *profile = mem_zalloc(1, sizeof *profile);
-    if (profile == NULL || (profile->tables = mem_zalloc(count + 1, sizeof *profile->tables)) == NULL)
+    if (profile == NULL ||
+        (profile->tables = mem_zalloc(count + 1, sizeof *profile->tables)) == NULL)
         return err_set(err, ERR_MEMORY, "out of memory for the profile of %zu tables", count);
     for (size_t t = 0; t < count; t++) {
         struct profile_table *table = &profile->tables[t];
@@ -61,7 +79,8 @@ enum err_code profile_new(struct store_version *version, struct profile **ret, s
         size_t columns = table->table->schema.count;
         table->columns = mem_zalloc(columns + 1, sizeof *table->columns);
         if (table->columns == NULL)
-            return err_set(err, ERR_MEMORY, "out of memory for the profile of %zu columns", columns);
+            return err_set(err, ERR_MEMORY, "out of memory for the profile of %zu columns",
+                           columns);
         for (size_t c = 0; c < columns; c++) {
             table->columns[c].name = table->table->schema.columns[c].name;
             table->columns[c].type = table->table->schema.columns[c].type;
@@ -87,12 +106,15 @@ void profile_free(struct profile *profile)
     mem_free(profile);
 }
 
-enum err_code profile_relation_add(struct profile *profile, const struct profile_relation *relation, struct err *err)
+enum err_code profile_relation_add(struct profile *profile, const struct profile_relation *relation,
+                                   struct err *err)
 {
-    struct profile_relation *grown = mem_resize(profile->relations, profile->relation_count + 1, sizeof *grown);
+    struct profile_relation *grown =
+        mem_resize(profile->relations, profile->relation_count + 1, sizeof *grown);
     if (grown == NULL) {
         json_decref(relation->evidence);
-        return err_set(err, ERR_MEMORY, "out of memory for %zu relations", profile->relation_count + 1);
+        return err_set(err, ERR_MEMORY, "out of memory for %zu relations",
+                       profile->relation_count + 1);
     }
     profile->relations = grown;
     profile->relations[profile->relation_count++] = *relation;
@@ -102,10 +124,14 @@ enum err_code profile_relation_add(struct profile *profile, const struct profile
 static int status_order(enum profile_relation_status status)
 {
     switch (status) {
-    case PROFILE_CONFIRMED: return 0;
-    case PROFILE_ADDED: return 1;
-    case PROFILE_PROPOSED: return 2;
-    case PROFILE_REJECTED: return 3;
+    case PROFILE_CONFIRMED:
+        return 0;
+    case PROFILE_ADDED:
+        return 1;
+    case PROFILE_PROPOSED:
+        return 2;
+    case PROFILE_REJECTED:
+        return 3;
     }
     return 4;
 }
@@ -120,7 +146,8 @@ static int compare_relations(const void *a, const void *b)
         return x->confidence > y->confidence ? -1 : 1;
     if (x->child != y->child)
         return x->child < y->child ? -1 : 1;
-    return x->child_columns[0] < y->child_columns[0] ? -1 : x->child_columns[0] > y->child_columns[0];
+    return x->child_columns[0] < y->child_columns[0] ? -1
+                                                     : x->child_columns[0] > y->child_columns[0];
 }
 
 enum err_code profile_engine_open(struct store *store, struct engine **ret, struct err *err)
@@ -133,7 +160,8 @@ enum err_code profile_engine_open(struct store *store, struct engine **ret, stru
     return engine_open(&options, ret, err);
 }
 
-enum err_code profile_open(struct store *store, struct store_version *version, struct profile **ret, struct err *err)
+enum err_code profile_open(struct store *store, struct store_version *version, struct profile **ret,
+                           struct err *err)
 {
     AUTO(profile_free) struct profile *profile = NULL;
     JSON_AUTO cached = NULL;
@@ -149,7 +177,8 @@ enum err_code profile_open(struct store *store, struct store_version *version, s
     TRY(table_roles(profile, err));
     TRY(decisions_apply(store, profile, store_version_dataset(version), err));
     if (profile->relation_count > 0)
-        qsort(profile->relations, profile->relation_count, sizeof *profile->relations, compare_relations);
+        qsort(profile->relations, profile->relation_count, sizeof *profile->relations,
+              compare_relations);
     *ret = profile;
     profile = NULL;
     return ERR_OK;
@@ -166,10 +195,13 @@ static json_t *end_json(const struct profile_table *table, const size_t *columns
     return json_pack("{s:s, s:o}", "table", table->table->name, "columns", names);
 }
 
-json_t *profile_relation_ends(const struct profile *profile, const struct profile_relation *relation)
+json_t *profile_relation_ends(const struct profile *profile,
+                              const struct profile_relation *relation)
 {
-    json_t *child = end_json(&profile->tables[relation->child], relation->child_columns, relation->column_count);
-    json_t *parent = end_json(&profile->tables[relation->parent], relation->parent_columns, relation->column_count);
+    json_t *child = end_json(&profile->tables[relation->child], relation->child_columns,
+                             relation->column_count);
+    json_t *parent = end_json(&profile->tables[relation->parent], relation->parent_columns,
+                              relation->column_count);
     return json_pack("{s:o, s:o}", "child", child, "parent", parent);
 }
 
@@ -179,12 +211,17 @@ enum err_code profile_relations_json(const struct profile *profile, json_t **ret
     for (size_t i = 0; list != NULL && i < profile->relation_count; i++) {
         const struct profile_relation *relation = &profile->relations[i];
         JSON_AUTO item = profile_relation_ends(profile, relation);
-        JSON_AUTO rest = json_pack("{s:f, s:f, s:s, s:I, s:I, s:I, s:O?}", "confidence", relation->confidence, "coverage", relation->coverage, "status", status_text(relation->status),
-                                   "child_rows", (json_int_t)relation->child_rows, "orphan_rows", (json_int_t)relation->orphan_rows, "null_rows", (json_int_t)relation->null_rows, "evidence",
-                                   relation->evidence);
-        if (item == NULL || rest == NULL || json_object_update(item, rest) != 0 || json_array_append(list, item) != 0)
+        JSON_AUTO rest = json_pack(
+            "{s:f, s:f, s:s, s:I, s:I, s:I, s:O?}", "confidence", relation->confidence, "coverage",
+            relation->coverage, "status", status_text(relation->status), "child_rows",
+            (json_int_t)relation->child_rows, "orphan_rows", (json_int_t)relation->orphan_rows,
+            "null_rows", (json_int_t)relation->null_rows, "evidence", relation->evidence);
+        if (item == NULL || rest == NULL || json_object_update(item, rest) != 0 ||
+            json_array_append(list, item) != 0)
             return err_set(err, ERR_MEMORY, "out of memory for the relations' JSON");
     }
     *ret = json_pack("{s:O?}", "relations", list);
-    return *ret != NULL && list != NULL ? ERR_OK : err_set(err, ERR_MEMORY, "out of memory for the relations' JSON");
+    return *ret != NULL && list != NULL
+               ? ERR_OK
+               : err_set(err, ERR_MEMORY, "out of memory for the relations' JSON");
 }

@@ -1,16 +1,17 @@
 /* The confidence of one candidate relation, from its facts. Pure.
  *
  *   name  = .8 × affinity                                       what the names say
- *   value = .75 × bits/(bits + 12)                              how unlikely the inclusion is by chance
- *         or .375 × n/(n + 20) where both are integers and the child's ends meet the parent's (with a name's help its upper end
- *         will do: the attending physicians are the providers 25…73 of 1…73)
+ *   value = .75 × bits/(bits + 12)                              how unlikely the inclusion is by
+ * chance or .375 × n/(n + 20) where both are integers and the child's ends meet the parent's (with
+ * a name's help its upper end will do: the attending physicians are the providers 25…73 of 1…73)
  *   confidence = (1 − (1 − name)(1 − value)) × coverage term × penalties
  *
- * No help from the names: a text key may still speak for itself; an integer key only where it ends in an id word and its range
- * agrees with exactly one table's key.
+ * No help from the names: a text key may still speak for itself; an integer key only where it ends
+ * in an id word and its range agrees with exactly one table's key.
  *
- * Dense integers 1…n carry no bits (any small number is in any such key), so there only names and the agreement of the
- * ranges can speak: that is the range-fill penalty. Orphans cost little where the name is sure and much where it is not. */
+ * Dense integers 1…n carry no bits (any small number is in any such key), so there only names and
+ * the agreement of the ranges can speak: that is the range-fill penalty. Orphans cost little where
+ * the name is sure and much where it is not. */
 #include "profile/profile_priv.h"
 
 static double smaller(double a, double b)
@@ -36,7 +37,8 @@ static double value_evidence(const struct relation_facts *facts)
         return .9 * bits;
     if (!facts->child_strict_id || !facts->range_agrees || facts->child_distinct < 20)
         return 0;
-    return facts->sole_range_match ? .75 * facts->reach : .9 * bits * smaller(1, facts->fill * 2) * facts->reach;
+    return facts->sole_range_match ? .75 * facts->reach
+                                   : .9 * bits * smaller(1, facts->fill * 2) * facts->reach;
 }
 
 /* A sure name forgives orphans (upstream deletions, a cut dictionary); a weak one does not. */
@@ -51,8 +53,8 @@ static double coverage_term(const struct relation_facts *facts)
     return left > 0 ? left : 0;
 }
 
-/* Both columns are unique: a 1 : 1 pair. Which is the child? The one with fewer values, or the one whose table the key does
- * not name, or the one further right, or the later table. */
+/* Both columns are unique: a 1 : 1 pair. Which is the child? The one with fewer values, or the one
+ * whose table the key does not name, or the one further right, or the later table. */
 static double direction_term(const struct relation_facts *facts)
 {
     if (!facts->child_unique)

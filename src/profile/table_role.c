@@ -1,27 +1,42 @@
-/* What a table is, from its relations, its key and its columns. Pure; runs again after every decision a person takes.
+/* What a table is, from its relations, its key and its columns. Pure; runs again after every
+ * decision a person takes.
  *
- *   dimension  one row for each key, and others point to it (or it extends the patients one to one, or it stands alone)
- *   reference  as a dimension, but a dictionary: no way to a patient, keyed by codes or holding little but labels
- *   event      many rows a patient, with a time column;  fact: the same without one
- *   bridge     nothing but relations
+ *   dimension  one row for each key, and others point to it (or it extends the patients one to one,
+ * or it stands alone) reference  as a dimension, but a dictionary: no way to a patient, keyed by
+ * codes or holding little but labels event      many rows a patient, with a time column;  fact: the
+ * same without one bridge     nothing but relations
  *
  * There are no thresholds of size, and every table gets a role. */
 #include "profile/profile_priv.h"
 
 #include <string.h>
 
-static const char *const patient_words[] = {"patient", "subject", "person", "usubj", "participant", NULL};
-static const char *const dictionary_words[] = {"concept", "vocabulary", "dictionary", "dict", "lookup", "lkp", "code", "item", "labitem", "type", "icd", "terminology", "reference", "ref", NULL};
+static const char *const patient_words[] = {"patient", "subject",     "person",
+                                            "usubj",   "participant", NULL};
+static const char *const dictionary_words[] = {
+    "concept", "vocabulary", "dictionary", "dict",        "lookup",    "lkp", "code", "item",
+    "labitem", "type",       "icd",        "terminology", "reference", "ref", NULL};
 
 /* People and places are dimensions even where they are but a name and a label. */
-static const char *const dimension_words[] = {"provider", "caregiver", "doctor", "physician", "practitioner", "staff", "nurse", "department", "dept", "ward", "unit", "site", "organization",
-                                              "organisation", "hospital", "facility", "location", "payer", "insurer", NULL};
+static const char *const dimension_words[] = {
+    "provider", "caregiver", "doctor",       "physician",    "practitioner",
+    "staff",    "nurse",     "department",   "dept",         "ward",
+    "unit",     "site",      "organization", "organisation", "hospital",
+    "facility", "location",  "payer",        "insurer",      NULL};
 
-static const char *const best_times[] = {"chart", "charttime", "event", "taken", "collected", "collect", "effective", "performed", "observation", "measurement", "recorded", "sample", "drawn", NULL};
-static const char *const start_times[] = {"start", "started", "startdate", "starttime", "begin", "admit", "admittime", "admission", "in", "intime", "onset", "from", "order", "given", NULL};
-static const char *const late_times[] = {"end", "ended", "enddate", "endtime", "stop", "out", "outtime", "disch", "dischtime", "discharge", "store", "storetime", "update", "updated", "create", "created",
-                                         "valid", "expire", "expiry", "to", "edregtime", "edouttime", "acknowledgetime", "outcometime", "load", "modified", NULL};
-static const char *const never_times[] = {"birth", "dob", "birthdate", "death", "dod", "deathtime", "deathdate", NULL};
+static const char *const best_times[] = {
+    "chart",     "charttime",   "event",       "taken",    "collected", "collect", "effective",
+    "performed", "observation", "measurement", "recorded", "sample",    "drawn",   NULL};
+static const char *const start_times[] = {"start", "started",   "startdate", "starttime", "begin",
+                                          "admit", "admittime", "admission", "in",        "intime",
+                                          "onset", "from",      "order",     "given",     NULL};
+static const char *const late_times[] = {
+    "end",       "ended",           "enddate",     "endtime", "stop",      "out",    "outtime",
+    "disch",     "dischtime",       "discharge",   "store",   "storetime", "update", "updated",
+    "create",    "created",         "valid",       "expire",  "expiry",    "to",     "edregtime",
+    "edouttime", "acknowledgetime", "outcometime", "load",    "modified",  NULL};
+static const char *const never_times[] = {"birth", "dob",       "birthdate", "death",
+                                          "dod",   "deathtime", "deathdate", NULL};
 
 static bool live(const struct profile_relation *relation)
 {
@@ -42,7 +57,8 @@ static double time_score(const struct profile_table *table, size_t idx)
     const struct profile_column *column = &table->columns[idx];
     struct name_facts name;
     name_facts_of(column->name, &name);
-    double rows = (double)table->table->rows, complete = rows > 0 ? 1 - (double)column->nulls / rows : 1;
+    double rows = (double)table->table->rows,
+           complete = rows > 0 ? 1 - (double)column->nulls / rows : 1;
     double score = 3 * complete;
     if (name_has_any(&name.words, late_times))
         score -= 2;
@@ -63,7 +79,8 @@ int table_time_column(const struct profile_table *table)
     double best_score = 0;
     for (size_t i = 0; i < table->table->schema.count; i++) {
         const struct profile_column *column = &table->columns[i];
-        if (!data_type_is_temporal(column->type) || (table->table->rows > 0 && column->nulls >= table->table->rows))
+        if (!data_type_is_temporal(column->type) ||
+            (table->table->rows > 0 && column->nulls >= table->table->rows))
             continue;
         struct name_facts name;
         name_facts_of(column->name, &name);
@@ -78,7 +95,8 @@ int table_time_column(const struct profile_table *table)
     return best;
 }
 
-/* The table of patients: one that is named so, or whose referenced key is, most referenced first. -1: none. */
+/* The table of patients: one that is named so, or whose referenced key is, most referenced first.
+ * -1: none. */
 static int patient_table(const struct profile *profile)
 {
     int best = -1;
@@ -121,11 +139,13 @@ static void mark_reach(const struct profile *profile, int patients, bool *reach)
     }
 }
 
-struct shape { /* of one table */
-    size_t outgoing;       /* relations to others */
-    size_t foreign_columns, other_columns; /* columns in relations; columns in neither key nor relation */
+struct shape {       /* of one table */
+    size_t outgoing; /* relations to others */
+    size_t foreign_columns,
+        other_columns; /* columns in relations; columns in neither key nor relation */
     size_t measures, texts;
-    bool one_to_one;       /* a unique column points to the patients, and that is no accident of a single row */
+    bool one_to_one; /* a unique column points to the patients, and that is no accident of a single
+                        row */
     const char *one_to_one_parent;
 };
 
@@ -141,8 +161,11 @@ static struct shape shape_of(const struct profile *profile, size_t t, int patien
                 continue;
             for (size_t k = 0; k < relation->column_count; k++)
                 foreign = foreign || relation->child_columns[k] == c;
-            bool single = relation->column_count == 1 && relation->child_columns[0] == c && (int)relation->parent == patients;
-            if (single && table->columns[c].unique && (table->table->rows > 1 || (table->primary_key.count == 1 && table->primary_key.columns[0] == c))) {
+            bool single = relation->column_count == 1 && relation->child_columns[0] == c &&
+                          (int)relation->parent == patients;
+            if (single && table->columns[c].unique &&
+                (table->table->rows > 1 ||
+                 (table->primary_key.count == 1 && table->primary_key.columns[0] == c))) {
                 shape.one_to_one = true;
                 shape.one_to_one_parent = profile->tables[relation->parent].table->name;
             }
@@ -170,12 +193,15 @@ static bool is_dictionary(const struct profile_table *table, const struct shape 
         return true;
     if (name_has_any(&core, dimension_words))
         return false;
-    if (table->primary_key.count == 1 && table->columns[table->primary_key.columns[0]].role == PROFILE_CODE)
+    if (table->primary_key.count == 1 &&
+        table->columns[table->primary_key.columns[0]].role == PROFILE_CODE)
         return true;
-    return shape->outgoing == 0 && shape->measures == 0 && shape->other_columns <= 3 && table->time_column < 0;
+    return shape->outgoing == 0 && shape->measures == 0 && shape->other_columns <= 3 &&
+           table->time_column < 0;
 }
 
-static enum profile_table_role decide(const struct profile *profile, size_t t, int patients, const bool *reach, struct buf *reason)
+static enum profile_table_role decide(const struct profile *profile, size_t t, int patients,
+                                      const bool *reach, struct buf *reason)
 {
     const struct profile_table *table = &profile->tables[t];
     struct shape shape = shape_of(profile, t, patients);
@@ -184,11 +210,13 @@ static enum profile_table_role decide(const struct profile *profile, size_t t, i
     const char *key = keyed ? table->columns[table->primary_key.columns[0]].name : "";
     const char *time = table->time_column >= 0 ? table->columns[table->time_column].name : NULL;
     if (table->table->rows == 0) {
-        buf_printf(reason, "has no rows%s%s", time != NULL ? "; its columns hold times: " : "", time != NULL ? time : "");
+        buf_printf(reason, "has no rows%s%s", time != NULL ? "; its columns hold times: " : "",
+                   time != NULL ? time : "");
         return time != NULL ? PROFILE_EVENT : PROFILE_FACT;
     }
     if ((int)t == patients) {
-        buf_printf(reason, "one row for each patient%s%s; %lld relations point to it", keyed ? ", keyed by " : "", key, (long long)references);
+        buf_printf(reason, "one row for each patient%s%s; %lld relations point to it",
+                   keyed ? ", keyed by " : "", key, (long long)references);
         return PROFILE_DIMENSION;
     }
     if (shape.one_to_one && references == 0) {
@@ -196,14 +224,17 @@ static enum profile_table_role decide(const struct profile *profile, size_t t, i
         return PROFILE_DIMENSION;
     }
     if (references > 0 && !reach[t] && is_dictionary(table, &shape)) {
-        buf_printf(reason, "a dictionary: leads to no patient, and %lld relations look up %s in it", (long long)references, keyed ? key : "its key");
+        buf_printf(reason, "a dictionary: leads to no patient, and %lld relations look up %s in it",
+                   (long long)references, keyed ? key : "its key");
         return PROFILE_REFERENCE;
     }
     if (references > 0) {
-        buf_printf(reason, "one row for each %s; %lld relations point to it", keyed ? key : "key", (long long)references);
+        buf_printf(reason, "one row for each %s; %lld relations point to it", keyed ? key : "key",
+                   (long long)references);
         return PROFILE_DIMENSION;
     }
-    if (shape.outgoing >= 2 && (shape.other_columns == 0 || (!reach[t] && shape.measures == 0 && shape.texts == 0))) {
+    if (shape.outgoing >= 2 &&
+        (shape.other_columns == 0 || (!reach[t] && shape.measures == 0 && shape.texts == 0))) {
         buf_printf(reason, "links %zu tables' keys and holds nothing to measure", shape.outgoing);
         return PROFILE_BRIDGE;
     }
@@ -212,10 +243,12 @@ static enum profile_table_role decide(const struct profile *profile, size_t t, i
             buf_printf(reason, "one row for each %s, leads to no patient", key);
             return PROFILE_DIMENSION;
         }
-        buf_printf(reason, "many rows %s; %s%s", reach[t] ? "for a patient" : "for a key", time != NULL ? "ordered by " : "no time column", time != NULL ? time : "");
+        buf_printf(reason, "many rows %s; %s%s", reach[t] ? "for a patient" : "for a key",
+                   time != NULL ? "ordered by " : "no time column", time != NULL ? time : "");
         return time != NULL ? PROFILE_EVENT : PROFILE_FACT;
     }
-    if (profile->table_count > 1 && (is_dictionary(table, &shape) || (shape.measures == 0 && time == NULL))) {
+    if (profile->table_count > 1 &&
+        (is_dictionary(table, &shape) || (shape.measures == 0 && time == NULL))) {
         buf_puts(reason, "a dictionary: no relation to any table, neither measures nor times");
         return PROFILE_REFERENCE;
     }
@@ -223,7 +256,8 @@ static enum profile_table_role decide(const struct profile *profile, size_t t, i
         buf_printf(reason, "stands alone%s%s", keyed ? ", one row for each " : "", key);
         return keyed ? PROFILE_DIMENSION : time != NULL ? PROFILE_EVENT : PROFILE_FACT;
     }
-    buf_printf(reason, "no relation to any table and no single-column key%s%s", time != NULL ? "; ordered by " : "", time != NULL ? time : "");
+    buf_printf(reason, "no relation to any table and no single-column key%s%s",
+               time != NULL ? "; ordered by " : "", time != NULL ? time : "");
     return time != NULL ? PROFILE_EVENT : PROFILE_FACT;
 }
 
@@ -231,7 +265,8 @@ enum err_code table_roles(struct profile *profile, struct err *err)
 {
     AUTO(mem_free) bool *reach = mem_zalloc(profile->table_count + 1, sizeof *reach);
     if (reach == NULL)
-        return err_set(err, ERR_MEMORY, "out of memory for the roles of %zu tables", profile->table_count);
+        return err_set(err, ERR_MEMORY, "out of memory for the roles of %zu tables",
+                       profile->table_count);
     for (size_t t = 0; t < profile->table_count; t++)
         profile->tables[t].time_column = table_time_column(&profile->tables[t]);
     int patients = patient_table(profile);

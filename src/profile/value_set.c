@@ -1,6 +1,7 @@
-/* The distinct values of a column as a sorted set of 64-bit hashes with their row counts, read once through the engine's batches.
- * Values are hashed as canonical text, so 5 in a whole-number column equals "5" in a text column (and "05" does not).
- * With 5 M values the chance of any collision is 7e-7; a collision would shift a coverage by one row. */
+/* The distinct values of a column as a sorted set of 64-bit hashes with their row counts, read once
+ * through the engine's batches. Values are hashed as canonical text, so 5 in a whole-number column
+ * equals "5" in a text column (and "05" does not). With 5 M values the chance of any collision is
+ * 7e-7; a collision would shift a coverage by one row. */
 #include "profile/profile_priv.h"
 
 #include <stdlib.h>
@@ -24,7 +25,8 @@ static bool all_digits(struct str text)
     return text.len > 0;
 }
 
-static enum err_code take_batch(const struct data_batch *batch, struct buf *text, struct entries *entries, struct err *err)
+static enum err_code take_batch(const struct data_batch *batch, struct buf *text,
+                                struct entries *entries, struct err *err)
 {
     for (int64_t r = 0; r < batch->rows; r++) {
         buf_clear(text);
@@ -61,7 +63,8 @@ static int compare_integers(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static enum err_code set_from(const struct entries *entries, bool integers, struct value_set **ret, struct err *err)
+static enum err_code set_from(const struct entries *entries, bool integers, struct value_set **ret,
+                              struct err *err)
 {
     struct value_set *set = mem_zalloc(1, sizeof *set);
     size_t count = entries->count;
@@ -70,7 +73,8 @@ static enum err_code set_from(const struct entries *entries, bool integers, stru
         set->rows = mem_zalloc(count + 1, sizeof *set->rows);
         set->integers = integers ? mem_zalloc(count + 1, sizeof *set->integers) : NULL;
     }
-    if (set == NULL || set->hashes == NULL || set->rows == NULL || (integers && set->integers == NULL)) {
+    if (set == NULL || set->hashes == NULL || set->rows == NULL ||
+        (integers && set->integers == NULL)) {
         value_set_free(set);
         return err_set(err, ERR_MEMORY, "out of memory for %zu distinct values", count);
     }
@@ -90,13 +94,15 @@ static enum err_code set_from(const struct entries *entries, bool integers, stru
     return ERR_OK;
 }
 
-static enum err_code read_entries(struct engine *engine, const struct fact_column *column, struct entries *entries, struct err *err)
+static enum err_code read_entries(struct engine *engine, const struct fact_column *column,
+                                  struct entries *entries, struct err *err)
 {
     __attribute__((cleanup(auto_buf_done))) struct buf sql = BUF_INIT, text = BUF_INIT;
     const char *type = column->class == FACT_INTEGER ? "BIGINT" : "VARCHAR";
     buf_puts(&sql, "SELECT CAST(");
     engine_quote_identifier(&sql, str_of(column->column_name));
-    buf_printf(&sql, " AS %s) AS value, %s FROM ", type, column->unique ? "CAST(1 AS BIGINT)" : "count(*)");
+    buf_printf(&sql, " AS %s) AS value, %s FROM ", type,
+               column->unique ? "CAST(1 AS BIGINT)" : "count(*)");
     engine_quote_identifier(&sql, str_of(column->table_name));
     buf_puts(&sql, " WHERE ");
     engine_quote_identifier(&sql, str_of(column->column_name));
@@ -125,6 +131,7 @@ enum err_code value_set_read(struct engine *engine, struct fact_column *column, 
     if (code == ERR_OK) {
         column->distinct = (int64_t)column->set->count;
         column->distinct_exact = true;
+        *column->values_held += column->distinct;
     }
     return code;
 }

@@ -1,5 +1,5 @@
-/* Helpers of the profile's tests: a store in a temporary directory, filled from CSV files by scans. Header-only: each test is one
- * program. */
+/* Helpers of the profile's tests: a store in a temporary directory, filled from CSV files by scans.
+ * Header-only: each test is one program. */
 #ifndef TESTS_PROFILE_SUPPORT_H
 #define TESTS_PROFILE_SUPPORT_H
 
@@ -82,7 +82,14 @@ static inline void import_file(struct store_import *import, const char *name, co
 {
     struct err err = {0};
     const char *paths[] = {path};
-    struct data_scan scan = {.kind = DATA_SCAN_CSV, .paths = paths, .path_count = 1, .delimiter = ",", .quote = '"', .escape = '"', .header = true, .maximum_line_bytes = 1 << 20};
+    struct data_scan scan = {.kind = DATA_SCAN_CSV,
+                             .paths = paths,
+                             .path_count = 1,
+                             .delimiter = ",",
+                             .quote = '"',
+                             .escape = '"',
+                             .header = true,
+                             .maximum_line_bytes = 1 << 20};
     struct data_source source = {.name = name, .origin = name, .text_columns = true, .scan = &scan};
     read_header(path, &source.schema);
     MUST(store_import_table(import, &source, &err));

@@ -1,5 +1,6 @@
-/* Golden tests of the pure part: what names say, and what a relation's facts come to. A golden line is "input<TAB>output"; the files
- * are rewritten with MARROW_BLESS=1, and the difference is the review. */
+/* Golden tests of the pure part: what names say, and what a relation's facts come to. A golden line
+ * is "input<TAB>output"; the files are rewritten with MARROW_BLESS=1, and the difference is the
+ * review. */
 #include "profile/support.h"
 
 typedef void render_line(const char *input, struct buf *out);
@@ -34,8 +35,10 @@ static void golden(const char *leaf, render_line *render)
         if (line[0] != '#') {
             render(line, &rendered);
             buf_printf(&out, "\t%s", buf_text(&rendered));
-            if (getenv("MARROW_BLESS") == NULL && (expected == NULL || strcmp(expected, buf_text(&rendered)) != 0))
-                fail_msg("%s\n  %s\n  expected %s\n  found    %s", leaf, line, expected != NULL ? expected : "(nothing)", buf_text(&rendered));
+            if (getenv("MARROW_BLESS") == NULL &&
+                (expected == NULL || strcmp(expected, buf_text(&rendered)) != 0))
+                fail_msg("%s\n  %s\n  expected %s\n  found    %s", leaf, line,
+                         expected != NULL ? expected : "(nothing)", buf_text(&rendered));
             cases++;
         }
         buf_putc(&out, '\n');
@@ -75,7 +78,9 @@ static void render_affinity(const char *input, struct buf *out)
     name_facts_of(parent, &parent_name);
     name_table_core(child_table, &child_core);
     name_table_core(parent_table, &parent_core);
-    struct name_pair pair = {&child_name, &parent_name, &child_core, &parent_core, unique, strcmp(child_table, parent_table) == 0, shadowed};
+    struct name_pair pair = {&child_name,  &parent_name, &child_core,
+                             &parent_core, unique,       strcmp(child_table, parent_table) == 0,
+                             shadowed};
     enum name_match match;
     double affinity = name_affinity(&pair, &match);
     buf_printf(out, "%.2f, %s", affinity, name_match_text(match));
@@ -147,9 +152,29 @@ static void each_child_keeps_only_its_best_parent(void **state)
     (void)state;
     struct err err = {0};
     struct relation_facts facts[] = {
-        {.child = 0, .parent = 3, .affinity = .93, .coverage = 1, .surprise_bits = 100, .reach = 1, .child_distinct = 5, .parent_distinct = 9},
-        {.child = 0, .parent = 4, .affinity = 1, .coverage = 1, .surprise_bits = 100, .reach = 1, .child_distinct = 5, .parent_distinct = 9},
-        {.child = 1, .parent = 4, .affinity = .2, .coverage = .5, .reach = 1, .child_distinct = 5, .parent_distinct = 9},
+        {.child = 0,
+         .parent = 3,
+         .affinity = .93,
+         .coverage = 1,
+         .surprise_bits = 100,
+         .reach = 1,
+         .child_distinct = 5,
+         .parent_distinct = 9},
+        {.child = 0,
+         .parent = 4,
+         .affinity = 1,
+         .coverage = 1,
+         .surprise_bits = 100,
+         .reach = 1,
+         .child_distinct = 5,
+         .parent_distinct = 9},
+        {.child = 1,
+         .parent = 4,
+         .affinity = .2,
+         .coverage = .5,
+         .reach = 1,
+         .child_distinct = 5,
+         .parent_distinct = 9},
     };
     bool keep[3];
     MUST(relation_decide(facts, 3, 5, keep, &err));
@@ -164,7 +189,14 @@ static void equal_candidates_go_to_the_hub(void **state)
     struct err err = {0};
     struct relation_facts facts[4];
     for (size_t i = 0; i < 4; i++)
-        facts[i] = (struct relation_facts){.child = i == 3 ? 2 : i, .parent = 5, .affinity = .93, .coverage = 1, .surprise_bits = 100, .reach = 1, .child_distinct = 5, .parent_distinct = 9};
+        facts[i] = (struct relation_facts){.child = i == 3 ? 2 : i,
+                                           .parent = 5,
+                                           .affinity = .93,
+                                           .coverage = 1,
+                                           .surprise_bits = 100,
+                                           .reach = 1,
+                                           .child_distinct = 5,
+                                           .parent_distinct = 9};
     facts[3].parent = 4;
     bool keep[4];
     MUST(relation_decide(facts, 4, 6, keep, &err));
@@ -178,9 +210,32 @@ static void the_whole_is_preferred_to_its_part(void **state)
     struct err err = {0};
     /* Column 0 (ae) is in the keys 1 (sc, a part) and 2 (dm, the whole); 1 is in 2. */
     struct relation_facts facts[] = {
-        {.child = 0, .parent = 1, .affinity = .93, .coverage = 1, .surprise_bits = 100, .reach = 1, .child_distinct = 5, .parent_distinct = 9},
-        {.child = 0, .parent = 2, .affinity = .93, .coverage = 1, .surprise_bits = 100, .reach = 1, .child_distinct = 5, .parent_distinct = 12, .parent_ordinal = 2},
-        {.child = 1, .parent = 2, .affinity = .93, .coverage = 1, .surprise_bits = 100, .reach = 1, .child_distinct = 9, .parent_distinct = 12, .child_unique = true},
+        {.child = 0,
+         .parent = 1,
+         .affinity = .93,
+         .coverage = 1,
+         .surprise_bits = 100,
+         .reach = 1,
+         .child_distinct = 5,
+         .parent_distinct = 9},
+        {.child = 0,
+         .parent = 2,
+         .affinity = .93,
+         .coverage = 1,
+         .surprise_bits = 100,
+         .reach = 1,
+         .child_distinct = 5,
+         .parent_distinct = 12,
+         .parent_ordinal = 2},
+        {.child = 1,
+         .parent = 2,
+         .affinity = .93,
+         .coverage = 1,
+         .surprise_bits = 100,
+         .reach = 1,
+         .child_distinct = 9,
+         .parent_distinct = 12,
+         .child_unique = true},
     };
     bool keep[3];
     MUST(relation_decide(facts, 3, 3, keep, &err));

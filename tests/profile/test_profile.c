@@ -16,19 +16,24 @@ struct hospital {
     struct buf patients, admissions, departments, items, labs, notes, links;
 };
 
-/* Integer keys 1…n everywhere; an orphan item; outpatients; a measure and a running number that lie inside every key. */
+/* Integer keys 1…n everywhere; an orphan item; outpatients; a measure and a running number that lie
+ * inside every key. */
 static void hospital_write(struct hospital *h)
 {
     memset(h, 0, sizeof *h);
     buf_puts(&h->patients, "patient_id,sex,birth_date,referring_patient_id\n");
     for (int i = 1; i <= 60; i++)
-        add(&h->patients, "%d,%s,19%02d-02-1%d,%s\n", i, i % 3 == 0 ? "F" : "M", 20 + i % 70, i % 9, "");
-    buf_puts(&h->admissions, "admission_id,patient_id,department,admit_time,discharge_time,previous_admission_id\n");
+        add(&h->patients, "%d,%s,19%02d-02-1%d,%s\n", i, i % 3 == 0 ? "F" : "M", 20 + i % 70, i % 9,
+            "");
+    buf_puts(
+        &h->admissions,
+        "admission_id,patient_id,department,admit_time,discharge_time,previous_admission_id\n");
     for (int i = 1; i <= 90; i++) {
         char previous[16] = "";
         if (i > 60)
             snprintf(previous, sizeof previous, "%d", i - 60);
-        add(&h->admissions, "%d,%d,%d,2020-01-%02d 08:%02d:00,2020-02-%02d 10:00:00,%s\n", i, (i - 1) % 60 + 1, i % 7 + 1, i % 28 + 1, i % 60, i % 28 + 1, previous);
+        add(&h->admissions, "%d,%d,%d,2020-01-%02d 08:%02d:00,2020-02-%02d 10:00:00,%s\n", i,
+            (i - 1) % 60 + 1, i % 7 + 1, i % 28 + 1, i % 60, i % 28 + 1, previous);
     }
     buf_puts(&h->departments, "department_id,name\n");
     for (int i = 1; i <= 7; i++)
@@ -36,13 +41,15 @@ static void hospital_write(struct hospital *h)
     buf_puts(&h->items, "item_id,label,loinc\n");
     for (int i = 1; i <= 40; i++)
         add(&h->items, "%d,Item number %d,%d-%d\n", i, i, 1000 + i * 7, i % 9);
-    buf_puts(&h->labs, "lab_id,patient_id,admission_id,item_id,seq_num,chart_time,value_num,days\n");
+    buf_puts(&h->labs,
+             "lab_id,patient_id,admission_id,item_id,seq_num,chart_time,value_num,days\n");
     for (int i = 1; i <= 900; i++) {
         int admission = i % 91;
         char text[16] = "";
         if (admission > 0)
             snprintf(text, sizeof text, "%d", admission);
-        add(&h->labs, "%d,%d,%s,%d,%d,2020-01-%02d 09:%02d:00,%d.%d,%d\n", i, i % 60 + 1, text, i == 7 ? 99 : i % 40 + 1, i % 5 + 1, i % 28 + 1, i % 60, i % 50, i % 10, i % 30 + 1);
+        add(&h->labs, "%d,%d,%s,%d,%d,2020-01-%02d 09:%02d:00,%d.%d,%d\n", i, i % 60 + 1, text,
+            i == 7 ? 99 : i % 40 + 1, i % 5 + 1, i % 28 + 1, i % 60, i % 50, i % 10, i % 30 + 1);
     }
     buf_puts(&h->notes, "note_id,patient_id,text\n");
     buf_puts(&h->links, "patient_id,admission_id\n");
@@ -68,8 +75,21 @@ static int hospital_setup(void **state)
     assert_non_null(f);
     fixture_open(f);
     hospital_write(&h);
-    const char *tables[] = {"patients", buf_text(&h.patients), "admissions", buf_text(&h.admissions), "departments", buf_text(&h.departments), "lab_items", buf_text(&h.items),
-                            "labs", buf_text(&h.labs), "notes", buf_text(&h.notes), "patient_admissions", buf_text(&h.links), NULL};
+    const char *tables[] = {"patients",
+                            buf_text(&h.patients),
+                            "admissions",
+                            buf_text(&h.admissions),
+                            "departments",
+                            buf_text(&h.departments),
+                            "lab_items",
+                            buf_text(&h.items),
+                            "labs",
+                            buf_text(&h.labs),
+                            "notes",
+                            buf_text(&h.notes),
+                            "patient_admissions",
+                            buf_text(&h.links),
+                            NULL};
     fixture_import(f, "hospital", tables);
     hospital_done(&h);
     *state = f;
@@ -98,8 +118,11 @@ static void relations_text(const struct profile *profile, struct buf *out)
     static const char *const status[] = {"", " confirmed", " rejected", " added"};
     for (size_t i = 0; i < profile->relation_count; i++) {
         const struct profile_relation *r = &profile->relations[i];
-        buf_printf(out, "%s.%s>%s.%s%s\n", profile->tables[r->child].table->name, profile->tables[r->child].columns[r->child_columns[0]].name, profile->tables[r->parent].table->name,
-                   profile->tables[r->parent].columns[r->parent_columns[0]].name, status[r->status]);
+        buf_printf(out, "%s.%s>%s.%s%s\n", profile->tables[r->child].table->name,
+                   profile->tables[r->child].columns[r->child_columns[0]].name,
+                   profile->tables[r->parent].table->name,
+                   profile->tables[r->parent].columns[r->parent_columns[0]].name,
+                   status[r->status]);
     }
 }
 
@@ -124,7 +147,8 @@ static const struct profile_table *table_of(const struct profile *profile, const
     return NULL;
 }
 
-static const struct profile_column *column_of(const struct profile *profile, const char *table, const char *name)
+static const struct profile_column *column_of(const struct profile *profile, const char *table,
+                                              const char *name)
 {
     const struct profile_table *found = table_of(profile, table);
     for (size_t c = 0; c < found->table->schema.count; c++)
@@ -141,9 +165,14 @@ static void integer_keys_are_found_and_nothing_else(void **state)
     AUTO(profile_free) struct profile *profile = NULL;
     MUST(profile_open(f->store, f->version, &profile, &err));
     static const char *const expected[] = {
-        "admissions.patient_id>patients.patient_id", "admissions.department>departments.department_id", "admissions.previous_admission_id>admissions.admission_id",
-        "labs.patient_id>patients.patient_id", "labs.admission_id>admissions.admission_id", "labs.item_id>lab_items.item_id",
-        "patient_admissions.patient_id>patients.patient_id", "patient_admissions.admission_id>admissions.admission_id"};
+        "admissions.patient_id>patients.patient_id",
+        "admissions.department>departments.department_id",
+        "admissions.previous_admission_id>admissions.admission_id",
+        "labs.patient_id>patients.patient_id",
+        "labs.admission_id>admissions.admission_id",
+        "labs.item_id>lab_items.item_id",
+        "patient_admissions.patient_id>patients.patient_id",
+        "patient_admissions.admission_id>admissions.admission_id"};
     for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++)
         if (!has_relation(profile, expected[i]))
             fail_msg("missing %s", expected[i]);
@@ -165,7 +194,8 @@ static void true_orphans_and_nulls_are_counted(void **state)
             assert_int_equal(r->child_rows, 900);
             seen = true;
         }
-        if (strcmp(column, "admission_id") == 0 && strcmp(profile->tables[r->child].table->name, "labs") == 0)
+        if (strcmp(column, "admission_id") == 0 &&
+            strcmp(profile->tables[r->child].table->name, "labs") == 0)
             assert_int_equal(r->null_rows, 9);
     }
     assert_true(seen);
@@ -182,16 +212,20 @@ static void keys_and_roles_are_those_of_a_hospital(void **state)
         enum profile_table_role role;
         const char *time;
     } expected[] = {
-        {"patients", "patient_id", PROFILE_DIMENSION, NULL},     {"admissions", "admission_id", PROFILE_DIMENSION, "admit_time"},
-        {"departments", "department_id", PROFILE_DIMENSION, NULL}, {"lab_items", "item_id", PROFILE_REFERENCE, NULL},
-        {"labs", "lab_id", PROFILE_EVENT, "chart_time"},         {"patient_admissions", "admission_id", PROFILE_BRIDGE, NULL},
+        {"patients", "patient_id", PROFILE_DIMENSION, NULL},
+        {"admissions", "admission_id", PROFILE_DIMENSION, "admit_time"},
+        {"departments", "department_id", PROFILE_DIMENSION, NULL},
+        {"lab_items", "item_id", PROFILE_REFERENCE, NULL},
+        {"labs", "lab_id", PROFILE_EVENT, "chart_time"},
+        {"patient_admissions", "admission_id", PROFILE_BRIDGE, NULL},
     };
     for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
         const struct profile_table *table = table_of(profile, expected[i].table);
         assert_int_equal(table->primary_key.count, 1);
         assert_string_equal(table->columns[table->primary_key.columns[0]].name, expected[i].key);
         if (table->role != expected[i].role)
-            fail_msg("%s is %s: %s", expected[i].table, profile_table_role_text(table->role), table->role_reason);
+            fail_msg("%s is %s: %s", expected[i].table, profile_table_role_text(table->role),
+                     table->role_reason);
         assert_true(strlen(table->role_reason) > 10);
         if (expected[i].time == NULL)
             assert_int_equal(table->time_column, -1);
@@ -246,9 +280,12 @@ static void decisions_persist_and_can_be_taken_back(void **state)
     struct fixture *f = *state;
     struct err err = {0};
     struct profile *profile = NULL;
-    MUST(profile_relation_decide(f->store, f->version, "reject", "labs.item_id", "LAB_ITEMS.Item_Id", &err));
-    MUST(profile_relation_decide(f->store, f->version, "confirm", "labs.patient_id", "patients.patient_id", &err));
-    MUST(profile_relation_decide(f->store, f->version, "add", "labs.seq_num", "departments.department_id", &err));
+    MUST(profile_relation_decide(f->store, f->version, "reject", "labs.item_id",
+                                 "LAB_ITEMS.Item_Id", &err));
+    MUST(profile_relation_decide(f->store, f->version, "confirm", "labs.patient_id",
+                                 "patients.patient_id", &err));
+    MUST(profile_relation_decide(f->store, f->version, "add", "labs.seq_num",
+                                 "departments.department_id", &err));
     MUST(profile_open(f->store, f->version, &profile, &err));
     assert_true(has_relation(profile, "labs.item_id>lab_items.item_id rejected"));
     assert_true(has_relation(profile, "labs.patient_id>patients.patient_id confirmed"));
@@ -258,10 +295,13 @@ static void decisions_persist_and_can_be_taken_back(void **state)
     assert_int_equal(column_of(profile, "labs", "seq_num")->role, PROFILE_IDENTIFIER);
     for (size_t i = 0; i < profile->relation_count; i++)
         if (profile->relations[i].status == PROFILE_ADDED)
-            assert_true(profile->relations[i].coverage > .999 && profile->relations[i].child_rows == 900);
+            assert_true(profile->relations[i].coverage > .999 &&
+                        profile->relations[i].child_rows == 900);
     profile_free(profile);
-    MUST(profile_relation_decide(f->store, f->version, "reset", "labs.item_id", "lab_items.item_id", &err));
-    MUST(profile_relation_decide(f->store, f->version, "reset", "labs.seq_num", "departments.department_id", &err));
+    MUST(profile_relation_decide(f->store, f->version, "reset", "labs.item_id", "lab_items.item_id",
+                                 &err));
+    MUST(profile_relation_decide(f->store, f->version, "reset", "labs.seq_num",
+                                 "departments.department_id", &err));
     MUST(profile_open(f->store, f->version, &profile, &err));
     assert_true(has_relation(profile, "labs.item_id>lab_items.item_id"));
     assert_false(has_relation(profile, "labs.seq_num>departments.department_id added"));
@@ -274,13 +314,15 @@ static void a_two_column_relation_can_be_added(void **state)
     struct err err = {0};
     AUTO(profile_free) struct profile *profile = NULL;
     JSON_AUTO json = NULL;
-    MUST(profile_relation_decide(f->store, f->version, "add", "labs.patient_id+admission_id", "patient_admissions.patient_id+admission_id", &err));
+    MUST(profile_relation_decide(f->store, f->version, "add", "labs.patient_id+admission_id",
+                                 "patient_admissions.patient_id+admission_id", &err));
     MUST(profile_open(f->store, f->version, &profile, &err));
     MUST(profile_relations_json(profile, &json, &err));
     bool seen = false;
     json_t *item;
     size_t i;
-    json_array_foreach(json_object_get(json, "relations"), i, item) {
+    json_array_foreach(json_object_get(json, "relations"), i, item)
+    {
         json_t *columns = json_object_get(json_object_get(item, "child"), "columns");
         if (json_array_size(columns) == 2) {
             seen = true;
@@ -296,15 +338,28 @@ static void wrong_decisions_are_refused_with_a_hint(void **state)
 {
     struct fixture *f = *state;
     struct err err = {0};
-    assert_int_equal(profile_relation_decide(f->store, f->version, "confirm", "labs.days", "patients.patient_id", &err), ERR_NOT_FOUND);
+    assert_int_equal(profile_relation_decide(f->store, f->version, "confirm", "labs.days",
+                                             "patients.patient_id", &err),
+                     ERR_NOT_FOUND);
     assert_non_null(strstr(err.hint, "add"));
-    assert_int_equal(profile_relation_decide(f->store, f->version, "add", "labs.nothing", "patients.patient_id", &err), ERR_NOT_FOUND);
-    assert_int_equal(profile_relation_decide(f->store, f->version, "add", "labs.chart_time", "patients.patient_id", &err), ERR_INPUT);
-    assert_int_equal(profile_relation_decide(f->store, f->version, "perhaps", "labs.days", "patients.patient_id", &err), ERR_USAGE);
-    assert_int_equal(profile_relation_decide(f->store, f->version, "add", "labs.days", "labs.days", &err), ERR_USAGE);
-    assert_int_equal(profile_relation_decide(f->store, f->version, "add", "labs.days+lab_id", "patients.patient_id", &err), ERR_USAGE);
+    assert_int_equal(profile_relation_decide(f->store, f->version, "add", "labs.nothing",
+                                             "patients.patient_id", &err),
+                     ERR_NOT_FOUND);
+    assert_int_equal(profile_relation_decide(f->store, f->version, "add", "labs.chart_time",
+                                             "patients.patient_id", &err),
+                     ERR_INPUT);
+    assert_int_equal(profile_relation_decide(f->store, f->version, "perhaps", "labs.days",
+                                             "patients.patient_id", &err),
+                     ERR_USAGE);
+    assert_int_equal(
+        profile_relation_decide(f->store, f->version, "add", "labs.days", "labs.days", &err),
+        ERR_USAGE);
+    assert_int_equal(profile_relation_decide(f->store, f->version, "add", "labs.days+lab_id",
+                                             "patients.patient_id", &err),
+                     ERR_USAGE);
     assert_int_equal(profile_table_role_set(f->store, f->version, "labs", "heap", &err), ERR_USAGE);
-    assert_int_equal(profile_table_role_set(f->store, f->version, "none", "fact", &err), ERR_NOT_FOUND);
+    assert_int_equal(profile_table_role_set(f->store, f->version, "none", "fact", &err),
+                     ERR_NOT_FOUND);
 }
 
 static void a_persons_role_stands_until_taken_back(void **state)
@@ -330,7 +385,8 @@ static void composite_keys_are_minimal(void **state)
     struct buf csv = BUF_INIT;
     buf_puts(&csv, "visit,patient,line,code,score,comment\n");
     for (int i = 0; i < 200; i++)
-        add(&csv, "%d,P%02d,%d,C%d,%d.5,free text of row\n", i / 40 + 1, i / 10 + 1, i % 10 + 1, i % 3, i);
+        add(&csv, "%d,P%02d,%d,C%d,%d.5,free text of row\n", i / 40 + 1, i / 10 + 1, i % 10 + 1,
+            i % 3, i);
     const char *tables[] = {"lines", buf_text(&csv), NULL};
     fixture_import(f, "one", tables);
     buf_done(&csv);
@@ -381,7 +437,10 @@ static void statistics_are_exact_and_kept(void **state)
 {
     struct fixture *f = *state;
     struct err err = {0};
-    const char *tables[] = {"t", "row,x,g,d\n1,0.1,b,2020-01-01\n2,0.2,a,2020-01-02\n3,0.3,b,2020-01-03\n4,0.4,a,2020-01-04\n5,,c,\n", NULL};
+    const char *tables[] = {"t",
+                            "row,x,g,d\n1,0.1,b,2020-01-01\n2,0.2,a,2020-01-02\n3,0.3,b,2020-01-"
+                            "03\n4,0.4,a,2020-01-04\n5,,c,\n",
+                            NULL};
     fixture_import(f, "one", tables);
     AUTO(profile_free) struct profile *profile = NULL;
     MUST(profile_open(f->store, f->version, &profile, &err));
@@ -390,9 +449,11 @@ static void statistics_are_exact_and_kept(void **state)
     MUST(profile_tables_json(f->store, f->version, profile, "T", &first, &err));
     MUST(profile_tables_json(f->store, f->version, profile, NULL, &second, &err));
     assert_true(json_equal(first, second));
-    const json_t *table = json_array_get(json_object_get(first, "tables"), 0), *columns = json_object_get(table, "columns");
+    const json_t *table = json_array_get(json_object_get(first, "tables"), 0),
+                 *columns = json_object_get(table, "columns");
     assert_int_equal(json_int(table, "rows", 0), 5);
-    const json_t *x = json_array_get(columns, 1), *g = json_array_get(columns, 2), *d = json_array_get(columns, 3);
+    const json_t *x = json_array_get(columns, 1), *g = json_array_get(columns, 2),
+                 *d = json_array_get(columns, 3);
     assert_int_equal(json_int(x, "nulls", -1), 1);
     assert_int_equal(json_int(x, "distinct", -1), 4);
     assert_float_equal(json_number(x, "mean", 0), .25, 1e-15);
@@ -405,25 +466,36 @@ static void statistics_are_exact_and_kept(void **state)
     assert_int_equal(json_integer_value(json_array_get(json_array_get(top, 1), 1)), 2);
     assert_string_equal(json_text(d, "min", ""), "2020-01-01");
     assert_string_equal(json_text(json_object_get(d, "quantiles"), "p50", ""), "2020-01-02");
-    assert_int_equal(profile_tables_json(f->store, f->version, profile, "absent", &second, &err), ERR_NOT_FOUND);
+    assert_int_equal(profile_tables_json(f->store, f->version, profile, "absent", &second, &err),
+                     ERR_NOT_FOUND);
 }
 
 int main(void)
 {
     json_install();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(integer_keys_are_found_and_nothing_else, hospital_setup, teardown),
-        cmocka_unit_test_setup_teardown(true_orphans_and_nulls_are_counted, hospital_setup, teardown),
-        cmocka_unit_test_setup_teardown(keys_and_roles_are_those_of_a_hospital, hospital_setup, teardown),
-        cmocka_unit_test_setup_teardown(a_table_without_rows_has_a_role_and_no_relation, hospital_setup, teardown),
+        cmocka_unit_test_setup_teardown(integer_keys_are_found_and_nothing_else, hospital_setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(true_orphans_and_nulls_are_counted, hospital_setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(keys_and_roles_are_those_of_a_hospital, hospital_setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_table_without_rows_has_a_role_and_no_relation,
+                                        hospital_setup, teardown),
         cmocka_unit_test_setup_teardown(second_open_needs_no_data, hospital_setup, teardown),
-        cmocka_unit_test_setup_teardown(decisions_persist_and_can_be_taken_back, hospital_setup, teardown),
-        cmocka_unit_test_setup_teardown(a_two_column_relation_can_be_added, hospital_setup, teardown),
-        cmocka_unit_test_setup_teardown(wrong_decisions_are_refused_with_a_hint, hospital_setup, teardown),
-        cmocka_unit_test_setup_teardown(a_persons_role_stands_until_taken_back, hospital_setup, teardown),
+        cmocka_unit_test_setup_teardown(decisions_persist_and_can_be_taken_back, hospital_setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_two_column_relation_can_be_added, hospital_setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(wrong_decisions_are_refused_with_a_hint, hospital_setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_persons_role_stands_until_taken_back, hospital_setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(composite_keys_are_minimal, empty_setup, teardown),
-        cmocka_unit_test_setup_teardown(duplicate_rows_leave_a_table_without_key, empty_setup, teardown),
-        cmocka_unit_test_setup_teardown(whole_numbers_meet_the_same_digits_kept_as_text, empty_setup, teardown),
+        cmocka_unit_test_setup_teardown(duplicate_rows_leave_a_table_without_key, empty_setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(whole_numbers_meet_the_same_digits_kept_as_text,
+                                        empty_setup, teardown),
         cmocka_unit_test_setup_teardown(statistics_are_exact_and_kept, empty_setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
