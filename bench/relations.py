@@ -4,7 +4,7 @@
     bench/relations.py [--marrow build/marrow] [--shared ../shared] [--json OUT]   every set below whose data is there
     bench/relations.py --compare RELATIONS.json GOLD.json                          two files
 
-Sets marked * were not looked at while the method was made (docs/RELATIONS.md). Needs only Python's standard library; the
+Sets marked * were held out while the method was made; docs/RELATIONS.md gives their blind figures and what they changed. Needs only Python's standard library; the
 data come from SHARED/data/unpack.sh and from `marrow demo-data`."""
 import argparse, json, os, subprocess, sys, tempfile, time
 

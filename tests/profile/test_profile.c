@@ -433,6 +433,40 @@ static void whole_numbers_meet_the_same_digits_kept_as_text(void **state)
     assert_int_equal(column_of(profile, "uses", "icd_code")->role, PROFILE_CODE);
 }
 
+static void the_engine_and_the_sets_count_the_same(void **state)
+{
+    struct fixture *f = *state;
+    struct err err = {0};
+    struct relation_facts *found[2] = {NULL, NULL};
+    size_t counts[2] = {0, 0}, compared = 0;
+    AUTO(engine_close) struct engine *engine = NULL;
+    MUST(profile_engine_open(f->store, &engine, &err));
+    MUST(store_version_attach(f->version, engine, NULL, 0, &err));
+    for (int pass = 0; pass < 2; pass++) {
+        AUTO(facts_free) struct facts *facts = NULL;
+        MUST(facts_read(f->version, engine, NULL, &facts, &err));
+        facts->values_held = pass == 0 ? 0 : PROFILE_SETS_LIMIT; /* no memory left for sets */
+        MUST(relation_candidates(engine, facts, NULL, &found[pass], &counts[pass], &err));
+        if (pass == 1)
+            assert_int_equal(facts->values_held, PROFILE_SETS_LIMIT);
+        else
+            assert_true(facts->values_held > 0);
+    }
+    assert_int_equal(counts[0], counts[1]);
+    for (size_t i = 0; i < counts[0]; i++) {
+        const struct relation_facts *a = &found[0][i], *b = &found[1][i];
+        assert_int_equal(a->child, b->child);
+        assert_int_equal(a->parent, b->parent);
+        assert_int_equal(a->matched_rows, b->matched_rows);
+        assert_int_equal(a->matched_distinct, b->matched_distinct);
+        assert_int_equal(a->child_distinct, b->child_distinct);
+        compared++;
+    }
+    assert_true(compared >= 8);
+    mem_free(found[0]);
+    mem_free(found[1]);
+}
+
 static void statistics_are_exact_and_kept(void **state)
 {
     struct fixture *f = *state;
@@ -490,6 +524,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(wrong_decisions_are_refused_with_a_hint, hospital_setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_persons_role_stands_until_taken_back, hospital_setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(the_engine_and_the_sets_count_the_same, hospital_setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(composite_keys_are_minimal, empty_setup, teardown),
         cmocka_unit_test_setup_teardown(duplicate_rows_leave_a_table_without_key, empty_setup,
