@@ -67,6 +67,7 @@ struct block {
     struct lines from, where, group, having; /* from: first the table, then whole join lines */
     struct str source;      /* the only table, for a join: expression and alias */
     bool distinct;
+    bool projected; /* a project was folded in after the grouping */
     struct block_order *order;
     size_t order_count;
     int64_t limit, offset;

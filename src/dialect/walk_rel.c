@@ -137,11 +137,24 @@ static bool would_repeat(struct emit *emit, const struct block *block, const str
 
 /* ---- nodes -------------------------------------------------------------------------------------- */
 
+/* Can the condition be HAVING? Groups that are expressions are left out: DuckDB does not always recognise them there again. */
+static bool having_fits(const struct block *block, const struct plan_expr *expr)
+{
+    if (expr->kind == PLAN_COLUMN)
+        return block->columns[expr->idx].column != NULL || expr->idx >= block->group.count;
+    for (size_t i = 0; i < expr->arg_count; i++)
+        if (!having_fits(block, expr->args[i]))
+            return false;
+    return true;
+}
+
 static struct block *emit_filter(struct emit *emit, const struct plan_rel *rel, struct aliases **aliases)
 {
     const struct plan_rel *input = rel->inputs[0];
     struct block *block = emit_rel(emit, input, aliases);
-    if (block != NULL && block->stage > STAGE_GROUPED)
+    bool fits = block != NULL && (block->stage == STAGE_ROWS ||
+                                  (block->stage == STAGE_GROUPED && !block->projected && having_fits(block, rel->predicate)));
+    if (!fits)
         block = emit_fold(emit, block, input, aliases);
     if (block == NULL)
         return NULL;
@@ -167,6 +180,22 @@ static bool keeps_order(const struct block *block, const struct plan_rel *rel, s
     return true;
 }
 
+/* Over an aggregate without groups, a project that reads none of it would leave a plain SELECT of all rows. */
+static bool loses_aggregate(struct emit *emit, const struct block *block, const struct plan_rel *rel)
+{
+    if (block->stage != STAGE_GROUPED || block->group.count > 0)
+        return false;
+    uint32_t *counts = arena_array(emit->arena, block->column_count, sizeof *counts);
+    if (counts == NULL || block->projected)
+        return true;
+    for (size_t i = 0; i < rel->output_count; i++)
+        count_columns(rel->outputs[i].expr, counts);
+    for (size_t i = 0; i < block->column_count; i++)
+        if (counts[i] > 0)
+            return false;
+    return true;
+}
+
 static struct block *emit_project(struct emit *emit, const struct plan_rel *rel, struct aliases **aliases)
 {
     const struct plan_rel *input = rel->inputs[0];
@@ -183,7 +212,7 @@ static struct block *emit_project(struct emit *emit, const struct plan_rel *rel,
     bool fits = late ? block->stage != STAGE_UNION && keeps_order(block, rel, idx) : block->stage != STAGE_DISTINCT;
     if (late && block->distinct)
         fits = false; /* dropping a column would change what is distinct */
-    if (!fits || would_repeat(emit, block, rel))
+    if (!fits || would_repeat(emit, block, rel) || loses_aggregate(emit, block, rel))
         block = emit_fold(emit, block, input, aliases);
     else
         for (size_t k = 0; k < block->order_count; k++)
@@ -195,6 +224,7 @@ static struct block *emit_project(struct emit *emit, const struct plan_rel *rel,
         columns[i] = emit_piece(emit, &env, rel->outputs[i].expr, true);
     block->columns = columns;
     block->column_count = rel->output_count;
+    block->projected = true;
     return block;
 }
 
@@ -217,6 +247,7 @@ static struct block *emit_aggregate(struct emit *emit, const struct plan_rel *re
     block->columns = columns;
     block->column_count = rel->column_count;
     block->stage = STAGE_GROUPED;
+    block->projected = false;
     return block;
 }
 
