@@ -15,7 +15,7 @@ file_index == 1 {
         if (!ok) { printf "%s:%d: <%s> may be included only by %s\n", FILENAME, FNR, target, only[target]; bad = 1 }
     }
     if ($0 ~ /include[ \t]*"/) {
-        if (target !~ /\//) { if (target !~ /^marrow\.h$/) { printf "%s:%d: include \"%s\" does not name its layer\n", FILENAME, FNR, target; bad = 1 } next }
+        if (target !~ /\//) { if (target !~ /^marrow(_arrow)?\.h$/) { printf "%s:%d: include \"%s\" does not name its layer\n", FILENAME, FNR, target; bad = 1 } next }
         split(target, parts, "/"); to = parts[1]
         if (!(to in known)) { printf "%s:%d: unknown layer %s\n", FILENAME, FNR, to; bad = 1 }
         else if (index(allowed[own], " " to " ") == 0) { printf "%s:%d: layer %s may not include %s\n", FILENAME, FNR, own, target; bad = 1 }
