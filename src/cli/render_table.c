@@ -1,0 +1,239 @@
+/* Aligned tables for the terminal: numbers right-aligned, widths counted in terminal columns (UTF-8, wide and combining characters), cut
+ * with "…" when the terminal is narrower. Where not all columns fit, the widest give way first; columns that still do not fit are left
+ * away and counted. Without a terminal nothing is cut.
+ *
+ *     table     rows  columns
+ *     ────────  ────  ───────
+ *     patients   100        8                                                                                          */
+#include "cli/render.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TABLE_GAP 2
+#define TABLE_NARROWEST 6
+
+struct cell {
+    const char *text; /* visible characters only */
+    size_t length;
+    int width;
+    enum cli_style style;
+};
+struct column {
+    struct cell head;
+    int width;
+    bool right;
+};
+struct cli_table {
+    struct arena *names, *texts;
+    struct column *columns;
+    size_t column_count, column_cap;
+    struct cell *cells;
+    size_t cell_count, cell_cap;
+    bool failed;
+};
+
+struct cli_table *cli_table_new(void)
+{
+    struct cli_table *table = mem_zalloc(1, sizeof *table);
+    if (table == NULL)
+        return NULL;
+    table->names = arena_new(0);
+    table->texts = arena_new(0);
+    table->failed = table->names == NULL || table->texts == NULL;
+    return table;
+}
+
+void cli_table_free(struct cli_table *table)
+{
+    if (table == NULL)
+        return;
+    arena_free(table->names);
+    arena_free(table->texts);
+    mem_free(table->columns);
+    mem_free(table->cells);
+    mem_free(table);
+}
+
+bool cli_table_failed(const struct cli_table *table)
+{
+    return table == NULL || table->failed;
+}
+
+static bool grow(void **ptr, size_t *cap, size_t count, size_t bytes)
+{
+    if (count < *cap)
+        return true;
+    size_t wanted = *cap == 0 ? 64 : *cap * 2;
+    void *moved = mem_resize(*ptr, wanted, bytes);
+    if (moved == NULL)
+        return false;
+    *ptr = moved;
+    *cap = wanted;
+    return true;
+}
+
+static struct cell make_cell(struct cli_table *table, struct arena *arena, enum cli_style style, struct str text)
+{
+    struct cell cell = {.text = "", .style = style};
+    AUTO(buf_done) struct buf visible = BUF_INIT;
+    cli_add_visible(&visible, text);
+    const char *copy = arena_strndup(arena, buf_text(&visible), visible.len);
+    if (copy == NULL || visible.failed) {
+        table->failed = true;
+        return cell;
+    }
+    cell.text = copy;
+    cell.length = visible.len;
+    cell.width = cli_text_width((struct str){copy, visible.len});
+    return cell;
+}
+
+void cli_table_column(struct cli_table *table, const char *name, bool right)
+{
+    if (cli_table_failed(table))
+        return;
+    if (!grow((void **)&table->columns, &table->column_cap, table->column_count, sizeof *table->columns)) {
+        table->failed = true;
+        return;
+    }
+    struct column *column = &table->columns[table->column_count++];
+    *column = (struct column){.head = make_cell(table, table->names, CLI_BOLD, str_of(name)), .right = right};
+    column->width = column->head.width;
+}
+
+void cli_table_cell_str(struct cli_table *table, enum cli_style style, struct str text)
+{
+    if (cli_table_failed(table) || table->column_count == 0)
+        return;
+    if (!grow((void **)&table->cells, &table->cell_cap, table->cell_count, sizeof *table->cells)) {
+        table->failed = true;
+        return;
+    }
+    struct column *column = &table->columns[table->cell_count % table->column_count];
+    struct cell cell = make_cell(table, table->texts, style, text);
+    table->cells[table->cell_count++] = cell;
+    if (cell.width > column->width)
+        column->width = cell.width;
+}
+
+void cli_table_cell(struct cli_table *table, enum cli_style style, const char *text)
+{
+    cli_table_cell_str(table, text == NULL ? CLI_DIM : style, str_of(text == NULL ? "–" : text));
+}
+
+void cli_table_printf(struct cli_table *table, enum cli_style style, const char *format, ...)
+{
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    cli_table_cell_str(table, style, str_of(text));
+}
+
+void cli_table_count(struct cli_table *table, int64_t number)
+{
+    char text[32];
+    cli_table_cell(table, CLI_PLAIN, cli_count(number, text));
+}
+
+size_t cli_table_rows(const struct cli_table *table)
+{
+    return cli_table_failed(table) || table->column_count == 0 ? 0 : table->cell_count / table->column_count;
+}
+
+void cli_table_clear(struct cli_table *table)
+{
+    if (cli_table_failed(table))
+        return;
+    table->cell_count = 0;
+    arena_reset(table->texts);
+}
+
+/* Narrows the widest columns until all fit; returns how many columns are shown. */
+static size_t fit(struct cli_table *table, int width)
+{
+    int total = -TABLE_GAP;
+    size_t shown = table->column_count;
+    for (size_t i = 0; i < shown; i++)
+        total += table->columns[i].width + TABLE_GAP;
+    while (width > 0 && total > width) {
+        size_t widest = 0;
+        for (size_t i = 1; i < shown; i++)
+            if (table->columns[i].width > table->columns[widest].width)
+                widest = i;
+        if (table->columns[widest].width > TABLE_NARROWEST) {
+            table->columns[widest].width--;
+            total--;
+        } else if (shown > 1) {
+            total -= table->columns[--shown].width + TABLE_GAP;
+        } else {
+            break;
+        }
+    }
+    return shown;
+}
+
+static void put_spaces(struct buf *out, int count)
+{
+    for (int i = 0; i < count; i++)
+        buf_putc(out, ' ');
+}
+
+static void put_cell(struct cli *cli, const struct column *column, const struct cell *cell, bool last)
+{
+    size_t length = cell->length;
+    int width = cell->width;
+    bool cut = cli->width > 0 && width > column->width;
+    if (cut) {
+        length = cli_text_cut((struct str){cell->text, cell->length}, column->width - 1);
+        width = cli_text_width((struct str){cell->text, length}) + 1;
+    }
+    if (column->right)
+        put_spaces(&cli->out, column->width - width);
+    buf_puts(&cli->out, cli_style_on(cli, cell->style));
+    buf_add(&cli->out, cell->text, length);
+    if (cut)
+        buf_puts(&cli->out, "…");
+    buf_puts(&cli->out, cli_style_off(cli, cell->style));
+    if (!last) {
+        if (!column->right)
+            put_spaces(&cli->out, column->width - width);
+        put_spaces(&cli->out, TABLE_GAP);
+    }
+}
+
+static void put_header(struct cli *cli, const struct cli_table *table, size_t shown)
+{
+    for (size_t i = 0; i < shown; i++)
+        put_cell(cli, &table->columns[i], &table->columns[i].head, i + 1 == shown);
+    buf_puts(&cli->out, "\n");
+    buf_puts(&cli->out, cli_style_on(cli, CLI_DIM));
+    for (size_t i = 0; i < shown; i++) {
+        for (int k = 0; k < table->columns[i].width; k++)
+            buf_puts(&cli->out, "─");
+        buf_puts(&cli->out, i + 1 == shown ? "" : "  ");
+    }
+    buf_puts(&cli->out, cli_style_off(cli, CLI_DIM));
+    buf_puts(&cli->out, "\n");
+}
+
+void cli_table_print(struct cli *cli, struct cli_table *table, bool header)
+{
+    if (cli_table_failed(table)) {
+        cli->out.failed = true;
+        return;
+    }
+    size_t shown = fit(table, cli->width);
+    if (header)
+        put_header(cli, table, shown);
+    for (size_t row = 0; row < cli_table_rows(table); row++) {
+        for (size_t i = 0; i < shown; i++)
+            put_cell(cli, &table->columns[i], &table->cells[row * table->column_count + i], i + 1 == shown);
+        buf_putc(&cli->out, '\n');
+    }
+    if (header && shown < table->column_count)
+        cli_style(cli, CLI_DIM, "(%zu more columns do not fit; --format csv or --json shows all)\n", table->column_count - shown);
+}

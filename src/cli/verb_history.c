@@ -1,0 +1,168 @@
+/* history: the trail as a list to read, its proof (verify), and doing an entry again (replay). */
+#include "cli/render.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define HISTORY_SQL_SHOWN 160
+
+/* A text on one line: runs of blanks become one. */
+static void add_one_line(struct buf *out, const char *text, size_t limit)
+{
+    bool blank = false;
+    size_t start = out->len;
+    for (const char *p = text; *p != '\0' && out->len - start < limit; p++) {
+        bool is_blank = *p == ' ' || *p == '\n' || *p == '\t' || *p == '\r';
+        if (is_blank && blank)
+            continue;
+        buf_putc(out, is_blank ? ' ' : *p);
+        blank = is_blank;
+    }
+    if (out->len - start >= limit)
+        buf_puts(out, "…");
+}
+
+static void entry_text(const json_t *entry, struct buf *out)
+{
+    const char *kind = json_text(entry, "kind", ""), *error = json_text(entry, "error", NULL);
+    char a[32], b[32];
+    if (strcmp(kind, "sql") == 0) {
+        add_one_line(out, json_text(entry, "sql", ""), HISTORY_SQL_SHOWN);
+        if (json_flag(entry, "ok", true))
+            buf_printf(out, "  (%s rows, %s)", cli_count(json_int(entry, "rows", 0), a), cli_duration(json_int(entry, "duration_ms", 0), b));
+    } else if (strcmp(kind, "mart") == 0) {
+        buf_printf(out, "%s", json_text(entry, "mart", ""));
+        if (json_flag(entry, "ok", true))
+            buf_printf(out, "  (%s rows × %" PRId64 " columns, %s%s)", cli_count(json_int(entry, "rows", 0), a), json_int(entry, "columns", 0), cli_duration(json_int(entry, "duration_ms", 0), b), json_flag(entry, "reused", false) ? ", reused" : "");
+    } else if (strcmp(kind, "import") == 0) {
+        buf_printf(out, "version %.12s", json_text(entry, "version", ""));
+        if (json_int(entry, "rows", -1) >= 0)
+            buf_printf(out, "  (%s rows)", cli_count(json_int(entry, "rows", 0), a));
+        if (json_flag(entry, "reused", false))
+            buf_puts(out, "  (reused)");
+    } else {
+        static const char *const shown[] = {"decision", "child", "parent", "table", "role", "what", "format", "version"};
+        for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
+            if (json_text(entry, shown[i], NULL) != NULL)
+                buf_printf(out, "%s%.*s", out->len > 0 ? " " : "", strcmp(shown[i], "version") == 0 ? 12 : 120, json_text(entry, shown[i], ""));
+    }
+    if (error != NULL && !json_flag(entry, "ok", true))
+        buf_printf(out, "%sfailed: %s", out->len > 0 ? "  " : "", error);
+}
+
+void cli_put_entry(struct cli *cli, const json_t *entry)
+{
+    AUTO(buf_done) struct buf text = BUF_INIT;
+    entry_text(entry, &text);
+    cli_add_visible(&cli->out, buf_view(&text));
+}
+
+static void render_entries(struct cli *cli, const json_t *entries)
+{
+    AUTO(cli_table_free) struct cli_table *table = cli_table_new();
+    int64_t replayable = -1;
+    char time[32];
+    cli_table_column(table, "entry", true);
+    cli_table_column(table, "when (UTC)", false);
+    cli_table_column(table, "what", false);
+    cli_table_column(table, "", false);
+    for (size_t i = 0; i < json_array_size(entries); i++) {
+        const json_t *entry = json_array_get(entries, i);
+        const char *kind = json_text(entry, "kind", "");
+        AUTO(buf_done) struct buf text = BUF_INIT;
+        bool good = json_flag(entry, "ok", true);
+        entry_text(entry, &text);
+        cli_table_printf(table, CLI_DIM, "%" PRId64, json_int(entry, "seq", 0));
+        cli_table_cell(table, CLI_PLAIN, cli_time(json_text(entry, "time", ""), time));
+        cli_table_cell(table, good ? CLI_BOLD : CLI_BAD, kind);
+        cli_table_cell_str(table, CLI_PLAIN, buf_view(&text));
+        if (good && (strcmp(kind, "sql") == 0 || strcmp(kind, "mart") == 0))
+            replayable = json_int(entry, "seq", 0);
+    }
+    cli_table_print(cli, table, true);
+    if (replayable >= 0)
+        cli_next(cli, "marrow history %s replay %" PRId64 "   # run it again and compare", cli_word(cli, 0), replayable);
+}
+
+static enum err_code show_last(struct cli *cli, struct err *err)
+{
+    JSON_AUTO answer = NULL;
+    TRY(api_history(cli->api, cli_word(cli, 0), cli_number(cli, "last", 50), &answer, err));
+    if (cli->json)
+        return cli_print_json(cli, json_incref(answer), err);
+    render_entries(cli, json_object_get(answer, "entries"));
+    return ERR_OK;
+}
+
+static enum err_code check_chain(struct cli *cli, struct err *err)
+{
+    JSON_AUTO answer = NULL;
+    TRY(api_history_verify(cli->api, cli_word(cli, 0), &answer, err));
+    cli->status = json_flag(answer, "ok", false) ? 0 : err_code_exit(ERR_INTEGRITY);
+    if (cli->json)
+        return cli_print_json(cli, json_incref(answer), err);
+    const json_t *problems = json_object_get(answer, "problems");
+    for (size_t i = 0; i < json_array_size(problems); i++) {
+        const json_t *one = json_array_get(problems, i);
+        cli_style(cli, CLI_BAD, "✗ ");
+        cli_say(cli, "%s:%" PRId64 ": %s\n", json_text(one, "file", ""), json_int(one, "line", 0), json_text(one, "problem", ""));
+    }
+    if (cli->status == 0)
+        cli_style(cli, CLI_GOOD, "✓ the chain is whole: ");
+    cli_say(cli, "%" PRId64 " entries in %" PRId64 " %s\n", json_int(answer, "entries", 0), json_int(answer, "segments", 1), cli_plural(json_int(answer, "segments", 1), "segment", "segments"));
+    return ERR_OK;
+}
+
+static enum err_code replay(struct cli *cli, struct err *err)
+{
+    JSON_AUTO answer = NULL;
+    int64_t seq = 0;
+    const char *text = cli_word(cli, 2);
+    if (text == NULL || !str_to_int64(str_of(text), &seq) || seq < 0) {
+        err_set(err, ERR_USAGE, "'history … replay' needs an entry's number");
+        return err_hint(err, "'marrow history %s' shows the numbers", cli_word(cli, 0));
+    }
+    TRY(api_history_replay(cli->api, cli_word(cli, 0), seq, &answer, err));
+    bool identical = json_flag(answer, "identical", false);
+    cli->status = identical ? 0 : err_code_exit(ERR_INTEGRITY);
+    if (cli->json)
+        return cli_print_json(cli, json_incref(answer), err);
+    cli_style(cli, identical ? CLI_GOOD : CLI_BAD, identical ? "✓ entry %" PRId64 ": bit-identical\n" : "✗ entry %" PRId64 ": not the same\n", seq);
+    cli_say(cli, "  then %s\n  now  %s\n", json_text(answer, "before", ""), json_text(answer, "after", ""));
+    return ERR_OK;
+}
+
+static enum err_code clear(struct cli *cli, struct err *err)
+{
+    JSON_AUTO answer = NULL;
+    TRY(api_history_clear(cli->api, cli_word(cli, 0), &answer, err));
+    if (cli->json)
+        return cli_print_json(cli, json_incref(answer), err);
+    cli_say(cli, "the history of '%s' was cleared; one entry says so\n", cli_word(cli, 0));
+    return ERR_OK;
+}
+
+enum err_code verb_history(struct cli *cli, struct err *err)
+{
+    static const struct {
+        const char *name;
+        int words;
+        enum err_code (*run)(struct cli *cli, struct err *err);
+    } actions[] = {{"verify", 2, check_chain}, {"replay", 3, replay}, {"clear", 2, clear}};
+    const char *action = cli_word(cli, 1);
+    struct cli_nearest nearest = {.asked = action == NULL ? "" : action};
+    if (action == NULL) {
+        TRY(cli_open(cli, false, err));
+        return show_last(cli, err);
+    }
+    for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
+        if (strcmp(actions[i].name, action) == 0 && cli->word_count <= actions[i].words) {
+            TRY(cli_open(cli, false, err));
+            return actions[i].run(cli, err);
+        }
+        cli_nearest_offer(&nearest, actions[i].name);
+    }
+    err_set(err, ERR_USAGE, "'history' takes verify, replay N or clear; found '%.100s'%s", action, cli->word_count > 2 ? " and more" : "");
+    return cli_nearest_text(&nearest) != NULL ? err_hint(err, "did you mean '%s'?", cli_nearest_text(&nearest)) : err->code;
+}

@@ -1,0 +1,178 @@
+/* import: paths in, a version out; prints a table of tables, what was skipped, the size beside the input's. */
+#include "cli/render.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define IMPORT_NULLS 256 /* --null texts */
+#define IMPORT_SHOWN_SKIPPED 10
+#define IMPORT_SHOWN_WARNINGS 12
+
+/* TABLE.COLUMN=TYPE into {TABLE:{COLUMN:{type}}}. The last '=' and the first '.' part it: a column's name may hold dots. */
+static enum err_code add_type(json_t *overrides, const char *text, struct err *err)
+{
+    const char *equals = strrchr(text, '='), *dot = strchr(text, '.');
+    struct data_type type;
+    char name[32];
+    if (equals == NULL || dot == NULL || dot > equals || dot == text || equals == dot + 1 || equals[1] == '\0') {
+        err_set(err, ERR_USAGE, "--type: expected TABLE.COLUMN=TYPE, found '%.300s'", text);
+        return err_hint(err, "for example --type labs.code=text");
+    }
+    TRY(data_type_parse(str_of(equals + 1), &type, err));
+    json_t *column = json_object();
+    bool ok = column != NULL;
+    json_put_text(column, "type", data_type_text(type, name), &ok);
+    __attribute__((cleanup(auto_mem_free))) char *table = mem_strndup(text, (size_t)(dot - text));
+    __attribute__((cleanup(auto_mem_free))) char *key = mem_strndup(dot + 1, (size_t)(equals - dot - 1));
+    json_t *columns = table == NULL ? NULL : json_object_get(overrides, table);
+    if (columns == NULL && table != NULL) {
+        columns = json_object();
+        json_put(overrides, table, columns, &ok);
+    }
+    if (key == NULL || columns == NULL)
+        ok = false;
+    else
+        json_put(columns, key, json_incref(column), &ok);
+    json_decref(column);
+    return json_built(ok, err);
+}
+
+static enum err_code read_overrides(const struct cli *cli, json_t **ret, struct err *err)
+{
+    const char *types[IMPORT_NULLS];
+    const char *path = cli_text(cli, "overrides", NULL);
+    size_t count = cli_list(cli, "type", types, IMPORT_NULLS);
+    JSON_AUTO overrides = NULL;
+    if (path != NULL)
+        TRY(json_read_file(path, &overrides, err));
+    if (overrides != NULL && !json_is_object(overrides)) {
+        err_set(err, ERR_INPUT, "expected an object of tables");
+        err_at(err, path, 0, 0);
+        return err_hint(err, "the form is {TABLE:{COLUMN:{\"type\":\"text\"}}}");
+    }
+    if (overrides == NULL && count > 0)
+        overrides = json_object();
+    for (size_t i = 0; i < count; i++)
+        TRY(add_type(overrides, types[i], err));
+    *ret = json_incref(overrides);
+    return ERR_OK;
+}
+
+static void put_tables(struct cli *cli, const json_t *tables)
+{
+    AUTO(cli_table_free) struct cli_table *table = cli_table_new();
+    cli_table_column(table, "table", false);
+    cli_table_column(table, "rows", true);
+    cli_table_column(table, "columns", true);
+    cli_table_column(table, "rejected", true);
+    cli_table_column(table, "warnings", true);
+    for (size_t i = 0; i < json_array_size(tables); i++) {
+        const json_t *one = json_array_get(tables, i);
+        int64_t rejected = json_int(one, "rejected_rows", 0), warnings = (int64_t)json_array_size(json_object_get(one, "warnings"));
+        char text[32];
+        cli_table_cell(table, CLI_BOLD, json_text(one, "name", ""));
+        cli_table_count(table, json_int(one, "rows", 0));
+        cli_table_count(table, (int64_t)json_array_size(json_object_get(one, "columns")));
+        cli_table_cell(table, rejected > 0 ? CLI_WARN : CLI_DIM, rejected > 0 ? cli_count(rejected, text) : NULL);
+        cli_table_cell(table, warnings > 0 ? CLI_WARN : CLI_DIM, warnings > 0 ? cli_count(warnings, text) : NULL);
+    }
+    cli_table_print(cli, table, true);
+}
+
+static void put_skipped(struct cli *cli, const json_t *skipped)
+{
+    size_t count = json_array_size(skipped);
+    if (count == 0)
+        return;
+    cli_say(cli, "\nskipped (%zu):\n", count);
+    for (size_t i = 0; i < count && i < IMPORT_SHOWN_SKIPPED; i++) {
+        const json_t *one = json_array_get(skipped, i);
+        cli_say(cli, "  ");
+        cli_add_visible(&cli->out, str_of(json_text(one, "path", "")));
+        cli_say(cli, ": ");
+        cli_add_visible(&cli->out, str_of(json_text(one, "reason", "")));
+        cli_say(cli, "\n");
+    }
+    if (count > IMPORT_SHOWN_SKIPPED)
+        cli_say(cli, "  … and %zu more (--json lists all)\n", count - IMPORT_SHOWN_SKIPPED);
+}
+
+void cli_put_table_warnings(struct cli *cli, const json_t *tables, const char *all)
+{
+    size_t shown = 0, total = 0;
+    for (size_t i = 0; i < json_array_size(tables); i++) {
+        const json_t *one = json_array_get(tables, i);
+        const json_t *warnings = json_object_get(one, "warnings");
+        for (size_t k = 0; k < json_array_size(warnings); k++, total++) {
+            if (shown >= IMPORT_SHOWN_WARNINGS)
+                continue;
+            const json_t *warning = json_array_get(warnings, k);
+            const char *column = json_text(warning, "column", NULL);
+            cli_say(cli, shown++ == 0 ? "\nwarnings:\n  " : "  ");
+            cli_add_visible(&cli->out, str_of(json_text(one, "name", "")));
+            if (column != NULL) {
+                cli_say(cli, ".");
+                cli_add_visible(&cli->out, str_of(column));
+            }
+            cli_say(cli, ": ");
+            cli_add_visible(&cli->out, str_of(json_is_string(warning) ? json_string_value(warning) : json_text(warning, "message", json_text(warning, "code", ""))));
+            cli_say(cli, "\n");
+        }
+    }
+    if (total > shown)
+        cli_say(cli, "  … and %zu more (%s lists all)\n", total - shown, all);
+}
+
+static void render(struct cli *cli, const json_t *answer)
+{
+    const json_t *tables = json_object_get(answer, "tables");
+    const char *name = json_text(answer, "dataset", "");
+    int64_t bytes = json_int(answer, "bytes", 0), bytes_in = json_int(answer, "bytes_in", 0), rejected = json_int(answer, "rejected_rows", 0), rows = 0;
+    char a[32], b[32], c[32];
+    for (size_t i = 0; i < json_array_size(tables); i++)
+        rows += json_int(json_array_get(tables, i), "rows", 0);
+    put_tables(cli, tables);
+    put_skipped(cli, json_object_get(answer, "skipped"));
+    cli_put_table_warnings(cli, tables, "marrow show");
+    cli_say(cli, "\n");
+    cli_style(cli, CLI_GOOD, "✓ %s", name);
+    cli_say(cli, " version %.12s%s: %zu %s, %s rows in %s\n", json_text(answer, "version", ""), json_flag(answer, "reused", false) ? " (the same content was there already: reused)" : "", json_array_size(tables),
+            cli_plural((int64_t)json_array_size(tables), "table", "tables"), cli_count(rows, a), cli_duration(json_int(answer, "duration_ms", 0), b));
+    if (bytes > 0 && bytes_in > 0)
+        cli_say(cli, "  %s read, %s kept (two copies of every table): %.0f %% of the input\n", cli_bytes(bytes_in, a), cli_bytes(bytes, b), 100.0 * (double)bytes / (double)bytes_in);
+    if (rejected > 0)
+        cli_style(cli, CLI_WARN, "  %s %s could not be read and %s kept apart in rejects.csv ('marrow show %s' says where)\n", cli_count(rejected, c), cli_plural(rejected, "row", "rows"), cli_plural(rejected, "is", "are"), name);
+    if (json_int(answer, "relations", 0) > 0)
+        cli_next(cli, "marrow relations %s   # the %" PRId64 " keys found between the tables", name, json_int(answer, "relations", 0));
+    else
+        cli_next(cli, "marrow profile %s   # what the columns hold", name);
+}
+
+enum err_code verb_import(struct cli *cli, struct err *err)
+{
+    const char *nulls[IMPORT_NULLS];
+    const char *header = cli_text(cli, "header", NULL), *delimiter = cli_text(cli, "delimiter", NULL);
+    JSON_AUTO overrides = NULL;
+    JSON_AUTO answer = NULL;
+    TRY(read_overrides(cli, &overrides, err));
+    struct api_import_options options = {
+        .paths = cli->words,
+        .path_count = (size_t)cli->word_count,
+        .name = cli_text(cli, "name", NULL),
+        .encoding = cli_text(cli, "encoding", NULL),
+        .delimiter = delimiter != NULL && strcmp(delimiter, "\\t") == 0 ? "\t" : delimiter,
+        .header = header == NULL ? -1 : strcmp(header, "yes") == 0 ? 1 : 0,
+        .strict = cli_flag(cli, "strict"),
+        .overrides = overrides,
+        .null_marker_count = cli_list(cli, "null", nulls, IMPORT_NULLS),
+        .total_bytes = cli_number(cli, "max-bytes", 0),
+    };
+    options.null_markers = options.null_marker_count > 0 ? nulls : NULL;
+    TRY(cli_open(cli, true, err));
+    TRY(api_import(cli->api, &options, &answer, err));
+    if (cli->json)
+        return cli_print_json(cli, json_incref(answer), err);
+    render(cli, answer);
+    return ERR_OK;
+}

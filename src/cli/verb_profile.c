@@ -1,0 +1,311 @@
+/* What the tables are: profile (with small bars for distributions), relations with their evidence, roles. */
+#include "cli/render.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define PROFILE_TOP_SHOWN 5
+#define PROFILE_BAR_CELLS 12
+
+/* A share as a bar of eighths: 0.4 of 6 cells → "██▍   ". */
+static void add_bar(struct buf *out, double share, int cells)
+{
+    static const char *const eighths[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+    int parts = (int)lround((share < 0 ? 0 : share > 1 ? 1 : share) * cells * 8);
+    for (int i = 0; i < parts / 8; i++)
+        buf_puts(out, "█");
+    buf_puts(out, eighths[parts % 8]);
+}
+
+static bool number_of(const json_t *value, double *ret)
+{
+    if (json_is_number(value)) {
+        *ret = json_number_value(value);
+        return true;
+    }
+    const char *text = json_string_value(value);
+    return text != NULL && str_to_double(str_of(text), ret);
+}
+
+static void add_value(struct buf *out, const json_t *value)
+{
+    char text[32];
+    if (json_is_string(value))
+        buf_puts(out, json_string_value(value));
+    else if (json_is_integer(value))
+        buf_printf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+    else if (json_is_real(value))
+        buf_puts(out, str_from_double(json_real_value(value), text));
+    else if (json_is_boolean(value))
+        buf_puts(out, json_is_true(value) ? "true" : "false");
+    else
+        buf_puts(out, "–");
+}
+
+/* The density between quantiles as a sparkline: where values lie close together the line is high.
+ *   quantiles 0 1 2 3 9  →  each step holds the same share; height ~ 1 / step width, drawn over the range in 12 cells. */
+static void add_sparkline(struct buf *out, const json_t *quantiles, double low, double high)
+{
+    static const char *const levels[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+    double edges[64], mass[PROFILE_BAR_CELLS] = {0}, most = 0, cell = (high - low) / PROFILE_BAR_CELLS;
+    size_t count = 0;
+    edges[count++] = low;
+    for (size_t i = 0; i < json_array_size(quantiles) && count < 63; i++)
+        if (number_of(json_array_get(quantiles, i), &edges[count]) && edges[count] >= edges[count - 1] && edges[count] <= high)
+            count++;
+    edges[count++] = high;
+    if (cell <= 0 || !isfinite(cell) || count < 4)
+        return;
+    for (size_t i = 0; i + 1 < count; i++) {
+        double width = edges[i + 1] - edges[i], share = 1.0 / (double)(count - 1);
+        for (int k = 0; k < PROFILE_BAR_CELLS; k++) {
+            double from = low + k * cell, to = from + cell;
+            double shared = fmin(to, edges[i + 1]) - fmax(from, edges[i]);
+            bool point = width <= 0 && edges[i] >= from && (edges[i] < to || k + 1 == PROFILE_BAR_CELLS);
+            mass[k] += point ? share : width > 0 && shared > 0 ? share * shared / width : 0;
+        }
+    }
+    for (int k = 0; k < PROFILE_BAR_CELLS; k++)
+        most = fmax(most, mass[k]);
+    for (int k = 0; k < PROFILE_BAR_CELLS; k++)
+        buf_puts(out, mass[k] <= 0 ? " " : levels[(int)fmin(7, floor(mass[k] / most * 7.999))]);
+}
+
+static const json_t *middle(const json_t *quantiles)
+{
+    size_t count = json_array_size(quantiles);
+    return count % 2 == 1 ? json_array_get(quantiles, count / 2) : NULL;
+}
+
+static void add_distribution(struct buf *out, const json_t *column, int64_t filled)
+{
+    const json_t *top = json_object_get(column, "top_values"), *quantiles = json_object_get(column, "quantiles");
+    double low, high;
+    if (json_array_size(quantiles) > 0 && number_of(json_object_get(column, "min"), &low) && number_of(json_object_get(column, "max"), &high) && high > low) {
+        add_sparkline(out, quantiles, low, high);
+        if (middle(quantiles) != NULL) {
+            buf_puts(out, " median ");
+            add_value(out, middle(quantiles));
+        }
+        return;
+    }
+    for (size_t i = 0; i < json_array_size(top) && i < PROFILE_TOP_SHOWN; i++) {
+        const json_t *one = json_array_get(top, i);
+        double count = json_number_value(json_array_get(one, 1));
+        char share[32];
+        buf_puts(out, i > 0 ? "  " : "");
+        add_value(out, json_array_get(one, 0));
+        if (filled > 0) {
+            buf_putc(out, ' ');
+            add_bar(out, count / (double)filled, 4);
+            buf_printf(out, " %s", cli_share(count / (double)filled, share));
+        }
+    }
+}
+
+static void put_column(struct cli_table *table, const json_t *column, int64_t rows, bool labels)
+{
+    AUTO(buf_done) struct buf range = BUF_INIT;
+    AUTO(buf_done) struct buf distribution = BUF_INIT;
+    char text[32];
+    int64_t nulls = json_int(column, "nulls", 0);
+    const char *role = json_text(column, "role", "");
+    const json_t *least = json_object_get(column, "min");
+    if (least != NULL && !json_is_null(least)) {
+        add_value(&range, least);
+        buf_puts(&range, " … ");
+        add_value(&range, json_object_get(column, "max"));
+    }
+    if (strcmp(role, "identifier") != 0) /* an identifier's values are nobody's business here */
+        add_distribution(&distribution, column, rows - nulls);
+    cli_table_cell(table, CLI_BOLD, json_text(column, "name", ""));
+    cli_table_cell(table, CLI_PLAIN, json_text(column, "type", ""));
+    cli_table_cell(table, CLI_PLAIN, role);
+    cli_table_cell(table, nulls > 0 ? CLI_PLAIN : CLI_DIM, rows == 0 || nulls == 0 ? NULL : cli_share((double)nulls / (double)rows, text));
+    cli_table_count(table, json_int(column, "distinct", 0));
+    cli_table_cell(table, CLI_PLAIN, strcmp(role, "identifier") == 0 ? "" : buf_text(&range));
+    cli_table_cell(table, CLI_PLAIN, buf_text(&distribution));
+    if (labels)
+        cli_table_cell(table, CLI_DIM, json_text(column, "label", ""));
+}
+
+static bool has_labels(const json_t *columns)
+{
+    for (size_t i = 0; i < json_array_size(columns); i++)
+        if (json_text(json_array_get(columns, i), "label", NULL) != NULL)
+            return true;
+    return false;
+}
+
+static void put_table(struct cli *cli, const json_t *one, bool first)
+{
+    static const char *const names[] = {"column", "type", "role", "nulls", "distinct", "range", "distribution"};
+    const json_t *columns = json_object_get(one, "columns"), *key = json_object_get(one, "primary_key");
+    char text[32];
+    bool labels = has_labels(columns);
+    cli_say(cli, first ? "" : "\n");
+    cli_style(cli, CLI_BOLD, "%s", json_text(one, "name", ""));
+    cli_say(cli, "  %s rows, %s", cli_count(json_int(one, "rows", 0), text), json_text(one, "role", ""));
+    cli_style(cli, CLI_DIM, " (%s)", json_text(one, "reason", json_text(one, "role_reason", "")));
+    for (size_t i = 0; i < json_array_size(key); i++)
+        cli_say(cli, "%s%s", i == 0 ? "  key " : " + ", json_string_value(json_array_get(key, i)));
+    cli_say(cli, "\n");
+    AUTO(cli_table_free) struct cli_table *table = cli_table_new();
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        cli_table_column(table, names[i], i == 3 || i == 4);
+    if (labels)
+        cli_table_column(table, "label", false);
+    for (size_t i = 0; i < json_array_size(columns); i++)
+        put_column(table, json_array_get(columns, i), json_int(one, "rows", 0), labels);
+    cli_table_print(cli, table, true);
+}
+
+static enum err_code put_profile(struct cli *cli, const json_t *answer, struct err *err)
+{
+    const json_t *tables = json_object_get(answer, "tables");
+    for (size_t i = 0; i < json_array_size(tables); i++) {
+        put_table(cli, json_array_get(tables, i), i == 0);
+        TRY(cli_flush_some(cli, err));
+    }
+    return ERR_OK;
+}
+
+enum err_code verb_profile(struct cli *cli, struct err *err)
+{
+    JSON_AUTO answer = NULL;
+    TRY(cli_open(cli, false, err));
+    TRY(api_profile(cli->api, cli_word(cli, 0), cli_text(cli, "version", NULL), cli_word(cli, 1), &answer, err));
+    if (cli->json)
+        return cli_print_json(cli, json_incref(answer), err);
+    cli_next(cli, "marrow relations %s", cli_word(cli, 0));
+    return put_profile(cli, answer, err);
+}
+
+enum err_code verb_role(struct cli *cli, struct err *err)
+{
+    JSON_AUTO answer = NULL;
+    TRY(cli_open(cli, false, err));
+    TRY(api_table_role(cli->api, cli_word(cli, 0), cli_word(cli, 1), cli_word(cli, 2), &answer, err));
+    if (cli->json)
+        return cli_print_json(cli, json_incref(answer), err);
+    return put_profile(cli, answer, err);
+}
+
+/* ---- relations --------------------------------------------------------------------------------- */
+
+/* labevents.itemid, or orders.(patient + day) */
+static void add_end(struct buf *out, const json_t *end)
+{
+    const json_t *columns = json_object_get(end, "columns");
+    bool several = json_array_size(columns) > 1;
+    buf_printf(out, "%s.%s", json_text(end, "table", ""), several ? "(" : "");
+    for (size_t i = 0; i < json_array_size(columns); i++)
+        buf_printf(out, "%s%s", i > 0 ? " + " : "", json_string_value(json_array_get(columns, i)));
+    buf_puts(out, several ? ")" : "");
+}
+
+/* The sentence of the evidence, else its figures. */
+static void add_evidence(struct buf *out, const json_t *evidence)
+{
+    const char *reason = json_text(evidence, "reason", NULL), *key;
+    json_t *value;
+    if (reason != NULL) {
+        buf_puts(out, reason);
+        return;
+    }
+    json_object_foreach((json_t *)(uintptr_t)evidence, key, value)
+    {
+        if (json_is_object(value) || json_is_array(value))
+            continue;
+        buf_printf(out, "%s%s ", out->len > 0 ? ", " : "", key);
+        add_value(out, value);
+    }
+}
+
+static void put_relation(struct cli_table *table, const json_t *one)
+{
+    AUTO(buf_done) struct buf child = BUF_INIT;
+    AUTO(buf_done) struct buf parent = BUF_INIT;
+    AUTO(buf_done) struct buf evidence = BUF_INIT;
+    char text[32];
+    const char *status = json_text(one, "status", "");
+    bool rejected = strcmp(status, "rejected") == 0;
+    double confidence = json_number(one, "confidence", 0);
+    add_end(&child, json_object_get(one, "child"));
+    add_end(&parent, json_object_get(one, "parent"));
+    add_evidence(&evidence, json_object_get(one, "evidence"));
+    cli_table_cell_str(table, rejected ? CLI_DIM : CLI_BOLD, buf_view(&child));
+    cli_table_cell(table, CLI_DIM, "→");
+    cli_table_cell_str(table, rejected ? CLI_DIM : CLI_BOLD, buf_view(&parent));
+    cli_table_printf(table, confidence >= 0.8 ? CLI_GOOD : CLI_WARN, "%.2f", confidence);
+    cli_table_cell(table, CLI_PLAIN, cli_share(json_number(one, "coverage", 0), text));
+    cli_table_cell(table, rejected ? CLI_BAD : strcmp(status, "proposed") == 0 ? CLI_PLAIN : CLI_GOOD, status);
+    cli_table_cell_str(table, CLI_DIM, buf_view(&evidence));
+}
+
+static void render_relations(struct cli *cli, const json_t *answer)
+{
+    static const char *const names[] = {"child", "", "parent", "confidence", "coverage", "status", "evidence"};
+    const json_t *relations = json_object_get(answer, "relations"), *proposed = NULL;
+    AUTO(cli_table_free) struct cli_table *table = cli_table_new();
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        cli_table_column(table, names[i], i == 3 || i == 4);
+    for (size_t i = 0; i < json_array_size(relations); i++) {
+        const json_t *one = json_array_get(relations, i);
+        put_relation(table, one);
+        if (strcmp(json_text(one, "status", ""), "proposed") == 0)
+            proposed = one; /* the least sure comes last */
+    }
+    if (json_array_size(relations) == 0) {
+        cli_say(cli, "no keys between the tables of '%s' were found\n", cli_word(cli, 0));
+        cli_next(cli, "marrow relations %s add CHILD.COLUMN PARENT.COLUMN", cli_word(cli, 0));
+        return;
+    }
+    cli_table_print(cli, table, true);
+    if (proposed != NULL && json_number(proposed, "confidence", 0) < 0.8) {
+        AUTO(buf_done) struct buf child = BUF_INIT;
+        AUTO(buf_done) struct buf parent = BUF_INIT;
+        add_end(&child, json_object_get(proposed, "child"));
+        add_end(&parent, json_object_get(proposed, "parent"));
+        cli_next(cli, "marrow relations %s confirm %.200s %.200s   (or: reject)", cli_word(cli, 0), buf_text(&child), buf_text(&parent));
+    } else {
+        cli_next(cli, "marrow mart build %s --grain patient", cli_word(cli, 0));
+    }
+}
+
+static enum err_code check_decision(const struct cli *cli, struct err *err)
+{
+    static const char *const decisions[] = {"confirm", "reject", "add", "reset"};
+    const char *asked = cli_word(cli, 1);
+    struct cli_nearest nearest = {.asked = asked};
+    for (size_t i = 0; i < sizeof decisions / sizeof *decisions; i++) {
+        if (strcmp(asked, decisions[i]) != 0) {
+            cli_nearest_offer(&nearest, decisions[i]);
+            continue;
+        }
+        if (cli->word_count == 4)
+            return ERR_OK;
+        err_set(err, ERR_USAGE, "'relations … %s' needs CHILD and PARENT", asked);
+        return err_hint(err, "for example: marrow relations %s %s labs.item_id lab_items.item_id", cli_word(cli, 0), asked);
+    }
+    err_set(err, ERR_USAGE, "'%.100s' is no decision on a relation: expected confirm, reject, add or reset", asked);
+    return cli_nearest_text(&nearest) != NULL ? err_hint(err, "did you mean '%s'?", cli_nearest_text(&nearest)) : err->code;
+}
+
+enum err_code verb_relations(struct cli *cli, struct err *err)
+{
+    JSON_AUTO answer = NULL;
+    if (cli->word_count > 1)
+        TRY(check_decision(cli, err));
+    TRY(cli_open(cli, false, err));
+    if (cli->word_count > 1)
+        TRY(api_relation_decide(cli->api, cli_word(cli, 0), cli_word(cli, 1), cli_word(cli, 2), cli_word(cli, 3), &answer, err));
+    else
+        TRY(api_relations(cli->api, cli_word(cli, 0), cli_text(cli, "version", NULL), &answer, err));
+    if (cli->json)
+        return cli_print_json(cli, json_incref(answer), err);
+    render_relations(cli, answer);
+    return ERR_OK;
+}
