@@ -140,6 +140,7 @@ struct data_scan {
     int64_t skip_lines; /* before the header */
     bool header;
     int64_t maximum_line_bytes; /* longer lines are quarantined */
+    int64_t records;            /* rows + rejected rows that the reader counted itself; meaningful where the source has push too */
     /* JSON */
     bool newline_delimited; /* else one array, or one object */
     /* Parquet */
@@ -155,7 +156,8 @@ struct data_sink {
     void *user;
 };
 
-/* One table's rows: either a scan (the engine reads the file) or a stream (push is called and calls the sink).
+/* One table's rows: either a scan (the engine reads the file) or a stream (push is called and calls the sink). Both: push gives the
+ * same rows, slower; for where the scan fails, or gives another number of records than scan->records.
  * text_columns: values are raw text and their types are to be inferred (data/typing.h); else the schema's types stand. */
 struct data_source {
     const char *name;        /* proposed table name */

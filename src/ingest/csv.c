@@ -1,5 +1,6 @@
 /* The CSV format: any delimited text. The file is made UTF-8 (encoding.c), its dialect sniffed (csv_sniff.c), stacked tables are
- * cut apart (csv_stack.c); what comes out is a scan that the engine runs, every column as text.
+ * cut apart (csv_stack.c); what comes out is a scan that the engine runs, every column as text, or, where the text is not plain
+ * (csv_census.c), a stream that we read ourselves (csv_push.c).
  *
  * The file is mapped, never read into memory whole: the kernel drops its pages when memory is short. */
 #include <errno.h>
@@ -77,14 +78,9 @@ static int csv_recognise(const struct ingest_file *file)
 
 /* ---- the text as memory ------------------------------------------------------------------------- */
 
-struct mapping {
-    char *ptr;
-    size_t length;
-};
-
-static enum err_code map_file(const char *path, struct mapping *ret, struct err *err)
+enum err_code csv_map_file(const char *path, struct csv_mapping *ret, struct err *err)
 {
-    *ret = (struct mapping){0};
+    *ret = (struct csv_mapping){0};
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return err_set_errno(err, errno, "cannot open %s", path);
@@ -96,18 +92,18 @@ static enum err_code map_file(const char *path, struct mapping *ret, struct err 
             (void)close(fd);
             return err_set_errno(err, number, "cannot map %s", path);
         }
-        *ret = (struct mapping){memory, (size_t)size};
+        *ret = (struct csv_mapping){memory, (size_t)size};
         (void)madvise(memory, (size_t)size, MADV_SEQUENTIAL);
     }
     (void)close(fd);
     return ERR_OK;
 }
 
-static void unmap(struct mapping *mapping)
+void csv_unmap(struct csv_mapping *mapping)
 {
     if (mapping->ptr != NULL)
         (void)munmap(mapping->ptr, mapping->length);
-    *mapping = (struct mapping){0};
+    *mapping = (struct csv_mapping){0};
 }
 
 /* ---- one table ---------------------------------------------------------------------------------- */
@@ -119,7 +115,8 @@ struct csv_open { /* one file or one piece of it, on its way to a source */
     struct str text;    /* its content, mapped */
     const char *name;
     const char *origin;
-    bool mixed;         /* CRLF and LF both occur */
+    size_t bom_bytes;   /* before text in the file at path */
+    bool odd;           /* zero bytes or ill-formed UTF-8 in it */
     json_t *notes;      /* owned until the source is added */
 };
 
@@ -227,29 +224,9 @@ static struct str sample_of(struct str text, bool *ret_whole)
     return (struct str){text.ptr, *ret_whole ? text.len : length};
 }
 
-/* Do rows (not quoted texts) end now in CRLF, now in LF? */
-static enum err_code rows_end_mixed(const struct csv_open *work, const struct csv_guess *guess, bool *ret, struct err *err)
-{
-    struct csv_row row = {0};
-    const char *at = work->text.ptr, *end = at + work->text.len;
-    bool crlf = false, lf = false;
-    while (!(crlf && lf) && csv_next_row(&guess->dialect, &at, end, true, &row)) {
-        size_t length = (size_t)(row.end - row.start);
-        if (length == 0 || row.end[-1] != '\n')
-            continue;
-        bool carriage = length > 1 && row.end[-2] == '\r';
-        crlf = crlf || carriage;
-        lf = lf || !carriage;
-    }
-    bool failed = row.failed;
-    csv_row_done(&row);
-    *ret = crlf && lf;
-    return failed ? ingest_memory(err) : ERR_OK;
-}
-
 /* What the engine can't be told: '#' lines between the rows are taken out (its comment option would also cut rows that hold a
  * '#'), and mixed line ends become LF (its strict mode gives up on them). Quoted texts stay as they are. */
-static enum err_code rewrite_rows(struct csv_open *work, const struct csv_guess *guess, bool unify, struct err *err)
+static enum err_code rewrite_rows(struct csv_open *work, const struct csv_guess *guess, bool unify, int64_t *records, struct err *err)
 {
     struct stage_writer writer = STAGE_WRITER_INIT;
     struct csv_row row = {0};
@@ -260,7 +237,7 @@ static enum err_code rewrite_rows(struct csv_open *work, const struct csv_guess 
     while (code == ERR_OK && csv_next_row(&guess->dialect, &at, end, true, &row)) {
         size_t length = (size_t)(row.end - row.start);
         bool crlf = length > 1 && row.end[-1] == '\n' && row.end[-2] == '\r';
-        if (guess->comment_lines > 0 && row.start > guess->first_row && row.start[0] == '#') {
+        if (guess->comment_lines > 0 && row.start > guess->first_row && row.start[0] == '#' && row.count != guess->columns) {
             dropped++;
             continue;
         }
@@ -274,6 +251,7 @@ static enum err_code rewrite_rows(struct csv_open *work, const struct csv_guess 
     stage_abandon(&writer);
     TRY(code);
     work->path = writer.path;
+    *records -= dropped;
     if (dropped > 0)
         ingest_note(&work->notes, "comment_lines", "%lld lines that begin with # were left out", (long long)dropped);
     if (unify)
@@ -281,32 +259,58 @@ static enum err_code rewrite_rows(struct csv_open *work, const struct csv_guess 
     return ERR_OK;
 }
 
+static struct csv_reading *make_reading(const struct csv_open *work, const struct csv_guess *guess, const struct data_schema *schema,
+                                        struct err *err)
+{
+    struct csv_reading *reading = mem_zalloc(1, sizeof *reading);
+    if (reading == NULL || data_schema_copy(schema, &reading->schema, err) != ERR_OK) {
+        csv_reading_free(reading);
+        (void)ingest_memory(err);
+        return NULL;
+    }
+    reading->path = work->path;
+    reading->subject = work->file->base_name;
+    reading->subject = arena_strdup(work->set->arena, reading->subject);
+    reading->dialect = guess->dialect;
+    reading->offset = (int64_t)work->bom_bytes + (guess->first_data - work->text.ptr);
+    reading->first_line = guess->data_line;
+    reading->drop_comments = guess->comment_lines > 0;
+    reading->valid_utf8 = !work->odd;
+    return reading;
+}
+
+/* A text that the engine reads faithfully is given as a scan, with our own reading beside it; any other as a stream. */
 static enum err_code add_table(struct csv_open *work, struct csv_guess *guess, struct err *err)
 {
-    struct arena *arena = ingest_set_arena(work->set);
     struct data_schema schema = {0};
-    bool unify = false;
-    if (work->mixed)
-        TRY(rows_end_mixed(work, guess, &unify, err));
-    if (unify || guess->comment_lines > 0)
-        TRY(rewrite_rows(work, guess, unify, err));
+    struct csv_census census;
+    csv_census(&guess->dialect, guess->first_data, work->text.ptr + work->text.len, guess->columns, &census);
+    bool engine = census.regular && !work->odd;
     note_guess(work, guess);
     TRY(note_names(work, guess, err));
     enum err_code code = make_schema(guess, &schema, err);
-    struct data_scan *scan = code == ERR_OK ? make_scan(arena, work->path, guess) : NULL;
+    struct csv_reading *reading = code == ERR_OK ? make_reading(work, guess, &schema, err) : NULL;
+    bool unify = census.crlf && census.bare_lf;
+    if (reading != NULL && engine && (unify || guess->comment_lines > 0))
+        code = rewrite_rows(work, guess, unify, &census.records, err);
+    struct data_scan *scan = reading != NULL && code == ERR_OK ? make_scan(work->set->arena, work->path, guess) : NULL;
     if (scan == NULL) {
         data_schema_done(&schema);
+        csv_reading_free(reading);
         return code != ERR_OK ? code : ingest_memory(err);
     }
+    scan->records = census.records;
     struct data_source source = {.name = work->name,
                                  .origin = work->origin,
                                  .schema = schema,
                                  .text_columns = true,
-                                 .scan = scan,
+                                 .scan = engine ? scan : NULL,
+                                 .push = csv_push,
+                                 .user = reading,
                                  .bytes = (int64_t)work->text.len,
                                  .notes = work->notes};
     work->notes = NULL;
-    return ingest_add_source(work->set, &source, NULL, err);
+    return ingest_add_source(work->set, &source, csv_reading_free, err);
 }
 
 static enum err_code sniff(const struct csv_open *work, const char *delimiter, struct csv_guess *ret, struct err *err)
@@ -337,6 +341,7 @@ static enum err_code open_piece(const struct csv_open *outer, const struct csv_s
     TRY(code);
     struct csv_open work = *outer;
     work.path = writer.path;
+    work.bom_bytes = 0;
     work.text = (struct str){outer->text.ptr + piece->offset, (size_t)piece->bytes};
     work.name = arena_printf(set->arena, "%s_%zu", outer->name, idx + 1);
     work.origin = arena_printf(set->arena, "%s#%zu", outer->origin, idx + 1);
@@ -378,20 +383,21 @@ static enum err_code csv_open_file(struct ingest_set *set, const struct ingest_f
     }
     struct csv_open work = {.set = set, .file = file, .origin = file->origin};
     struct text_file text;
-    struct mapping mapping = {0};
+    struct csv_mapping mapping = {0};
     work.name = ingest_stem(ingest_set_arena(set), file->base_name);
     enum err_code code = work.name == NULL ? ingest_memory(err) : encoding_prepare(set, file, false, &work.notes, &text, err);
     if (code == ERR_OK) {
         work.path = text.path;
-        work.mixed = text.mixed;
-        code = map_file(text.path, &mapping, err);
+        work.odd = text.odd;
+        code = csv_map_file(text.path, &mapping, err);
     }
     if (code == ERR_OK) {
         size_t skip = text.bom_bytes < mapping.length ? text.bom_bytes : mapping.length;
+        work.bom_bytes = skip;
         work.text = (struct str){mapping.ptr == NULL ? "" : mapping.ptr + skip, mapping.length - skip};
         code = open_text(&work, err);
     }
-    unmap(&mapping);
+    csv_unmap(&mapping);
     json_decref(work.notes);
     return code;
 }

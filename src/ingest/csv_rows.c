@@ -1,5 +1,5 @@
 /* Rows and fields of CSV text, for sniffing: a tokenizer over memory, RFC 4180 with a free delimiter, quote and escape. The
- * engine reads the data; this only looks at samples and finds where tables end. Pure. */
+ * engine reads plain data; this looks at samples, finds where tables end, and reads what is not plain (csv_push.c). Pure. */
 #include <string.h>
 
 #include "ingest/parts_priv.h"
@@ -48,29 +48,43 @@ static const char *skip_quoted(const struct csv_dialect *dialect, const char *at
     return end;
 }
 
+static bool at_line_end(const char *at, const char *end)
+{
+    return *at == '\n' || (*at == '\r' && (at + 1 == end || at[1] == '\n'));
+}
+
+/* `1, "Smith, John" ,x`: blanks around a quoted field are no part of it. The opening quote behind them, or NULL. */
+static const char *quote_behind_blanks(const struct csv_dialect *dialect, size_t length, const char *at, const char *end)
+{
+    while (at < end && (*at == ' ' || *at == '\t') && !at_delimiter(dialect, length, at, end))
+        at++;
+    return at < end && dialect->quote != 0 && *at == dialect->quote ? at : NULL;
+}
+
 /* Reads one field; returns where it stopped: at a delimiter, a line end, or the end. */
 static const char *read_field(const struct csv_dialect *dialect, size_t length, const char *at, const char *end, struct csv_row *row,
                               bool *open)
 {
     const char *start = at;
-    if (at < end && dialect->quote != 0 && *at == dialect->quote) {
+    const char *quote = quote_behind_blanks(dialect, length, at, end);
+    if (quote != NULL) {
         bool closed = false;
+        start = at = quote;
         const char *close = skip_quoted(dialect, at + 1, end, row, &closed);
         add_field(row, start + 1, close, true);
         *open = !closed;
         row->malformed = row->malformed || !closed;
         at = closed ? close + 1 : end;
-        if (at < end && *at != '\n' && *at != '\r' && !at_delimiter(dialect, length, at, end))
+        while (at < end && (*at == ' ' || *at == '\t') && !at_delimiter(dialect, length, at, end))
+            at++;
+        if (at < end && !at_line_end(at, end) && !at_delimiter(dialect, length, at, end))
             row->malformed = true;
-        while (at < end && *at != '\n' && !(*at == '\r' && (at + 1 == end || at[1] == '\n')) && !at_delimiter(dialect, length, at, end))
+        while (at < end && !at_line_end(at, end) && !at_delimiter(dialect, length, at, end))
             at++;
         return at;
     }
-    while (at < end && *at != '\n' && !at_delimiter(dialect, length, at, end)) {
-        if (*at == '\r' && (at + 1 == end || at[1] == '\n'))
-            break;
+    while (at < end && !at_line_end(at, end) && !at_delimiter(dialect, length, at, end))
         at++;
-    }
     add_field(row, start, at, false);
     return at;
 }
@@ -113,7 +127,8 @@ void csv_row_done(struct csv_row *row)
 void csv_field_text(const struct csv_dialect *dialect, const struct csv_field *field, struct buf *out)
 {
     for (size_t i = 0; i < field->len; i++) {
-        if (field->quoted && field->ptr[i] == dialect->escape && dialect->escape != 0 && i + 1 < field->len)
+        if (field->quoted && field->ptr[i] == dialect->escape && dialect->escape != 0 && i + 1 < field->len &&
+            (field->ptr[i + 1] == dialect->quote || field->ptr[i + 1] == dialect->escape)) /* "C:\temp" keeps its backslash */
             i++;
         buf_putc(out, field->ptr[i]);
     }

@@ -197,6 +197,10 @@ static void enter_delimiter(struct contest *contest, const char *delimiter, doub
 /* One column: a delimiter that the sample does not hold. */
 static const char *absent_delimiter(const char *start, const char *end)
 {
+    static const char *const rare[] = {"\x1f", "\x1e", "\x01"}; /* what is hardly to follow beyond the sample */
+    for (size_t i = 0; i < sizeof rare / sizeof *rare; i++)
+        if (!contains(start, end, rare[i]))
+            return rare[i];
     for (size_t i = 0; i + 1 < sizeof candidates / sizeof *candidates; i++)
         if (!contains(start, end, candidates[i].delimiter))
             return candidates[i].delimiter;
@@ -480,6 +484,8 @@ static enum err_code read_header(struct csv_guess *guess, const struct csv_hints
     TRY(decide_header(guess, hints, first, end, whole, mode, err));
     TRY(fit_columns(guess, first, end, whole, mode, err));
     guess->header = guess->named && guess->columns == first->count;
+    guess->first_data = guess->named ? first->end : first->start;
+    guess->data_line = guess->skip_lines + 1 + (guess->named ? first->lines : 0);
     if (guess->named && !guess->header)
         guess->skip_lines += first->lines;
     if (!guess->named)

@@ -125,20 +125,10 @@ static void count_zeros(struct encoding_stats *s, const char *bytes, size_t coun
     }
 }
 
-/* Which line ends occur; stops looking when both do. Reads the byte before the block from stats->previous. */
 static void count_line_ends(struct encoding_stats *s, const char *bytes, size_t count)
 {
-    const char *end = bytes + count;
     s->cr = s->cr || memchr(bytes, '\r', count) != NULL;
-    const char *at = s->crlf && s->bare_lf ? NULL : memchr(bytes, '\n', count);
-    while (at != NULL) {
-        char before = at > bytes ? at[-1] : (char)s->previous;
-        s->lf = true;
-        s->crlf = s->crlf || before == '\r';
-        s->bare_lf = s->bare_lf || before != '\r';
-        bool settled = (s->crlf && s->bare_lf) || (s->bare_lf && !s->cr);
-        at = settled ? NULL : memchr(at + 1, '\n', (size_t)(end - at - 1));
-    }
+    s->lf = s->lf || memchr(bytes, '\n', count) != NULL;
 }
 
 void encoding_scan(struct encoding_stats *stats, const char *bytes, size_t count)
@@ -252,12 +242,13 @@ bool encoding_is_binary(struct str head)
     struct encoding_guess guess = {0};
     if (guess_bom(head, &guess) || guess_utf16(head) != NULL)
         return false;
-    size_t controls = 0;
+    size_t controls = 0, zeros = 0; /* zeros alone may be padding of fixed-width fields: a warning, not a refusal */
     for (size_t i = 0; i < head.len; i++) {
         unsigned char c = (unsigned char)head.ptr[i];
-        controls += c < 0x20 && c != '\t' && c != '\n' && c != '\r' && c != '\f' && c != 0x1f && c != 0x1e && c != 0x01;
+        zeros += c == 0;
+        controls += c != 0 && c < 0x20 && c != '\t' && c != '\n' && c != '\r' && c != '\f' && c != 0x1f && c != 0x1e && c != 0x01;
     }
-    return controls * 20 > head.len;
+    return controls * 20 > head.len || zeros * 3 > head.len;
 }
 
 /* ---- converting --------------------------------------------------------------------------------- */
@@ -272,13 +263,14 @@ struct conversion {
     bool (*emit)(struct conversion *self, const char *bytes, size_t count, struct err *err); /* false: failed, err set */
     struct stage_writer *writer;
     struct buf *text;
-    bool lf, cr;
+    bool lf, cr, nul;
 };
 
 static bool emit_file(struct conversion *self, const char *bytes, size_t count, struct err *err)
 {
     self->lf = self->lf || memchr(bytes, '\n', count) != NULL;
     self->cr = self->cr || memchr(bytes, '\r', count) != NULL;
+    self->nul = self->nul || memchr(bytes, 0, count) != NULL;
     return stage_write(self->writer, bytes, count, err) == ERR_OK;
 }
 
@@ -430,7 +422,7 @@ static enum err_code convert_file(struct ingest_set *set, const struct ingest_fi
     (void)iconv_close(work.handle);
     TRY(code);
     TRY(check_bad(&work, file, guess->name, notes, err));
-    *ret = (struct text_file){.path = writer.path, .bytes = writer.bytes, .mixed = work.cr && work.lf};
+    *ret = (struct text_file){.path = writer.path, .bytes = writer.bytes, .odd = work.bad > 0 || work.nul};
     *ret_mac = work.cr && !work.lf;
     ingest_note(notes, "encoding_converted", "%s → utf-8", encoding_label(guess->name));
     return ERR_OK;
@@ -473,7 +465,7 @@ static enum err_code copy_text(struct ingest_set *set, const struct ingest_file 
     if (code == ERR_OK)
         code = stage_finish(&work.writer, err);
     stage_abandon(&work.writer);
-    *text = (struct text_file){.path = work.writer.path, .bytes = work.writer.bytes};
+    *text = (struct text_file){.path = work.writer.path, .bytes = work.writer.bytes, .odd = text->odd};
     return code;
 }
 
@@ -516,7 +508,7 @@ enum err_code encoding_prepare(struct ingest_set *set, const struct ingest_file 
     note_findings(&stats, &guess, notes);
     bool mac = stats.cr && !stats.lf;
     *ret = (struct text_file){.path = file->path, .bytes = file->bytes, .bom_bytes = guess.bom_bytes,
-                              .mixed = stats.crlf && stats.bare_lf};
+                              .odd = stats.nul > 0 || guess.invalid};
     if (strcmp(guess.name, "UTF-8") != 0)
         TRY(convert_file(set, file, &guess, notes, ret, &mac, err));
     if (mac)

@@ -113,7 +113,6 @@ struct encoding_stats { /* of a whole file; feed with encoding_scan, any block s
     int64_t c1, c1_undefined;         /* 0x80-0x9f; those that windows-1252 leaves undefined */
     int64_t sjis_pairs, sjis_low_lead, sjis_high_trail, sjis_bad;
     bool lf, cr;
-    bool crlf, bare_lf;               /* both: line ends may be mixed (or a quoted text holds one kind) */
     /* state between blocks */
     unsigned char before, previous, sjis_lead, need, low, high_bound;
     bool started;
@@ -134,7 +133,7 @@ struct text_file {
     const char *path; /* UTF-8; file->path when it is that already */
     int64_t bytes;
     size_t bom_bytes; /* UTF-8 byte order mark left at the start */
-    bool mixed;       /* both CRLF and LF occur; whether between rows, the tokenizer knows */
+    bool odd;         /* holds zero bytes or ill-formed UTF-8 */
 };
 /* Give file as a UTF-8 file with LF or CRLF line ends: in place when it is one, else a staged copy. What was done goes to notes. */
 enum err_code encoding_prepare(struct ingest_set *set, const struct ingest_file *file, bool strip_bom, json_t **notes,
@@ -191,7 +190,39 @@ struct csv_guess {
     int64_t unlike_first;   /* … than the first row */
     double consistency;     /* of field counts over the sample's rows; 0 = one column */
     const char *first_row;  /* into the sample: the header, or the first data row */
+    const char *first_data; /* into the sample: the first row that is data, or the sample's end */
+    int64_t data_line;      /* the line that it stands on */
 };
+/* What one pass over all records of a text finds (csv_census.c). */
+struct csv_census {
+    int64_t records;    /* lines of nothing are none, except in one column */
+    bool regular;       /* the engine reads it faithfully; else the counts are not complete */
+    bool crlf, bare_lf; /* how records end; both: mixed */
+};
+#define CSV_REGULAR_BYTES (1LL << 20) /* records up to that length are left to the engine */
+/* at: the first record. */
+void csv_census(const struct csv_dialect *dialect, const char *at, const char *end, size_t columns, struct csv_census *ret);
+
+struct csv_mapping { /* a file as memory */
+    char *ptr; /* NULL: empty */
+    size_t length;
+};
+enum err_code csv_map_file(const char *path, struct csv_mapping *ret, struct err *err) WARN_UNUSED;
+void csv_unmap(struct csv_mapping *mapping);
+
+struct csv_reading { /* how csv_push reads a text; heap-owned, freed by csv_reading_free */
+    const char *path;    /* in the set's arena */
+    const char *subject; /* for progress */
+    struct csv_dialect dialect;
+    struct data_schema schema; /* owned */
+    int64_t offset;      /* bytes, of the first record */
+    int64_t first_line;  /* that the record stands on */
+    bool drop_comments;  /* '#' lines with another number of fields are left out */
+    bool valid_utf8;
+};
+enum err_code csv_push(void *user, const struct data_sink *sink, const struct progress *progress, struct err *err) WARN_UNUSED;
+void csv_reading_free(void *user);
+
 #define CSV_SAMPLE_BYTES (1u << 20)
 /* Guess the dialect of UTF-8 text. Pure. Errors: ERR_INPUT (no row), ERR_LIMIT (columns), ERR_MEMORY. */
 enum err_code csv_sniff(struct str sample, bool whole, const struct csv_hints *hints, struct arena *arena,

@@ -40,7 +40,7 @@ static enum err_code check_unchanged(const struct load *load, struct err *err)
 static enum err_code scan_relation(struct load *load, int pass, struct buf *ret, struct err *err)
 {
     char tag[48];
-    const struct data_scan *scan = load->source->scan;
+    const struct data_scan *scan = load->scan;
     (void)snprintf(tag, sizeof tag, "rejects_%zu_%d", load->import->staged_count, pass);
     buf_clear(ret);
     TRY(engine_scan_expression(scan, &load->schema, scan->kind == DATA_SCAN_CSV ? tag : NULL, ret, err));
@@ -51,7 +51,7 @@ static enum err_code take_rejects(struct load *load, int pass, struct err *err)
 {
     char tag[48];
     int64_t rows = 0;
-    if (load->source->scan == NULL || load->source->scan->kind != DATA_SCAN_CSV)
+    if (load->scan == NULL || load->scan->kind != DATA_SCAN_CSV)
         return ERR_OK;
     struct data_sink sink = {.reject = store_rejects_add, .user = &load->rejects};
     (void)snprintf(tag, sizeof tag, "rejects_%zu_%d", load->import->staged_count, pass);
@@ -70,11 +70,26 @@ static enum err_code spool_wide(struct load *load, struct err *err)
     return ERR_OK;
 }
 
+/* Did the engine's scan, run to its end, give every record that the reader had counted? */
+static enum err_code check_records(const struct load *load, int pass, struct err *err)
+{
+    char tag[48];
+    int64_t rejected = 0;
+    const struct data_source *source = load->source;
+    if (load->scan == NULL || source->push == NULL)
+        return ERR_OK;
+    (void)snprintf(tag, sizeof tag, "rejects_%zu_%d", load->import->staged_count, pass);
+    TRY(engine_scan_rejects(load->import->engine, tag, NULL, &rejected, err));
+    if (load->read_rows + rejected == load->scan->records)
+        return ERR_OK;
+    return err_set(err, ERR_ENGINE, "the engine read %lld rows and rejected %lld, of %lld records", (long long)load->read_rows, (long long)rejected, (long long)load->scan->records);
+}
+
 static enum err_code find_rows(struct load *load, struct err *err)
 {
     int64_t changed = 0;
     const struct data_source *source = load->source;
-    if (source->scan == NULL) {
+    if (load->scan == NULL) {
         load->spooled = true;
         TRY(store_stream_fill(load->import, source, &load->rejects, &load->schema, &load->pushed_rows, err));
     } else {
@@ -112,10 +127,41 @@ static enum err_code read_types(struct load *load, struct err *err)
             return err_set(err, ERR_MEMORY, "no memory to load a table");
     }
     TRY(store_measure_typing(load->import->engine, buf_text(&load->relation), expressions, count, &load->stats, &load->read_rows, err));
+    TRY(check_records(load, 1, err));
     if (load->import->options.strict && !load->spooled) { /* refuse before the work */
         TRY(take_rejects(load, 1, err));
     }
     return store_load_decide(load, err);
+}
+
+/* The engine could not read the file, or lost records: read it ourselves, from the start. */
+static enum err_code read_again(struct load *load, struct err *err)
+{
+    load->scan = NULL;
+    load->read_rows = 0;
+    buf_clear(&load->relation);
+    store_stats_done(&load->stats);
+    data_schema_done(&load->schema);
+    load->schema = (struct data_schema){0};
+    store_rejects_done(&load->rejects);
+    if (file_exists(load->rejects.path))
+        TRY(file_remove(load->rejects.path, err));
+    TRY(store_rejects_init(&load->rejects, load->directory, load->source->origin, &load->import->options, err));
+    TRY(find_rows(load, err));
+    return read_types(load, err);
+}
+
+static enum err_code read_source(struct load *load, struct err *err)
+{
+    struct err own = {0};
+    enum err_code code = find_rows(load, &own);
+    if (code == ERR_OK)
+        code = load->text ? read_types(load, &own) : store_load_decide(load, &own);
+    if (code == ERR_ENGINE && load->scan != NULL && load->source->push != NULL)
+        return read_again(load, err);
+    if (code != ERR_OK && err != NULL)
+        *err = own;
+    return code;
 }
 
 /* ---- rows that a given type can't hold --------------------------------------------------------- */
@@ -167,7 +213,7 @@ static enum err_code reject_misfits(struct load *load, struct err *err)
 {
     AUTO(buf_done) struct buf sql = BUF_INIT;
     AUTO(engine_result_close) struct engine_result *result = NULL;
-    const struct data_scan *scan = load->source->scan;
+    const struct data_scan *scan = load->scan;
     int64_t before = scan != NULL && scan->kind == DATA_SCAN_CSV ? scan->skip_lines + scan->header : 0;
     TRY(misfit_sql(load, &sql, err));
     TRY(engine_query(load->import->engine, buf_text(&sql), NULL, 0, &result, err));
@@ -295,7 +341,7 @@ static void phase(struct load *load, const char *name)
 static enum err_code check_rows(const struct load *load, struct err *err)
 {
     int64_t stored = json_int(load->object, "rows", -1);
-    int64_t expected = load->text ? load->read_rows - load->misfit_rows : load->source->scan == NULL ? load->pushed_rows - load->misfit_rows : stored;
+    int64_t expected = load->text ? load->read_rows - load->misfit_rows : load->scan == NULL ? load->pushed_rows - load->misfit_rows : stored;
     if (stored == expected)
         return ERR_OK;
     return err_set(err, ERR_FAILED, "%lld rows were stored where %lld were read", (long long)stored, (long long)expected);
@@ -307,8 +353,7 @@ static enum err_code load_steps(struct load *load, struct err *err)
     struct store_import *import = load->import;
     TRY(stat_paths(load->source, load->files, err));
     phase(load, "read");
-    TRY(find_rows(load, err));
-    TRY(load->text ? read_types(load, err) : store_load_decide(load, err));
+    TRY(read_source(load, err));
     TRY(find_misfits(load, err));
     import->infer_us += lap(&at);
     phase(load, "write");
@@ -345,7 +390,7 @@ static void clean_engine(struct load *load)
 
 enum err_code store_load(struct store_import *import, const struct data_source *source, const char *directory, json_t **ret_entry, struct err *err)
 {
-    struct load load = {.import = import, .source = source, .directory = directory, .rejects = {.fd = -1}};
+    struct load load = {.import = import, .source = source, .scan = source->scan, .directory = directory, .rejects = {.fd = -1}};
     size_t paths = source->scan == NULL ? 0 : source->scan->path_count;
     *ret_entry = NULL;
     load.text = source->text_columns || (source->scan != NULL && source->scan->kind == DATA_SCAN_JSON);

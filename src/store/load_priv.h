@@ -10,6 +10,7 @@
 struct load {
     struct store_import *import;
     const struct data_source *source;
+    const struct data_scan *scan; /* the source's; NULL: its rows are pushed */
     const char *directory; /* of the staged object */
     struct arena *arena;
     bool text;       /* columns are text whose types are inferred */
