@@ -118,6 +118,8 @@ void cli_table_count(struct cli_table *table, int64_t number);
 size_t cli_table_rows(const struct cli_table *table);
 /* Aligned to cli->out; the last columns give way when the terminal is narrow. header false: rows that go on with the widths found before. */
 void cli_table_print(struct cli *cli, struct cli_table *table, bool header);
+/* The last column goes on in further lines where a terminal is too narrow for it. */
+void cli_table_wrap(struct cli_table *table);
 void cli_table_clear(struct cli_table *table); /* rows only; widths stay */
 bool cli_table_failed(const struct cli_table *table);
 

@@ -13,6 +13,7 @@
 
 #define TABLE_GAP 2
 #define TABLE_NARROWEST 6
+#define TABLE_WRAP_NARROWEST 28
 
 struct cell {
     const char *text; /* visible characters only */
@@ -31,6 +32,7 @@ struct cli_table {
     size_t column_count, column_cap;
     struct cell *cells;
     size_t cell_count, cell_cap;
+    bool wrap; /* the last column */
     bool failed;
 };
 
@@ -144,6 +146,12 @@ size_t cli_table_rows(const struct cli_table *table)
     return cli_table_failed(table) || table->column_count == 0 ? 0 : table->cell_count / table->column_count;
 }
 
+void cli_table_wrap(struct cli_table *table)
+{
+    if (table != NULL)
+        table->wrap = true;
+}
+
 void cli_table_clear(struct cli_table *table)
 {
     if (cli_table_failed(table))
@@ -159,6 +167,13 @@ static size_t fit(struct cli_table *table, int width)
     size_t shown = table->column_count;
     for (size_t i = 0; i < shown; i++)
         total += table->columns[i].width + TABLE_GAP;
+    if (table->wrap && shown > 0 && width > 0 && total > width) {
+        struct column *last = &table->columns[shown - 1];
+        int left = width - (total - last->width);
+        left = left > TABLE_WRAP_NARROWEST ? left : TABLE_WRAP_NARROWEST < last->width ? TABLE_WRAP_NARROWEST : last->width;
+        total -= last->width - left;
+        last->width = left;
+    }
     while (width > 0 && total > width) {
         size_t widest = 0;
         for (size_t i = 1; i < shown; i++)
@@ -205,10 +220,46 @@ static void put_cell(struct cli *cli, const struct column *column, const struct 
     }
 }
 
+/* The last column's text over several lines, broken at blanks. */
+static void put_wrapped(struct cli *cli, const struct cli_table *table, const struct cell *cell)
+{
+    const struct column *column = &table->columns[table->column_count - 1];
+    struct str rest = {cell->text, cell->length};
+    int indent = 0;
+    for (size_t i = 0; i + 1 < table->column_count; i++)
+        indent += table->columns[i].width + TABLE_GAP;
+    for (bool first = true; first || rest.len > 0; first = false) {
+        size_t length = cli_text_cut(rest, column->width), blank = length;
+        while (length < rest.len && blank > 0 && rest.ptr[blank] != ' ')
+            blank--;
+        if (length < rest.len && blank > 0)
+            length = blank;
+        if (!first) {
+            buf_putc(&cli->out, '\n');
+            put_spaces(&cli->out, indent);
+        }
+        buf_puts(&cli->out, cli_style_on(cli, cell->style));
+        buf_add(&cli->out, rest.ptr, length);
+        buf_puts(&cli->out, cli_style_off(cli, cell->style));
+        if (length == 0 && rest.len > 0)
+            break; /* a column too narrow for one character */
+        rest = str_trim((struct str){rest.ptr + length, rest.len - length});
+    }
+}
+
+/* Blanks at a line's end help nobody. */
+static void trim_end(struct buf *out, size_t start)
+{
+    while (out->len > start && out->ptr[out->len - 1] == ' ')
+        out->ptr[--out->len] = '\0';
+}
+
 static void put_header(struct cli *cli, const struct cli_table *table, size_t shown)
 {
+    size_t start = cli->out.len;
     for (size_t i = 0; i < shown; i++)
         put_cell(cli, &table->columns[i], &table->columns[i].head, i + 1 == shown);
+    trim_end(&cli->out, start);
     buf_puts(&cli->out, "\n");
     buf_puts(&cli->out, cli_style_on(cli, CLI_DIM));
     for (size_t i = 0; i < shown; i++) {
@@ -230,8 +281,15 @@ void cli_table_print(struct cli *cli, struct cli_table *table, bool header)
     if (header)
         put_header(cli, table, shown);
     for (size_t row = 0; row < cli_table_rows(table); row++) {
-        for (size_t i = 0; i < shown; i++)
-            put_cell(cli, &table->columns[i], &table->cells[row * table->column_count + i], i + 1 == shown);
+        size_t start = cli->out.len;
+        for (size_t i = 0; i < shown; i++) {
+            const struct cell *cell = &table->cells[row * table->column_count + i];
+            if (table->wrap && i + 1 == table->column_count && cli->width > 0 && cell->width > table->columns[i].width)
+                put_wrapped(cli, table, cell);
+            else
+                put_cell(cli, &table->columns[i], cell, i + 1 == shown);
+        }
+        trim_end(&cli->out, start);
         buf_putc(&cli->out, '\n');
     }
     if (header && shown < table->column_count)

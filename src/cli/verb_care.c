@@ -100,7 +100,7 @@ enum err_code verb_doctor(struct cli *cli, struct err *err)
         const json_t *one = json_array_get(checks, i);
         bool good = json_flag(one, "ok", false);
         const char *fix = json_text(one, "fix", NULL);
-        cli_style(cli, good ? CLI_GOOD : CLI_WARN, good ? "✓ " : "✗ ");
+        cli_style(cli, good ? CLI_GOOD : cli->status == 0 ? CLI_WARN : CLI_BAD, good ? "✓ " : cli->status == 0 ? "! " : "✗ ");
         cli_style(cli, CLI_BOLD, "%s", json_text(one, "what", ""));
         cli_say(cli, ": ");
         cli_add_visible(&cli->out, str_of(json_text(one, "found", "")));

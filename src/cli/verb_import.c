@@ -109,6 +109,9 @@ void cli_put_table_warnings(struct cli *cli, const json_t *tables, const char *a
                 continue;
             const json_t *warning = json_array_get(warnings, k);
             const char *column = json_text(warning, "column", NULL);
+            const char *message = json_is_string(warning) ? json_string_value(warning) : json_text(warning, "message", json_text(warning, "code", ""));
+            if (column != NULL && strncmp(message, "column \"", 8) == 0 && strstr(message, "\": ") != NULL)
+                message = strstr(message, "\": ") + 3; /* the name is shown in front */
             cli_say(cli, shown++ == 0 ? "\nwarnings:\n  " : "  ");
             cli_add_visible(&cli->out, str_of(json_text(one, "name", "")));
             if (column != NULL) {
@@ -116,7 +119,7 @@ void cli_put_table_warnings(struct cli *cli, const json_t *tables, const char *a
                 cli_add_visible(&cli->out, str_of(column));
             }
             cli_say(cli, ": ");
-            cli_add_visible(&cli->out, str_of(json_is_string(warning) ? json_string_value(warning) : json_text(warning, "message", json_text(warning, "code", ""))));
+            cli_add_visible(&cli->out, str_of(message));
             cli_say(cli, "\n");
         }
     }

@@ -27,6 +27,28 @@ static void put_reasons(struct cli *cli, const json_t *reasons)
     cli_say(cli, json_array_size(reasons) > 0 ? ")" : "");
 }
 
+/* "joined into A before it is aggregated; joined into B before it is aggregated" → "joined into A, B before they are aggregated" */
+static void add_reason(struct buf *out, const char *reason)
+{
+    static const char first[] = "joined into ", last[] = " before it is aggregated";
+    AUTO(buf_done) struct buf tables = BUF_INIT;
+    size_t joined = 0;
+    for (const char *p = reason; *p != '\0';) {
+        const char *end = strstr(p, "; ");
+        struct str part = {p, end == NULL ? strlen(p) : (size_t)(end - p)};
+        if (str_has_prefix(part, first) && str_has_suffix_nocase(part, last)) {
+            buf_puts(&tables, joined++ > 0 ? ", " : "");
+            buf_add(&tables, part.ptr + sizeof first - 1, part.len - (sizeof first - 1) - (sizeof last - 1));
+        } else {
+            buf_puts(out, out->len > 0 ? "; " : "");
+            buf_add_str(out, part);
+        }
+        p = end == NULL ? p + part.len : end + 2;
+    }
+    if (joined > 0)
+        buf_printf(out, "%sjoined into %s before %s aggregated", out->len > 0 ? "; " : "", buf_text(&tables), joined == 1 ? "it is" : "they are");
+}
+
 static void put_used(struct cli *cli, const json_t *tables, bool used)
 {
     AUTO(cli_table_free) struct cli_table *table = cli_table_new();
@@ -53,8 +75,11 @@ static void put_used(struct cli *cli, const json_t *tables, bool used)
             cli_table_cell(table, CLI_WARN, keyless > 0 ? cli_count(keyless, text) : NULL);
             cli_table_cell(table, CLI_WARN, orphans > 0 ? cli_count(orphans, text) : NULL);
         }
-        cli_table_cell(table, CLI_DIM, json_text(one, "reason", ""));
+        AUTO(buf_done) struct buf reason = BUF_INIT;
+        add_reason(&reason, json_text(one, "reason", ""));
+        cli_table_cell_str(table, CLI_DIM, buf_view(&reason));
     }
+    cli_table_wrap(table);
     if (cli_table_rows(table) == 0)
         return;
     cli_say(cli, "\n");
@@ -75,25 +100,31 @@ static void put_mart(struct cli *cli, const json_t *mart)
     put_used(cli, tables, false);
 }
 
+/* {plan_us: 2907, compute_us: 776944} → "plan 3 ms, compute 777 ms" */
 static void put_phases(struct cli *cli, const json_t *phases)
 {
+    const char *key;
+    json_t *value;
     char text[32];
-    for (size_t i = 0; i < json_array_size(phases); i++) {
-        const json_t *one = json_array_get(phases, i);
-        cli_say(cli, "%s%s %s", i == 0 ? "  " : ", ", json_text(one, "phase", json_text(one, "name", "")), cli_duration(json_int(one, "duration_ms", json_int(one, "ms", 0)), text));
+    size_t count = 0;
+    json_object_foreach((json_t *)(uintptr_t)phases, key, value)
+    {
+        struct str name = str_of(key);
+        name.len -= str_has_suffix_nocase(name, "_us") ? 3 : 0;
+        cli_say(cli, "%s%.*s %s", count++ == 0 ? "  when computed: " : ", ", (int)name.len, name.ptr, cli_duration((json_integer_value(value) + 500) / 1000, text));
     }
-    cli_say(cli, json_array_size(phases) > 0 ? "\n" : "");
+    cli_say(cli, count > 0 ? "\n" : "");
 }
 
 static void render_build(struct cli *cli, const json_t *answer)
 {
     const char *name = json_text(answer, "name", "mart"), *dataset = cli_word(cli, 0);
-    char a[32], b[32];
+    char a[32], b[32], c[32];
     put_mart(cli, answer);
     cli_say(cli, "\n");
     cli_style(cli, CLI_GOOD, "✓ %s", name);
     cli_say(cli, ": %s rows × %zu columns, %s%s in %s\n", cli_count(json_int(answer, "row_count", 0), a), json_object_size(json_object_get(answer, "schema")), cli_bytes(json_int(answer, "bytes", 0), b),
-            json_flag(answer, "reused", false) ? ", was there already: reused" : cli_flag(cli, "force") ? ", computed again, the same" : "", cli_duration(json_int(answer, "duration_ms", 0), a));
+            cli_flag(cli, "force") ? ", computed again: the same" : json_flag(answer, "reused", false) ? ", was there already: reused" : "", cli_duration(json_int(answer, "duration_ms", 0), c));
     int64_t checked = json_int(answer, "invariants_checked", 0);
     cli_say(cli, "  %s %s checked: nothing counted twice\n  run %.16s\n  %s\n", cli_count(checked, a), cli_plural(checked, "invariant", "invariants"), json_text(answer, "run_id", ""), json_text(answer, "path", ""));
     put_phases(cli, json_object_get(answer, "phases"));

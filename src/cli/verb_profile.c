@@ -1,6 +1,8 @@
 /* What the tables are: profile (with small bars for distributions), relations with their evidence, roles. */
 #include "cli/render.h"
 
+#include "base/clock.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -19,6 +21,19 @@ static void add_bar(struct buf *out, double share, int cells)
     buf_puts(out, eighths[parts % 8]);
 }
 
+/* "2026-11-20 16:13:05…" as seconds. */
+static bool seconds_of(const char *text, double *ret)
+{
+    int64_t year = 0, month = 0, day = 0, hour = 0, minute = 0;
+    size_t length = strlen(text);
+    if (length < 10 || text[4] != '-' || text[7] != '-' || !str_to_int64((struct str){text, 4}, &year) || !str_to_int64((struct str){text + 5, 2}, &month) || !str_to_int64((struct str){text + 8, 2}, &day) || month < 1 || month > 12)
+        return false;
+    if (length >= 16 && (!str_to_int64((struct str){text + 11, 2}, &hour) || !str_to_int64((struct str){text + 14, 2}, &minute)))
+        return false;
+    *ret = (double)clock_days_from_civil(year, (unsigned)month, (unsigned)day) * 86400 + (double)hour * 3600 + (double)minute * 60;
+    return true;
+}
+
 static bool number_of(const json_t *value, double *ret)
 {
     if (json_is_number(value)) {
@@ -26,7 +41,7 @@ static bool number_of(const json_t *value, double *ret)
         return true;
     }
     const char *text = json_string_value(value);
-    return text != NULL && str_to_double(str_of(text), ret);
+    return text != NULL && (str_to_double(str_of(text), ret) || seconds_of(text, ret));
 }
 
 static void add_value(struct buf *out, const json_t *value)
@@ -44,22 +59,30 @@ static void add_value(struct buf *out, const json_t *value)
         buf_puts(out, "–");
 }
 
-/* The density between quantiles as a sparkline: where values lie close together the line is high.
- *   quantiles 0 1 2 3 9  →  each step holds the same share; height ~ 1 / step width, drawn over the range in 12 cells. */
+/* The density as far as quantiles tell it: the share between two of them, spread evenly, over the range in 12 cells.
+ *   min 0, p25 1, p50 2, p75 3, max 9  →  █▆▂▂…  */
 static void add_sparkline(struct buf *out, const json_t *quantiles, double low, double high)
 {
     static const char *const levels[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
-    double edges[64], mass[PROFILE_BAR_CELLS] = {0}, most = 0, cell = (high - low) / PROFILE_BAR_CELLS;
+    static const struct {
+        const char *key;
+        double at;
+    } known[] = {{"p05", 0.05}, {"p25", 0.25}, {"p50", 0.5}, {"p75", 0.75}, {"p95", 0.95}};
+    double edges[8], at[8], mass[PROFILE_BAR_CELLS] = {0}, most = 0, cell = (high - low) / PROFILE_BAR_CELLS;
     size_t count = 0;
-    edges[count++] = low;
-    for (size_t i = 0; i < json_array_size(quantiles) && count < 63; i++)
-        if (number_of(json_array_get(quantiles, i), &edges[count]) && edges[count] >= edges[count - 1] && edges[count] <= high)
-            count++;
-    edges[count++] = high;
+    edges[count] = low;
+    at[count++] = 0;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (!number_of(json_object_get(quantiles, known[i].key), &edges[count]) || edges[count] < edges[count - 1] || edges[count] > high)
+            continue;
+        at[count++] = known[i].at;
+    }
+    edges[count] = high;
+    at[count++] = 1;
     if (cell <= 0 || !isfinite(cell) || count < 4)
         return;
     for (size_t i = 0; i + 1 < count; i++) {
-        double width = edges[i + 1] - edges[i], share = 1.0 / (double)(count - 1);
+        double width = edges[i + 1] - edges[i], share = at[i + 1] - at[i];
         for (int k = 0; k < PROFILE_BAR_CELLS; k++) {
             double from = low + k * cell, to = from + cell;
             double shared = fmin(to, edges[i + 1]) - fmax(from, edges[i]);
@@ -73,22 +96,14 @@ static void add_sparkline(struct buf *out, const json_t *quantiles, double low, 
         buf_puts(out, mass[k] <= 0 ? " " : levels[(int)fmin(7, floor(mass[k] / most * 7.999))]);
 }
 
-static const json_t *middle(const json_t *quantiles)
-{
-    size_t count = json_array_size(quantiles);
-    return count % 2 == 1 ? json_array_get(quantiles, count / 2) : NULL;
-}
-
 static void add_distribution(struct buf *out, const json_t *column, int64_t filled)
 {
     const json_t *top = json_object_get(column, "top_values"), *quantiles = json_object_get(column, "quantiles");
     double low, high;
-    if (json_array_size(quantiles) > 0 && number_of(json_object_get(column, "min"), &low) && number_of(json_object_get(column, "max"), &high) && high > low) {
+    if (json_object_size(quantiles) > 0 && json_object_size(json_object_get(column, "value_labels")) == 0 && json_array_size(json_object_get(column, "value_labels")) == 0 && strcmp(json_text(column, "role", ""), "category") != 0 && number_of(json_object_get(column, "min"), &low) && number_of(json_object_get(column, "max"), &high) && high > low) {
         add_sparkline(out, quantiles, low, high);
-        if (middle(quantiles) != NULL) {
-            buf_puts(out, " median ");
-            add_value(out, middle(quantiles));
-        }
+        buf_puts(out, "  median ");
+        add_value(out, json_object_get(quantiles, "p50"));
         return;
     }
     for (size_t i = 0; i < json_array_size(top) && i < PROFILE_TOP_SHOWN; i++) {
@@ -113,7 +128,8 @@ static void put_column(struct cli_table *table, const json_t *column, int64_t ro
     int64_t nulls = json_int(column, "nulls", 0);
     const char *role = json_text(column, "role", "");
     const json_t *least = json_object_get(column, "min");
-    if (least != NULL && !json_is_null(least)) {
+    double low;
+    if (least != NULL && number_of(least, &low)) { /* of numbers and dates; texts are not shown */
         add_value(&range, least);
         buf_puts(&range, " … ");
         add_value(&range, json_object_get(column, "max"));
@@ -243,6 +259,7 @@ static void put_relation(struct cli_table *table, const json_t *one)
     cli_table_cell(table, CLI_PLAIN, cli_share(json_number(one, "coverage", 0), text));
     cli_table_cell(table, rejected ? CLI_BAD : strcmp(status, "proposed") == 0 ? CLI_PLAIN : CLI_GOOD, status);
     cli_table_cell_str(table, CLI_DIM, buf_view(&evidence));
+    cli_table_wrap(table);
 }
 
 static void render_relations(struct cli *cli, const json_t *answer)

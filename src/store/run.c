@@ -137,6 +137,10 @@ static enum err_code publish(struct store *store, const char *dataset, const cha
     TRY(json_built(files != NULL, err));
     TRY(list_files(staged, "", 0, files, err));
     json_put(manifest, "files", json_incref(files), &ok);
+    int64_t bytes = 0;
+    for (size_t i = 0; i < json_array_size(files); i++)
+        bytes += json_int(json_array_get(files, i), "bytes", 0);
+    json_put_int(manifest, "bytes", bytes, &ok);
     if (json_object_get(manifest, "format") == NULL)
         json_put_int(manifest, "format", STORE_FORMAT_VERSION, &ok);
     json_put_text(manifest, "run_id", run_id, &ok);
