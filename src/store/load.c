@@ -12,6 +12,8 @@
 #include "base/clock.h"
 #include "store/load_priv.h"
 
+#define LOAD_SMALL_BYTES (16LL << 20)
+
 /* ---- where the rows are ------------------------------------------------------------------------ */
 
 static enum err_code stat_paths(const struct data_source *source, struct file_info *ret, struct err *err)
@@ -307,6 +309,8 @@ static enum err_code attach_stage(struct load *load, struct err *err)
     buf_puts(&sql, "ATTACH ");
     engine_quote_literal(&sql, str_of(path));
     buf_puts(&sql, " AS " LOAD_STAGE_NAME);
+    if (load->source->bytes < LOAD_SMALL_BYTES) /* most tables are small: 256 KiB blocks would hold mostly nothing */
+        buf_puts(&sql, " (BLOCK_SIZE 16384)");
     TRY(buf_check(&sql, err));
     TRY(engine_execute(load->import->engine, buf_text(&sql), NULL, 0, err));
     load->attached = true;
