@@ -195,10 +195,13 @@ static enum err_code object_is_sound(const struct store *store, const char *data
 {
     char path[FILE_PATH_BYTES];
     JSON_AUTO object = NULL;
-    enum err_code code = store_object_read(store, dataset, hash, &object, err);
+    struct err own = {0};
+    enum err_code code = store_object_read(store, dataset, hash, &object, &own);
     *ret = code == ERR_OK;
     if (code == ERR_INTEGRITY)
         return ERR_OK;
+    if (code != ERR_OK && err != NULL)
+        *err = own;
     TRY(code);
     const json_t *files = json_object_get(object, "files");
     for (size_t i = 0; i < json_array_size(files); i++) {
@@ -285,7 +288,10 @@ static enum err_code publish_version(struct store_import *import, const char *ve
     *ret_existed = file_exists(target);
     bool damaged = *ret_existed;
     if (*ret_existed) {
-        enum err_code code = store_manifest_read(import->store, import->dataset, version, &stored, err);
+        struct err own = {0};
+        enum err_code code = store_manifest_read(import->store, import->dataset, version, &stored, &own);
+        if (code != ERR_OK && err != NULL)
+            *err = own;
         if (code != ERR_INTEGRITY && code != ERR_NOT_FOUND)
             return code; /* reused; or a failure that says nothing about the manifest */
     }

@@ -7,6 +7,7 @@
  *     version  {"format":1,"tables":[[name, table hash] by name]} */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "store/store_priv.h"
 
@@ -76,34 +77,43 @@ static enum err_code check_document(const json_t *document, const char *path, st
     return ERR_OK;
 }
 
-/* jansson gives an error without a text when memory ran out while it parsed; a real syntax error always has one. */
+/* jansson tells a missing allocation as a syntax error ("invalid token"), so nothing counts as damaged before it was read twice. */
+#define READINGS 2
+
 enum err_code store_json_parse(struct str text, const char *source, json_t **ret, struct err *err)
 {
-    struct err own;
-    enum err_code code = json_parse(text, source, ret, &own);
-    if (code == ERR_INPUT && str_has_suffix_nocase(str_of(own.message), ": "))
-        return err_set(err, ERR_MEMORY, "no memory to read a JSON document");
-    if (code != ERR_OK && err != NULL)
-        *err = own;
+    enum err_code code = ERR_INPUT;
+    for (int reading = 0; reading < READINGS && code == ERR_INPUT; reading++)
+        code = json_parse(text, source, ret, err);
     return code;
 }
 
-enum err_code store_document_read(const char *path, json_t **ret, struct err *err)
+static enum err_code parse_document(struct str text, const char *path, json_t **ret, struct err *err)
 {
-    *ret = NULL;
     JSON_AUTO document = NULL;
-    AUTO(buf_done) struct buf text = BUF_INIT;
-    TRY(file_read(path, 0, &text, err));
-    enum err_code code = store_json_parse(buf_view(&text), path, &document, err);
+    enum err_code code = json_parse(text, path, &document, err);
     if (code == ERR_INPUT || code == ERR_LIMIT) {
         (void)err_set(err, ERR_INTEGRITY, "%s is damaged: not valid JSON", file_base_name(path));
         return err_at(err, path, 0, 0);
     }
     TRY(code);
     TRY(check_document(document, path, err));
-    *ret = document;
-    document = NULL;
+    *ret = json_incref(document);
     return ERR_OK;
+}
+
+enum err_code store_document_read(const char *path, json_t **ret, struct err *err)
+{
+    enum err_code code = ERR_INTEGRITY;
+    AUTO(buf_done) struct buf text = BUF_INIT;
+    struct err own; /* err may be NULL, err_at returns its code */
+    *ret = NULL;
+    TRY(file_read(path, 0, &text, err));
+    for (int reading = 0; reading < READINGS && code == ERR_INTEGRITY; reading++)
+        code = parse_document(buf_view(&text), path, ret, &own);
+    if (code != ERR_OK && err != NULL)
+        *err = own;
+    return code;
 }
 
 /* ---- table hash -------------------------------------------------------------------------------- */
@@ -230,6 +240,7 @@ enum err_code store_file_facts(const char *directory, const char *name, json_t *
     bool ok = true;
     *ret = NULL;
     TRY(file_path_join(directory, name, path, err));
+    (void)chmod(path, 0600); /* the engine makes its files with the umask's mode; contents are clinical */
     TRY(file_sha256(path, sha256, &bytes, err));
     TRY(file_stat(path, &info, err));
     JSON_AUTO facts = json_object();
