@@ -309,7 +309,7 @@ static enum err_code attach_stage(struct load *load, struct err *err)
     buf_puts(&sql, "ATTACH ");
     engine_quote_literal(&sql, str_of(path));
     buf_puts(&sql, " AS " LOAD_STAGE_NAME);
-    if (load->source->bytes < LOAD_SMALL_BYTES) /* most tables are small: 256 KiB blocks would hold mostly nothing */
+    if (load->source->bytes > 0 && load->source->bytes < LOAD_SMALL_BYTES) /* most tables are small: 256 KiB blocks would hold mostly nothing */
         buf_puts(&sql, " (BLOCK_SIZE 16384)");
     TRY(buf_check(&sql, err));
     TRY(engine_execute(load->import->engine, buf_text(&sql), NULL, 0, err));
