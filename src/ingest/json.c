@@ -1,5 +1,5 @@
-/* JSON: one object a line, an array of objects, or one object. The engine reads it; this tells which shape it is, and refuses
- * what is no table. FHIR resources are recognised and refused: their import is not part of this version. */
+/* JSON: one object a line, an array of objects, or one object. This tells which shape it is, and refuses what is no table;
+ * json_push.c reads it. FHIR resources are recognised and refused: their import is not part of this version. */
 #include <string.h>
 
 #include "ingest/parts_priv.h"
@@ -85,11 +85,13 @@ void json_sniff(struct str sample, bool whole, struct json_sniffed *ret)
         ret->shape = JSON_SHAPE_ARRAY;
         return;
     }
+    const char *after = cursor.at;
     skip_blanks(&cursor);
+    bool line_ended = memchr(after, '\n', (size_t)(cursor.at - after)) != NULL;
     if (!ended)
         ret->shape = whole ? JSON_SHAPE_NONE : JSON_SHAPE_UNSURE;
     else if (cursor.at < cursor.end)
-        ret->shape = *cursor.at == '{' ? JSON_SHAPE_LINES : JSON_SHAPE_NONE;
+        ret->shape = *cursor.at == '{' || line_ended ? JSON_SHAPE_LINES : JSON_SHAPE_NONE; /* a bad second line is set aside */
     else
         ret->shape = whole ? JSON_SHAPE_OBJECT : JSON_SHAPE_UNSURE;
 }
@@ -146,9 +148,57 @@ static enum err_code check_shape(const struct ingest_file *file, const struct te
     return ERR_OK;
 }
 
+/* Names as columns: unescaped, made unique. A name that differs from another in case only, or is empty, keeps its own column. */
+static enum err_code make_schema(struct json_reading *reading, struct data_schema *ret, struct err *err)
+{
+    AUTO(buf_done) struct buf name = BUF_INIT;
+    int64_t changed = 0;
+    for (size_t i = 0; i < reading->columns.count; i++) {
+        buf_clear(&name);
+        if (!json_unescape(reading->columns.names[i], &name))
+            buf_puts(&name, "\xef\xbf\xbd");
+        TRY(buf_check(&name, err));
+        TRY(data_schema_add(&reading->schema, name.len == 0 ? STR("") : buf_view(&name), DATA_TYPE(TEXT), err));
+    }
+    TRY(data_schema_name_columns(&reading->schema, &changed, err));
+    return data_schema_copy(&reading->schema, ret, err);
+}
+
+static enum err_code read_names(struct ingest_set *set, struct json_reading *reading, struct data_schema *ret, struct err *err)
+{
+    struct csv_mapping mapping = {0};
+    TRY(csv_map_file(reading->path, &mapping, err));
+    struct str text = {mapping.ptr, mapping.length};
+    enum err_code code = json_columns_find(text, set->options.progress, set->arena, &reading->columns, err);
+    csv_unmap(&mapping);
+    return code == ERR_OK ? make_schema(reading, ret, err) : code;
+}
+
+static enum err_code add_reading(struct ingest_set *set, const struct ingest_file *file, struct json_reading **reading, int64_t bytes,
+                                 json_t *notes, struct err *err)
+{
+    struct data_schema schema = {0};
+    enum err_code code = read_names(set, *reading, &schema, err);
+    if (code == ERR_OK && schema.count == 0)
+        return ingest_skip(set, file->origin, err, "no data: JSON without any member");
+    if (code != ERR_OK) {
+        data_schema_done(&schema);
+        return code;
+    }
+    struct data_source source = {.name = ingest_stem(set->arena, file->base_name),
+                                 .origin = file->origin,
+                                 .schema = schema,
+                                 .text_columns = true,
+                                 .push = json_rows_push,
+                                 .user = *reading,
+                                 .bytes = bytes,
+                                 .notes = json_incref(notes)};
+    *reading = NULL; /* the set's from here, whatever comes */
+    return ingest_add_source(set, &source, json_reading_free, err);
+}
+
 static enum err_code json_open(struct ingest_set *set, const struct ingest_file *file, struct err *err)
 {
-    struct arena *arena = ingest_set_arena(set);
     if (encoding_is_binary(file->head))
         return refuse(file, err, "named .json but its content is binary", "check that the file is what its name says");
     struct text_file text;
@@ -156,22 +206,15 @@ static enum err_code json_open(struct ingest_set *set, const struct ingest_file 
     JSON_AUTO notes = NULL;
     TRY(encoding_prepare(set, file, true, &notes, &text, err));
     TRY(check_shape(file, &text, &sniffed, err));
-    struct data_scan *scan = arena_alloc(arena, sizeof *scan);
-    const char **paths = arena_array(arena, 1, sizeof *paths);
-    if (scan == NULL || paths == NULL)
+    struct json_reading *reading = mem_zalloc(1, sizeof *reading);
+    if (reading == NULL)
         return ingest_memory(err);
-    paths[0] = text.path;
-    *scan = (struct data_scan){.kind = DATA_SCAN_JSON,
-                               .paths = paths,
-                               .path_count = 1,
-                               .newline_delimited = sniffed.shape == JSON_SHAPE_LINES};
-    struct data_source source = {.name = ingest_stem(arena, file->base_name),
-                                 .origin = file->origin,
-                                 .scan = scan,
-                                 .bytes = text.bytes,
-                                 .notes = notes};
-    notes = NULL;
-    return ingest_add_source(set, &source, NULL, err);
+    reading->path = text.path;
+    reading->subject = arena_strdup(set->arena, file->base_name);
+    reading->valid_utf8 = !text.odd;
+    enum err_code code = add_reading(set, file, &reading, text.bytes, notes, err);
+    json_reading_free(reading);
+    return code;
 }
 
 const struct ingest_format ingest_format_json = {

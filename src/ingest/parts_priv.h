@@ -253,6 +253,42 @@ struct json_sniffed {
 };
 /* UNSURE: an object whose end is not in the sample. Pure. */
 void json_sniff(struct str sample, bool whole, struct json_sniffed *ret);
+struct json_member {
+    struct str name;  /* between its quotes, escapes still in */
+    struct str value; /* as written */
+};
+struct json_view { /* one object; members are borrowed views */
+    struct json_member *members;
+    size_t count, capacity;
+    const char *end;   /* after the object; with a fault, where it is */
+    const char *fault; /* NULL: an object of well-formed JSON */
+    bool failed;       /* out of memory */
+};
+/* at: a '{'. False: fault says why. Pure. */
+bool json_read_object(const char *at, const char *end, struct json_view *view);
+void json_view_done(struct json_view *view);
+/* The text between a string's quotes (well-formed, as json_read_object gives it). False: half of a surrogate pair. */
+bool json_unescape(struct str text, struct buf *out);
+
+struct json_columns { /* names of members in order of first appearance, with a table to find them by */
+    struct str *names; /* as written, escapes in; in an arena */
+    size_t count, capacity;
+    size_t *slots; /* column + 1, 0 = free */
+    size_t slot_count;
+};
+enum err_code json_columns_find(struct str text, const struct progress *progress, struct arena *arena, struct json_columns *ret,
+                                struct err *err) WARN_UNUSED;
+void json_columns_done(struct json_columns *columns);
+struct json_reading { /* how json_rows_push reads a text; heap-owned, freed by json_reading_free */
+    const char *path;    /* in the set's arena */
+    const char *subject; /* for progress */
+    struct json_columns columns; /* owned */
+    struct data_schema schema;   /* owned; same order */
+    bool valid_utf8;
+};
+enum err_code json_rows_push(void *user, const struct data_sink *sink, const struct progress *progress, struct err *err) WARN_UNUSED;
+void json_reading_free(void *user);
+
 /* One source over the files of a partitioned table. */
 enum err_code parquet_open_group(struct ingest_set *set, const struct ingest_entry *const *entries, size_t count, struct err *err) WARN_UNUSED;
 

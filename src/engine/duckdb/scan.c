@@ -3,7 +3,8 @@
  *   CSV      every column VARCHAR; an empty field is NULL, a quoted empty one ("") is '', no other
  * text is read as null; strict (a stray quote or a missing field is an error, not a repair), errors
  * go to the reject tables Parquet  schema given: nested columns → JSON text, odd integers widened;
- * schema empty: as the file has them JSON     schema given: raw members by marrow_json_member (no
+ * schema empty: as the file has them; key=value folders are text columns where the scan says
+ * partitioned (month=01 stays '01'). JSON     schema given: raw members by marrow_json_member (no
  * number passes through double); empty: top-level members by ->>
  *
  * Known of DuckDB 1.5.6: newlines must be of one kind in strict mode, and a line longer than the
@@ -144,7 +145,9 @@ static void parquet_expression(const struct data_scan *scan, const struct data_s
     }
     buf_puts(out, "read_parquet(");
     put_paths(out, scan);
-    buf_puts(out, ", hive_partitioning=false, union_by_name=false)");
+    buf_puts(out, scan->partitioned ? ", hive_partitioning=true, hive_types_autocast=false"
+                                    : ", hive_partitioning=false");
+    buf_puts(out, ", union_by_name=false)");
     if (typed)
         buf_putc(out, ')');
 }

@@ -183,7 +183,8 @@ static void pause_us(long microseconds)
     nanosleep(&pause, NULL);
 }
 
-/* Run tasks until rows can be had, reporting between them. */
+/* Run tasks until rows can be had, reporting between them. duckdb_execute_pending alone would spin while other threads hold the last
+ * tasks: on two cores it takes a tenth of an import's processor time from them. */
 static void pending_work(struct engine *engine, duckdb_pending_result pending)
 {
     long idle_us = 20;
@@ -212,8 +213,7 @@ enum err_code statement_start(struct engine *engine, duckdb_prepared_statement s
     if (duckdb_pending_prepared_streaming(statement, &pending) == DuckDBError) {
         code = engine_fail(engine, duckdb_pending_error(pending), err);
     } else {
-        if (wants_report(engine))
-            pending_work(engine, pending);
+        pending_work(engine, pending);
         if (duckdb_execute_pending(pending, ret) == DuckDBError) {
             code = engine_fail(engine, duckdb_result_error(ret), err);
             duckdb_destroy_result(ret);
