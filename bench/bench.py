@@ -1,0 +1,274 @@
+#!/usr/bin/env python3
+"""Marrow beside raw DuckDB and its peers: every contestant in turn, round after round, medians and ratios; peak memory by wait4.
+
+Called by bench/run. Prints one Markdown section a bench (what RESULTS.md is made of) and keeps the figures in WORK/results.json."""
+import argparse, glob, json, os, platform, re, shutil, statistics, subprocess, sys, time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PYTHON = sys.executable
+
+
+class Bench:
+    def __init__(self, given):
+        self.given, self.work, self.marrow = given, given.work, os.path.abspath(given.marrow)
+        self.results = {}
+
+    def path(self, *parts):
+        return os.path.join(self.work, *parts)
+
+    def child(self, command, environment=None, quiet=True):
+        """Run to the end: (seconds, peak RSS in MB, stdout, user + system seconds)."""
+        out = open(self.path("stdout"), "w+b")
+        start = time.perf_counter()
+        process = subprocess.Popen(command, stdout=out, stderr=open(self.path("stderr"), "wb"), env={**os.environ, **(environment or {})})
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        out.seek(0)
+        text = out.read().decode(errors="replace")
+        if process.returncode != 0:
+            raise RuntimeError(f"{' '.join(command)[:200]}: exit {process.returncode}\n{open(self.path('stderr')).read()[-600:]}")
+        return seconds, usage.ru_maxrss / 1024, text, usage.ru_utime + usage.ru_stime
+
+    def store(self, name):
+        return self.path("store-" + name)
+
+    def cli(self, store, *arguments, environment=None):
+        return self.child([self.marrow, "--store", self.store(store), "--quiet", *arguments], environment)
+
+    def floor(self, *arguments):
+        seconds, memory, text, cpu = self.child([PYTHON, HERE + "/floor.py", *arguments])
+        answer = json.loads(text)
+        return answer["seconds"], memory, answer, cpu
+
+    def rounds(self, contestants, count=None):
+        """{name: function → (seconds, memory, …)}: all in turn. A contestant that fails is left out, with its reason."""
+        samples, reasons = {name: [] for name in contestants}, {}
+        for _ in range(count or self.given.runs):
+            for name, run in contestants.items():
+                if name in reasons:
+                    continue
+                try:
+                    samples[name].append(run())
+                except (RuntimeError, ValueError, KeyError) as reason:
+                    reasons[name] = str(reason).strip().split("\n")[-1][:160]
+        for name, reason in reasons.items():
+            print(f"- {name}: left out ({reason})")
+        return {name: runs for name, runs in samples.items() if name not in reasons}
+
+    def table(self, bench, samples, floor, unit="s"):
+        scale = 1000 if unit == "ms" else 1
+        base = statistics.median(s[0] for s in samples[floor])
+        print(f"\n| {bench} | median {unit} | least–most | × {floor} | CPU {unit} | peak RSS MB |\n|---|---:|---:|---:|---:|---:|")
+        for name, runs in samples.items():
+            times = [r[0] for r in runs]
+            middle = statistics.median(times)
+            figures = {"seconds": middle, "least": min(times), "most": max(times), "ratio": middle / base, "cpu": statistics.median(r[3] for r in runs), "rss_mb": max(r[1] for r in runs)}
+            self.results.setdefault(bench, {})[name] = figures
+            print(f"| {name} | {middle * scale:.3g} | {min(times) * scale:.3g}–{max(times) * scale:.3g} | {middle / base:.2f} | {figures['cpu'] * scale:.3g} | {figures['rss_mb']:.0f} |")
+        print(flush=True)
+
+    # ---- data -----------------------------------------------------------------------------------------------------------------------
+
+    def mimic(self):
+        """mimic3_demo unpacked, as CSVs."""
+        folder = self.path("mimic")
+        if not os.path.isdir(folder):
+            archive = self.path("unpacked", "mimic3_demo", "mimic3_demo.zip")
+            if not os.path.exists(archive):
+                subprocess.run([self.given.shared + "/data/unpack.sh", self.path("unpacked")], check=True, stdout=subprocess.DEVNULL)
+            subprocess.run([PYTHON, "-m", "zipfile", "-e", archive, folder + ".tmp"], check=True)
+            os.makedirs(folder + ".flat", exist_ok=True)
+            for path in glob.glob(folder + ".tmp/**/*.csv", recursive=True):
+                shutil.move(path, folder + ".flat/" + os.path.basename(path))
+            shutil.rmtree(folder + ".tmp")
+            os.rename(folder + ".flat", folder)
+        return folder
+
+    def mimic15(self):
+        folder = self.path("mimic15")
+        if not os.path.isdir(folder):
+            subprocess.run([PYTHON, self.given.shared + "/data/scale.py", "csv", self.mimic(), folder, "15", "subject_id,hadm_id,icustay_id,row_id"], check=True, stdout=subprocess.DEVNULL)
+        return folder
+
+    def hospital(self):
+        folder = self.path(f"hospital-{self.given.patients}")
+        if not os.path.isdir(folder + "/csv"):
+            self.child([self.marrow, "demo-data", folder, "--patients", str(self.given.patients), "--no-fhir"])
+            subprocess.run([PYTHON, "-m", "zipfile", "-e", folder + "/hospital.zip", folder + "/csv"], check=True)
+        return folder
+
+    def fresh(self, store):
+        shutil.rmtree(self.store(store), ignore_errors=True)
+
+    def imported(self, store, path):
+        if not os.path.isdir(self.store(store)):
+            self.cli(store, "import", path, "--name", "data", "--json")
+        return store
+
+    # ---- benches --------------------------------------------------------------------------------------------------------------------
+
+    def take_in(self, store, path, environment=None):
+        self.fresh(store)
+        return self.cli(store, "import", path, "--name", "data", "--json", environment=environment)
+
+    def bench_import(self):
+        hospital = self.hospital()
+        csv = next((os.path.dirname(p) for p in glob.glob(hospital + "/csv/**/*.csv", recursive=True)), hospital + "/csv")
+        for bench, folder in (("mimic3_demo", self.mimic()), ("mimic3_demo × 15", self.mimic15()), (f"demo-data, {self.given.patients:,} patients", csv)):
+            out = self.path("floor-out")
+            self.table("import " + bench, self.rounds({
+                "DuckDB (floor)": lambda: self.floor("import", folder, out),
+                "Marrow": lambda: self.take_in("import", folder),
+                "Marrow without fsync": lambda: self.take_in("import", folder, {"LD_PRELOAD": self.path("nofsync.so")}),
+                "Polars, Parquet only": lambda: self.floor("import-polars", folder, out),
+                "pandas, Parquet only": lambda: self.floor("import-pandas", folder, out)}), "DuckDB (floor)")
+            self.phases("import")
+        self.table(f"import hospital.zip, {self.given.patients:,} patients", self.rounds({"Marrow": lambda: self.take_in("import", hospital + "/hospital.zip")}, 3), "Marrow")
+
+    def phases(self, store):
+        base = self.store(store) + "/datasets/data"
+        manifest = json.load(open(f"{base}/versions/{open(base + '/CURRENT').read().strip()}/manifest.json"))
+        print("phases of the last import, ms: " + ", ".join(f"{k[:-3]} {v / 1000:.0f}" for k, v in manifest["phases"].items()) + "\n")
+
+    def bench_memory(self):
+        big = self.path("big.csv")
+        labs = self.mimic15() + "/LABEVENTS.csv"
+        if not os.path.exists(big):
+            with open(labs, "rb") as source, open(big + ".tmp", "wb") as out:
+                out.write(source.readline())
+                body = source.read()
+                while out.tell() < 1 << 30:
+                    out.write(body)
+            os.rename(big + ".tmp", big)
+        def limited(path):
+            self.fresh("memory")
+            return self.cli("memory", "import", path, "--name", "data", "--memory", "512MB", "--json")
+        self.table("memory", self.rounds({f"LABEVENTS × 15, {os.path.getsize(labs) >> 20} MB, --memory 512MB": lambda: limited(labs)}, 3), next(iter([f"LABEVENTS × 15, {os.path.getsize(labs) >> 20} MB, --memory 512MB"])))
+        name = f"{os.path.getsize(big) / 2**30:.2f} GB CSV, --memory 256MB"
+        def large():
+            self.fresh("memory")
+            return self.cli("memory", "import", big, "--name", "data", "--memory", "256MB", "--json")
+        self.table("memory, 1 GB", self.rounds({name: large}, 1), name)
+        self.fresh("memory")
+
+    def bench_reopen(self):
+        self.imported("reopen", self.mimic15())
+        base = self.store("reopen") + "/datasets/data"
+        manifest = json.load(open(f"{base}/versions/{open(base + '/CURRENT').read().strip()}/manifest.json"))
+        patients = next(t for t in manifest["tables"] if t["name"].lower() == "patients")
+        self.table("reopen", self.rounds({
+            "bare DuckDB process (floor)": lambda: self.child([self.path("bare"), f"{base}/objects/{patients['object']}/table.duckdb"]),
+            "marrow sql": lambda: self.cli("reopen", "sql", "data", f"SELECT count(*) FROM {patients['name']}", "--format", "csv"),
+            "marrow datasets": lambda: self.cli("reopen", "datasets", "--json"),
+            "marrow --version": lambda: self.child([self.marrow, "--version"])}, max(21, self.given.runs)), "bare DuckDB process (floor)", "ms")
+
+    def drop_runs(self, store, kind):
+        for path in glob.glob(self.store(store) + "/datasets/data/runs/*/manifest.json"):
+            if json.load(open(path)).get("kind") == kind:
+                shutil.rmtree(os.path.dirname(path))
+
+    def bench_relations(self):
+        self.imported("reopen", self.mimic15())
+        def cold():
+            self.drop_runs("reopen", "profile")
+            return self.cli("reopen", "relations", "data", "--json")
+        self.table("relations, mimic3_demo × 15", self.rounds({"first (profile computed)": cold, "again": lambda: self.cli("reopen", "relations", "data", "--json")}), "again", "ms")
+        found = self.path("relations.json")
+        open(found, "w").write(self.cli("reopen", "relations", "data", "--json")[2])
+        subprocess.run([PYTHON, HERE + "/relations.py", "--compare", found, self.given.shared + "/data/gold/mimic3_fk.json"])
+        more = ["--data", self.path("unpacked")] if os.path.isdir(self.path("unpacked")) else []
+        subprocess.run([PYTHON, HERE + "/relations.py", "--marrow", self.marrow, "--shared", self.given.shared, *more])
+
+    def bench_mart(self):
+        for store, title, path in (("mimic", "mimic3_demo", self.mimic()), ("reopen", "mimic3_demo × 15", self.mimic15()), ("hospital", f"demo-data, {self.given.patients:,} patients", self.hospital() + "/hospital.zip")):
+            self.imported(store, path)
+            tables = self.path("tables-" + store)
+            if not os.path.isdir(tables):
+                self.child([PYTHON, HERE + "/floor.py", "tables", self.store(store), "data", tables])
+            relations = self.path("relations-" + store + ".json")
+            open(relations, "w").write(self.cli(store, "relations", "data", "--json")[2])
+            for grain in ("patient", "admission"):
+                sql, out = self.path(f"mart-{store}-{grain}.sql"), self.path("floor-out")
+                text = self.cli(store, "mart", "build", "data", "--grain", grain, "--dry-run", "--json")[2]
+                open(sql, "w").write(json.loads(text)["sql"])
+                answers = []
+                def build():
+                    self.drop_runs(store, "mart")
+                    done = self.cli(store, "mart", "build", "data", "--grain", grain, "--json")
+                    answers.append(json.loads(done[2]))
+                    return done
+                contestants = {"DuckDB SQL (floor)": lambda: self.floor("mart", tables + "/all.duckdb", sql, out), "Marrow": build}
+                polars = []
+                def peer():
+                    done = self.floor("mart-polars", tables, sql, out)
+                    polars.append(done[2])
+                    return done
+                contestants["Polars"] = peer
+                if store == "mimic" and grain == "patient":
+                    contestants["featuretools"] = lambda: self.floor("mart-featuretools", tables, relations, out)
+                self.table(f"mart {grain}, {title}", self.rounds(contestants), "DuckDB SQL (floor)")
+                self.mart_notes(answers, polars, f"mart {grain}, {title}")
+
+    def mart_notes(self, answers, polars, bench):
+        if answers:
+            names = sorted(k for k in answers[0]["phases"])
+            phases = {n: statistics.median(a["phases"].get(n, 0) for a in answers) / 1000 for n in names}
+            floor = self.results[bench]["DuckDB SQL (floor)"]["seconds"] * 1000
+            apart = self.results[bench]["Marrow"]["seconds"] * 1000 - phases.get("check_us", 0)
+            print(f"{answers[0]['row_count']} rows, {len(answers[0]['schema'])} columns; Marrow's phases, ms: " + ", ".join(f"{n[:-3]} {v:.0f}" for n, v in phases.items()))
+            print(f"compute ÷ floor {phases.get('compute_us', 0) / floor:.2f}; whole process without check ÷ floor {apart / floor:.2f}")
+        if polars:
+            print(f"Polars does {polars[0]['columns']} of {polars[0]['asked']} aggregates (those over the facts' own columns)")
+        print(flush=True)
+
+    def bench_cached(self):
+        self.imported("mimic", self.mimic())
+        self.cli("mimic", "mart", "build", "data", "--grain", "patient", "--json")
+        self.table("cached mart", self.rounds({
+            "second marrow mart build": lambda: self.cli("mimic", "mart", "build", "data", "--grain", "patient", "--json"),
+            "marrow --version": lambda: self.child([self.marrow, "--version"])}, max(21, self.given.runs)), "second marrow mart build", "ms")
+
+    def bench_plan(self):
+        program = os.path.join(os.path.dirname(self.marrow), "plan_bench")
+        found = next((p for p in (program, os.path.join(os.path.dirname(self.marrow), "bench", "plan_bench")) if os.path.exists(p)), None)
+        if found is None:
+            subprocess.run(["cmake", "--build", os.path.dirname(self.marrow), "--target", "plan_bench"], stdout=subprocess.DEVNULL)
+            found = next(iter(glob.glob(os.path.dirname(self.marrow) + "/**/plan_bench", recursive=True)), None)
+        print(subprocess.run([found], stdout=subprocess.PIPE, text=True).stdout if found else "plan_bench is not built")
+
+
+def machine():
+    model = next((l.split(":")[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")), platform.machine())
+    memory = int(re.search(r"MemTotal:\s+(\d+)", open("/proc/meminfo").read()).group(1)) >> 20
+    def version(package): # not imported: a child's peak RSS starts at its parent's
+        return subprocess.run([PYTHON, "-c", f"from importlib.metadata import version; print(version('{package}'))"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout.strip() or "absent"
+    print(f"{time.strftime('%Y-%m-%d')}, {model}, {os.cpu_count()} cores, {memory} GB, Linux {platform.release()}, DuckDB {version('duckdb')}, load before {os.getloadavg()[0]:.1f}")
+    print("; ".join(f"{peer} {version(peer)}" for peer in ("polars", "pandas", "featuretools")), flush=True)
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    names = [n[6:] for n in dir(Bench) if n.startswith("bench_")]
+    order = [n for n in ("import", "memory", "reopen", "relations", "mart", "cached", "plan") if n in names]
+    options.add_argument("names", nargs="*", metavar="NAME", help=" ".join(order))
+    options.add_argument("--marrow", required=True)
+    options.add_argument("--shared", required=True)
+    options.add_argument("--work", required=True)
+    options.add_argument("--runs", type=int, default=5)
+    options.add_argument("--patients", type=int, default=100000)
+    given = options.parse_args()
+    unknown = set(given.names) - set(order)
+    if unknown:
+        options.error(f"no bench named {', '.join(sorted(unknown))}; there are {' '.join(order)}")
+    machine()
+    bench = Bench(given)
+    for name in given.names or order:
+        print(f"\n## {name}\n", flush=True)
+        getattr(bench, "bench_" + name)()
+        json.dump(bench.results, open(bench.path("results.json"), "w"), indent=1)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
