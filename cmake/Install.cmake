@@ -1,1 +1,40 @@
-# Filled in with the public library.
+# libmarrow.so, and what `cmake --install` puts where: bin/marrow, lib/libmarrow.so.0, lib/marrow/libduckdb.so (found by rpath), the headers,
+# marrow.pc, the man page, shell completion.
+set(CMAKE_INSTALL_LIBDIR lib CACHE PATH "libraries, below the prefix")
+include(GNUInstallDirs)
+
+if(TARGET marrow_api AND EXISTS ${CMAKE_SOURCE_DIR}/src/api/marrow.c)
+  set(map ${CMAKE_SOURCE_DIR}/cmake/marrow.map)
+  add_library(marrow_shared SHARED ${CMAKE_SOURCE_DIR}/src/api/marrow.c)
+  target_link_libraries(marrow_shared PRIVATE marrow_api)
+  target_link_options(marrow_shared PRIVATE -Wl,--version-script=${map} -Wl,--exclude-libs,ALL)
+  set_target_properties(marrow_shared PROPERTIES OUTPUT_NAME marrow VERSION ${PROJECT_VERSION} SOVERSION 0 LINK_DEPENDS ${map}
+                        INSTALL_RPATH "$ORIGIN/marrow")
+  install(TARGETS marrow_shared LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  get_filename_component(duckdb_file ${DUCKDB_LIBRARY} REALPATH)
+  install(PROGRAMS ${duckdb_file} DESTINATION ${CMAKE_INSTALL_LIBDIR}/marrow RENAME libduckdb.so)
+  install(FILES ${CMAKE_SOURCE_DIR}/include/marrow.h ${CMAKE_SOURCE_DIR}/include/marrow_arrow.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+  # The prefix is known only when installing (cmake --install --prefix).
+  install(CODE "
+    set(PROJECT_VERSION ${PROJECT_VERSION})
+    set(CMAKE_INSTALL_LIBDIR ${CMAKE_INSTALL_LIBDIR})
+    set(CMAKE_INSTALL_INCLUDEDIR ${CMAKE_INSTALL_INCLUDEDIR})
+    configure_file(\"${CMAKE_SOURCE_DIR}/cmake/marrow.pc.in\" \"${CMAKE_BINARY_DIR}/marrow.pc\" @ONLY)")
+  install(FILES ${CMAKE_BINARY_DIR}/marrow.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endif()
+
+if(TARGET marrow)
+  set_target_properties(marrow PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}/marrow")
+  install(TARGETS marrow RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  install(FILES ${CMAKE_SOURCE_DIR}/docs/marrow.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+  set(completion ${CMAKE_BINARY_DIR}/completion)
+  file(MAKE_DIRECTORY ${completion})
+  foreach(shell bash zsh fish)
+    add_custom_command(OUTPUT ${completion}/marrow.${shell} COMMAND marrow completion ${shell} > ${completion}/marrow.${shell} DEPENDS marrow VERBATIM)
+    list(APPEND completion_files ${completion}/marrow.${shell})
+  endforeach()
+  add_custom_target(marrow_completion ALL DEPENDS ${completion_files})
+  install(FILES ${completion}/marrow.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME marrow)
+  install(FILES ${completion}/marrow.zsh DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions RENAME _marrow)
+  install(FILES ${completion}/marrow.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d RENAME marrow.fish)
+endif()

@@ -23,10 +23,32 @@ enum err_code api_verify(struct api *api, const char *dataset, json_t **ret, str
     return store_verify(api->store, dataset, ret, err);
 }
 
+/* Every dataset's report in one. */
+static enum err_code repair_all(struct api *api, json_t **ret, struct err *err)
+{
+    JSON_AUTO datasets = NULL;
+    JSON_AUTO repaired = json_array();
+    JSON_AUTO failed = json_array();
+    json_t *dataset;
+    size_t idx;
+    bool ok = true;
+    TRY(store_dataset_list(api->store, &datasets, err));
+    json_array_foreach(datasets, idx, dataset) {
+        JSON_AUTO report = NULL;
+        TRY(store_repair(api->store, json_text(dataset, "dataset", ""), &report, err));
+        ok = ok && json_array_extend(repaired, json_object_get(report, "repaired")) == 0 && json_array_extend(failed, json_object_get(report, "failed")) == 0;
+    }
+    json_t *object = json_object();
+    json_put(object, "repaired", json_incref(repaired), &ok);
+    json_put(object, "failed", json_incref(failed), &ok);
+    *ret = object;
+    return json_built(ok, err);
+}
+
 enum err_code api_repair(struct api *api, const char *dataset, json_t **ret, struct err *err)
 {
     api_begin(api);
-    return store_repair(api->store, dataset, ret, err);
+    return dataset != NULL ? store_repair(api->store, dataset, ret, err) : repair_all(api, ret, err);
 }
 
 static void check(json_t *checks, const char *what, bool good, const char *found, const char *fix, bool *ret_all, bool *ok)

@@ -70,7 +70,8 @@ static enum err_code run_verb(struct cli *cli, struct err *err)
         return ERR_OK;
     }
     if (cli->verb == NULL) {
-        cli_help_overview(cli);
+        if (cli->out.len == 0) /* else a group's help is said already */
+            cli_help_overview(cli);
         return ERR_OK;
     }
     if (cli->help) {

@@ -30,7 +30,7 @@ static void entry_text(const json_t *entry, struct buf *out)
     if (strcmp(kind, "sql") == 0) {
         add_one_line(out, json_text(entry, "sql", ""), HISTORY_SQL_SHOWN);
         if (json_flag(entry, "ok", true))
-            buf_printf(out, "  (%s rows, %s)", cli_count(json_int(entry, "rows", 0), a), cli_duration(json_int(entry, "duration_ms", 0), b));
+            buf_printf(out, "  (%s %s, %s)", cli_count(json_int(entry, "rows", 0), a), cli_plural(json_int(entry, "rows", 0), "row", "rows"), cli_duration(json_int(entry, "duration_ms", 0), b));
     } else if (strcmp(kind, "mart") == 0) {
         buf_printf(out, "%s", json_text(entry, "mart", ""));
         if (json_flag(entry, "ok", true))
@@ -41,6 +41,8 @@ static void entry_text(const json_t *entry, struct buf *out)
             buf_printf(out, "  (%s rows)", cli_count(json_int(entry, "rows", 0), a));
         if (json_flag(entry, "reused", false))
             buf_puts(out, "  (reused)");
+    } else if (strcmp(kind, "edit") == 0) {
+        buf_puts(out, "dataset.json: what a person decided");
     } else {
         static const char *const shown[] = {"decision", "child", "parent", "table", "role", "what", "format", "version"};
         for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)

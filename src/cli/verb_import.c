@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define IMPORT_COMPARED_BYTES 1000000 /* below, the files' own overhead is all there is to compare */
 #define IMPORT_NULLS 256 /* --null texts */
 #define IMPORT_SHOWN_SKIPPED 10
 #define IMPORT_SHOWN_WARNINGS 12
@@ -142,7 +143,7 @@ static void render(struct cli *cli, const json_t *answer)
     cli_style(cli, CLI_GOOD, "✓ %s", name);
     cli_say(cli, " version %.12s%s: %zu %s, %s rows in %s\n", json_text(answer, "version", ""), json_flag(answer, "reused", false) ? " (the same content was there already: reused)" : "", json_array_size(tables),
             cli_plural((int64_t)json_array_size(tables), "table", "tables"), cli_count(rows, a), cli_duration(json_int(answer, "duration_ms", 0), b));
-    if (bytes > 0 && bytes_in > 0)
+    if (bytes > 0 && bytes_in > IMPORT_COMPARED_BYTES)
         cli_say(cli, "  %s read, %s kept (two copies of every table): %.0f %% of the input\n", cli_bytes(bytes_in, a), cli_bytes(bytes, b), 100.0 * (double)bytes / (double)bytes_in);
     if (rejected > 0)
         cli_style(cli, CLI_WARN, "  %s %s could not be read and %s kept apart in rejects.csv ('marrow show %s' says where)\n", cli_count(rejected, c), cli_plural(rejected, "row", "rows"), cli_plural(rejected, "is", "are"), name);

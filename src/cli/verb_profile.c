@@ -59,6 +59,17 @@ static void add_value(struct buf *out, const json_t *value)
         buf_puts(out, "–");
 }
 
+/* A timestamp's day is enough to see a range. */
+static void add_short(struct buf *out, const json_t *value)
+{
+    double seconds;
+    const char *text = json_string_value(value);
+    if (text != NULL && strlen(text) > 10 && seconds_of(text, &seconds))
+        buf_add(out, text, 10);
+    else
+        add_value(out, value);
+}
+
 /* The density as far as quantiles tell it: the share between two of them, spread evenly, over the range in 12 cells.
  *   min 0, p25 1, p50 2, p75 3, max 9  →  █▆▂▂…  */
 static void add_sparkline(struct buf *out, const json_t *quantiles, double low, double high)
@@ -103,7 +114,7 @@ static void add_distribution(struct buf *out, const json_t *column, int64_t fill
     if (json_object_size(quantiles) > 0 && json_object_size(json_object_get(column, "value_labels")) == 0 && json_array_size(json_object_get(column, "value_labels")) == 0 && strcmp(json_text(column, "role", ""), "category") != 0 && number_of(json_object_get(column, "min"), &low) && number_of(json_object_get(column, "max"), &high) && high > low) {
         add_sparkline(out, quantiles, low, high);
         buf_puts(out, "  median ");
-        add_value(out, json_object_get(quantiles, "p50"));
+        add_short(out, json_object_get(quantiles, "p50"));
         return;
     }
     for (size_t i = 0; i < json_array_size(top) && i < PROFILE_TOP_SHOWN; i++) {
@@ -130,9 +141,9 @@ static void put_column(struct cli_table *table, const json_t *column, int64_t ro
     const json_t *least = json_object_get(column, "min");
     double low;
     if (least != NULL && number_of(least, &low)) { /* of numbers and dates; texts are not shown */
-        add_value(&range, least);
+        add_short(&range, least);
         buf_puts(&range, " … ");
-        add_value(&range, json_object_get(column, "max"));
+        add_short(&range, json_object_get(column, "max"));
     }
     if (strcmp(role, "identifier") != 0) /* an identifier's values are nobody's business here */
         add_distribution(&distribution, column, rows - nulls);

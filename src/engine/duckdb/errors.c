@@ -116,6 +116,10 @@ enum err_code engine_fail(struct engine *engine, const char *message, struct err
 {
     if (message == NULL)
         message = "";
+    /* An interrupt met between two steps comes wrapped: "Invalid Input Error: … pending query result Error: INTERRUPT Error: …" */
+    const char *wrapped = strstr(message, "pending query result") != NULL ? strstr(message, "INTERRUPT Error") : NULL;
+    if (wrapped != NULL)
+        message = wrapped;
     const struct error_class *class = error_class_of(message);
     enum err_code code = class->code;
     if (code == ERR_INTERRUPTED && engine->watch.timed_out) {

@@ -1,0 +1,240 @@
+/* Marrow's public C API: from files of clinical tables to immutable dataset versions, keys between tables, marts, and SQL over them.
+ * C17 and C++. One function per use case; each answers with one JSON document (the same that `marrow VERB --json` prints), rows of SQL with
+ * an Arrow C stream.
+ *
+ *     struct marrow_error error;
+ *     struct marrow_store *store = NULL;
+ *     struct marrow_options options = {sizeof options, "my-store", 1};
+ *     if (marrow_open(&options, &store, &error) != MARROW_OK)
+ *         fprintf(stderr, "%s\n", error.message);
+ *
+ * Rules that hold for every function
+ *   errors     Returns an enum marrow_code. When it is not MARROW_OK and error is not NULL, *error is filled; outputs are then left as they were.
+ *   ownership  Texts handed out through char **ret_json are the caller's, freed with marrow_free. Arguments are borrowed for the call.
+ *              NULL is allowed wherever the comment says "may be NULL".
+ *   texts      NUL-terminated UTF-8. Version ids may be shortened to a unique beginning of at least four digits.
+ *   threads    A store and everything made from it belong to one thread at a time. Different stores (also of the same directory) are
+ *              independent: many processes may read while one imports. No thread-local or global state is left behind.
+ *   stability  Structures that a caller fills begin with their size, so that they can grow; functions are only added within one soname. */
+#ifndef MARROW_H
+#define MARROW_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "marrow_arrow.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define MARROW_API __attribute__((visibility("default")))
+#else
+#define MARROW_API
+#endif
+
+/* ---- errors ------------------------------------------------------------------------------------ */
+
+enum marrow_code {
+    MARROW_OK = 0,
+    MARROW_FAILED = 1,      /* an operation failed for a reason outside the input */
+    MARROW_USAGE = 2,       /* the call's arguments are wrong */
+    MARROW_INPUT = 3,       /* data, plan or statement was rejected (a statement that is no SELECT …) */
+    MARROW_LIMIT = 4,       /* a stated limit was passed */
+    MARROW_LOCKED = 5,      /* another process holds the dataset */
+    MARROW_INTEGRITY = 6,   /* stored bytes differ from their recorded hash */
+    MARROW_NOT_FOUND = 7,   /* no such store, dataset, version, table, run or file */
+    MARROW_MEMORY = 8,      /* memory could not be had */
+    MARROW_IO = 9,          /* the operating system refused a file operation */
+    MARROW_ENGINE = 10,     /* the query engine failed */
+    MARROW_TIMEOUT = 11,    /* a time limit passed */
+    MARROW_UNSUPPORTED = 12, /* a store made by a newer Marrow, or something this build does not offer */
+    MARROW_INTERRUPTED = 13 /* the progress callback asked to stop */
+};
+
+#define MARROW_TEXT_BYTES 1024
+struct marrow_error { /* the caller's; no need to initialise or free */
+    enum marrow_code code;
+    char message[MARROW_TEXT_BYTES]; /* one line: what, expected and found; never a cell's value */
+    char detail[MARROW_TEXT_BYTES];  /* more, e.g. the engine's words; may be "" */
+    char hint[MARROW_TEXT_BYTES];    /* what to do; may be "" */
+    char source[MARROW_TEXT_BYTES];  /* file or table; may be "" */
+    int64_t line, column;            /* from 1; 0 = none */
+};
+/* "not_found" for MARROW_NOT_FOUND … Static; "" for an unknown code. */
+MARROW_API const char *marrow_code_name(enum marrow_code code);
+
+/* The library's version, "0.1.0". Static. */
+MARROW_API const char *marrow_version(void);
+/* Frees a text that a function handed out. NULL allowed. */
+MARROW_API void marrow_free(char *text);
+
+/* ---- a store ----------------------------------------------------------------------------------- */
+
+struct marrow_store; /* opaque */
+
+/* Called during long work, from any of its threads but never from two at once for one store; must return quickly. */
+struct marrow_progress {
+    size_t size; /* sizeof(struct marrow_progress) */
+    /* May be NULL. total 0 = unknown; unit "bytes", "rows" or "tables". The texts are borrowed for the call. */
+    void (*report)(void *user, const char *phase, const char *subject, int64_t done, int64_t total, const char *unit);
+    /* May be NULL. Nonzero stops the work: the call then gives MARROW_INTERRUPTED and the store is as before. */
+    int (*cancelled)(void *user);
+    void *user;
+};
+
+struct marrow_options {
+    size_t size;           /* sizeof(struct marrow_options) */
+    const char *directory; /* NULL = $MARROW_STORE, else ./marrow-store */
+    int create;            /* nonzero: make the store when it is missing */
+    int64_t memory_bytes;  /* limit of the engine; 0 = default */
+    int64_t threads;       /* 0 = all cores */
+    const char *spill;     /* directory for work larger than memory; NULL = inside the store */
+    int show_values;       /* nonzero: cells may appear in errors as they are, not as patterns */
+    const struct marrow_progress *progress; /* may be NULL; borrowed until marrow_close */
+};
+
+/* Opens a store. options NULL: all defaults. Loads no data. A store without write permission opens and answers. Errors: MARROW_NOT_FOUND
+ * (missing and not create), MARROW_UNSUPPORTED (made by a newer Marrow), MARROW_IO. */
+MARROW_API enum marrow_code marrow_open(const struct marrow_options *options, struct marrow_store **ret, struct marrow_error *error);
+/* Closes it. Close its rows and release its Arrow streams first. NULL allowed. */
+MARROW_API void marrow_close(struct marrow_store *store);
+/* Warnings of the last call on this store as a JSON array of texts ("the store is read-only: this was not recorded"). */
+MARROW_API enum marrow_code marrow_warnings(struct marrow_store *store, char **ret_json, struct marrow_error *error);
+
+/* ---- import ------------------------------------------------------------------------------------ */
+
+struct marrow_import_options {
+    size_t size;               /* sizeof(struct marrow_import_options) */
+    const char *name;          /* the dataset; NULL = from the first path */
+    const char *encoding;      /* NULL = detected */
+    const char *delimiter;     /* of CSV; NULL = detected */
+    int header;                /* 1 yes, 2 no, 0 detected */
+    int strict;                /* nonzero: a row that would be quarantined refuses the import */
+    const char *overrides_json; /* {TABLE:{COLUMN:{"type":…,"null_markers":[…]}}}; NULL = none */
+    const char *const *null_markers; /* in place of the built-in list; NULL = built-in */
+    size_t null_marker_count;
+    int64_t maximum_bytes;     /* refuse archives that unpack to more; 0 = default */
+};
+/* Imports files, folders or archives as a new version; the same content again is recognised. Published whole or not at all.
+ * {dataset, version, reused, tables:[{name, rows, columns:[{name,type,role}], rejected_rows}], rejected_rows, bytes, duration_ms}.
+ * options may be NULL. Errors: MARROW_INPUT, MARROW_LIMIT, MARROW_LOCKED, MARROW_NOT_FOUND, MARROW_IO, MARROW_INTERRUPTED. */
+MARROW_API enum marrow_code marrow_import(struct marrow_store *store, const char *const *paths, size_t path_count, const struct marrow_import_options *options, char **ret_json,
+                                     struct marrow_error *error);
+
+/* ---- looking ----------------------------------------------------------------------------------- */
+
+/* {store, datasets:[{dataset, version, tables, rows, bytes, runs, last:[…]}]}; a damaged dataset carries "problem". */
+MARROW_API enum marrow_code marrow_datasets(struct marrow_store *store, char **ret_json, struct marrow_error *error);
+/* A version's manifest with its marts. version NULL = the current one (so in all functions below). */
+MARROW_API enum marrow_code marrow_show(struct marrow_store *store, const char *dataset, const char *version, char **ret_json, struct marrow_error *error);
+/* {dataset, versions:[{version, created_at, parent, tables, rows, bytes, current}]}, newest first. */
+MARROW_API enum marrow_code marrow_versions(struct marrow_store *store, const char *dataset, char **ret_json, struct marrow_error *error);
+/* {from, to, tables:[{name, change, columns_added, …, rows_added, rows_removed}]}; rows compared as bags. */
+MARROW_API enum marrow_code marrow_diff(struct marrow_store *store, const char *dataset, const char *from, const char *to, char **ret_json, struct marrow_error *error);
+/* Column statistics, roles and keys; table NULL = all. */
+MARROW_API enum marrow_code marrow_profile(struct marrow_store *store, const char *dataset, const char *version, const char *table, char **ret_json, struct marrow_error *error);
+/* {relations:[{child:{table,columns}, parent:{table,columns}, confidence, coverage, status, evidence}]} */
+MARROW_API enum marrow_code marrow_relations(struct marrow_store *store, const char *dataset, const char *version, char **ret_json, struct marrow_error *error);
+/* decision "confirm", "reject", "add" or "reset"; child and parent "table.column" (composite: "table.a+b"). Answers as marrow_relations. */
+MARROW_API enum marrow_code marrow_relation_decide(struct marrow_store *store, const char *dataset, const char *decision, const char *child, const char *parent, char **ret_json,
+                                              struct marrow_error *error);
+/* role "dimension", "fact", "event", "bridge" or "reference". Answers as marrow_profile of the table. */
+MARROW_API enum marrow_code marrow_table_role(struct marrow_store *store, const char *dataset, const char *table, const char *role, char **ret_json, struct marrow_error *error);
+
+/* ---- marts ------------------------------------------------------------------------------------- */
+
+struct marrow_mart_options {
+    size_t size;             /* sizeof(struct marrow_mart_options) */
+    const char *version;     /* NULL = current */
+    const char *anchor;      /* table whose rows the mart has; NULL = chosen, with reasons */
+    const char *event;       /* grain "event": the table of events; NULL = chosen */
+    int inner;               /* nonzero: only rows that every used table knows */
+    const char *policy_json; /* {TABLE:{COLUMN:["mean", …]}} over the built-in aggregates; NULL = none */
+    int64_t buckets;         /* grain "event": files to hash rows into; 0 = 64 */
+    int force;               /* nonzero: compute again and prove that the result is the same */
+};
+/* Builds or reuses one table per "patient", "admission" or "event", nothing counted twice.
+ * {run_id, grain, grain_key, anchor_table, row_count, path, schema:{column:type}, tables:[{name, role, used, reason}], reused, duration_ms,
+ * bytes, materialised_at}. options may be NULL. */
+MARROW_API enum marrow_code marrow_mart_build(struct marrow_store *store, const char *dataset, const char *grain, const struct marrow_mart_options *options, char **ret_json,
+                                         struct marrow_error *error);
+/* The SQL that would build it {sql, signature, dialect, tables …}; runs nothing. */
+MARROW_API enum marrow_code marrow_mart_dry_run(struct marrow_store *store, const char *dataset, const char *grain, const struct marrow_mart_options *options, char **ret_json,
+                                           struct marrow_error *error);
+/* The lazy query over a built mart {sql, signature, dialect}; mart is a grain or a name ("mart_event_labs"). MARROW_NOT_FOUND where none is
+ * built. */
+MARROW_API enum marrow_code marrow_mart_plan(struct marrow_store *store, const char *dataset, const char *version, const char *mart, char **ret_json, struct marrow_error *error);
+/* {dataset, marts:[{name, run_id, version, grain, anchor_table, row_count, columns, bytes, materialised_at}]} */
+MARROW_API enum marrow_code marrow_mart_list(struct marrow_store *store, const char *dataset, char **ret_json, struct marrow_error *error);
+/* The manifest of the newest mart of that name. */
+MARROW_API enum marrow_code marrow_mart_show(struct marrow_store *store, const char *dataset, const char *version, const char *mart, char **ret_json, struct marrow_error *error);
+/* {ok, checks:[{what, expected, found, ok}]}: the invariants, derived again from the raw tables. Invariants that fail are no error: see ok. */
+MARROW_API enum marrow_code marrow_mart_verify(struct marrow_store *store, const char *dataset, const char *version, const char *mart, char **ret_json, struct marrow_error *error);
+
+/* ---- SQL --------------------------------------------------------------------------------------- */
+
+struct marrow_rows; /* opaque: the rows of one statement */
+
+struct marrow_query_options {
+    size_t size;          /* sizeof(struct marrow_query_options) */
+    const char *version;  /* NULL = current */
+    int64_t time_limit_ms; /* 0 = 300,000 */
+};
+/* Runs one SELECT over the tables and marts of a version, read-only, lazily, with no file or network access beyond the version's own.
+ * Anything else (several statements, COPY, ATTACH, a file's name as a table) is refused with MARROW_INPUT or MARROW_NOT_FOUND before it runs.
+ * options may be NULL. *ret is the caller's until marrow_rows_close or marrow_rows_to_arrow. */
+MARROW_API enum marrow_code marrow_query(struct marrow_store *store, const char *dataset, const char *sql, const struct marrow_query_options *options, struct marrow_rows **ret,
+                                    struct marrow_error *error);
+/* [{name, type}] in order. */
+MARROW_API enum marrow_code marrow_rows_columns(const struct marrow_rows *rows, char **ret_json, struct marrow_error *error);
+/* The version that answered: 64 hex digits, borrowed from rows. */
+MARROW_API const char *marrow_rows_version(const struct marrow_rows *rows);
+/* Hands the rows over as an Arrow C stream. Takes rows, also when it fails. *ret is the caller's: call ret->release when done, before
+ * marrow_close. Batches are made as they are asked for, so memory does not grow with the result. */
+MARROW_API enum marrow_code marrow_rows_to_arrow(struct marrow_rows *rows_taken, struct ArrowArrayStream *ret, struct marrow_error *error);
+/* Ends a result that was not handed over. NULL allowed. */
+MARROW_API void marrow_rows_close(struct marrow_rows *rows);
+/* The same, written to a Parquet file (staged, then renamed; a file of that name is replaced): {version, path, bytes, duration_ms}. */
+MARROW_API enum marrow_code marrow_query_parquet(struct marrow_store *store, const char *dataset, const char *sql, const struct marrow_query_options *options, const char *path,
+                                            char **ret_json, struct marrow_error *error);
+
+/* ---- export and care --------------------------------------------------------------------------- */
+
+/* what: a table or mart, NULL = the whole version; format csv, parquet, ndjson, json, duckdb or xlsx-csv; path: a file, or a folder for a
+ * whole version. {files:[{name, path, bytes}] …}. A file that is there: MARROW_INPUT unless overwrite. */
+MARROW_API enum marrow_code marrow_export(struct marrow_store *store, const char *dataset, const char *version, const char *what, const char *format, const char *path, int overwrite,
+                                     char **ret_json, struct marrow_error *error);
+/* Keeps the newest versions (at least one): {versions_removed, objects_removed, runs_removed, bytes_freed}. dry_run nonzero only tells. */
+MARROW_API enum marrow_code marrow_prune(struct marrow_store *store, const char *dataset, int64_t keep, int dry_run, char **ret_json, struct marrow_error *error);
+/* Reads every byte: {ok, problems:[{file, expected, found, fix}]}. dataset NULL = the whole store (also below). Problems are no error: see ok. */
+MARROW_API enum marrow_code marrow_verify(struct marrow_store *store, const char *dataset, char **ret_json, struct marrow_error *error);
+/* Rebuilds a damaged copy from the other one: {repaired:[{file, from}], failed:[{file, reason}]}. */
+MARROW_API enum marrow_code marrow_repair(struct marrow_store *store, const char *dataset, char **ret_json, struct marrow_error *error);
+/* {ok, checks:[{what, ok, found, fix}]} */
+MARROW_API enum marrow_code marrow_doctor(struct marrow_store *store, char **ret_json, struct marrow_error *error);
+
+/* ---- history ----------------------------------------------------------------------------------- */
+
+/* {dataset, entries:[…]} oldest first; last 0 = all. */
+MARROW_API enum marrow_code marrow_history(struct marrow_store *store, const char *dataset, int64_t last, char **ret_json, struct marrow_error *error);
+/* {ok, entries, segments, problems:[…]} of the hash chain. */
+MARROW_API enum marrow_code marrow_history_verify(struct marrow_store *store, const char *dataset, char **ret_json, struct marrow_error *error);
+/* Runs an entry again: {seq, kind, identical, before, after}. */
+MARROW_API enum marrow_code marrow_history_replay(struct marrow_store *store, const char *dataset, int64_t seq, char **ret_json, struct marrow_error *error);
+/* Clears the trail; one entry says so. */
+MARROW_API enum marrow_code marrow_history_clear(struct marrow_store *store, const char *dataset, char **ret_json, struct marrow_error *error);
+
+/* ---- demo data --------------------------------------------------------------------------------- */
+
+/* Writes a synthetic hospital into a directory (a ZIP of CSVs, FHIR NDJSON unless no_fhir): the same bytes for the same seed. Needs no
+ * store. progress may be NULL. */
+MARROW_API enum marrow_code marrow_demo_data(const char *directory, int64_t patients, uint64_t seed, int no_fhir, const struct marrow_progress *progress, char **ret_json,
+                                        struct marrow_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
