@@ -185,14 +185,16 @@ static void pause_us(long microseconds)
 
 /* Run tasks until rows can be had, reporting between them. duckdb_execute_pending alone would spin while other threads hold the last
  * tasks: on two cores it takes a tenth of an import's processor time from them. */
-static void pending_work(struct engine *engine, duckdb_pending_result pending)
+static enum err_code pending_work(struct engine *engine, duckdb_pending_result pending,
+                                  struct err *err)
 {
     long idle_us = 20;
     for (;;) {
         switch (duckdb_pending_execute_task(pending)) {
         case DUCKDB_PENDING_RESULT_READY:
-        case DUCKDB_PENDING_ERROR:
-            return;
+            return ERR_OK;
+        case DUCKDB_PENDING_ERROR: /* executing it now would wrap the message, class and all */
+            return engine_fail(engine, duckdb_pending_error(pending), err);
         case DUCKDB_PENDING_RESULT_NOT_READY:
             idle_us = 20;
             break;
@@ -213,8 +215,8 @@ enum err_code statement_start(struct engine *engine, duckdb_prepared_statement s
     if (duckdb_pending_prepared_streaming(statement, &pending) == DuckDBError) {
         code = engine_fail(engine, duckdb_pending_error(pending), err);
     } else {
-        pending_work(engine, pending);
-        if (duckdb_execute_pending(pending, ret) == DuckDBError) {
+        code = pending_work(engine, pending, err);
+        if (code == ERR_OK && duckdb_execute_pending(pending, ret) == DuckDBError) {
             code = engine_fail(engine, duckdb_result_error(ret), err);
             duckdb_destroy_result(ret);
         }
