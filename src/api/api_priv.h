@@ -42,5 +42,11 @@ struct engine_result *api_rows_take_result(struct api_rows *rows);
 /* Order-independent hash of the rows read so far, hex. */
 void api_rows_content(const struct api_rows *rows, char ret[API_CONTENT_BYTES]);
 int64_t api_elapsed_ms(int64_t started_us);
+/* ---- mart_memo.c: answers of mart builds, kept by request ---- */
+/* False: this request has no key (forced, a version given, a program without build id). Cheap: reads CURRENT and dataset.json. */
+bool api_memo_key(struct api *api, const struct api_mart_options *options, char ret[HASH_HEX_BYTES]);
+/* The kept answer, if the mart's files are still those it was made with; new reference. */
+bool api_memo_find(struct api *api, const char *dataset, const char key[HASH_HEX_BYTES], json_t **ret);
+void api_memo_keep(struct api *api, const char *dataset, const char key[HASH_HEX_BYTES], const json_t *answer);
 
 #endif

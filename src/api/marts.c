@@ -35,21 +35,40 @@ static void record_build(struct api *api, const struct api_mart_options *options
         json_decref(entry);
 }
 
-enum err_code api_mart_build(struct api *api, const struct api_mart_options *options, json_t **ret, struct err *err)
+/* The long way: profile, plan, run. */
+static enum err_code build(struct api *api, const struct api_mart_options *options, const struct mart_spec *spec, json_t **ret, struct err *err)
 {
     AUTO(store_version_close) struct store_version *version = NULL;
     AUTO(profile_free) struct profile *profile = NULL;
+    TRY(api_open_profile(api, options->dataset, options->version, &version, &profile, err));
+    int64_t started_us = clock_monotonic_us();
+    enum err_code code = mart_build(api->store, version, profile, spec, options->force, ret, err);
+    if (code != ERR_OK)
+        api_record_failure(api, options->dataset, "mart", err, started_us);
+    return code;
+}
+
+enum err_code api_mart_build(struct api *api, const struct api_mart_options *options, json_t **ret, struct err *err)
+{
     struct mart_spec spec;
+    char key[HASH_HEX_BYTES];
+    bool ok = true;
     int64_t started_us = clock_monotonic_us();
     api_begin(api);
     TRY(spec_of(options, &spec, err));
-    TRY(api_open_profile(api, options->dataset, options->version, &version, &profile, err));
-    enum err_code code = mart_build(api->store, version, profile, &spec, options->force, ret, err);
-    if (code == ERR_OK)
-        record_build(api, options, *ret);
-    else
-        api_record_failure(api, options->dataset, "mart", err, started_us);
-    return code;
+    bool keyed = api_memo_key(api, options, key);
+    bool found = keyed && api_memo_find(api, options->dataset, key, ret);
+    if (found) {
+        json_put_flag(*ret, "reused", true, &ok);
+        json_put_int(*ret, "duration_ms", api_elapsed_ms(started_us), &ok);
+        TRY(json_built(ok, err));
+    } else {
+        TRY(build(api, options, &spec, ret, err));
+    }
+    if (keyed && !found)
+        api_memo_keep(api, options->dataset, key, *ret);
+    record_build(api, options, *ret);
+    return ERR_OK;
 }
 
 enum err_code api_mart_dry_run(struct api *api, const struct api_mart_options *options, json_t **ret, struct err *err)
