@@ -3,7 +3,7 @@
 #     interrupt.sh BUILD SOURCE
 set -eu
 marrow=$1/marrow
-work=$(mktemp -d /tmp/marrow-interrupt.XXXXXX)
+work=$(mktemp -d -t marrow-interrupt.XXXXXX)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 printf 'a,b\n1,2\n' > small.csv

@@ -4,7 +4,7 @@
 #     library.sh BUILD SOURCE
 set -eu
 build=$1 source=$2
-prefix=$(mktemp -d /tmp/marrow-install.XXXXXX)
+prefix=$(mktemp -d -t marrow-install.XXXXXX)
 trap 'rm -rf "$prefix"' EXIT
 cmake --install "$build" --prefix "$prefix" >/dev/null
 for file in bin/marrow lib/libmarrow.so.0 lib/marrow/libduckdb.so include/marrow.h include/marrow_arrow.h lib/pkgconfig/marrow.pc share/man/man1/marrow.1 \
@@ -30,11 +30,11 @@ if command -v c++ >/dev/null; then
 fi
 # shellcheck disable=SC2046
 cc -std=c17 -Wall -Wextra -Werror "$source/examples/c/query.c" $(pkg-config --cflags --libs marrow) -Wl,-rpath,"$prefix/lib" -o "$prefix/query"
-mkdir "$prefix/work"
-"$prefix/query" "$prefix/work" > "$prefix/answer"
+mkdir "$prefix/example"
+"$prefix/query" "$prefix/example" > "$prefix/answer"
 cat "$prefix/answer"
 grep -qx 'sex=female patients=3 highest=8.25' "$prefix/answer"
 grep -qx 'sex=male patients=2 highest=7.9' "$prefix/answer"
 grep -qx '2 rows' "$prefix/answer"
 grep -q '^refused: ' "$prefix/answer"
-MARROW_STORE=$prefix/work/store "$prefix/bin/marrow" sql visits 'SELECT count(*) AS n FROM visits' --format csv | tr -d '\r' | grep -qx 5
+MARROW_STORE=$prefix/example/store "$prefix/bin/marrow" sql visits 'SELECT count(*) AS n FROM visits' --format csv | tr -d '\r' | grep -qx 5

@@ -15,7 +15,7 @@
 static char scratch[FILE_PATH_BYTES]; /* one a golden file: its cases build on each other */
 
 static const char prelude[] = "marrow() { \"$MARROW_BINARY\" \"$@\"; }\n"
-                              "mask() { sed -E 's/[0-9.]+ (ms|s)\\b/TIME/g; s/\"duration_ms\": ?[0-9]+/\"duration_ms\":0/g; s/[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}/WHEN/g; s/[0-9.]+ [kMG]?B\\b/SIZE/g; s/[0-9.]+ GB/SIZE/g'; }\n";
+                              "mask() { sed -E 's/[0-9.]+ (ms|s)\\b/TIME/g; s/\"duration_ms\": ?[0-9]+/\"duration_ms\":0/g; s/[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}/WHEN/g; s/[0-9.]+ [kMG]?B\\b/SIZE/g; s/[0-9]+ (files|runs)/N \\1/g'; }\n";
 
 static const char *binary(void)
 {
