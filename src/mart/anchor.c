@@ -19,9 +19,14 @@ static const struct word patient_words[] = {
 static const struct word admission_words[] = {
     {"admission", 1.0},       {"hadm", 1.0},  {"encounter", 1.0}, {"visit", 0.9}, {"hospitalization", 0.9},
     {"hospitalisation", 0.9}, {"adm", 0.8},   {"episode", 0.7},   {"stay", 0.6},  {"inpatient", 0.6},
+    {"sv", 0.9},
 };
 /* Words that say the table is about something narrower. */
 static const struct word narrowing_words[] = {{"detail", 0.5}, {"transfer", 0.5}, {"icu", 0.3}, {"history", 0.4}, {"item", 0.4}, {"period", 0.5}, {"death", 0.5}};
+/* Words that make a grain's name into something else: admission_type_id names no admission. */
+static const struct word kind_words[] = {{"type", 1}, {"status", 1}, {"source", 1}, {"location", 1}, {"category", 1}, {"class", 1}, {"reason", 1}, {"concept", 1}, {"time", 1}, {"date", 1}};
+/* Words that make a number into a name: patient_nbr. */
+static const struct word naming_words[] = {{"id", 1}, {"nbr", 1}, {"no", 1}, {"num", 1}, {"nr", 1}, {"number", 1}, {"key", 1}, {"mrn", 1}, {"identifier", 1}};
 
 /* Tokens of a name: split at non-letters and at lower → upper; compared without case and plural s. */
 static bool next_token(const char **cursor, char ret[64])
@@ -94,38 +99,98 @@ static void reason(json_t *reasons, const char *format, ...)
     json_push_text(reasons, text, &ok);
 }
 
-/* The key a table would give: referenced unique column, else primary key, else a unique column, else an identifier by name. */
+/* How well a column's name says that it names one of the grain. */
+static double key_weight(const char *name, enum mart_grain grain)
+{
+    return NAME_WEIGHT(name, kind_words) > 0 ? 0 : grain_weight(name, grain);
+}
+
+static bool identifies(const struct profile_column *column)
+{
+    bool whole = column->type.kind == DATA_BIGINT || column->type.kind == DATA_TEXT;
+    return column->role == PROFILE_IDENTIFIER || column->unique || (whole && NAME_WEIGHT(column->name, naming_words) > 0);
+}
+
+static void set_key(struct mart_anchor *ret, const size_t *columns, size_t count)
+{
+    ret->key_count = count;
+    for (size_t k = 0; k < count; k++)
+        ret->key[k] = columns[k];
+}
+
+static bool same_parent(const struct profile_relation *a, const struct profile_relation *b)
+{
+    if (a->parent != b->parent || a->column_count != b->column_count)
+        return false;
+    for (size_t k = 0; k < a->column_count; k++)
+        if (a->parent_columns[k] != b->parent_columns[k])
+            return false;
+    return true;
+}
+
+/* The key that most relations refer to; of equals the first, which is the surest in the profile's order. */
+static void referenced_key(const struct profile *profile, size_t table, struct mart_anchor *ret)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < profile->relation_count; i++) {
+        const struct profile_relation *relation = &profile->relations[i];
+        size_t count = 0;
+        if (relation->parent != table || !mart_relation_usable(profile, relation))
+            continue;
+        for (size_t k = 0; k < profile->relation_count; k++)
+            count += same_parent(relation, &profile->relations[k]) && mart_relation_usable(profile, &profile->relations[k]) ? 1 : 0;
+        if (count > most) {
+            most = count;
+            set_key(ret, relation->parent_columns, relation->column_count);
+        }
+    }
+}
+
+/* The key a table would give: the referenced one, else an identifier named for the grain, else the primary key. Where an identifier named for the grain
+ * repeats and the referenced key is named for something else (admissions of patients, referred to by admission), it is the identifier. */
 static void choose_key(const struct profile *profile, size_t table, enum mart_grain grain, struct mart_anchor *ret)
 {
     const struct profile_table *t = &profile->tables[table];
+    size_t named = t->table->schema.count;
+    double best = 0;
     ret->table = table;
     ret->key_count = 0;
     ret->unique = true;
-    for (size_t i = 0; i < profile->relation_count && ret->key_count == 0; i++) {
-        const struct profile_relation *relation = &profile->relations[i];
-        if (relation->parent != table || !mart_relation_usable(profile, relation))
-            continue;
-        ret->key_count = relation->column_count;
-        memcpy(ret->key, relation->parent_columns, sizeof relation->parent_columns);
-    }
-    if (ret->key_count > 0)
-        return;
-    if (t->primary_key.count > 0) {
-        ret->key_count = t->primary_key.count;
-        memcpy(ret->key, t->primary_key.columns, sizeof t->primary_key.columns);
-        /* A surrogate row number is no patient: an identifier named for the grain is better. */
-    }
-    double best = 0;
     for (size_t c = 0; c < t->table->schema.count; c++) {
-        double weight = grain_weight(t->columns[c].name, grain);
-        bool identifies = t->columns[c].role == PROFILE_IDENTIFIER || t->columns[c].unique;
-        if (identifies && weight > best) {
+        double weight = key_weight(t->columns[c].name, grain);
+        if (identifies(&t->columns[c]) && weight > best) {
             best = weight;
-            ret->key[0] = c;
-            ret->key_count = 1;
-            ret->unique = t->columns[c].unique;
+            named = c;
         }
     }
+    referenced_key(profile, table, ret);
+    bool repeats = named < t->table->schema.count && best >= 0.7 && !t->columns[named].unique;
+    if (ret->key_count > 0 && !(repeats && grain_weight(t->table->name, grain) == 0 && key_weight(t->columns[ret->key[0]].name, grain) == 0))
+        return;
+    if (t->primary_key.count > 0)
+        set_key(ret, t->primary_key.columns, t->primary_key.count);
+    bool part = false; /* (patient, visit) is the key of a visit; visit alone is not */
+    for (size_t k = 0; k < t->primary_key.count; k++)
+        part = part || (grain == MART_ADMISSION && t->primary_key.count > 1 && t->primary_key.columns[k] == named);
+    if (named < t->table->schema.count && !part) {
+        set_key(ret, &named, 1);
+        ret->unique = t->columns[named].unique;
+    }
+}
+
+/* The best name among the key's columns. */
+static double anchor_key_weight(const struct profile_table *table, const struct mart_anchor *anchor, enum mart_grain grain, const char **ret_name)
+{
+    double best = 0;
+    *ret_name = table->columns[anchor->key[0]].name;
+    for (size_t k = 0; k < anchor->key_count; k++) {
+        double weight = key_weight(table->columns[anchor->key[k]].name, grain);
+        if (weight > best) {
+            best = weight;
+            *ret_name = table->columns[anchor->key[k]].name;
+        }
+    }
+    return best;
 }
 
 double mart_anchor_score(const struct profile *profile, size_t table, enum mart_grain grain, json_t *reasons)
@@ -135,21 +200,22 @@ double mart_anchor_score(const struct profile *profile, size_t table, enum mart_
     choose_key(profile, table, grain, &anchor);
     if (anchor.key_count == 0)
         return -1;
-    double by_name = grain_weight(t->table->name, grain), by_key = grain_weight(t->columns[anchor.key[0]].name, grain);
+    const char *key_name = "";
+    double by_name = grain_weight(t->table->name, grain), by_key = anchor_key_weight(t, &anchor, grain, &key_name);
     double narrowing = NAME_WEIGHT(t->table->name, narrowing_words);
     size_t to = references_to(profile, table), from = references_from(profile, table);
     double share = profile->table_count > 1 ? (double)to / (double)(profile->table_count - 1) : 0;
     if (by_name > 0)
         reason(reasons, "its name says %s", mart_grain_text(grain));
     if (by_key > 0)
-        reason(reasons, "its key '%s' names the %s", t->columns[anchor.key[0]].name, mart_grain_text(grain));
+        reason(reasons, "its key '%s' names the %s", key_name, mart_grain_text(grain));
     if (to > 0)
         reason(reasons, "%zu relation%s lead%s to it", to, to == 1 ? "" : "s", to == 1 ? "s" : "");
     reason(reasons, anchor.unique ? "its key is unique (%lld rows)" : "its key repeats over %lld rows: the anchor is its distinct values", (long long)t->table->rows);
     double score = 4 * by_name + 2 * by_key + 3 * share - 3 * narrowing + (anchor.unique ? 1 : 0);
     if (grain == MART_PATIENT) {
         score -= from > 0 ? 0.5 : 0;
-        if (by_name + by_key == 0 && (to == 0 || from > 0))
+        if (by_name + by_key == 0 && (to == 0 || from > 0 || t->role == PROFILE_REFERENCE))
             return -1;
     } else if (by_name + by_key == 0) {
         return -1;
@@ -174,6 +240,16 @@ static enum err_code anchor_given(const struct profile *profile, const struct ma
     return ERR_OK;
 }
 
+/* The table of patients, or table_count when there is none. */
+static size_t person_table(const struct profile *profile)
+{
+    struct mart_spec spec = {.grain = MART_PATIENT};
+    struct mart_anchor person = {0};
+    bool known = mart_anchor_choose(profile, &spec, &person, NULL) == ERR_OK;
+    json_decref(person.reasons);
+    return known ? person.table : profile->table_count;
+}
+
 enum err_code mart_anchor_choose(const struct profile *profile, const struct mart_spec *spec, struct mart_anchor *ret, struct err *err)
 {
     memset(ret, 0, sizeof *ret);
@@ -184,7 +260,12 @@ enum err_code mart_anchor_choose(const struct profile *profile, const struct mar
         return anchor_given(profile, spec, ret, err);
     double best = 0;
     size_t table = profile->table_count;
+    /* An admission is somebody's: where patients are known, a table that does not lead to them (a plan of visits) holds no admissions. */
+    size_t person = spec->grain == MART_ADMISSION ? person_table(profile) : profile->table_count;
+    struct mart_path path;
     for (size_t i = 0; i < profile->table_count; i++) {
+        if (person < profile->table_count && person != i && !mart_path_find(profile, i, person, &path))
+            continue;
         double score = mart_anchor_score(profile, i, spec->grain, NULL);
         if (score > best) {
             best = score;

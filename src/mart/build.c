@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct build {
@@ -51,6 +52,25 @@ static json_t *schema_object(const json_t *columns, bool *ok)
     return schema;
 }
 
+/* Rows of each fact that are in the mart, as the invariants counted them in the raw table; the others have no key, or one that is no anchor's. */
+static json_t *tables_json(const json_t *described, const json_t *invariants, bool *ok)
+{
+    json_t *tables = json_deep_copy(json_object_get(described, "tables")), *table, *check;
+    size_t idx, check_idx;
+    json_array_foreach(tables, idx, table) {
+        char what[600];
+        (void)snprintf(what, sizeof what, "%s: rows", json_text(table, "name", ""));
+        json_array_foreach((json_t *)(uintptr_t)invariants, check_idx, check) {
+            int64_t used = 0;
+            if (strcmp(json_text(check, "what", ""), what) != 0 || !str_to_int64(str_of(json_text(check, "expected", "")), &used))
+                continue;
+            json_put_int(table, "rows_used", used, ok);
+            json_put_int(table, "rows_left_out", json_int(table, "rows", 0) - used, ok);
+        }
+    }
+    return tables;
+}
+
 static enum err_code answer(struct store *store, const char *dataset, const struct run_result *run, const json_t *described, int64_t started_us, json_t **ret, struct err *err)
 {
     char path[FILE_PATH_BYTES], file[FILE_PATH_BYTES];
@@ -59,7 +79,7 @@ static enum err_code answer(struct store *store, const char *dataset, const stru
     bool bucketed = strcmp(json_text(json_object_get(run->manifest, "layout"), "kind", ""), "buckets") == 0;
     TRY(file_path_join(path, bucketed ? "mart" : "mart.parquet", file, err));
     json_t *object = json_object();
-    static const char *const kept[] = {"grain", "grain_key", "anchor_table", "anchor_reasons", "join"};
+    static const char *const kept[] = {"grain", "grain_key", "anchor_table", "anchor_reasons", "join", "levels"};
     json_put_text(object, "run_id", run->run_id, &ok);
     json_put_text(object, "name", json_text(run->manifest, "name", ""), &ok);
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
@@ -67,7 +87,7 @@ static enum err_code answer(struct store *store, const char *dataset, const stru
     json_put_int(object, "row_count", json_int(run->manifest, "row_count", 0), &ok);
     json_put_text(object, "path", file, &ok);
     json_put(object, "schema", schema_object(json_object_get(run->manifest, "schema"), &ok), &ok);
-    json_put(object, "tables", json_incref(json_object_get(described, "tables")), &ok);
+    json_put(object, "tables", tables_json(described, json_object_get(run->manifest, "invariants"), &ok), &ok);
     json_put_flag(object, "reused", run->reused, &ok);
     json_put_int(object, "duration_ms", (clock_monotonic_us() - started_us) / 1000, &ok);
     json_put_int(object, "bytes", json_int(run->manifest, "bytes", 0), &ok);
@@ -96,6 +116,37 @@ static void request_of(const struct mart_plan *plan, const char **sort, size_t s
     };
 }
 
+/* Several marts of one name may stand on one version (other policies, other anchors). The name means the one built or asked for last: dataset.json says
+ * which. */
+struct served {
+    const char *name, *run_id;
+};
+
+static enum err_code put_served(void *user, json_t *dataset_json, struct err *err)
+{
+    const struct served *served = user;
+    bool ok = true;
+    json_t *marts = json_object_get(dataset_json, "marts");
+    if (!json_is_object(marts)) {
+        marts = json_object();
+        json_put(dataset_json, "marts", marts, &ok);
+    }
+    if (ok)
+        json_put_text(marts, served->name, served->run_id, &ok);
+    return json_built(ok, err);
+}
+
+/* Every build says which run its name means from now on; a name that means it already costs one small read. */
+static enum err_code serve(struct store *store, const char *dataset, const char *name, const struct run_result *run, struct err *err)
+{
+    JSON_AUTO decided = NULL;
+    struct served served = {name, run->run_id};
+    TRY(store_dataset_read(store, dataset, &decided, err));
+    if (!store_is_writable(store) || strcmp(json_text(json_object_get(decided, "marts"), name, ""), run->run_id) == 0)
+        return ERR_OK;
+    return store_dataset_edit(store, dataset, put_served, &served, err);
+}
+
 enum err_code mart_build(struct store *store, struct store_version *version, const struct profile *profile, const struct mart_spec *spec, bool force, json_t **ret, struct err *err)
 {
     int64_t started_us = clock_monotonic_us();
@@ -114,6 +165,10 @@ enum err_code mart_build(struct store *store, struct store_version *version, con
     enum err_code code = run_materialise(store, version, &request, &store_get_options(store)->engine, &run, err);
     if (code == ERR_OK)
         code = answer(store, store_version_dataset(version), &run, run.manifest, started_us, ret, err);
+    if (code == ERR_OK && (code = serve(store, store_version_dataset(version), plan->name, &run, err)) != ERR_OK) {
+        json_decref(*ret);
+        *ret = NULL;
+    }
     run_result_done(&run);
     return code;
 }
@@ -134,32 +189,49 @@ enum err_code mart_list(struct store *store, const char *dataset, json_t **ret, 
     return store_run_list(store, dataset, "mart", ret, err);
 }
 
-/* "patient" → mart_patient; "event" → the only event mart; a full name stays. */
-static bool name_matches(const char *asked, const char *name)
+/* "patient" → mart_patient; "event" → the newest event mart; a full name, and 8 digits or more of a run id, mean themselves. ASCII case ignored. */
+static bool matches(const char *asked, const json_t *run)
 {
-    if (strcmp(asked, name) == 0)
+    static const char event[] = "mart_event_", mart[] = "mart_";
+    const char *name = json_text(run, "name", ""), *run_id = json_text(run, "run_id", "");
+    if (str_equal_nocase(str_of(asked), str_of(name)))
         return true;
-    if (strcmp(asked, "event") == 0)
-        return strncmp(name, "mart_event_", strlen("mart_event_")) == 0;
-    return strncmp(name, "mart_", 5) == 0 && strcmp(name + 5, asked) == 0;
+    if (strlen(asked) >= 8 && strncmp(run_id, asked, strlen(asked)) == 0)
+        return true;
+    if (str_equal_nocase(str_of(asked), STR("event")))
+        return strncmp(name, event, sizeof event - 1) == 0;
+    return strncmp(name, mart, sizeof mart - 1) == 0 && str_equal_nocase(str_of(name + sizeof mart - 1), str_of(asked));
+}
+
+static enum err_code not_built(const struct store_version *version, const char *mart, struct err *err)
+{
+    const char *dataset = store_version_dataset(version), *grain = strncmp(mart, "mart_", 5) == 0 ? mart + 5 : mart;
+    err_set(err, ERR_NOT_FOUND, "no mart '%s' is built on version %.12s of '%s'", mart, store_version_id(version), dataset);
+    if (strncmp(grain, "event_", 6) == 0)
+        return err_hint(err, "build it: marrow mart build %s --grain event --event %s", dataset, grain + 6);
+    return err_hint(err, "build it: marrow mart build %s --grain %s", dataset, grain);
 }
 
 enum err_code mart_find(struct store *store, struct store_version *version, const char *mart, json_t **ret, struct err *err)
 {
     JSON_AUTO runs = NULL;
+    JSON_AUTO decided = NULL;
+    json_t *run, *found = NULL;
     size_t idx;
-    json_t *run;
     TRY(mart_list(store, store_version_dataset(version), &runs, err));
+    TRY(store_dataset_read(store, store_version_dataset(version), &decided, err));
     json_array_foreach(runs, idx, run) { /* newest first */
-        if (json_object_get(run, "problem") != NULL || strcmp(json_text(run, "version", ""), store_version_id(version)) != 0)
+        if (json_object_get(run, "problem") != NULL || strcmp(json_text(run, "version", ""), store_version_id(version)) != 0 || !matches(mart, run))
             continue;
-        if (name_matches(mart, json_text(run, "name", "")) || strcmp(mart, json_text(run, "run_id", "")) == 0) {
-            *ret = json_incref(run);
-            return ERR_OK;
-        }
+        const char *name = json_text(run, "name", ""), *served = json_text(json_object_get(decided, "marts"), name, "");
+        bool same_name = found != NULL && strcmp(json_text(found, "name", ""), name) == 0;
+        if (found == NULL || (same_name && strcmp(served, json_text(run, "run_id", "")) == 0))
+            found = run;
     }
-    err_set(err, ERR_NOT_FOUND, "no mart '%s' is built on version %.12s of '%s'", mart, store_version_id(version), store_version_dataset(version));
-    return err_hint(err, "build it: marrow mart build %s --grain %s", store_version_dataset(version), strncmp(mart, "mart_event", 10) == 0 ? "event" : mart);
+    if (found == NULL)
+        return not_built(version, mart, err);
+    *ret = json_incref(found);
+    return ERR_OK;
 }
 
 enum err_code mart_query(struct store *store, struct store_version *version, const char *mart, json_t **ret, struct err *err)

@@ -3,10 +3,10 @@
  *   labs ──item_id──▶ lab_items        columns lab_items__label, lab_items__unit …
  *   admissions ──attending_id──▶ providers ──department_id──▶ departments     (two hops)
  *
- * A dimension met by two columns (two roles) is joined once per role: providers_by_attending_id. */
+ * A dimension is joined by its shortest way. Where several references of that length lead to it (roles), it is joined once for each,
+ * as providers_by_attending_id, and so is what that role refers to in turn. */
 #include "mart/mart_priv.h"
 
-#include <stdio.h>
 #include <string.h>
 
 const struct plan_rel *mart_scan(struct mart_work *work, size_t table)
@@ -31,94 +31,145 @@ static bool add_column(struct mart_work *work, struct mart_dimensions *dimension
     return true;
 }
 
-/* How many usable relations lead from child to parent: more than one means roles. */
-static size_t role_count(const struct profile *profile, size_t child, size_t parent)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < profile->relation_count; i++) {
-        const struct profile_relation *relation = &profile->relations[i];
-        count += relation->child == child && relation->parent == parent && mart_relation_usable(profile, relation) ? 1 : 0;
-    }
-    return count;
-}
-
+/* A table reached, whose own references are still to be followed. */
+struct reached {
+    size_t table;
+    const char *prefix; /* of its columns in the joined relation */
+    const char *via;    /* name it goes by */
+    bool role;          /* reached by one of several references: what it refers to belongs to that role too */
+};
 struct walk {
     struct mart_work *work;
     struct mart_dimensions *found;
     const bool *skip;
-    bool *on_path; /* per table: being joined above, so a cycle stops */
     const struct plan_rel *base;
+    int *level;         /* per table: relations from the start, by the shortest way; -1 = not reached */
+    size_t *references; /* per table: references that reach it at that level */
+    struct reached *queue;
+    size_t count;
 };
-
-static void join_from(struct walk *walk, size_t table, const char *prefix, const char *via, int depth);
 
 static const char *column_name(struct mart_work *work, const char *prefix, const char *name)
 {
     return prefix[0] == '\0' ? name : arena_printf(plan_arena(work->plan), "%s%s", prefix, name);
 }
 
-static void join_one(struct walk *walk, const struct profile_relation *relation, const char *prefix, const char *via, int depth)
+static void reach(struct walk *walk, struct reached at)
+{
+    if (walk->count < MART_LIMIT_DIMENSIONS)
+        walk->queue[walk->count++] = at;
+}
+
+/* Breadth first over the tables: how far each is, and by how many references of that length. */
+static void measure(struct walk *walk, size_t start)
+{
+    const struct profile *profile = walk->work->profile;
+    const struct profile_relation *roles[MART_LIMIT_ROLES];
+    for (size_t t = 0; t < profile->table_count; t++)
+        walk->level[t] = t == start ? 0 : -1;
+    for (int level = 0; level < MART_LIMIT_HOPS; level++) {
+        for (size_t child = 0; child < profile->table_count; child++) {
+            for (size_t parent = 0; walk->level[child] == level && parent < profile->table_count; parent++) {
+                bool open = walk->level[parent] < 0 || walk->level[parent] == level + 1;
+                size_t count = open && !walk->skip[parent] ? mart_roles(profile, child, parent, roles) : 0;
+                walk->references[parent] += count;
+                if (count > 0)
+                    walk->level[parent] = level + 1;
+            }
+        }
+    }
+}
+
+/* Join the parent's columns under a prefix of their own. */
+static void join_side(struct walk *walk, const struct profile_relation *relation, const char *prefix, const char *inner)
 {
     struct mart_work *work = walk->work;
     struct plan *plan = work->plan;
     const struct profile_table *child = &work->profile->tables[relation->child], *parent = &work->profile->tables[relation->parent];
     const struct plan_rel *scan = mart_scan(work, relation->parent);
     size_t count = parent->table->schema.count;
-    const char *inner = arena_printf(plan_arena(plan), "d%zu_", ++work->joins);
     struct plan_named *outputs = arena_array(plan_arena(plan), count, sizeof *outputs);
     const struct plan_expr *left[MART_LIMIT_KEY_COLUMNS], *right[MART_LIMIT_KEY_COLUMNS];
-    if (outputs == NULL || inner == NULL)
-        return;
-    for (size_t c = 0; c < count; c++) {
+    for (size_t c = 0; outputs != NULL && c < count; c++) {
         const char *name = parent->table->schema.columns[c].name;
         outputs[c] = (struct plan_named){column_name(work, inner, name), plan_column(plan, scan, name)};
     }
-    const struct plan_rel *side = plan_project(plan, scan, outputs, count);
+    const struct plan_rel *side = outputs != NULL ? plan_project(plan, scan, outputs, count) : NULL;
     for (size_t k = 0; k < relation->column_count; k++) {
         left[k] = plan_column(plan, walk->base, column_name(work, prefix, child->columns[relation->child_columns[k]].name));
         right[k] = plan_column_right(plan, side, column_name(work, inner, parent->columns[relation->parent_columns[k]].name));
     }
     walk->base = plan_join(plan, PLAN_JOIN_LEFT, walk->base, side, left, right, relation->column_count, NULL);
-    const char *role = role_count(work->profile, relation->child, relation->parent) > 1
-                           ? arena_printf(plan_arena(plan), "%s_by_%s", parent->table->name, child->columns[relation->child_columns[0]].name)
-                           : parent->table->name;
-    if (via[0] != '\0' && role != parent->table->name)
-        role = arena_printf(plan_arena(plan), "%s_%s", via, role);
-    for (size_t c = 0; c < count; c++)
-        if (!mart_column_is_key(work->profile, relation->parent, c))
-            (void)add_column(work, walk->found, column_name(work, inner, parent->table->schema.columns[c].name), relation->parent, c, role);
-    walk->found->used[relation->parent] = true;
-    join_from(walk, relation->parent, inner, role, depth + 1);
 }
 
-static void join_from(struct walk *walk, size_t table, const char *prefix, const char *via, int depth)
+/* An event keeps the key of its patient where other tables lie between. */
+static bool is_person_key(const struct mart_work *work, size_t table, size_t column)
+{
+    for (size_t k = 0; table == work->person.table && k < work->person.key_count; k++)
+        if (work->person.key[k] == column)
+            return true;
+    return false;
+}
+
+static bool is_shown(const struct mart_work *work, size_t table, size_t column, int level)
+{
+    const struct profile_column *c = &work->profile->tables[table].columns[column];
+    if (level > 1 && is_person_key(work, table, column))
+        return true;
+    bool names_the_row = c->unique && c->role == PROFILE_IDENTIFIER; /* row numbers of a dictionary tell nothing */
+    return !names_the_row && !mart_column_is_key(work->profile, table, column);
+}
+
+static void join_one(struct walk *walk, const struct profile_relation *relation, struct reached at)
+{
+    struct mart_work *work = walk->work;
+    struct arena *arena = plan_arena(work->plan);
+    const struct profile_table *child = &work->profile->tables[relation->child], *parent = &work->profile->tables[relation->parent];
+    const char *inner = arena_printf(arena, "d%zu_", ++work->joins), *by = child->columns[relation->child_columns[0]].name;
+    int level = walk->level[relation->parent];
+    if (inner == NULL)
+        return;
+    join_side(walk, relation, at.prefix, inner);
+    bool role = walk->references[relation->parent] > 1;
+    const char *via = parent->table->name;
+    if (role)
+        via = level > 1 ? arena_printf(arena, "%s_by_%s_%s", via, child->table->name, by) : arena_printf(arena, "%s_by_%s", via, by);
+    if (at.role)
+        via = arena_printf(arena, "%s_%s", at.via, via);
+    for (size_t c = 0; c < parent->table->schema.count; c++)
+        if (is_shown(work, relation->parent, c, level))
+            (void)add_column(work, walk->found, column_name(work, inner, parent->table->schema.columns[c].name), relation->parent, c, via);
+    walk->found->used[relation->parent] = true;
+    reach(walk, (struct reached){relation->parent, inner, via, role || at.role});
+}
+
+static void join_from(struct walk *walk, struct reached at)
 {
     const struct profile *profile = walk->work->profile;
-    if (depth > MART_LIMIT_HOPS)
-        return;
-    walk->on_path[table] = true;
-    for (size_t i = 0; i < profile->relation_count; i++) {
-        const struct profile_relation *relation = &profile->relations[i];
-        if (relation->child != table || !mart_relation_usable(profile, relation))
-            continue;
-        if (walk->on_path[relation->parent] || (walk->skip != NULL && walk->skip[relation->parent]))
-            continue;
-        /* A dimension reached once by another way is not joined again at a deeper hop. */
-        if (depth > 0 && walk->found->used[relation->parent])
-            continue;
-        join_one(walk, relation, prefix, via, depth);
+    const struct profile_relation *roles[MART_LIMIT_ROLES];
+    for (size_t parent = 0; parent < profile->table_count; parent++) {
+        bool next = walk->level[parent] == walk->level[at.table] + 1;
+        size_t count = next ? mart_roles(profile, at.table, parent, roles) : 0;
+        for (size_t r = 0; r < count; r++)
+            join_one(walk, roles[r], at);
     }
-    walk->on_path[table] = false;
 }
 
 const struct plan_rel *mart_join_dimensions(struct mart_work *work, const struct plan_rel *base, size_t start_table, const bool *skip, struct mart_dimensions *ret)
 {
-    size_t count = work->profile->table_count;
-    struct walk walk = {work, ret, skip, arena_array(plan_arena(work->plan), count, sizeof(bool)), base};
+    struct arena *arena = plan_arena(work->plan);
+    size_t tables = work->profile->table_count;
+    struct walk walk = {.work = work, .found = ret, .skip = skip, .base = base};
     memset(ret, 0, sizeof *ret);
-    ret->used = arena_array(plan_arena(work->plan), count, sizeof(bool));
-    if (ret->used == NULL || walk.on_path == NULL)
+    ret->used = arena_array(arena, tables, sizeof(bool));
+    walk.level = arena_array(arena, tables, sizeof *walk.level);
+    walk.references = arena_array(arena, tables, sizeof *walk.references);
+    walk.queue = arena_array(arena, MART_LIMIT_DIMENSIONS, sizeof *walk.queue);
+    if (ret->used == NULL || walk.level == NULL || walk.references == NULL || walk.queue == NULL)
         return NULL;
-    join_from(&walk, start_table, "", "", 0);
+    measure(&walk, start_table);
+    reach(&walk, (struct reached){.table = start_table, .prefix = "", .via = ""});
+    for (size_t next = 0; next < walk.count; next++)
+        join_from(&walk, walk.queue[next]);
     return walk.base;
 }

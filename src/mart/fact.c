@@ -16,6 +16,7 @@
 struct fact {
     struct mart_work *work;
     size_t table;
+    const char *name;                /* begins the names of its columns */
     const struct mart_path *path;
     const struct plan_rel *base;     /* rows with dimensions and keys in reach */
     const struct plan_expr *keys[MART_LIMIT_KEY_COLUMNS];
@@ -159,8 +160,7 @@ static const char *add(struct fact *fact, const char *name, const struct plan_ex
 
 static const char *output_name(struct fact *fact, const char *column, const char *suffix)
 {
-    const char *table = fact->work->profile->tables[fact->table].table->name;
-    return arena_printf(plan_arena(fact->work->plan), "%s__%s__%s", table, column, suffix);
+    return arena_printf(plan_arena(fact->work->plan), "%s__%s__%s", fact->name, column, suffix);
 }
 
 static void invariant(struct fact *fact, const char *what, const char *raw, const char *output)
@@ -180,16 +180,34 @@ static void sum_invariant(struct fact *fact, const struct profile_column *column
     buf_puts(&raw, is_double ? "marrow_sum(t0." : "sum(t0.");
     engine_quote_identifier(&raw, str_of(column->name));
     buf_puts(&raw, ")");
-    const char *table = fact->work->profile->tables[fact->table].table->name;
-    invariant(fact, arena_printf(plan_arena(fact->work->plan), "%s.%s: sum", table, column->name), buf_text(&raw), output);
+    invariant(fact, arena_printf(plan_arena(fact->work->plan), "%s.%s: sum", fact->name, column->name), buf_text(&raw), output);
 }
 
-/* "Metastatic Solid Tumor" → metastatic_solid_tumor */
+/* Levels that are only signs: "+" → plus. */
+static const struct {
+    char sign;
+    const char *name;
+} sign_names[] = {{'+', "plus"}, {'-', "minus"}, {'<', "below"}, {'>', "above"}, {'=', "equal"}, {'%', "percent"}, {'?', "unknown"}, {'*', "star"}, {'#', "hash"}, {'.', "dot"}};
+
+static const char *sign_slug(struct fact *fact, const char *level)
+{
+    AUTO(buf_done) struct buf slug = BUF_INIT;
+    for (const char *p = level; *p != '\0' && slug.len < 40; p++)
+        for (size_t i = 0; i < sizeof sign_names / sizeof *sign_names; i++)
+            if (sign_names[i].sign == *p)
+                buf_printf(&slug, "%s%s", slug.len > 0 ? "_" : "", sign_names[i].name);
+    return arena_strdup(plan_arena(fact->work->plan), slug.len > 0 ? buf_text(&slug) : "blank");
+}
+
+/* "Metastatic Solid Tumor" → metastatic_solid_tumor; -1 → minus_1, so that it is not taken for 1 */
 static const char *level_slug(struct fact *fact, const char *level)
 {
     char slug[48];
     size_t length = 0;
-    for (const char *p = level; *p != '\0' && length < 40; p++) {
+    const char *p = level;
+    if (*p == '-' && isdigit((unsigned char)p[1]))
+        length = (size_t)snprintf(slug, sizeof slug, "minus_");
+    for (; *p != '\0' && length < 40; p++) {
         if (isalnum((unsigned char)*p) || (unsigned char)*p >= 0x80)
             slug[length++] = (char)tolower((unsigned char)*p);
         else if (length > 0 && slug[length - 1] != '_')
@@ -199,7 +217,7 @@ static const char *level_slug(struct fact *fact, const char *level)
         length--;
     length = str_utf8_valid_prefix((struct str){slug, length});
     slug[length] = '\0';
-    return arena_strdup(plan_arena(fact->work->plan), length == 0 ? "blank" : slug);
+    return length == 0 ? sign_slug(fact, level) : arena_strdup(plan_arena(fact->work->plan), slug);
 }
 
 static const json_t *levels_of(const struct profile_table *table, size_t column)
@@ -239,7 +257,9 @@ static void add_levels(struct fact *fact, const struct subject *subject, const s
         const struct plan_expr *args[] = {value, plan_literal(plan, value != NULL ? value->type : DATA_TYPE(TEXT), level)};
         const struct plan_expr *is_level = plan_call(plan, "eq", 2, args);
         const char *suffix = arena_printf(plan_arena(plan), "%s__count", level_slug(fact, level));
-        (void)add(fact, output_name(fact, subject->name, suffix), plan_aggregate_call(plan, "count_rows", 0, NULL, false, is_level), true);
+        const char *output = add(fact, output_name(fact, subject->name, suffix), plan_aggregate_call(plan, "count_rows", 0, NULL, false, is_level), true);
+        if (output != NULL)
+            mart_describe_level(fact->work, output, level);
     }
 }
 
@@ -254,52 +274,60 @@ static void add_days_since(struct fact *fact, const struct subject *subject, con
         fact->since[fact->aggregate_count - 1] = plan_literal(plan, value->type, latest);
 }
 
-static void add_aggregate(struct fact *fact, const struct subject *subject, enum mart_aggregate_kind kind)
+/* First or last by time. A row without a time is neither: where no row of the group has one, the answer is null. */
+static void add_by_time(struct fact *fact, const char *name, const struct plan_expr *value, const char *function)
 {
     struct plan *plan = fact->work->plan;
-    const struct profile_column *column = &subject->table->columns[subject->column];
-    const struct plan_expr *value = plan_column(plan, fact->projected, subject->input);
-    const char *suffix = mart_aggregate_text(kind), *name = output_name(fact, subject->name, suffix);
+    const struct profile_table *t = &fact->work->profile->tables[fact->table];
+    if (!fact->ordered)
+        return;
+    const struct plan_expr *order = plan_column(plan, fact->projected, ORDER_COLUMN);
+    const struct plan_expr *args[] = {value, order};
+    const struct plan_expr *timed = t->columns[t->time_column].nulls > 0 ? plan_call(plan, "is_not_null", 1, &order) : NULL;
+    (void)add(fact, name, plan_aggregate_call(plan, function, 2, args, false, timed), false);
+}
+
+/* Aggregates that are one call of a function of the plan; absent rows make some of them 0. */
+static const struct {
+    enum mart_aggregate_kind kind;
+    const char *function;
+    bool zero;
+} simple_aggregates[] = {
+    {MART_AGGREGATE_COUNT, "count", true}, {MART_AGGREGATE_DISTINCT, "count_distinct", true}, {MART_AGGREGATE_MEAN, "mean", false},
+    {MART_AGGREGATE_SD, "sd", false},      {MART_AGGREGATE_MIN, "min", false},                {MART_AGGREGATE_MAX, "max", false},
+    {MART_AGGREGATE_SUM, "sum", false},    {MART_AGGREGATE_MODE, "mode", false},
+};
+
+static void add_simple(struct fact *fact, const struct subject *subject, enum mart_aggregate_kind kind, const struct plan_expr *value)
+{
     bool own = subject->table == &fact->work->profile->tables[fact->table];
-    const char *function = suffix, *output = NULL;
-    switch (kind) {
-    case MART_AGGREGATE_FIRST:
-    case MART_AGGREGATE_LAST:
-        if (fact->ordered) {
-            const struct plan_expr *args[] = {value, plan_column(plan, fact->projected, ORDER_COLUMN)};
-            (void)add(fact, name, plan_aggregate_call(plan, kind == MART_AGGREGATE_FIRST ? "first_by" : "last_by", 2, args, false, NULL), false);
-        }
-        return;
-    case MART_AGGREGATE_LEVELS: {
-        const json_t *levels = levels_of(subject->table, subject->column);
-        if (levels != NULL) {
-            add_levels(fact, subject, value, levels);
-        } else {
-            add_aggregate(fact, subject, MART_AGGREGATE_DISTINCT);
-            add_aggregate(fact, subject, MART_AGGREGATE_MODE);
-        }
-        return;
+    for (size_t i = 0; i < sizeof simple_aggregates / sizeof *simple_aggregates; i++) {
+        if (simple_aggregates[i].kind != kind)
+            continue;
+        const struct plan_expr *call = plan_aggregate_call(fact->work->plan, simple_aggregates[i].function, 1, &value, false, NULL);
+        const char *output = add(fact, output_name(fact, subject->name, mart_aggregate_text(kind)), call, simple_aggregates[i].zero);
+        if (kind == MART_AGGREGATE_SUM && own && output != NULL)
+            sum_invariant(fact, &subject->table->columns[subject->column], output);
     }
-    case MART_AGGREGATE_DAYS_SINCE:
+}
+
+static void add_aggregate(struct fact *fact, const struct subject *subject, enum mart_aggregate_kind kind)
+{
+    const struct plan_expr *value = plan_column(fact->work->plan, fact->projected, subject->input);
+    const char *name = output_name(fact, subject->name, mart_aggregate_text(kind));
+    const json_t *levels = kind == MART_AGGREGATE_LEVELS ? levels_of(subject->table, subject->column) : NULL;
+    if (levels != NULL) {
+        add_levels(fact, subject, value, levels);
+    } else if (kind == MART_AGGREGATE_LEVELS) {
+        add_simple(fact, subject, MART_AGGREGATE_DISTINCT, value);
+        add_simple(fact, subject, MART_AGGREGATE_MODE, value);
+    } else if (kind == MART_AGGREGATE_FIRST || kind == MART_AGGREGATE_LAST) {
+        add_by_time(fact, name, value, kind == MART_AGGREGATE_FIRST ? "first_by" : "last_by");
+    } else if (kind == MART_AGGREGATE_DAYS_SINCE) {
         add_days_since(fact, subject, name, value);
-        return;
-    case MART_AGGREGATE_DISTINCT:
-        function = "count_distinct";
-        break;
-    case MART_AGGREGATE_MEAN:
-    case MART_AGGREGATE_SD:
-    case MART_AGGREGATE_COUNT:
-    case MART_AGGREGATE_MIN:
-    case MART_AGGREGATE_MAX:
-    case MART_AGGREGATE_SUM:
-    case MART_AGGREGATE_MODE:
-    case MART_AGGREGATE_END:
-        break;
+    } else {
+        add_simple(fact, subject, kind, value);
     }
-    bool zero = kind == MART_AGGREGATE_COUNT || kind == MART_AGGREGATE_DISTINCT;
-    output = add(fact, name, plan_aggregate_call(plan, function, 1, &value, false, NULL), zero);
-    if (kind == MART_AGGREGATE_SUM && own && output != NULL)
-        sum_invariant(fact, column, output);
 }
 
 static bool leads_to_anchor(const struct fact *fact, size_t column)
@@ -393,8 +421,7 @@ static void join_to_anchor(struct fact *fact)
     for (size_t k = 0; k < work->anchor.key_count; k++)
         groups[k] = (struct plan_named){arena_printf(arena, "k%zu_%zu", serial, k), plan_column(plan, fact->projected, arena_printf(arena, "marrow_key_%zu", k))};
     const struct plan_rel *grouped = plan_aggregate(plan, fact->projected, groups, work->anchor.key_count, fact->aggregates, fact->aggregate_count);
-    const char *table = work->profile->tables[fact->table].table->name;
-    grouped = plan_label(plan, grouped, mart_lower(work, arena_printf(arena, "%s_per_%s", table, mart_grain_text(work->spec->grain))));
+    grouped = plan_label(plan, grouped, mart_lower(work, arena_printf(arena, "%s_per_%s", fact->name, mart_grain_text(work->spec->grain))));
     for (size_t k = 0; k < work->anchor.key_count; k++) {
         left[k] = plan_column(plan, work->joined, arena_printf(arena, "marrow_anchor_%zu", k));
         right[k] = plan_column_right(plan, grouped, groups[k].name);
@@ -406,38 +433,93 @@ static void join_to_anchor(struct fact *fact)
                 work->outputs[o].expr = final_expression(fact, i);
 }
 
-enum err_code mart_add_fact(struct mart_work *work, size_t table, const struct mart_path *path, struct err *err)
+/* Tables not to join into the fact: itself, the anchor, whatever leads to the anchor (it is aggregated on its own), and the patients, who are joined to
+ * each admission already. */
+static bool *tables_to_skip(const struct mart_work *work, size_t table)
 {
-    struct fact fact = {.work = work, .table = table, .path = path, .base = mart_scan(work, table)};
+    bool *skip = arena_array(plan_arena(work->plan), work->profile->table_count, sizeof *skip);
+    struct mart_path ignored;
+    for (size_t i = 0; skip != NULL && i < work->profile->table_count; i++)
+        skip[i] = i == table || i == work->anchor.table || (work->person.key_count > 0 && i == work->person.table) || mart_path_find(work->profile, i, work->anchor.table, &ignored);
+    return skip;
+}
+
+/* A column of a dimension was not measured on this row: it is named, not counted. */
+static unsigned of_dimension(const struct subject *subject, unsigned wanted)
+{
+    bool text = subject->table->columns[subject->column].role == PROFILE_TEXT;
+    return (wanted & ~(1u << MART_AGGREGATE_COUNT)) | (text && wanted != 0 ? 1u << MART_AGGREGATE_MODE : 0);
+}
+
+static enum err_code choose_aggregates(struct fact *fact, const struct subject *subjects, size_t count, unsigned *wanted, struct err *err)
+{
+    const struct mart_work *work = fact->work;
+    for (size_t i = 0; i < count; i++) {
+        const struct profile_column *column = &subjects[i].table->columns[subjects[i].column];
+        bool by_policy = false;
+        TRY(mart_policy_for(work->spec->policy, subjects[i].table, column, &wanted[i], &by_policy, err));
+        if (!by_policy && subjects[i].table != &work->profile->tables[fact->table])
+            wanted[i] = of_dimension(&subjects[i], wanted[i]);
+    }
+    return ERR_OK;
+}
+
+/* One mean over glucose and sodium says nothing: where the rows are of many kinds, say so. */
+static const char *caution(const struct fact *fact, const struct mart_dimensions *dimensions, const unsigned *wanted, size_t count)
+{
+    const struct profile *profile = fact->work->profile;
+    bool averaged = false;
+    for (size_t i = 0; i < count; i++)
+        averaged = averaged || (wanted[i] & (1u << MART_AGGREGATE_MEAN)) != 0;
+    for (size_t i = 0; averaged && i < profile->relation_count; i++) {
+        const struct profile_relation *relation = &profile->relations[i];
+        const struct profile_table *child = &profile->tables[relation->child];
+        bool kinds = relation->child == fact->table && dimensions->used[relation->parent] && profile->tables[relation->parent].role == PROFILE_REFERENCE;
+        if (kinds && mart_relation_usable(profile, relation) && child->columns[relation->child_columns[0]].distinct > 1)
+            return arena_printf(plan_arena(fact->work->plan), "its rows are of several kinds (%s): a mean over all of them is rarely meaningful; select kinds with 'marrow sql' first", child->columns[relation->child_columns[0]].name);
+    }
+    return NULL;
+}
+
+static void describe_fact(struct fact *fact, const struct mart_dimensions *dimensions, const char *note)
+{
+    struct mart_work *work = fact->work;
     struct arena *arena = plan_arena(work->plan);
-    bool *skip = arena_array(arena, work->profile->table_count, sizeof *skip);
+    const char *table = work->profile->tables[fact->table].table->name;
+    bool again = strcmp(fact->name, table) != 0;
+    const char *reason = again ? arena_printf(arena, "aggregated to the grain as %s, then joined one-to-one", fact->name) : "aggregated to the grain, then joined one-to-one";
+    mart_describe(work, fact->table, true, reason, fact->path, (int64_t)fact->aggregate_count);
+    if (note != NULL)
+        mart_describe_note(work, fact->table, note);
+    for (size_t i = 0; i < work->profile->table_count; i++)
+        if (dimensions->used[i])
+            mart_describe(work, i, true, arena_printf(arena, "joined into %s before it is aggregated", table), NULL, 0);
+}
+
+enum err_code mart_add_fact(struct mart_work *work, size_t table, const char *name, const struct mart_path *path, struct err *err)
+{
+    struct fact fact = {.work = work, .table = table, .name = name, .path = path, .base = mart_scan(work, table)};
+    const bool *skip = tables_to_skip(work, table);
     struct mart_dimensions dimensions;
     size_t count = 0;
-    struct mart_path ignored;
     if (skip == NULL)
-        return err_set(err, ERR_MEMORY, "no memory to plan table '%s'", work->profile->tables[table].table->name);
-    for (size_t i = 0; i < work->profile->table_count; i++)
-        skip[i] = i == table || i == work->anchor.table || mart_path_find(work->profile, i, work->anchor.table, &ignored);
+        return err_set(err, ERR_MEMORY, "no memory to plan table '%s'", name);
     fact.base = mart_join_dimensions(work, fact.base, table, skip, &dimensions);
     join_path(&fact);
     struct subject *subjects = subjects_of(&fact, &dimensions, &count);
-    unsigned *wanted = arena_array(arena, count + 1, sizeof *wanted);
-    if (subjects == NULL || wanted == NULL)
-        return err_set(err, ERR_MEMORY, "no memory to plan table '%s'", work->profile->tables[table].table->name);
-    for (size_t i = 0; i < count; i++)
-        TRY(mart_policy_for(work->spec->policy, subjects[i].table, &subjects[i].table->columns[subjects[i].column], &wanted[i], err));
+    unsigned *wanted = arena_array(plan_arena(work->plan), count + 1, sizeof *wanted);
+    if (dimensions.used == NULL || subjects == NULL || wanted == NULL)
+        return err_set(err, ERR_MEMORY, "no memory to plan table '%s'", name);
+    TRY(choose_aggregates(&fact, subjects, count, wanted, err));
     project_inputs(&fact, subjects, wanted, count);
     const char *rows = add(&fact, output_name(&fact, "rows", "count"), plan_aggregate_call(work->plan, "count_rows", 0, NULL, false, NULL), true);
     if (rows != NULL)
-        invariant(&fact, arena_printf(arena, "%s: rows", work->profile->tables[table].table->name), "count(*)", rows);
+        invariant(&fact, arena_printf(plan_arena(work->plan), "%s: rows", name), "count(*)", rows);
     for (size_t i = 0; i < count; i++)
         for (unsigned kind = 0; kind < MART_AGGREGATE_END; kind++)
             if ((wanted[i] & (1u << kind)) != 0)
                 add_aggregate(&fact, &subjects[i], (enum mart_aggregate_kind)kind);
     join_to_anchor(&fact);
-    mart_describe(work, table, true, "aggregated to the grain, then joined one-to-one", path, (int64_t)fact.aggregate_count);
-    for (size_t i = 0; i < work->profile->table_count; i++)
-        if (dimensions.used[i])
-            mart_describe(work, i, true, arena_printf(arena, "joined into %s before it is aggregated", work->profile->tables[table].table->name), NULL, 0);
+    describe_fact(&fact, &dimensions, caution(&fact, &dimensions, wanted, count));
     return ERR_OK;
 }

@@ -13,16 +13,46 @@ static bool is_primary_key(const struct profile_table *table, const size_t *colu
     return count > 0 && hits == table->primary_key.count && hits == count;
 }
 
-bool mart_relation_usable(const struct profile *profile, const struct profile_relation *relation)
+const char *mart_relation_problem(const struct profile *profile, const struct profile_relation *relation)
 {
-    if (relation->status == PROFILE_REJECTED || relation->child == relation->parent)
-        return false;
+    if (relation->status == PROFILE_REJECTED)
+        return "it was rejected";
+    if (relation->child == relation->parent)
+        return "it leads from the table to itself";
     if (relation->status == PROFILE_PROPOSED && relation->confidence < MART_CONFIDENCE_FLOOR)
-        return false;
+        return "its confidence is too low: confirm it";
     const struct profile_table *parent = &profile->tables[relation->parent];
     if (relation->column_count == 1 && parent->columns[relation->parent_columns[0]].unique)
-        return true;
-    return is_primary_key(parent, relation->parent_columns, relation->column_count);
+        return NULL;
+    return is_primary_key(parent, relation->parent_columns, relation->column_count) ? NULL : "the parent's column is not unique, so rows would be counted more than once";
+}
+
+bool mart_relation_usable(const struct profile *profile, const struct profile_relation *relation)
+{
+    return mart_relation_problem(profile, relation) == NULL;
+}
+
+bool mart_relations_share(const struct profile_relation *a, const struct profile_relation *b)
+{
+    for (size_t i = 0; i < a->column_count; i++)
+        for (size_t k = 0; k < b->column_count; k++)
+            if (a->child_columns[i] == b->child_columns[k])
+                return true;
+    return false;
+}
+
+size_t mart_roles(const struct profile *profile, size_t child, size_t parent, const struct profile_relation *ret[MART_LIMIT_ROLES])
+{
+    size_t count = 0;
+    for (size_t i = 0; i < profile->relation_count && count < MART_LIMIT_ROLES; i++) {
+        const struct profile_relation *relation = &profile->relations[i];
+        bool known = relation->child != child || relation->parent != parent || !mart_relation_usable(profile, relation);
+        for (size_t r = 0; r < count && !known; r++)
+            known = mart_relations_share(relation, ret[r]);
+        if (!known)
+            ret[count++] = relation;
+    }
+    return count;
 }
 
 /* Breadth first; edges of one table in the profile's order (confirmed first, then by confidence), so ties are decided. */
@@ -67,7 +97,8 @@ bool mart_column_is_key(const struct profile *profile, size_t table, size_t colu
             return true;
     for (size_t i = 0; i < profile->relation_count; i++) {
         const struct profile_relation *relation = &profile->relations[i];
-        if (relation->child != table || relation->status == PROFILE_REJECTED)
+        bool self = relation->child == relation->parent && relation->status != PROFILE_REJECTED;
+        if (relation->child != table || !(self || mart_relation_usable(profile, relation)))
             continue;
         for (size_t k = 0; k < relation->column_count; k++)
             if (relation->child_columns[k] == column)

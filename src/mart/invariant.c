@@ -93,6 +93,7 @@ enum err_code mart_verify(struct store *store, struct store_version *version, co
     AUTO(engine_close) struct engine *engine = NULL;
     json_t *checks = NULL;
     bool all_ok = false, ok = true;
+    TRY(run_check_hashes(store, store_version_dataset(version), run_manifest, err)); /* a flipped bit can give a wrong answer without an error */
     TRY(engine_open(&store_get_options(store)->engine, &engine, err));
     TRY(store_version_attach(version, engine, NULL, 0, err));
     TRY(run_attach(store, store_version_dataset(version), run_manifest, "marrow_result", engine, err));

@@ -14,8 +14,8 @@ struct mart_spec {
     enum mart_grain grain;
     const char *anchor;   /* table; NULL = chosen with reasons */
     const char *event;    /* MART_EVENT: fact table; NULL = chosen */
-    bool inner;           /* keep only grain rows that have at least one row in every … see docs/MART.md; default left */
-    const json_t *policy; /* overrides {TABLE: {COLUMN: [aggregate…] | []}}, "*" = any; NULL = built-in table only */
+    bool inner;           /* keep only grain rows with at least one row in every fact used (docs/MART.md); default left */
+    const json_t *policy; /* overrides {TABLE: {COLUMN: [aggregate…] | []}}, "*" = any, the closest entry counts; NULL = built-in table only */
     int64_t buckets;      /* event: 0 = 64 */
 };
 struct mart_plan; /* plan, and why */
@@ -23,7 +23,8 @@ enum err_code mart_plan_make(const struct profile *profile, const struct mart_sp
 void mart_plan_free(struct mart_plan *plan);
 AUTO_DEFINE(struct mart_plan, mart_plan_free)
 const struct plan_rel *mart_plan_root(const struct mart_plan *plan);
-/* {grain, grain_key:[…], anchor_table, anchor_reasons:[…], tables:[{name, role, used, reason, path:[joins…], aggregates}], policy} */
+/* {grain, grain_key:[…], anchor_table, anchor_reasons:[…], join, tables:[{name, role, rows, used, reason, path:[joins…],
+ * rows_without_key?, orphan_rows?, columns, note?}], levels:{column: level counted}, policy} */
 const json_t *mart_plan_description(const struct mart_plan *plan);
 /* Build or reuse: the JSON of "mart build" {run_id, grain, grain_key, anchor_table, row_count, path, schema:{col:type}, tables, reused, duration_ms, bytes,
  * materialised_at, signature, invariants}. */
@@ -32,7 +33,8 @@ enum err_code mart_dry_run(struct store *store, struct store_version *version, c
 /* Lazy query over the materialised mart {sql, signature, dialect}; ERR_NOT_FOUND with a hint where none is built. Executes nothing. grain text as in
  * "patient", "admission", "event" or "mart_event_labs". */
 enum err_code mart_query(struct store *store, struct store_version *version, const char *mart, json_t **ret, struct err *err) WARN_UNUSED;
-/* The newest mart of that name over this version; ERR_NOT_FOUND with a hint. New reference. */
+/* The mart of that name over this version, of several the one built or asked for last; or by ≥ 8 digits of its run id. ERR_NOT_FOUND with a hint. New
+ * reference: the run's manifest. */
 enum err_code mart_find(struct store *store, struct store_version *version, const char *mart, json_t **ret, struct err *err) WARN_UNUSED;
 enum err_code mart_list(struct store *store, const char *dataset, json_t **ret, struct err *err) WARN_UNUSED;
 /* Re-check the stored invariants from the raw tables by independent SQL: {ok, checks:[{what, expected, found, ok}]}. */

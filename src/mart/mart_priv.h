@@ -8,6 +8,8 @@
 #define MART_LIMIT_KEY_COLUMNS 4
 #define MART_LEVEL_CAP 12          /* categories with more levels get distinct and mode instead of a count per level */
 #define MART_CONFIDENCE_FLOOR 0.5  /* proposed relations below it are not used */
+#define MART_LIMIT_DIMENSIONS 256  /* joins of dimensions to one table; more are left out */
+#define MART_LIMIT_ROLES 16        /* references from one table to another */
 #define MART_LIMIT_COLUMNS 20000   /* columns of one mart */
 
 /* n:1 steps child → parent. tables[0] is where it starts, tables[count] where it ends. */
@@ -42,14 +44,21 @@ enum mart_aggregate_kind {
     MART_AGGREGATE_END
 };
 const char *mart_aggregate_text(enum mart_aggregate_kind kind);
-/* Bit set of 1 << mart_aggregate_kind for a column: policy override, else the table of roles. own is the column's table. */
-enum err_code mart_policy_for(const json_t *policy, const struct profile_table *table, const struct profile_column *column, unsigned *ret, struct err *err) WARN_UNUSED;
+/* Bit set of 1 << mart_aggregate_kind for a column: policy override (the closest of table.column, table.*, *.column, *.*), else the table of roles.
+ * *ret_by_policy: the person asked for it. */
+enum err_code mart_policy_for(const json_t *policy, const struct profile_table *table, const struct profile_column *column, unsigned *ret, bool *ret_by_policy, struct err *err) WARN_UNUSED;
 /* Names in the policy that no table or column has → ERR_INPUT. */
 enum err_code mart_policy_check(const json_t *policy, const struct profile *profile, struct err *err) WARN_UNUSED;
-/* The policy in force as JSON: {format, roles:{role:[aggregates]}, overrides}. New reference. */
+/* The policy in force as JSON: {level_cap, roles:{role:[aggregates]}, overrides}. New reference. */
 json_t *mart_policy_json(const json_t *overrides, bool *ok);
 
 /* ---- graph ---- */
+/* Why a relation cannot carry a mart (rejected, to itself, too unsure, or its parent's columns are not unique, which would multiply rows); NULL: it can. */
+const char *mart_relation_problem(const struct profile *profile, const struct profile_relation *relation);
+/* Do two relations start from a common column? Then they are one reference, not two roles. */
+bool mart_relations_share(const struct profile_relation *a, const struct profile_relation *b);
+/* The different references from child to parent, the surest first; returns how many. */
+size_t mart_roles(const struct profile *profile, size_t child, size_t parent, const struct profile_relation *ret[MART_LIMIT_ROLES]);
 bool mart_relation_usable(const struct profile *profile, const struct profile_relation *relation);
 /* Shortest n:1 path from a table to another (ties: higher confidence first). false: none. */
 bool mart_path_find(const struct profile *profile, size_t from, size_t to, struct mart_path *ret);
@@ -64,22 +73,18 @@ enum err_code mart_table_find(const struct profile *profile, const char *name, s
 double mart_anchor_score(const struct profile *profile, size_t table, enum mart_grain grain, json_t *reasons);
 
 /* ---- planning ---- */
-struct mart_output { /* a column of the mart, still to be projected */
-    const char *name;               /* final name, lower case */
-    const struct plan_expr *expr;   /* over the fact before aggregation: an aggregate call; of a dimension: NULL */
-    const char *source;             /* column of the joined relation that carries it */
-    bool zero_when_absent;          /* counts: coalesce(…, 0) */
-    const char *raw_table, *raw_column; /* sums: what the invariant re-derives; else NULL */
-};
 struct mart_work {
     const struct profile *profile;
     const struct mart_spec *spec;
     struct plan *plan;
     struct mart_anchor anchor;
+    struct mart_anchor person;      /* admission and event grain: whose it is; key_count 0 = nobody is known */
+    const char *person_output;      /* event grain: output column that holds the patient's key, or NULL */
     const struct plan_rel *joined;  /* anchor so far joined with every fact and dimension */
     struct plan_named *outputs;     /* of the final projection */
     size_t output_count, output_cap;
     json_t *tables;                 /* description, one entry per table */
+    json_t *levels;                 /* {output: level} of the counts per level */
     json_t *invariants;             /* [{what, raw, from, mart}] */
     size_t joins;                   /* serial for internal names */
     bool failed;                    /* out of memory for outputs */
@@ -102,13 +107,16 @@ struct mart_dimensions {
     bool *used;            /* per table of the profile: joined; arena */
 };
 const struct plan_rel *mart_join_dimensions(struct mart_work *work, const struct plan_rel *base, size_t start_table, const bool *skip, struct mart_dimensions *ret);
-/* Aggregate table to the anchor's key along path and join it to work->joined. */
-enum err_code mart_add_fact(struct mart_work *work, size_t table, const struct mart_path *path, struct err *err) WARN_UNUSED;
+/* Aggregate table to the anchor's key along path and join it to work->joined. name begins its columns: the table's, or "transplants_by_donor_id". */
+enum err_code mart_add_fact(struct mart_work *work, size_t table, const char *name, const struct mart_path *path, struct err *err) WARN_UNUSED;
 /* `SELECT raw from` over the raw tables must equal `SELECT mart FROM marrow_result`. */
 void mart_invariant_add(struct mart_work *work, const char *what, const char *raw, const char *from, const char *mart);
 /* SQL of one table's rows that reach the anchor: "FROM t …"; for invariants. */
 void mart_raw_from(const struct mart_work *work, const struct mart_path *path, struct buf *out);
 void mart_describe(struct mart_work *work, size_t table, bool used, const char *reason, const struct mart_path *path, int64_t columns);
+/* Which level of its column an output counts: "mL" and "ml" give …__ml__count and …__ml_2__count. */
+void mart_describe_level(struct mart_work *work, const char *output, const char *level);
+void mart_describe_note(struct mart_work *work, size_t table, const char *note);
 
 struct mart_plan {
     struct plan *plan;

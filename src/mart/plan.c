@@ -128,6 +128,21 @@ void mart_describe(struct mart_work *work, size_t table, bool used, const char *
     work->failed = work->failed || !ok;
 }
 
+void mart_describe_level(struct mart_work *work, const char *output, const char *level)
+{
+    bool ok = true;
+    json_put_text(work->levels, output, level, &ok);
+    work->failed = work->failed || !ok;
+}
+
+void mart_describe_note(struct mart_work *work, size_t table, const char *note)
+{
+    bool ok = true;
+    json_t *entry = described(work, work->profile->tables[table].table->name);
+    json_put_text(entry, "note", note, &ok);
+    work->failed = work->failed || !ok;
+}
+
 void mart_invariant_add(struct mart_work *work, const char *what, const char *raw, const char *from, const char *mart)
 {
     bool ok = true;
@@ -261,8 +276,9 @@ static void add_dimensions(struct mart_work *work, const struct mart_dimensions 
     for (size_t d = 0; d < dimensions->count; d++) {
         const struct mart_dimension_column *column = &dimensions->columns[d];
         const char *name = arena_printf(plan_arena(work->plan), "%s__%s", column->via, work->profile->tables[column->table].columns[column->column].name);
-        if (name != NULL)
-            (void)mart_output_add(work, mart_lower(work, name), plan_column(work->plan, work->joined, column->source));
+        const char *output = name != NULL ? mart_output_add(work, mart_lower(work, name), plan_column(work->plan, work->joined, column->source)) : NULL;
+        if (work->person.key_count > 0 && work->person_output == NULL && column->table == work->person.table && column->column == work->person.key[0])
+            work->person_output = output;
     }
     for (size_t i = 0; i < work->profile->table_count; i++)
         if (dimensions->used[i])
@@ -270,13 +286,12 @@ static void add_dimensions(struct mart_work *work, const struct mart_dimensions 
 }
 
 /* Start: the anchor's rows with their own columns and dimensions. */
-static enum err_code start(struct mart_work *work, struct mart_plan *plan, struct err *err)
+static enum err_code start(struct mart_work *work, struct mart_plan *plan, struct mart_dimensions *ret_dimensions, struct err *err)
 {
     const struct profile_table *t = &work->profile->tables[work->anchor.table];
     const char *key_names[MART_LIMIT_KEY_COLUMNS + 1];
     const struct plan_rel *rel = mart_scan(work, work->anchor.table);
     size_t key_count = work->anchor.key_count;
-    struct mart_dimensions dimensions = {0};
     for (size_t k = 0; k < key_count; k++)
         key_names[k] = t->columns[work->anchor.key[k]].name;
     if (key_count == 0) {
@@ -292,14 +307,14 @@ static enum err_code start(struct mart_work *work, struct mart_plan *plan, struc
     skip[work->anchor.table] = true;
     work->joined = rel;
     if (work->anchor.unique)
-        work->joined = mart_join_dimensions(work, rel, work->anchor.table, skip, &dimensions);
+        work->joined = mart_join_dimensions(work, rel, work->anchor.table, skip, ret_dimensions);
     add_own_columns(work, key_names, key_count);
     for (size_t k = 0; k < key_count && k < work->output_count; k++)
         plan->grain_key[k] = work->outputs[k].name;
     plan->grain_key_count = key_count;
     mart_describe(work, work->anchor.table, true, work->anchor.unique ? "the anchor: one row each" : "the anchor: its distinct keys", NULL, (int64_t)work->output_count);
-    if (dimensions.used != NULL)
-        add_dimensions(work, &dimensions);
+    if (ret_dimensions->used != NULL)
+        add_dimensions(work, ret_dimensions);
     return ERR_OK;
 }
 
@@ -307,29 +322,57 @@ static enum err_code start(struct mart_work *work, struct mart_plan *plan, struc
 static const char *absence(const struct mart_work *work, size_t table)
 {
     const struct profile *profile = work->profile;
+    struct arena *arena = plan_arena(work->plan);
+    struct mart_path path;
     if (profile->tables[table].table->rows == 0)
         return "it has no rows, so no relation leads from it to the anchor";
+    for (size_t i = 0; i < profile->relation_count; i++) {
+        const struct profile_relation *relation = &profile->relations[i];
+        const char *problem = mart_relation_problem(profile, relation);
+        bool decided = relation->status == PROFILE_CONFIRMED || relation->status == PROFILE_ADDED;
+        if (relation->child == table && relation->parent != table && decided && problem != NULL)
+            return arena_printf(arena, "its relation to %s is not used: %s", profile->tables[relation->parent].table->name, problem);
+    }
+    for (size_t i = 0; i < profile->table_count; i++)
+        if (work->spec->grain == MART_ADMISSION && mart_path_find(profile, work->anchor.table, i, &path) && mart_path_find(profile, table, i, &path))
+            return arena_printf(arena, "it leads to %s but not to %s: see the patient grain", profile->tables[i].table->name, profile->tables[work->anchor.table].table->name);
     for (size_t i = 0; i < profile->relation_count; i++)
         if (profile->relations[i].parent == table && mart_relation_usable(profile, &profile->relations[i]))
             return "it is referred to only by tables that do not reach the anchor";
     return "no relation leads from it to the anchor; add one with 'marrow relations NAME add CHILD.COLUMN PARENT.COLUMN'";
 }
 
+/* Once for each way in which the table refers to the anchor: transplants have a donor and a recipient. */
+static enum err_code add_fact(struct mart_work *work, size_t table, const struct mart_path *path, struct err *err)
+{
+    const struct profile_table *t = &work->profile->tables[table];
+    const struct profile_relation *roles[MART_LIMIT_ROLES];
+    size_t count = path->count == 1 ? mart_roles(work->profile, table, work->anchor.table, roles) : 0;
+    if (count < 2)
+        return mart_add_fact(work, table, t->table->name, path, err);
+    for (size_t r = 0; r < count; r++) {
+        struct mart_path *way = arena_array(plan_arena(work->plan), 1, sizeof *way);
+        const char *name = arena_printf(plan_arena(work->plan), "%s_by_%s", t->table->name, t->columns[roles[r]->child_columns[0]].name);
+        if (way == NULL || name == NULL)
+            return err_set(err, ERR_MEMORY, "no memory to plan table '%s'", t->table->name);
+        *way = *path;
+        way->steps[0] = roles[r];
+        TRY(mart_add_fact(work, table, name, way, err));
+    }
+    return ERR_OK;
+}
+
 /* Facts at patient and admission grain: every table with an n:1 path to the anchor that is not already a dimension of it. */
-static enum err_code add_facts(struct mart_work *work, struct err *err)
+static enum err_code add_facts(struct mart_work *work, const struct mart_dimensions *dimensions, struct err *err)
 {
     struct mart_path own = {.tables = {work->anchor.table}};
     if (!work->anchor.unique)
-        TRY(mart_add_fact(work, work->anchor.table, &own, err));
+        TRY(mart_add_fact(work, work->anchor.table, work->profile->tables[work->anchor.table].table->name, &own, err));
     for (size_t i = 0; i < work->profile->table_count; i++) {
         struct mart_path path;
-        if (i == work->anchor.table)
-            continue;
-        json_t *entry = described(work, work->profile->tables[i].table->name);
-        if (entry != NULL && strstr(json_text(entry, "reason", ""), "joined to each row") != NULL)
-            continue; /* n:1 from the anchor: nothing to aggregate */
-        if (mart_path_find(work->profile, i, work->anchor.table, &path))
-            TRY(mart_add_fact(work, i, &path, err));
+        bool joined = dimensions->used != NULL && dimensions->used[i]; /* n:1 from the anchor: nothing to aggregate */
+        if (i != work->anchor.table && !joined && mart_path_find(work->profile, i, work->anchor.table, &path))
+            TRY(add_fact(work, i, &path, err));
     }
     return ERR_OK;
 }
@@ -362,26 +405,44 @@ static void check_anchor_rows(struct mart_work *work)
     mart_invariant_add(work, "the grain key is unique", "count(*)", buf_text(&distinct), "count(*)");
 }
 
-/* Event grain: the fact to take, given or the one with a time and the most rows among those that reach a patient. */
+/* Whose rows these are; key_count 0: nobody is known. */
+static void find_person(struct mart_work *work)
+{
+    struct mart_spec patient = {.grain = MART_PATIENT};
+    if (work->spec->grain == MART_PATIENT || mart_anchor_choose(work->profile, &patient, &work->person, NULL) != ERR_OK)
+        work->person.key_count = 0;
+    json_decref(work->person.reasons);
+    work->person.reasons = NULL;
+}
+
+/* Does the table hold events of patients: rows that lead to a patient, or rows beside which the patient's key repeats? */
+static bool is_events(const struct mart_work *work, size_t table)
+{
+    struct mart_path path;
+    if (work->person.key_count == 0)
+        return false;
+    return table == work->person.table ? !work->person.unique : mart_path_find(work->profile, table, work->person.table, &path);
+}
+
+/* With a time before without, then the most rows. */
+static bool better_event(const struct profile_table *a, const struct profile_table *b)
+{
+    bool a_timed = a->time_column >= 0, b_timed = b->time_column >= 0;
+    return a_timed != b_timed ? a_timed : a->table->rows > b->table->rows;
+}
+
+/* Event grain: the fact to take, given or chosen among those that reach a patient. */
 static enum err_code choose_event(struct mart_work *work, struct err *err)
 {
     const struct profile *profile = work->profile;
-    struct mart_spec patient = {.grain = MART_PATIENT};
-    struct mart_anchor person = {0};
-    struct mart_path path;
     size_t best = profile->table_count;
-    bool has_person = mart_anchor_choose(profile, &patient, &person, NULL) == ERR_OK;
-    json_decref(person.reasons);
     if (work->spec->event != NULL)
         TRY(mart_table_find(profile, work->spec->event, &best, err));
-    for (size_t i = 0; work->spec->event == NULL && i < profile->table_count; i++) {
-        bool reaches = has_person && i != person.table && mart_path_find(profile, i, person.table, &path);
-        bool better = best == profile->table_count || profile->tables[i].table->rows > profile->tables[best].table->rows;
-        if (reaches && profile->tables[i].time_column >= 0 && better)
+    for (size_t i = 0; work->spec->event == NULL && i < profile->table_count; i++)
+        if (is_events(work, i) && profile->tables[i].table->rows > 0 && (best == profile->table_count || better_event(&profile->tables[i], &profile->tables[best])))
             best = i;
-    }
     if (best == profile->table_count) {
-        err_set(err, ERR_INPUT, "no table of events was found: none has a time and reaches a patient");
+        err_set(err, ERR_INPUT, "no table of events was found: none leads to a patient");
         return err_hint(err, "name it: marrow mart build NAME --grain event --event TABLE");
     }
     const struct profile_table *t = &profile->tables[best];
@@ -389,28 +450,27 @@ static enum err_code choose_event(struct mart_work *work, struct err *err)
     work->anchor.key_count = t->primary_key.count;
     memcpy(work->anchor.key, t->primary_key.columns, sizeof t->primary_key.columns);
     bool ok = work->anchor.reasons != NULL;
-    json_push_text(work->anchor.reasons, work->spec->event != NULL ? "given with --event" : "the table with a time, a way to the patient, and the most rows", &ok);
+    const char *chosen = t->time_column >= 0 ? "of the tables with a time and a way to the patient, the one with the most rows" : "no table with a way to the patient has a time: the one with the most rows";
+    json_push_text(work->anchor.reasons, work->spec->event != NULL ? "given with --event" : chosen, &ok);
     json_push_text(work->anchor.reasons, t->primary_key.count > 0 ? "its primary key names the event" : "it has no key: the row's hash and the ordinal of the duplicate name the event", &ok);
     return json_built(ok, err);
 }
 
-/* The column whose hash buckets an event mart: the patient's key where the event holds it, else the event's own first key. */
+/* The column whose hash buckets an event mart: the patient's key, held by the event itself or joined to it; else the event's own first key. */
 static const char *bucket_column(const struct mart_work *work, const struct mart_plan *plan)
 {
     const struct profile *profile = work->profile;
-    struct mart_spec patient = {.grain = MART_PATIENT};
-    struct mart_anchor person = {0};
+    const struct profile_table *t = &profile->tables[work->anchor.table];
     struct mart_path path;
-    const char *name = plan->grain_key[0];
-    if (mart_anchor_choose(profile, &patient, &person, NULL) == ERR_OK && person.table != work->anchor.table &&
-        mart_path_find(profile, work->anchor.table, person.table, &path) && path.count == 1) {
-        const char *own = profile->tables[work->anchor.table].columns[path.steps[0]->child_columns[0]].name;
-        for (size_t i = 0; i < work->output_count; i++)
-            if (str_equal_nocase(str_of(work->outputs[i].name), str_of(own)))
-                name = work->outputs[i].name;
-    }
-    json_decref(person.reasons);
-    return name;
+    const char *own = NULL;
+    if (work->person.key_count > 0 && work->person.table == work->anchor.table)
+        own = t->columns[work->person.key[0]].name;
+    else if (work->person.key_count > 0 && mart_path_find(profile, work->anchor.table, work->person.table, &path) && path.count == 1)
+        own = t->columns[path.steps[0]->child_columns[0]].name;
+    for (size_t i = 0; own != NULL && i < work->output_count; i++)
+        if (str_equal_nocase(str_of(work->outputs[i].name), str_of(own)))
+            return work->outputs[i].name;
+    return work->person_output != NULL ? work->person_output : plan->grain_key[0];
 }
 
 static void describe_rest(struct mart_work *work)
@@ -440,6 +500,7 @@ static enum err_code finish(struct mart_work *work, struct mart_plan *ret, struc
     json_put(description, "anchor_reasons", json_incref(work->anchor.reasons), &ok);
     json_put_text(description, "join", work->spec->inner ? "inner" : "left", &ok);
     json_put(description, "tables", json_incref(work->tables), &ok);
+    json_put(description, "levels", json_incref(work->levels), &ok);
     json_put(description, "policy", mart_policy_json(work->spec->policy, &ok), &ok);
     ret->description = description;
     ret->invariants = json_incref(work->invariants);
@@ -450,13 +511,15 @@ static enum err_code make(struct mart_work *work, struct mart_plan *ret, struct 
 {
     bool event = work->spec->grain == MART_EVENT;
     TRY(mart_policy_check(work->spec->policy, work->profile, err));
+    find_person(work);
     if (event)
         TRY(choose_event(work, err));
     else
         TRY(mart_anchor_choose(work->profile, work->spec, &work->anchor, err));
-    TRY(start(work, ret, err));
+    struct mart_dimensions dimensions = {0};
+    TRY(start(work, ret, &dimensions, err));
     if (!event && work->anchor.key_count > 0)
-        TRY(add_facts(work, err));
+        TRY(add_facts(work, &dimensions, err));
     check_anchor_rows(work);
     describe_rest(work);
     const char *table = mart_lower(work, work->profile->tables[work->anchor.table].table->name);
@@ -471,13 +534,14 @@ static enum err_code make(struct mart_work *work, struct mart_plan *ret, struct 
 enum err_code mart_plan_make(const struct profile *profile, const struct mart_spec *spec, struct mart_plan **ret, struct err *err)
 {
     struct mart_plan *made = mem_zalloc(1, sizeof *made);
-    struct mart_work work = {.profile = profile, .spec = spec, .tables = json_array(), .invariants = json_array()};
+    struct mart_work work = {.profile = profile, .spec = spec, .tables = json_array(), .levels = json_object(), .invariants = json_array()};
     if (made != NULL)
         made->plan = work.plan = plan_new();
-    enum err_code code = made == NULL || work.plan == NULL || work.tables == NULL || work.invariants == NULL
+    enum err_code code = made == NULL || work.plan == NULL || work.tables == NULL || work.levels == NULL || work.invariants == NULL
                              ? err_set(err, ERR_MEMORY, "no memory to plan the mart")
                              : make(&work, made, err);
     json_decref(work.tables);
+    json_decref(work.levels);
     json_decref(work.invariants);
     json_decref(work.anchor.reasons);
     if (code != ERR_OK)

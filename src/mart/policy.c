@@ -2,6 +2,7 @@
  * (so of the run id). A code or an identifier is never averaged: asking for it is refused. */
 #include "mart/mart_priv.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define BIT(name) (1u << MART_AGGREGATE_##name)
@@ -48,7 +49,7 @@ static unsigned allowed_of(enum profile_column_role role)
     return 0;
 }
 
-/* Member of an object by name without ASCII case, else "*". */
+/* Member of an object by name without ASCII case; NULL: none. */
 static const json_t *member(const json_t *object, const char *name)
 {
     const char *key;
@@ -57,67 +58,92 @@ static const json_t *member(const json_t *object, const char *name)
         if (str_equal_nocase(str_of(key), str_of(name)))
             return value;
     }
-    return json_object_get(object, "*");
+    return NULL;
 }
 
-static enum err_code read_list(const json_t *list, const char *table, const struct profile_column *column, unsigned *ret, struct err *err)
+/* Bits of a list of aggregates; *ret_first_refused is the first outside allowed, or MART_AGGREGATE_END. */
+static enum err_code read_list(const json_t *list, unsigned allowed, const char *where, unsigned *ret, unsigned *ret_first_refused, struct err *err)
 {
     size_t idx;
     json_t *item;
     *ret = 0;
+    *ret_first_refused = MART_AGGREGATE_END;
+    if (!json_is_array(list))
+        return err_set(err, ERR_INPUT, "policy for %s must be a list of aggregates", where);
     json_array_foreach((json_t *)(uintptr_t)list, idx, item) {
         const char *name = json_is_string(item) ? json_string_value(item) : "";
         unsigned kind = 0;
         while (kind < MART_AGGREGATE_END && strcmp(aggregate_names[kind], name) != 0)
             kind++;
         if (kind == MART_AGGREGATE_END) {
-            err_set(err, ERR_INPUT, "policy for %s.%s: unknown aggregate '%s'", table, column->name, name);
+            err_set(err, ERR_INPUT, "policy for %s: unknown aggregate '%s'", where, name);
             return err_hint(err, "known: count distinct mean sd min max sum first last mode levels days_since");
         }
-        if ((allowed_of(column->role) & (1u << kind)) == 0) {
-            err_set(err, ERR_INPUT, "policy for %s.%s: '%s' does not apply to a column of role %s", table, column->name, name, profile_column_role_text(column->role));
-            return err_hint(err, "a code or an identifier is never averaged; if the column is a measure, import it with a numeric type");
-        }
-        *ret |= 1u << kind;
+        if ((allowed & (1u << kind)) != 0)
+            *ret |= 1u << kind;
+        else if (*ret_first_refused == MART_AGGREGATE_END)
+            *ret_first_refused = kind;
     }
     return ERR_OK;
 }
 
-enum err_code mart_policy_for(const json_t *policy, const struct profile_table *table, const struct profile_column *column, unsigned *ret, struct err *err)
+/* The entry closest to the column: table.column, table.*, *.column, *.*. */
+static const json_t *closest(const json_t *policy, const char *table, const char *column, bool *ret_by_name)
 {
+    const json_t *scopes[] = {member(policy, table), json_object_get(policy, "*")};
+    for (size_t i = 0; i < 2; i++) {
+        const json_t *named = member(scopes[i], column), *any = json_object_get(scopes[i], "*");
+        *ret_by_name = named != NULL && i == 0;
+        if (named != NULL || any != NULL)
+            return named != NULL ? named : any;
+    }
+    return NULL;
+}
+
+enum err_code mart_policy_for(const json_t *policy, const struct profile_table *table, const struct profile_column *column, unsigned *ret, bool *ret_by_policy, struct err *err)
+{
+    bool by_name = false;
+    char where[600];
+    unsigned refused = MART_AGGREGATE_END;
+    const json_t *list = closest(policy, table->table->name, column->name, &by_name);
+    *ret_by_policy = list != NULL;
     *ret = usual_of(column->role);
-    const json_t *columns = member(policy, table->table->name);
-    const json_t *list = columns != NULL ? member(columns, column->name) : NULL;
     if (list == NULL)
         return ERR_OK;
-    if (!json_is_array(list))
-        return err_set(err, ERR_INPUT, "policy for %s.%s must be a list of aggregates", table->table->name, column->name);
-    /* "*" asks for what fits: only an entry by name is refused when it does not. */
-    bool by_name = json_object_get(columns, column->name) != NULL;
-    if (by_name)
-        return read_list(list, table->table->name, column, ret, err);
-    unsigned asked = 0;
-    size_t idx;
-    json_t *item;
-    json_array_foreach((json_t *)(uintptr_t)list, idx, item) {
-        for (unsigned kind = 0; kind < MART_AGGREGATE_END; kind++)
-            if (json_is_string(item) && strcmp(aggregate_names[kind], json_string_value(item)) == 0)
-                asked |= 1u << kind;
-    }
-    *ret = asked & allowed_of(column->role);
-    return ERR_OK;
+    (void)snprintf(where, sizeof where, "%.250s.%.250s", table->table->name, column->name);
+    TRY(read_list(list, allowed_of(column->role), where, ret, &refused, err));
+    if (!by_name || refused == MART_AGGREGATE_END)
+        return ERR_OK; /* "*" asks for what fits: only an entry by name is refused when it does not */
+    err_set(err, ERR_INPUT, "policy for %s: '%s' does not apply to a column of role %s", where, aggregate_names[refused], profile_column_role_text(column->role));
+    return err_hint(err, "a code or an identifier is never averaged; if the column is a measure, import it with a numeric type");
 }
 
-static enum err_code check_columns(const json_t *columns, const struct profile_table *table, const char *table_name, struct err *err)
+static bool any_table_has(const struct profile *profile, const char *column)
+{
+    for (size_t i = 0; i < profile->table_count; i++)
+        if (data_schema_find(&profile->tables[i].table->schema, str_of(column)) >= 0)
+            return true;
+    return false;
+}
+
+/* Every name and list of one table's entries; table NULL = "*". A list by name is checked against its column even where no mart reads it. */
+static enum err_code check_columns(const json_t *columns, const struct profile *profile, const struct profile_table *table, const char *table_name, struct err *err)
 {
     const char *key;
     json_t *value;
     json_object_foreach((json_t *)(uintptr_t)columns, key, value) {
-        if (strcmp(key, "*") == 0 || (table != NULL && data_schema_find(&table->table->schema, str_of(key)) >= 0))
+        unsigned bits = 0, refused = 0;
+        bool by_policy = false;
+        int column = table != NULL ? data_schema_find(&table->table->schema, str_of(key)) : -1;
+        TRY(read_list(value, ~0u, key, &bits, &refused, err));
+        if (strcmp(key, "*") == 0 || (table == NULL && any_table_has(profile, key)))
             continue;
-        if (table == NULL)
-            continue; /* "*" table: the column may be anywhere */
-        return err_set(err, ERR_INPUT, "policy names column '%s', which table '%s' does not have", key, table_name);
+        if (column < 0)
+            return err_set(err, ERR_INPUT, "policy names column '%s', which %s%s", key, table == NULL ? "no table has" : "is not in table ", table == NULL ? "" : table_name);
+        json_t *one = json_pack("{s:{s:O}}", table->table->name, key, value);
+        enum err_code code = one == NULL ? err_set(err, ERR_MEMORY, "no memory for the policy") : mart_policy_for(one, table, &table->columns[column], &bits, &by_policy, err);
+        json_decref(one);
+        TRY(code);
     }
     return ERR_OK;
 }
@@ -132,11 +158,12 @@ enum err_code mart_policy_check(const json_t *policy, const struct profile *prof
         return err_set(err, ERR_INPUT, "a policy must be an object {table: {column: [aggregates]}}");
     json_object_foreach((json_t *)(uintptr_t)policy, key, columns) {
         size_t table = 0;
+        bool any = strcmp(key, "*") == 0;
         if (!json_is_object(columns))
             return err_set(err, ERR_INPUT, "policy for table '%s' must be an object {column: [aggregates]}", key);
-        if (strcmp(key, "*") != 0)
-            TRY(mart_table_find(profile, key, &table, err));
-        TRY(check_columns(columns, strcmp(key, "*") == 0 ? NULL : &profile->tables[table], key, err));
+        if (!any && mart_table_find(profile, key, &table, err) != ERR_OK)
+            return err_set(err, ERR_INPUT, "policy names table '%s', which this version does not have", key);
+        TRY(check_columns(columns, profile, any ? NULL : &profile->tables[table], key, err));
     }
     return ERR_OK;
 }

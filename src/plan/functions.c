@@ -61,7 +61,7 @@ bool plan_type_ordered(struct data_type type)
 
 static bool is_time(struct data_type type)
 {
-    return type.kind == DATA_DATE || type.kind == DATA_TIMESTAMP;
+    return type.kind == DATA_DATE || type.kind == DATA_TIMESTAMP || type.kind == DATA_TIMESTAMPTZ;
 }
 static bool all_of(const struct data_type *arguments, size_t count, enum data_kind kind)
 {

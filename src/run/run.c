@@ -81,7 +81,7 @@ static json_t *phases_json(const struct run_work *work, bool *ok)
     return phases;
 }
 
-static int64_t bytes_in(const struct run_work *work)
+static int64_t rows_in(const struct run_work *work)
 {
     const char **tables = NULL;
     size_t count = 0;
@@ -116,7 +116,7 @@ static enum err_code manifest_make(struct run_work *work, json_t **ret, struct e
     json_put_text(manifest, "materialised_at", clock_format(clock_now_us(), now), &ok);
     json_put(manifest, "layout", layout_json(request, &ok), &ok);
     json_put(manifest, "schema", schema, &ok);
-    json_put_int(manifest, "rows_in", bytes_in(work), &ok);
+    json_put_int(manifest, "rows_in", rows_in(work), &ok);
     json_put_int(manifest, "row_count", work->row_count, &ok);
     json_put_text(manifest, "row_hash", work->row_hash, &ok);
     json_put(manifest, "phases", phases_json(work, &ok), &ok);
@@ -200,6 +200,16 @@ static enum err_code compute_and_publish(struct run_work *work, const json_t *st
     return store_run_read(work->store, store_version_dataset(work->version), work->result->run_id, &work->result->manifest, err);
 }
 
+static enum err_code reuse(struct run_work *work, json_t *stored, struct err *err)
+{
+    char directory[FILE_PATH_BYTES];
+    TRY(store_run_path(work->store, store_version_dataset(work->version), work->result->run_id, directory, err));
+    TRY(run_check_sizes(json_object_get(stored, "files"), directory, err));
+    work->result->reused = true;
+    work->result->manifest = json_incref(stored);
+    return ERR_OK;
+}
+
 enum err_code run_materialise(struct store *store, struct store_version *version, const struct run_request *request,
                               const struct engine_options *engine, struct run_result *ret, struct err *err)
 {
@@ -210,11 +220,8 @@ enum err_code run_materialise(struct store *store, struct store_version *version
     work.plan_us = lap(&since);
     JSON_AUTO stored = NULL;
     enum err_code code = store_run_read(store, store_version_dataset(version), ret->run_id, &stored, err);
-    if (code == ERR_OK && !request->force) {
-        ret->reused = true;
-        ret->manifest = json_incref(stored);
-        return ERR_OK;
-    }
+    if (code == ERR_OK && !request->force)
+        return reuse(&work, stored, err);
     if (code != ERR_OK && code != ERR_NOT_FOUND)
         return code;
     TRY(engine_open(engine, &work.engine, err));

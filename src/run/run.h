@@ -28,7 +28,8 @@ struct run_result {
     char signature[65];
     bool reused;
     json_t *manifest; /* new reference: {format, kind, name, run_id, signature, version, dataset, layout{file|buckets}, schema:[…],
-                         row_count, bytes, row_hash, phases:{plan_us, attach_us, compute_us, write_us, check_us, publish_us}, invariants, materialised_at, engine, files} */
+                         rows_in, row_count, row_hash, bytes, phases:{plan_us, attach_us, compute_us, check_us}, invariants, materialised_at, engine,
+                         files:[{name, bytes, sha256}]} */
 };
 void run_result_done(struct run_result *result);
 enum err_code run_id_of(const struct run_request *request, const struct store_version *version, char ret_run_id[65], char ret_signature[65], struct err *err) WARN_UNUSED;
@@ -38,6 +39,8 @@ enum err_code run_materialise(struct store *store, struct store_version *version
 enum err_code run_sql(const struct run_request *request, struct buf *ret, struct err *err) WARN_UNUSED;
 /* plan.json of a published run: {signature, dialect, sql, plan}. New reference. */
 enum err_code run_plan_read(struct store *store, const char *dataset, const char *run_id, json_t **ret, struct err *err) WARN_UNUSED;
+/* Read every byte of a run's files and compare with its manifest: ERR_INTEGRITY names the file. */
+enum err_code run_check_hashes(struct store *store, const char *dataset, const json_t *run_manifest, struct err *err) WARN_UNUSED;
 /* Make a view `name` over a published run's Parquet in the engine (lazy; file sizes checked). */
 enum err_code run_attach(struct store *store, const char *dataset, const json_t *run_manifest, const char *name, struct engine *engine, struct err *err) WARN_UNUSED;
 /* The lazy query over a published run: a scan of its table, as plan and SQL. */

@@ -19,7 +19,7 @@ struct run_work {
     struct engine *engine;
     struct run_result *result;
     char staged[FILE_PATH_BYTES]; /* "" when nothing is staged */
-    int64_t plan_us, attach_us, compute_us, write_us, check_us, publish_us;
+    int64_t plan_us, attach_us, compute_us, check_us;
     int64_t row_count;
     char row_hash[48]; /* sum of row hashes modulo 2^128, decimal digits */
 };
@@ -30,6 +30,8 @@ enum err_code run_compile(const struct plan_rel *plan, struct buf *ret_sql, stru
 enum err_code run_write(struct run_work *work, const char *sql, struct err *err) WARN_UNUSED;
 /* Make RUN_RESULT_VIEW over the staged files; fill row_count and row_hash from it. */
 enum err_code run_measure(struct run_work *work, struct err *err) WARN_UNUSED;
+/* Every file of the manifest's list is there and as long as it was: ERR_INTEGRITY. */
+enum err_code run_check_sizes(const json_t *files, const char *directory, struct err *err) WARN_UNUSED;
 /* SELECT over a run's Parquet files below directory, without the bucket column; files as in the manifest. */
 enum err_code run_files_sql(const json_t *files, const char *directory, bool bucketed, struct buf *ret, struct err *err) WARN_UNUSED;
 
