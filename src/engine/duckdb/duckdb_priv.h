@@ -57,6 +57,8 @@ struct engine {
 /* Fill err from DuckDB's message (NULL allowed). Quoted values are replaced by their patterns.
  * Returns the code. */
 enum err_code engine_fail(struct engine *engine, const char *message, struct err *err);
+/* Takes the error that a native function's callback left in this statement; ERR_OK: there is none. */
+enum err_code native_failed(struct engine *engine, struct err *err) WARN_UNUSED;
 /* The message's masked text, as engine_fail puts it into err->detail. */
 void engine_mask_message(const char *message, struct buf *out);
 

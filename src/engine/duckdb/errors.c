@@ -86,7 +86,7 @@ void engine_mask_message(const char *message, struct buf *out)
     }
 }
 
-static enum err_code fail_from_callback(struct engine *engine, struct err *err)
+enum err_code native_failed(struct engine *engine, struct err *err)
 {
     enum err_code code = ERR_OK;
     pthread_mutex_lock(&engine->native_lock);
@@ -116,19 +116,16 @@ enum err_code engine_fail(struct engine *engine, const char *message, struct err
 {
     if (message == NULL)
         message = "";
-    /* An interrupt met between two steps comes wrapped: "Invalid Input Error: … pending query result Error: INTERRUPT Error: …" */
-    const char *wrapped = strstr(message, "pending query result") != NULL ? strstr(message, "INTERRUPT Error") : NULL;
-    if (wrapped != NULL)
-        message = wrapped;
     const struct error_class *class = error_class_of(message);
     enum err_code code = class->code;
     if (code == ERR_INTERRUPTED && engine->watch.timed_out) {
         err_set(err, ERR_TIMEOUT, "the statement ran past its limit of %lld ms",
                 (long long)engine->time_limit_ms);
         code = ERR_TIMEOUT;
-    } else if (code != ERR_INTERRUPTED && fail_from_callback(engine, err) != ERR_OK) {
-        return err != NULL ? err->code : ERR_ENGINE;
     } else {
+        enum err_code own = code != ERR_INTERRUPTED ? native_failed(engine, err) : ERR_OK;
+        if (own != ERR_OK)
+            return own;
         err_set(err, code, "%s", class->message);
         __attribute__((cleanup(auto_buf_done))) struct buf masked = BUF_INIT;
         engine_mask_message(message, &masked);

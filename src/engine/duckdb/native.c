@@ -6,7 +6,13 @@
  *
  * Aggregate states: DuckDB keeps [ struct native * | the callback's state ] for each group, 8-byte
  * aligned, and may move it bytewise (spill), so a state must not point into itself. The pointer in
- * front is what lets destroy find done(). */
+ * front is what lets destroy find done().
+ *
+ * An error raised in an aggregate's callback makes DuckDB forget states without destroying them
+ * (measured on 1.5.6: test_hostile.c). So it is only kept: the states stay whole, the results are
+ * null, and the statement fails when its rows are asked for (native_failed, in statement.c and
+ * result.c). What such a statement wrote is wrong, which is harmless: callers write to staging and
+ * drop it on an error. */
 #include <string.h>
 
 #include "engine/duckdb/duckdb_priv.h"
@@ -271,7 +277,7 @@ static void aggregate_update(duckdb_function_info info, duckdb_data_chunk chunk,
     if (own != NULL)
         native->aggregate.update(&in, own, &err);
     if (err.code != ERR_OK)
-        duckdb_aggregate_function_set_error(info, native_fail(native, &err));
+        native_fail(native, &err);
     scratch_give(native, scratch);
 }
 
@@ -288,7 +294,7 @@ static void aggregate_combine(duckdb_function_info info, duckdb_aggregate_state 
     if (into != NULL)
         native->aggregate.combine(from, into, (int64_t)count, &err);
     if (err.code != ERR_OK)
-        duckdb_aggregate_function_set_error(info, native_fail(native, &err));
+        native_fail(native, &err);
     scratch_give(native, scratch);
 }
 
@@ -316,8 +322,12 @@ static void aggregate_finalize(duckdb_function_info info, duckdb_aggregate_state
     struct native *native = duckdb_aggregate_function_get_extra_info(info);
     struct scratch *scratch = scratch_take(native);
     struct err err = {0};
-    if (finalize_call(native, scratch, states, output, count, offset, &err) != ERR_OK)
-        duckdb_aggregate_function_set_error(info, native_fail(native, &err));
+    if (finalize_call(native, scratch, states, output, count, offset, &err) != ERR_OK) {
+        native_fail(native, &err);
+        duckdb_vector_ensure_validity_writable(output);
+        for (idx_t row = offset; row < offset + count; row++)
+            duckdb_validity_set_row_invalid(duckdb_vector_get_validity(output), row);
+    }
     scratch_give(native, scratch);
 }
 

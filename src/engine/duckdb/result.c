@@ -196,6 +196,12 @@ enum err_code result_fetch(struct engine_result *result, duckdb_data_chunk *ret,
         return err_set(err, ERR_USAGE,
                        "another statement ran on the engine while this result was open");
     duckdb_data_chunk chunk = duckdb_fetch_chunk(result->raw);
+    enum err_code code = chunk != NULL ? native_failed(result->engine, err) : ERR_OK;
+    if (code != ERR_OK) {
+        duckdb_destroy_data_chunk(&chunk);
+        result_end(result);
+        return code;
+    }
     if (chunk != NULL && duckdb_data_chunk_get_size(chunk) > 0) {
         engine_report(result->engine);
         *ret = chunk;
@@ -205,7 +211,8 @@ enum err_code result_fetch(struct engine_result *result, duckdb_data_chunk *ret,
         duckdb_destroy_data_chunk(&chunk);
     result_end(result);
     const char *message = duckdb_result_error(&result->raw);
-    return message != NULL && *message != '\0' ? engine_fail(result->engine, message, err) : ERR_OK;
+    return message != NULL && *message != '\0' ? engine_fail(result->engine, message, err)
+                                               : native_failed(result->engine, err);
 }
 
 enum err_code engine_result_next(struct engine_result *result, const struct data_batch **ret,

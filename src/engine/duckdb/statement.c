@@ -239,7 +239,8 @@ static enum err_code result_drain(struct engine *engine, duckdb_result *result, 
         engine_report(engine);
     }
     const char *message = duckdb_result_error(result);
-    return message != NULL && *message != '\0' ? engine_fail(engine, message, err) : ERR_OK;
+    return message != NULL && *message != '\0' ? engine_fail(engine, message, err)
+                                               : native_failed(engine, err);
 }
 
 static enum err_code statement_run(struct engine *engine, duckdb_prepared_statement statement,
