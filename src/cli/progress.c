@@ -64,7 +64,7 @@ static void put_rate(struct buf *line, const struct progress_event *event, int64
     bool bytes = strcmp(event->unit, "bytes") == 0;
     if (bytes)
         buf_printf(line, "  %s/s", cli_bytes((int64_t)rate, text));
-    else if (rate >= 10)
+    else if (event->total > 100 && rate >= 10) /* a total of 100 is a share, not a count */
         buf_printf(line, "  %s %s/s", cli_count((int64_t)rate, text), event->unit);
     if (event->total > event->done) {
         int64_t left = (int64_t)((double)(event->total - event->done) / rate);
