@@ -392,6 +392,19 @@ static void clean_engine(struct load *load)
     engine_set_progress(load->import->engine, load->import->store->options.progress, NULL, NULL);
 }
 
+/* Only what lies in the file can make the engine fail on one: it is input that is rejected. */
+static enum err_code unreadable_parquet(struct err *err)
+{
+    char said[ERR_TEXT_BYTES] = "";
+    if (err != NULL)
+        memcpy(said, err->detail, sizeof said);
+    (void)err_set(err, ERR_INPUT, "the Parquet file can't be read: it is damaged, or uses what this version does not know");
+    if (said[0] != '\0')
+        (void)err_detail(err, "%s", said);
+    (void)err_hint(err, "copy or write the file again");
+    return ERR_INPUT;
+}
+
 enum err_code store_load(struct store_import *import, const struct data_source *source, const char *directory, json_t **ret_entry, struct err *err)
 {
     struct load load = {.import = import, .source = source, .scan = source->scan, .directory = directory, .rejects = {.fd = -1}};
@@ -412,6 +425,8 @@ enum err_code store_load(struct store_import *import, const struct data_source *
     code = store_rejects_init(&load.rejects, directory, source->origin == NULL ? source->name : source->origin, &import->options, err);
     if (code == ERR_OK)
         code = load_steps(&load, err);
+    if (code == ERR_ENGINE && source->scan != NULL && source->scan->kind == DATA_SCAN_PARQUET)
+        code = unreadable_parquet(err);
     if (code != ERR_OK && err != NULL && err->source[0] == '\0')
         (void)err_at(err, source->origin, err->line, err->column);
     if (code != ERR_OK)

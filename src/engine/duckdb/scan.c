@@ -147,7 +147,7 @@ static void parquet_expression(const struct data_scan *scan, const struct data_s
     put_paths(out, scan);
     buf_puts(out, scan->partitioned ? ", hive_partitioning=true, hive_types_autocast=false"
                                     : ", hive_partitioning=false");
-    buf_puts(out, ", union_by_name=false)");
+    buf_printf(out, ", union_by_name=%s)", scan->path_count > 1 ? "true" : "false");
     if (typed)
         buf_putc(out, ')');
 }
@@ -216,12 +216,52 @@ static bool is_nested(duckdb_type id)
            id == DUCKDB_TYPE_ARRAY || id == DUCKDB_TYPE_UNION;
 }
 
+/* Nanoseconds that a timestamp's microseconds can't hold: then the column is taken as text. */
+static enum err_code has_nanoseconds(struct engine *engine, const char *relation, const char *name,
+                                     bool *ret, struct err *err)
+{
+    __attribute__((cleanup(auto_buf_done))) struct buf sql = BUF_INIT;
+    int64_t found = 0;
+    buf_puts(&sql, "SELECT count(*) FROM (SELECT 1 FROM ");
+    buf_puts(&sql, relation);
+    buf_puts(&sql, " WHERE isfinite(");
+    engine_quote_identifier(&sql, str_of(name));
+    buf_puts(&sql, ") AND epoch_ns(");
+    engine_quote_identifier(&sql, str_of(name));
+    buf_puts(&sql, ") % 1000 <> 0 LIMIT 1)");
+    TRY(buf_check(&sql, err));
+    TRY(engine_query_int(engine, buf_text(&sql), 0, &found, err));
+    *ret = found > 0;
+    return ERR_OK;
+}
+
+/* Columns noted in nanoseconds (one byte a column, from first) that are not whole microseconds become text. */
+static enum err_code settle_nanoseconds(struct engine *engine, const char *relation,
+                                        const struct buf *nanoseconds, size_t first,
+                                        struct data_schema *schema, struct err *err)
+{
+    for (size_t idx = first; idx < schema->count; idx++) {
+        bool found = false;
+        if (nanoseconds->ptr[idx - first] == 0)
+            continue;
+        TRY(has_nanoseconds(engine, relation, schema->columns[idx].name, &found, err));
+        if (found)
+            schema->columns[idx].type = DATA_TYPE(TEXT);
+    }
+    return ERR_OK;
+}
+
 enum err_code engine_scan_schema(struct engine *engine, const struct data_scan *scan,
                                  struct data_schema *ret, struct err *err)
 {
+    __attribute__((cleanup(auto_buf_done))) struct buf relation = BUF_INIT;
+    __attribute__((cleanup(auto_buf_done))) struct buf nanoseconds = BUF_INIT;
+    size_t first = ret->count;
     __attribute__((cleanup(auto_buf_done))) struct buf sql = BUF_INIT;
+    TRY(engine_scan_expression(scan, NULL, NULL, &relation, err));
     buf_puts(&sql, "SELECT * FROM ");
-    TRY(engine_scan_expression(scan, NULL, NULL, &sql, err));
+    buf_puts(&sql, buf_text(&relation));
+    TRY(buf_check(&sql, err));
     duckdb_prepared_statement statement = NULL;
     enum err_code code = statement_prepare(engine, buf_text(&sql), NULL, 0, &statement, err);
     watch_end(&engine->watch);
@@ -229,6 +269,7 @@ enum err_code engine_scan_schema(struct engine *engine, const struct data_scan *
     for (idx_t idx = 0; code == ERR_OK && idx < count; idx++) {
         struct column column;
         duckdb_logical_type logical = duckdb_prepared_statement_column_logical_type(statement, idx);
+        buf_putc(&nanoseconds, duckdb_get_type_id(logical) == DUCKDB_TYPE_TIMESTAMP_NS);
         if (!column_of(logical, &column))
             column.type =
                 is_nested(duckdb_get_type_id(logical)) ? DATA_TYPE(JSON) : DATA_TYPE(TEXT);
@@ -240,7 +281,9 @@ enum err_code engine_scan_schema(struct engine *engine, const struct data_scan *
         duckdb_free((void *)(uintptr_t)name);
     }
     duckdb_destroy_prepare(&statement);
-    return code;
+    TRY(code);
+    TRY(buf_check(&nanoseconds, err));
+    return settle_nanoseconds(engine, buf_text(&relation), &nanoseconds, first, ret, err);
 }
 
 /* ---- rejects ------------------------------------------------------------------------------------
