@@ -15,9 +15,21 @@
 #define JSON_DEPTH_LIMIT 512
 #define JSON_REPLACEMENT "\xEF\xBF\xBD"
 
+/* jansson tells a missing allocation in its lexer as a syntax error ("invalid token"). Its hooks have
+ * no context, so this thread remembers that one failed; json_parse alone looks, within one call. */
+static _Thread_local bool allocation_failed;
+
+static void *allocate(size_t bytes)
+{
+    void *memory = mem_alloc(bytes);
+    if (memory == NULL)
+        allocation_failed = true;
+    return memory;
+}
+
 void json_install(void)
 {
-    json_set_alloc_funcs(mem_alloc, mem_free);
+    json_set_alloc_funcs(allocate, mem_free);
     /* Seeded once, before any thread: objects' bytes never depend on it, since canonical output
      * sorts its keys. */
     json_object_seed(0);
@@ -57,11 +69,12 @@ enum err_code json_parse(struct str text, const char *source, json_t **ret, stru
     json_error_t failure;
     *ret = NULL;
     TRY(check_depth(text, source, err));
+    allocation_failed = false;
     *ret = json_loadb(text.ptr == NULL ? "" : text.ptr, text.len,
                       JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &failure);
     if (*ret != NULL)
         return ERR_OK;
-    if (json_error_code(&failure) == json_error_out_of_memory)
+    if (allocation_failed || json_error_code(&failure) == json_error_out_of_memory)
         return err_set(err, ERR_MEMORY, "no memory to read a JSON document");
     /* jansson quotes the text it stumbled on ("… near 'x'"), which may be a value: only its first
      * part is kept. */

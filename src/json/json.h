@@ -17,7 +17,8 @@ static inline void auto_json_decref(json_t **json)
 }
 #define JSON_AUTO __attribute__((cleanup(auto_json_decref))) json_t *
 
-/* Parse; duplicate keys rejected; depth ≤ 512. Error: ERR_INPUT at source:line:column. New reference. */
+/* Parse; duplicate keys rejected; depth ≤ 512. Error: ERR_INPUT at source:line:column, ERR_LIMIT, or
+ * (told apart once json_install was called) ERR_MEMORY. New reference. */
 enum err_code json_parse(struct str text, const char *source, json_t **ret, struct err *err) WARN_UNUSED;
 enum err_code json_read_file(const char *path, json_t **ret, struct err *err) WARN_UNUSED;
 /* Canonical: sorted keys, no spaces, ASCII escapes only where JSON needs them. Same value → same bytes. */

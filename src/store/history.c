@@ -108,7 +108,7 @@ static enum err_code find_tail(const struct store *store, const char *dataset, s
         while (text.len > 0) {
             struct str line = last_line(buf_view(&text));
             JSON_AUTO entry = NULL;
-            enum err_code code = store_json_parse(line, HISTORY_FILE, &entry, err);
+            enum err_code code = json_parse(line, HISTORY_FILE, &entry, err);
             if (code == ERR_MEMORY)
                 return code; /* never take a good line for a torn one */
             if (code == ERR_OK && store_is_hex(json_text(entry, "hash", ""), 64)) {
@@ -285,7 +285,7 @@ static enum err_code parse_segment(const struct store *store, const char *datase
     struct str rest = buf_view(&text);
     while (rest.len > 0) {
         json_t *entry = NULL;
-        enum err_code code = store_json_parse(next_line(&rest), HISTORY_FILE, &entry, err);
+        enum err_code code = json_parse(next_line(&rest), HISTORY_FILE, &entry, err);
         if (code == ERR_MEMORY)
             return code;
         if (first && json_int(entry, "seq", 0) == 1)
@@ -348,7 +348,7 @@ static enum err_code check_entry(struct check *check, const char *file, int64_t 
 {
     char hash[HASH_HEX_BYTES];
     JSON_AUTO entry = NULL;
-    enum err_code code = store_json_parse(text, file, &entry, err);
+    enum err_code code = json_parse(text, file, &entry, err);
     if (code == ERR_MEMORY)
         return code;
     check->entries++;

@@ -77,43 +77,22 @@ static enum err_code check_document(const json_t *document, const char *path, st
     return ERR_OK;
 }
 
-/* jansson tells a missing allocation as a syntax error ("invalid token"), so nothing counts as damaged before it was read twice. */
-#define READINGS 2
-
-enum err_code store_json_parse(struct str text, const char *source, json_t **ret, struct err *err)
+enum err_code store_document_read(const char *path, json_t **ret, struct err *err)
 {
-    enum err_code code = ERR_INPUT;
-    for (int reading = 0; reading < READINGS && code == ERR_INPUT; reading++)
-        code = json_parse(text, source, ret, err);
-    return code;
-}
-
-static enum err_code parse_document(struct str text, const char *path, json_t **ret, struct err *err)
-{
+    AUTO(buf_done) struct buf text = BUF_INIT;
     JSON_AUTO document = NULL;
-    enum err_code code = json_parse(text, path, &document, err);
+    *ret = NULL;
+    TRY(file_read(path, 0, &text, err));
+    enum err_code code = json_parse(buf_view(&text), path, &document, err);
     if (code == ERR_INPUT || code == ERR_LIMIT) {
         (void)err_set(err, ERR_INTEGRITY, "%s is damaged: not valid JSON", file_base_name(path));
-        return err_at(err, path, 0, 0);
+        (void)err_at(err, path, 0, 0);
+        return ERR_INTEGRITY;
     }
     TRY(code);
     TRY(check_document(document, path, err));
     *ret = json_incref(document);
     return ERR_OK;
-}
-
-enum err_code store_document_read(const char *path, json_t **ret, struct err *err)
-{
-    enum err_code code = ERR_INTEGRITY;
-    AUTO(buf_done) struct buf text = BUF_INIT;
-    struct err own; /* err may be NULL, err_at returns its code */
-    *ret = NULL;
-    TRY(file_read(path, 0, &text, err));
-    for (int reading = 0; reading < READINGS && code == ERR_INTEGRITY; reading++)
-        code = parse_document(buf_view(&text), path, ret, &own);
-    if (code != ERR_OK && err != NULL)
-        *err = own;
-    return code;
 }
 
 /* ---- table hash -------------------------------------------------------------------------------- */

@@ -69,8 +69,6 @@ struct store *store_version_store(const struct store_version *version);
 
 /* ---- sealed documents and hashes (manifest.c) ---- */
 
-/* json_parse that tells missing memory from bad JSON: a good document must never be taken for a damaged one. */
-enum err_code store_json_parse(struct str text, const char *source, json_t **ret, struct err *err) WARN_UNUSED;
 /* Set "checksum" = sha256 of the canonical JSON without it. */
 enum err_code store_document_seal(json_t *document, struct err *err) WARN_UNUSED;
 /* Seal and write a new file / replace a file. */
@@ -111,6 +109,7 @@ struct store_column_plan { /* how one column of a source becomes a stored one */
     const char **null_markers;
     size_t null_marker_count;
     bool markers_given; /* by the user */
+    bool by_function;   /* of a very wide table: no CASE, which the engine plans in quadratic time */
 };
 void store_sql_column_text(const struct store_column_plan *plan, struct buf *out); /* the text after trim and markers */
 void store_sql_column_value(const struct store_column_plan *plan, struct buf *out); /* the stored value */

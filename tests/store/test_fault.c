@@ -36,7 +36,7 @@ static bool expected(enum fault_kind kind, enum err_code code)
     return code == ERR_IO;
 }
 
-static int64_t without_effect; /* failures that an import survives: a document read twice, a note that only saves time */
+static int64_t without_effect; /* failures that an import survives: a note that only saves time */
 
 static void make_before(char ret_version[65])
 {
