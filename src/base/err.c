@@ -2,8 +2,8 @@
  *
  * The one idea: an error is written once, where it happened, as one line of plain fact, and only
  * added to on its way up. Every setter formats into a scratch buffer first, so an error's own
- * fields may be its arguments. Texts are cut at a UTF-8 boundary and hold no control bytes. NULL
- * err is allowed everywhere. */
+ * fields may be its arguments. Texts are cut at a UTF-8 boundary and hold no control bytes. A NULL
+ * err does no harm, but loses the code that an adder would return (err.h: ERR_IGNORED). */
 #include "base/err.h"
 
 #include <errno.h>

@@ -26,6 +26,11 @@ struct err {
     int64_t column;               /* 1-based; 0 = none */
 };
 
+/* A sink for a caller that wants the code alone. err is never NULL at a door: `return err_hint(err, …)`
+ * takes its code from err. (err_set would manage without; the adders return ERR_FAILED for NULL: a net
+ * below, not a promise.) */
+#define ERR_IGNORED (&(struct err){.code = ERR_OK})
+
 #define WARN_UNUSED __attribute__((warn_unused_result))
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
 
@@ -37,7 +42,7 @@ struct err {
             return try_code_;                                                                      \
     } while (0)
 
-/* Fill err (NULL is allowed) and return code, so that `return err_set(...)` is the idiom.
+/* Fill err and return code, so that `return err_set(...)` is the idiom.
  * Clears detail, hint and place. */
 enum err_code err_set(struct err *err, enum err_code code, const char *format, ...) PRINTF_LIKE(3, 4);
 /* As err_set with ERR_IO and strerror(errno_value) appended; ENOSPC, EACCES, ENOENT get their own hints

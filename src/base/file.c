@@ -66,7 +66,7 @@ enum err_code file_stat(const char *path, struct file_info *ret, struct err *err
 bool file_exists(const char *path)
 {
     struct file_info info;
-    return file_stat(path, &info, NULL) == ERR_OK && info.kind != FILE_MISSING;
+    return file_stat(path, &info, ERR_IGNORED) == ERR_OK && info.kind != FILE_MISSING;
 }
 
 static ssize_t read_some(int fd, void *bytes, size_t count)

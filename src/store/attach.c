@@ -25,24 +25,24 @@ static void remember(const struct store *store, const char *directory, const cha
     bool ok = true;
     JSON_AUTO notes = NULL;
     AUTO(buf_done) struct buf text = BUF_INIT;
-    if (!store->writable || file_path_join(directory, VERIFIED_FILE, path, NULL) != ERR_OK)
+    if (!store->writable || file_path_join(directory, VERIFIED_FILE, path, ERR_IGNORED) != ERR_OK)
         return;
-    if (!file_exists(path) || json_read_file(path, &notes, NULL) != ERR_OK || !json_is_object(notes)) {
+    if (!file_exists(path) || json_read_file(path, &notes, ERR_IGNORED) != ERR_OK || !json_is_object(notes)) {
         json_decref(notes);
         notes = json_object();
     }
     json_put_int(notes, name, modified_us, &ok);
-    if (ok && json_canonical(notes, &text, NULL) == ERR_OK && !text.failed)
-        (void)!file_replace(path, buf_view(&text), NULL);
+    if (ok && json_canonical(notes, &text, ERR_IGNORED) == ERR_OK && !text.failed)
+        (void)!file_replace(path, buf_view(&text), ERR_IGNORED);
 }
 
 static bool remembered(const char *directory, const char *name, int64_t modified_us)
 {
     char path[FILE_PATH_BYTES];
     JSON_AUTO notes = NULL;
-    if (file_path_join(directory, VERIFIED_FILE, path, NULL) != ERR_OK || !file_exists(path))
+    if (file_path_join(directory, VERIFIED_FILE, path, ERR_IGNORED) != ERR_OK || !file_exists(path))
         return false;
-    return json_read_file(path, &notes, NULL) == ERR_OK && json_int(notes, name, -1) == modified_us;
+    return json_read_file(path, &notes, ERR_IGNORED) == ERR_OK && json_int(notes, name, -1) == modified_us;
 }
 
 static enum err_code damaged(const struct store *store, const char *path, const char *what, struct err *err)

@@ -28,7 +28,7 @@ static int64_t count_entries(const struct store *store, const char *dataset, con
 {
     char path[FILE_PATH_BYTES];
     struct file_list list = {0};
-    if (store_dataset_path(store, dataset, path, NULL, "%s", kind) != ERR_OK || file_list_directory(path, &list, NULL) != ERR_OK)
+    if (store_dataset_path(store, dataset, path, ERR_IGNORED, "%s", kind) != ERR_OK || file_list_directory(path, &list, ERR_IGNORED) != ERR_OK)
         return 0;
     int64_t count = 0;
     for (size_t i = 0; i < list.count; i++)
@@ -102,7 +102,7 @@ enum err_code store_dataset_list(struct store *store, json_t **ret, struct err *
         TRY(file_list_directory(path, &list, err));
     enum err_code code = ERR_OK;
     for (size_t i = 0; i < list.count && code == ERR_OK; i++)
-        if (list.entries[i].kind == FILE_DIRECTORY && store_dataset_name_check(list.entries[i].name, NULL) == ERR_OK)
+        if (list.entries[i].kind == FILE_DIRECTORY && store_dataset_name_check(list.entries[i].name, ERR_IGNORED) == ERR_OK)
             code = list_one(store, list.entries[i].name, entries, err);
     file_list_done(&list);
     TRY(code);

@@ -41,7 +41,7 @@ static int64_t count_segments(const struct store *store, const char *dataset)
 {
     char path[FILE_PATH_BYTES];
     int64_t count = 0;
-    while (segment_path(store, dataset, count + 1, path, NULL) == ERR_OK && file_exists(path))
+    while (segment_path(store, dataset, count + 1, path, ERR_IGNORED) == ERR_OK && file_exists(path))
         count++;
     return count;
 }
@@ -181,13 +181,13 @@ static enum err_code build_line(json_t *entry, const struct tail *tail, struct b
 static void write_head(struct store *store, const char *dataset, const struct tail *tail)
 {
     char path[FILE_PATH_BYTES], text[96];
-    if (store_dataset_path(store, dataset, path, NULL, HISTORY_HEAD) != ERR_OK)
+    if (store_dataset_path(store, dataset, path, ERR_IGNORED, HISTORY_HEAD) != ERR_OK)
         return;
     int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
         return;
     int length = snprintf(text, sizeof text, "%019lld %s\n", (long long)tail->seq, tail->hash);
-    (void)!file_write_fd(fd, text, (size_t)length, path, NULL);
+    (void)!file_write_fd(fd, text, (size_t)length, path, ERR_IGNORED);
     close(fd);
 }
 

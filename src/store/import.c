@@ -159,7 +159,7 @@ enum err_code store_import_table(struct store_import *import, const struct data_
     }
     enum err_code code = store_load(import, source, directory, &entry, err);
     if (code != ERR_OK) { /* the table is not part of the import; the slot is dropped with its folder */
-        (void)!file_remove_tree(directory, NULL);
+        (void)!file_remove_tree(directory, ERR_IGNORED);
         mem_free(import->staged[--import->staged_count]);
         import->load_failed = true;
         return code;
@@ -345,9 +345,9 @@ static enum err_code make_current(struct store_import *import, const char *versi
         return code;
     /* An import that fails has not happened. */
     if (parent[0] != '\0')
-        (void)!store_current_write(import->store, import->dataset, parent, NULL);
+        (void)!store_current_write(import->store, import->dataset, parent, ERR_IGNORED);
     else if (store_dataset_path(import->store, import->dataset, path, NULL, "CURRENT") == ERR_OK)
-        (void)!file_remove(path, NULL);
+        (void)!file_remove(path, ERR_IGNORED);
     return code;
 }
 
@@ -356,8 +356,8 @@ static void withdraw_version(struct store_import *import, const char *version)
 {
     char target[FILE_PATH_BYTES], aside[FILE_PATH_BYTES];
     if (store_dataset_path(import->store, import->dataset, target, NULL, "versions/%s", version) == ERR_OK &&
-        file_path_join(import->staging.path, "withdrawn", aside, NULL) == ERR_OK && file_exists(target))
-        (void)!file_publish(target, aside, NULL, NULL);
+        file_path_join(import->staging.path, "withdrawn", aside, ERR_IGNORED) == ERR_OK && file_exists(target))
+        (void)!file_publish(target, aside, NULL, ERR_IGNORED);
 }
 
 static enum err_code publish_all(struct store_import *import, const json_t *inputs, const json_t *skipped, struct store_commit *ret, struct err *err)

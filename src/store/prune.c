@@ -21,13 +21,13 @@ static int64_t tree_bytes(const char *path, int depth)
 {
     struct file_list list;
     int64_t bytes = 0;
-    if (depth > 8 || file_list_directory(path, &list, NULL) != ERR_OK)
+    if (depth > 8 || file_list_directory(path, &list, ERR_IGNORED) != ERR_OK)
         return 0;
     for (size_t i = 0; i < list.count; i++) {
         char child[FILE_PATH_BYTES];
         if (list.entries[i].kind == FILE_REGULAR)
             bytes += list.entries[i].bytes;
-        else if (list.entries[i].kind == FILE_DIRECTORY && file_path_join(path, list.entries[i].name, child, NULL) == ERR_OK)
+        else if (list.entries[i].kind == FILE_DIRECTORY && file_path_join(path, list.entries[i].name, child, ERR_IGNORED) == ERR_OK)
             bytes += tree_bytes(child, depth + 1);
     }
     file_list_done(&list);
@@ -85,7 +85,7 @@ static enum err_code choose(struct prune *prune, const json_t *versions, int64_t
 static bool run_goes(const struct prune *prune, const char *run_id)
 {
     JSON_AUTO manifest = NULL;
-    if (store_run_read(prune->store, prune->dataset, run_id, &manifest, NULL) != ERR_OK)
+    if (store_run_read(prune->store, prune->dataset, run_id, &manifest, ERR_IGNORED) != ERR_OK)
         return false;
     const char *version = json_text(manifest, "version", NULL);
     return version != NULL && json_object_get(prune->versions_kept, version) == NULL;

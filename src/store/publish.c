@@ -54,7 +54,7 @@ void store_staging_remove(struct store_staging *staging)
     if (staging == NULL || staging->path[0] == '\0')
         return;
     (void)snprintf(lock, sizeof lock, "%s.lock", staging->path);
-    if (file_remove_tree(staging->path, NULL) == ERR_OK)
+    if (file_remove_tree(staging->path, ERR_IGNORED) == ERR_OK)
         (void)unlink(lock); /* else the next sweep finds both */
     file_lock_release(&staging->lock);
     staging->path[0] = '\0';
@@ -64,12 +64,12 @@ static void sweep_owned(const char *directory, const char *lock_name)
 {
     char lock[FILE_PATH_BYTES], folder[FILE_PATH_BYTES];
     struct file_lock held = FILE_LOCK_INIT;
-    if (file_path_join(directory, lock_name, lock, NULL) != ERR_OK ||
-        file_lock_take(lock, true, 0, "sweep", &held, NULL) != ERR_OK)
+    if (file_path_join(directory, lock_name, lock, ERR_IGNORED) != ERR_OK ||
+        file_lock_take(lock, true, 0, "sweep", &held, ERR_IGNORED) != ERR_OK)
         return; /* its owner lives */
     memcpy(folder, lock, sizeof folder);
     folder[strlen(folder) - strlen(".lock")] = '\0';
-    if (file_remove_tree(folder, NULL) == ERR_OK)
+    if (file_remove_tree(folder, ERR_IGNORED) == ERR_OK)
         (void)unlink(lock);
     file_lock_release(&held);
 }
@@ -80,9 +80,9 @@ void store_staging_sweep(struct store *store)
     struct file_lock guard = FILE_LOCK_INIT;
     struct file_list list = {0};
     if (store_path(store, directory, NULL, "tmp") != ERR_OK || store_path(store, path, NULL, "tmp.lock") != ERR_OK ||
-        file_list_directory(directory, &list, NULL) != ERR_OK)
+        file_list_directory(directory, &list, ERR_IGNORED) != ERR_OK)
         return;
-    if (list.count == 0 || file_lock_take(path, true, 0, "sweep", &guard, NULL) != ERR_OK) {
+    if (list.count == 0 || file_lock_take(path, true, 0, "sweep", &guard, ERR_IGNORED) != ERR_OK) {
         file_list_done(&list);
         return;
     }
@@ -91,12 +91,12 @@ void store_staging_sweep(struct store *store)
             sweep_owned(directory, list.entries[i].name);
     file_list_done(&list);
     /* What is left without a lock was cut off between its making and its locking; what has one is owned. */
-    if (file_list_directory(directory, &list, NULL) == ERR_OK) {
+    if (file_list_directory(directory, &list, ERR_IGNORED) == ERR_OK) {
         for (size_t i = 0; i < list.count; i++) {
             bool is_lock = str_has_suffix_nocase(str_of(list.entries[i].name), ".lock");
             bool owned = i + 1 < list.count && strncmp(list.entries[i + 1].name, list.entries[i].name, strlen(list.entries[i].name)) == 0;
-            if (!is_lock && !owned && file_path_join(directory, list.entries[i].name, child, NULL) == ERR_OK)
-                (void)!file_remove_tree(child, NULL);
+            if (!is_lock && !owned && file_path_join(directory, list.entries[i].name, child, ERR_IGNORED) == ERR_OK)
+                (void)!file_remove_tree(child, ERR_IGNORED);
         }
         file_list_done(&list);
     }
@@ -161,11 +161,11 @@ enum err_code store_current_write(struct store *store, const char *dataset, cons
     if (code == ERR_OK)
         return ERR_OK;
     /* The rename may have happened (only the fsync of the folder failed): what is said to have failed must not be seen. */
-    if (store_current_read(store, dataset, after, NULL) != ERR_OK || strcmp(before, after) != 0) {
+    if (store_current_read(store, dataset, after, ERR_IGNORED) != ERR_OK || strcmp(before, after) != 0) {
         if (before[0] == '\0')
-            (void)!file_remove(path, NULL);
+            (void)!file_remove(path, ERR_IGNORED);
         else
-            (void)!put_current(path, before, NULL);
+            (void)!put_current(path, before, ERR_IGNORED);
     }
     return code;
 }

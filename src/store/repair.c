@@ -81,7 +81,10 @@ static enum err_code open_object(struct repair *repair, const char *hash, struct
 {
     *object = (struct object){.hash = hash};
     TRY(store_dataset_path(repair->store, repair->dataset, object->directory, err, "objects/%s", hash));
-    object->document_bad = store_object_read(repair->store, repair->dataset, hash, &object->document, NULL) != ERR_OK;
+    enum err_code code = store_object_read(repair->store, repair->dataset, hash, &object->document, err);
+    if (code == ERR_MEMORY) /* tells nothing about the document */
+        return code;
+    object->document_bad = code != ERR_OK;
     if (object->document_bad)
         TRY(skeleton(repair, hash, &object->document, err));
     if (object->document == NULL)
@@ -104,9 +107,9 @@ static bool bytes_agree(const struct object *object, const char *name)
 {
     char path[FILE_PATH_BYTES], sha256[HASH_HEX_BYTES];
     const json_t *facts = facts_of(object->document, name);
-    if (facts == NULL || file_path_join(object->directory, name, path, NULL) != ERR_OK || !file_exists(path))
+    if (facts == NULL || file_path_join(object->directory, name, path, ERR_IGNORED) != ERR_OK || !file_exists(path))
         return false;
-    return file_sha256(path, sha256, NULL, NULL) == ERR_OK && strcmp(sha256, json_text(facts, "sha256", "")) == 0;
+    return file_sha256(path, sha256, NULL, ERR_IGNORED) == ERR_OK && strcmp(sha256, json_text(facts, "sha256", "")) == 0;
 }
 
 /* Table expression over a copy; attaches a .duckdb under alias copy. */
@@ -143,7 +146,7 @@ static enum err_code open_copy(struct repair *repair, const struct object *objec
 
 static void close_copy(struct repair *repair)
 {
-    (void)!engine_execute(repair->engine, "DETACH DATABASE IF EXISTS object_copy", NULL, 0, NULL);
+    (void)!engine_execute(repair->engine, "DETACH DATABASE IF EXISTS object_copy", NULL, 0, ERR_IGNORED);
 }
 
 /* Do the rows of table give the object's hash? */
@@ -152,18 +155,18 @@ static bool rows_agree(struct repair *repair, const struct object *object, const
     char row_hash[33], hash[HASH_HEX_BYTES];
     int64_t rows = 0;
     bool ok = true;
-    if (store_measure_hash(repair->engine, table, &object->schema, &rows, row_hash, NULL) != ERR_OK)
+    if (store_measure_hash(repair->engine, table, &object->schema, &rows, row_hash, ERR_IGNORED) != ERR_OK)
         return false;
     JSON_AUTO content = json_copy(object->document);
     json_put_int(content, "rows", rows, &ok);
     json_put_text(content, "row_hash", row_hash, &ok);
-    return ok && store_table_hash(content, hash, NULL) == ERR_OK && strcmp(hash, object->hash) == 0;
+    return ok && store_table_hash(content, hash, ERR_IGNORED) == ERR_OK && strcmp(hash, object->hash) == 0;
 }
 
 static bool copy_agrees(struct repair *repair, const struct object *object, const char *path, bool parquet)
 {
     AUTO(buf_done) struct buf table = BUF_INIT;
-    bool agrees = file_exists(path) && open_copy(repair, object, path, parquet, &table, NULL) == ERR_OK && rows_agree(repair, object, buf_text(&table));
+    bool agrees = file_exists(path) && open_copy(repair, object, path, parquet, &table, ERR_IGNORED) == ERR_OK && rows_agree(repair, object, buf_text(&table));
     if (!parquet)
         close_copy(repair);
     return agrees;
@@ -175,7 +178,7 @@ static bool copy_is_good(struct repair *repair, const struct object *object, boo
     const char *name = parquet ? "table.parquet" : "table.duckdb";
     if (!object->document_bad)
         return bytes_agree(object, name);
-    return file_path_join(object->directory, name, path, NULL) == ERR_OK && copy_agrees(repair, object, path, parquet);
+    return file_path_join(object->directory, name, path, ERR_IGNORED) == ERR_OK && copy_agrees(repair, object, path, parquet);
 }
 
 /* ---- rebuilding -------------------------------------------------------------------------------- */
@@ -190,7 +193,7 @@ static enum err_code write_duckdb(struct repair *repair, const char *path, const
     buf_puts(&sql, "; CHECKPOINT object_new");
     TRY(buf_check(&sql, err));
     enum err_code code = engine_execute(repair->engine, buf_text(&sql), NULL, 0, err);
-    (void)!engine_execute(repair->engine, "DETACH DATABASE IF EXISTS object_new", NULL, 0, NULL);
+    (void)!engine_execute(repair->engine, "DETACH DATABASE IF EXISTS object_new", NULL, 0, ERR_IGNORED);
     return code;
 }
 
@@ -329,7 +332,7 @@ static enum err_code repair_current(struct repair *repair, struct err *err)
         const char *kind = json_text(json_array_get(entries, i - 1), "kind", "");
         JSON_AUTO manifest = NULL;
         if ((strcmp(kind, "import") != 0 && strcmp(kind, "clear") != 0) || !store_is_hex(version, 64) ||
-            store_manifest_read(repair->store, repair->dataset, version, &manifest, NULL) != ERR_OK)
+            store_manifest_read(repair->store, repair->dataset, version, &manifest, ERR_IGNORED) != ERR_OK)
             continue;
         TRY(file_remove(path, err));
         TRY(store_current_write(repair->store, repair->dataset, version, err));

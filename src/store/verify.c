@@ -239,7 +239,7 @@ static enum err_code verify_all(struct store *store, struct store_verify_sink *s
         TRY(file_list_directory(path, &list, err));
     enum err_code code = ERR_OK;
     for (size_t i = 0; i < list.count && code == ERR_OK; i++)
-        if (store_dataset_name_check(list.entries[i].name, NULL) == ERR_OK)
+        if (store_dataset_name_check(list.entries[i].name, ERR_IGNORED) == ERR_OK)
             code = store_verify_dataset(store, list.entries[i].name, sink, err);
     file_list_done(&list);
     return code;

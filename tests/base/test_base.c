@@ -37,6 +37,13 @@ static void error_keeps_one_line_and_its_additions(void **state)
     assert_string_equal(err.message, "again: table labs: expected 3 columns");
     assert_true(err.hint[0] == '\0' && err.source[0] == '\0' && err.line == 0);
     assert_int_equal(err_set(NULL, ERR_LIMIT, "x"), ERR_LIMIT);
+    assert_int_equal(err_hint(NULL, "x"), ERR_FAILED);
+    struct err *sink = ERR_IGNORED; /* keeps the code through every adder */
+    (void)err_set(sink, ERR_LIMIT, "x");
+    assert_int_equal(err_hint(sink, "y"), ERR_LIMIT);
+    assert_int_equal(err_detail(sink, "y"), ERR_LIMIT);
+    assert_int_equal(err_context(sink, "y"), ERR_LIMIT);
+    assert_int_equal(err_at(sink, "s", 1, 1), ERR_LIMIT);
 }
 
 static void long_error_is_cut_between_characters(void **state)
