@@ -61,7 +61,7 @@ static void policy(enum mart_grain grain, struct str text)
     struct mart_spec spec = {.grain = grain, .policy = json};
     if (mart_plan_make(profile, &spec, &plan, &err) == ERR_OK) {
         AUTO(buf_done) struct buf sql = BUF_INIT;
-        if (mart_dry_run(store, version, profile, &spec, &sql, &err) == ERR_OK && sql.len == 0)
+        if (mart_plan_sql(plan, &sql, &err) == ERR_OK && sql.len == 0)
             abort();
     }
     mart_plan_free(plan);

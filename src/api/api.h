@@ -79,9 +79,10 @@ enum err_code api_mart_verify(struct api *api, const char *dataset, const char *
 /* ---- sql ---- */
 struct api_query_options {
     const char *dataset, *version;
-    const char *sql;      /* exactly one SELECT; refused otherwise with ERR_INPUT before anything runs */
+    const char *sql;      /* exactly one SELECT over the version's tables and marts; refused otherwise with ERR_INPUT or ERR_NOT_FOUND before anything runs */
     int64_t row_limit;    /* 0 = 1,000,000 */
     int64_t time_limit_ms; /* 0 = 300,000 */
+    const json_t *marts;   /* {mart name: run id}: which runs the names mean; NULL = those built last. Borrowed for the call */
 };
 struct api_rows; /* a streaming result */
 enum err_code api_query(struct api *api, const struct api_query_options *options, struct api_rows **ret, struct err *err) WARN_UNUSED;
@@ -94,13 +95,13 @@ void api_rows_close(struct api_rows *rows); /* records the history entry */
 AUTO_DEFINE(struct api_rows, api_rows_close)
 struct ArrowArrayStream;
 enum err_code api_rows_to_arrow(struct api_rows *rows_taken, struct ArrowArrayStream *ret, struct err *err) WARN_UNUSED;
-/* The same query written to a Parquet file (staged, then renamed). */
+/* The same query written whole to a Parquet file (staged, then renamed): the row limit is not applied, the time limit is. {version, path, rows, bytes, duration_ms} */
 enum err_code api_query_parquet(struct api *api, const struct api_query_options *options, const char *path, json_t **ret, struct err *err) WARN_UNUSED;
 
 /* ---- history ---- */
 enum err_code api_history(struct api *api, const char *dataset, int64_t last, json_t **ret, struct err *err) WARN_UNUSED;
 enum err_code api_history_verify(struct api *api, const char *dataset, json_t **ret, struct err *err) WARN_UNUSED;
-enum err_code api_history_replay(struct api *api, const char *dataset, int64_t seq, json_t **ret, struct err *err) WARN_UNUSED; /* {seq, kind, identical, before, after} */
+enum err_code api_history_replay(struct api *api, const char *dataset, int64_t seq, json_t **ret, struct err *err) WARN_UNUSED; /* {seq, kind, identical, before, after, note?} */
 enum err_code api_history_clear(struct api *api, const char *dataset, json_t **ret, struct err *err) WARN_UNUSED;
 
 struct api_demo_options {

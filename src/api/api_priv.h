@@ -28,17 +28,31 @@ void api_record(struct api *api, const char *dataset, const char *kind, json_t *
 void api_record_failure(struct api *api, const char *dataset, const char *kind, const struct err *err, int64_t started_us);
 /* Version and profile of a dataset in one go. */
 enum err_code api_open_profile(struct api *api, const char *dataset, const char *version, struct store_version **ret_version, struct profile **ret_profile, struct err *err) WARN_UNUSED;
-/* Attach what the names mean in this version: tables and marts ("mart_patient"). Unknown names → ERR_NOT_FOUND with the names there are.
- * allowed (may be NULL): array that gets the files a confined engine must still read. */
-enum err_code api_attach_names(struct api *api, struct store_version *version, struct engine *engine, const char *const *names, size_t count, json_t *allowed, struct err *err) WARN_UNUSED;
+/* Attach what the names mean in this version: tables and marts ("mart_patient"). Unknown names → ERR_NOT_FOUND with the names there are. */
+enum err_code api_attach_names(struct api *api, struct store_version *version, struct engine *engine, const char *const *names, size_t count, struct err *err) WARN_UNUSED;
 #define API_QUERY_ROW_LIMIT 1000000
 #define API_QUERY_TIME_LIMIT_MS 300000
 #define API_CONTENT_BYTES 40
-/* Checks a user's statement: exactly one SELECT over this version's own tables and marts; opens an engine with these attached and
- * everything else out of reach. writable: a file that the caller will COPY to, or NULL. */
-enum err_code api_query_prepare(struct api *api, struct store_version *version, const char *sql, const char *writable, struct engine **ret, struct err *err) WARN_UNUSED;
+/* {name: run id} of marts: which runs the names must mean (NULL: as now), and which they meant. */
+struct api_query_marts {
+    const json_t *pinned;
+    json_t *used;
+};
+/* Exactly one SELECT whose table functions are harmless; ret lists what it reads (engine_statement_done frees it, also after an error). */
+enum err_code api_statement_check(struct engine *engine, const char *sql, struct engine_statement *ret, struct err *err) WARN_UNUSED;
+/* A failure of the engine that is the statement's fault is ERR_INPUT. Returns the code that stands. */
+enum err_code api_statement_blame(enum err_code code, struct err *err) WARN_UNUSED;
+/* The statement with every literal masked. */
+void api_mask_statement(const struct store_version *version, const char *sql, struct buf *out);
+/* Start of a history entry about a statement {version, sql (masked), query, marts?}; keeps the statement whole beside the data. */
+json_t *api_statement_entry(struct api *api, const struct store_version *version, const char *sql, const json_t *marts, bool *ok);
+/* Checks a user's statement and opens an engine with what it reads attached and everything else out of reach. writable: a file that the caller
+ * will COPY to, or NULL. */
+enum err_code api_query_prepare(struct api *api, struct store_version *version, const char *sql, const struct api_query_marts *marts, const char *writable, struct engine **ret, struct err *err) WARN_UNUSED;
 /* The engine result of a query, now the caller's; its engine stays with rows. */
 struct engine_result *api_rows_take_result(struct api_rows *rows);
+/* Told by the Arrow stream: rows given, the end, a failure. */
+void api_rows_streamed(struct api_rows *rows, int64_t count, bool at_end, bool failed);
 /* Order-independent hash of the rows read so far, hex. */
 void api_rows_content(const struct api_rows *rows, char ret[API_CONTENT_BYTES]);
 int64_t api_elapsed_ms(int64_t started_us);

@@ -19,7 +19,10 @@ static int get_schema(struct ArrowArrayStream *stream, struct ArrowSchema *out)
 static int get_next(struct ArrowArrayStream *stream, struct ArrowArray *out)
 {
     struct held *held = stream->private_data;
-    return held->inner.get_next(&held->inner, out);
+    int status = held->inner.get_next(&held->inner, out);
+    bool rows = status == 0 && out->release != NULL;
+    api_rows_streamed(held->rows, rows ? out->length : 0, status == 0 && !rows, status != 0);
+    return status;
 }
 
 static const char *get_last_error(struct ArrowArrayStream *stream)

@@ -77,7 +77,7 @@ static enum err_code prepend_bom(const char *staged, struct err *err)
     return ERR_OK;
 }
 
-static enum err_code copy_select(struct engine *engine, const char *select, const struct format *format, const char *path, bool overwrite, struct err *err)
+static enum err_code copy_select(struct engine *engine, const char *select, const struct format *format, const char *path, bool overwrite, int64_t *ret_rows, struct err *err)
 {
     char staged[FILE_PATH_BYTES];
     AUTO(buf_done) struct buf sql = BUF_INIT;
@@ -87,7 +87,7 @@ static enum err_code copy_select(struct engine *engine, const char *select, cons
     engine_quote_literal(&sql, str_of(staged));
     buf_printf(&sql, " %s", format->copy);
     TRY(buf_check(&sql, err));
-    enum err_code code = engine_execute(engine, buf_text(&sql), NULL, 0, err);
+    enum err_code code = engine_query_int(engine, buf_text(&sql), 0, ret_rows, err); /* COPY answers with its rows */
     if (code == ERR_OK && strcmp(format->name, "xlsx-csv") == 0)
         code = prepend_bom(staged, err);
     if (code == ERR_OK)
@@ -109,7 +109,7 @@ struct exporter {
     json_t *files;
 };
 
-static enum err_code add_file(struct exporter *exporter, const char *name, const char *path, struct err *err)
+static enum err_code add_file(struct exporter *exporter, const char *name, const char *path, int64_t rows, struct err *err)
 {
     struct file_info info;
     bool ok = true;
@@ -117,6 +117,8 @@ static enum err_code add_file(struct exporter *exporter, const char *name, const
     json_t *entry = json_object();
     json_put_text(entry, "name", name, &ok);
     json_put_text(entry, "path", path, &ok);
+    if (rows >= 0)
+        json_put_int(entry, "rows", rows, &ok);
     json_put_int(entry, "bytes", info.bytes, &ok);
     json_push(exporter->files, entry, &ok);
     return json_built(ok, err);
@@ -125,12 +127,13 @@ static enum err_code add_file(struct exporter *exporter, const char *name, const
 static enum err_code export_one(struct exporter *exporter, const char *name, const char *path, struct err *err)
 {
     AUTO(buf_done) struct buf select = BUF_INIT;
-    TRY(api_attach_names(exporter->api, exporter->version, exporter->engine, &name, 1, NULL, err));
+    int64_t rows = 0;
+    TRY(api_attach_names(exporter->api, exporter->version, exporter->engine, &name, 1, err));
     buf_puts(&select, "SELECT * FROM ");
     engine_quote_identifier(&select, str_of(name));
     TRY(buf_check(&select, err));
-    TRY(copy_select(exporter->engine, buf_text(&select), exporter->format, path, exporter->options->overwrite, err));
-    return add_file(exporter, name, path, err);
+    TRY(copy_select(exporter->engine, buf_text(&select), exporter->format, path, exporter->options->overwrite, &rows, err));
+    return add_file(exporter, name, path, rows, err);
 }
 
 /* Every table of the version, then every mart built on it. */
@@ -194,7 +197,7 @@ static enum err_code export_database(struct exporter *exporter, const json_t *na
     json_array_foreach((json_t *)(uintptr_t)names, idx, name) {
         const char *text = json_string_value(name);
         if (code == ERR_OK)
-            code = api_attach_names(exporter->api, exporter->version, exporter->engine, &text, 1, NULL, err);
+            code = api_attach_names(exporter->api, exporter->version, exporter->engine, &text, 1, err);
         buf_clear(&sql);
         buf_puts(&sql, "CREATE TABLE marrow_export.");
         engine_quote_identifier(&sql, str_of(text));
@@ -213,7 +216,7 @@ static enum err_code export_database(struct exporter *exporter, const json_t *na
         (void)removed;
         return code;
     }
-    return add_file(exporter, file_base_name(path), path, err);
+    return add_file(exporter, file_base_name(path), path, -1, err);
 }
 
 static enum err_code run_export(struct exporter *exporter, struct err *err)
@@ -247,7 +250,11 @@ enum err_code api_export(struct api *api, const struct api_export_options *optio
     engine_set_progress(engine, api->options.progress, "export", options->dataset);
     exporter.version = version;
     exporter.engine = engine;
-    TRY(run_export(&exporter, err));
+    enum err_code code = run_export(&exporter, err);
+    if (code != ERR_OK) {
+        api_record_failure(api, options->dataset, "export", err, started_us);
+        return code;
+    }
     json_t *object = json_object();
     json_put_text(object, "dataset", options->dataset, &ok);
     json_put_text(object, "version", store_version_id(version), &ok);
@@ -276,30 +283,59 @@ static void bare_select(const char *sql, struct buf *out)
     buf_add_str(out, text);
 }
 
-enum err_code api_query_parquet(struct api *api, const struct api_query_options *options, const char *path, json_t **ret, struct err *err)
+struct written {
+    struct store_version *version;
+    json_t *marts;
+    int64_t rows, bytes;
+};
+
+static enum err_code write_query(struct api *api, const struct api_query_options *options, const char *path, struct written *written, struct err *err)
 {
-    AUTO(store_version_close) struct store_version *version = NULL;
     AUTO(engine_close) struct engine *engine = NULL;
     AUTO(buf_done) struct buf select = BUF_INIT;
     const struct format *format = NULL;
-    int64_t started_us = clock_monotonic_us();
     char staged[FILE_PATH_BYTES];
     struct file_info info;
-    bool ok = true;
-    api_begin(api);
+    struct api_query_marts marts = {options->marts, written->marts};
     TRY(format_find("parquet", &format, err));
     TRY(staged_name(path, staged, err));
-    TRY(store_version_open(api->store, options->dataset, options->version, &version, err));
-    TRY(api_query_prepare(api, version, options->sql, staged, &engine, err));
+    TRY(api_query_prepare(api, written->version, options->sql, &marts, staged, &engine, err));
     engine_set_time_limit(engine, options->time_limit_ms > 0 ? options->time_limit_ms : API_QUERY_TIME_LIMIT_MS);
+    engine_set_progress(engine, api->options.progress, "query", options->dataset);
     bare_select(options->sql, &select);
     TRY(buf_check(&select, err));
-    TRY(copy_select(engine, buf_text(&select), format, path, true, err));
+    TRY(api_statement_blame(copy_select(engine, buf_text(&select), format, path, true, &written->rows, err), err));
     TRY(file_stat(path, &info, err));
+    written->bytes = info.bytes;
+    return ERR_OK;
+}
+
+enum err_code api_query_parquet(struct api *api, const struct api_query_options *options, const char *path, json_t **ret, struct err *err)
+{
+    AUTO(store_version_close) struct store_version *version = NULL;
+    JSON_AUTO marts = json_object();
+    int64_t started_us = clock_monotonic_us();
+    bool ok = true;
+    api_begin(api);
+    TRY(store_version_open(api->store, options->dataset, options->version, &version, err));
+    struct written written = {.version = version, .marts = marts};
+    enum err_code code = write_query(api, options, path, &written, err);
+    if (code != ERR_OK) {
+        api_record_failure(api, options->dataset, "sql", err, started_us);
+        return code;
+    }
+    json_t *entry = api_statement_entry(api, version, options->sql, marts, &ok);
+    json_put_flag(entry, "ok", true, &ok);
+    json_put_int(entry, "rows", written.rows, &ok);
+    json_put_flag(entry, "streamed", true, &ok);
+    json_put_text(entry, "format", "parquet", &ok);
+    json_put_int(entry, "duration_ms", api_elapsed_ms(started_us), &ok);
+    api_record(api, options->dataset, "sql", entry);
     json_t *object = json_object();
     json_put_text(object, "version", store_version_id(version), &ok);
     json_put_text(object, "path", path, &ok);
-    json_put_int(object, "bytes", info.bytes, &ok);
+    json_put_int(object, "rows", written.rows, &ok);
+    json_put_int(object, "bytes", written.bytes, &ok);
     json_put_int(object, "duration_ms", api_elapsed_ms(started_us), &ok);
     *ret = object;
     return json_built(ok, err);

@@ -66,9 +66,11 @@ static enum err_code answer(int64_t seq, const char *kind, const char *before, c
 
 static enum err_code replay_sql(struct api *api, const char *dataset, const json_t *entry, json_t **ret, struct err *err)
 {
+    if (json_text(entry, "result_hash", NULL) == NULL || !json_flag(entry, "complete", false))
+        return err_set(err, ERR_INPUT, "entry %" PRId64 " has no hash of a whole result: it was %s", json_int(entry, "seq", 0), json_flag(entry, "streamed", false) ? "handed over as a stream" : "not read to its end");
     AUTO(buf_done) struct buf sql = BUF_INIT;
     TRY(store_query_read(api->store, dataset, json_text(entry, "query", ""), &sql, err));
-    struct api_query_options options = {.dataset = dataset, .version = json_text(entry, "version", NULL), .sql = buf_text(&sql), .row_limit = json_int(entry, "row_limit", 0)};
+    struct api_query_options options = {.dataset = dataset, .version = json_text(entry, "version", NULL), .sql = buf_text(&sql), .row_limit = json_int(entry, "row_limit", 0), .marts = json_object_get(entry, "marts")};
     struct api_rows *rows = NULL;
     const struct data_batch *batch = NULL;
     TRY(api_query(api, &options, &rows, err));
@@ -80,7 +82,11 @@ static enum err_code replay_sql(struct api *api, const char *dataset, const json
     api_rows_content(rows, after);
     api_rows_close(rows);
     TRY(code);
-    return answer(json_int(entry, "seq", 0), "sql", json_text(entry, "result_hash", ""), after, ret, err);
+    TRY(answer(json_int(entry, "seq", 0), "sql", json_text(entry, "result_hash", ""), after, ret, err));
+    bool ok = true;
+    if (json_flag(entry, "truncated", false))
+        json_put_text(*ret, "note", "the row limit cut the result: without ORDER BY which rows come first is not fixed", &ok);
+    return json_built(ok, err);
 }
 
 static enum err_code replay_mart(struct api *api, const char *dataset, const json_t *entry, json_t **ret, struct err *err)

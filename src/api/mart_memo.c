@@ -90,6 +90,7 @@ bool api_memo_key(struct api *api, const struct api_mart_options *options, char 
     if (options->force || store_dataset_name_check(options->dataset, NULL) != ERR_OK || dl_iterate_phdr(visit_object, &build) != 1 || build.count == 0 ||
         !version_of(api, options, version) || store_dataset_read(api->store, options->dataset, &decided, NULL) != ERR_OK)
         return false;
+    (void)json_object_del(decided, "marts"); /* which run a name means, asked apart */
     add_part(&key, "marrow-mart-answer");
     buf_printf(&key, "%d %zu ", MEMO_FORMAT_VERSION, build.count);
     buf_add(&key, (const char *)build.bytes, build.count);
@@ -134,6 +135,13 @@ bool api_memo_find(struct api *api, const char *dataset, const char key[HASH_HEX
     if (store_run_read(api->store, dataset, key, &memo, NULL) != ERR_OK)
         return false;
     json_t *answer = json_object_get(memo, "answer");
+    JSON_AUTO decided = NULL;
+    if (store_dataset_read(api->store, dataset, &decided, NULL) != ERR_OK)
+        return false;
+    /* Another mart of that name was built since: the long way says that the name means this one again. */
+    const char *served = mart_served(decided, json_text(answer, "name", ""), json_text(answer, "version", ""));
+    if (served != NULL && strcmp(served, json_text(answer, "run_id", "")) != 0)
+        return false;
     if (!json_is_object(answer) || !same_files(api, dataset, json_text(answer, "run_id", ""), json_object_get(memo, "mart_files")))
         return false;
     *ret = json_incref(answer);

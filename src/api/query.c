@@ -15,11 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define QUERY_LIMIT_SQL_BYTES (1 << 20)
-
 static bool is_mart_name(const char *name)
 {
-    return strncmp(name, "mart_", 5) == 0 || strncmp(name, "MART_", 5) == 0;
+    return strlen(name) > 5 && str_equal_nocase((struct str){name, 5}, STR("mart_"));
 }
 
 static enum err_code unknown_name(const struct store_version *version, const char *name, struct err *err)
@@ -46,7 +44,18 @@ static enum err_code allow_files(struct api *api, const char *dataset, const jso
     return json_built(ok, err);
 }
 
-enum err_code api_attach_names(struct api *api, struct store_version *version, struct engine *engine, const char *const *names, size_t count, json_t *allowed, struct err *err)
+/* The run that a name means: the one that an earlier query read, else the one it means now; noted in used. */
+static enum err_code find_mart(struct api *api, struct store_version *version, const char *name, const struct api_query_marts *marts, json_t **ret, struct err *err)
+{
+    bool ok = true;
+    const char *pinned = marts != NULL ? json_text(marts->pinned, name, NULL) : NULL;
+    TRY(mart_find(api->store, version, pinned != NULL ? pinned : name, ret, err));
+    if (marts != NULL)
+        json_put_text(marts->used, name, json_text(*ret, "run_id", ""), &ok);
+    return json_built(ok, err);
+}
+
+static enum err_code attach_names(struct api *api, struct store_version *version, struct engine *engine, const char *const *names, size_t count, const struct api_query_marts *marts, json_t *allowed, struct err *err)
 {
     for (size_t i = 0; i < count; i++) {
         const struct store_table *table = store_version_table_find(version, names[i]);
@@ -57,7 +66,7 @@ enum err_code api_attach_names(struct api *api, struct store_version *version, s
         JSON_AUTO run = NULL;
         if (!is_mart_name(names[i]))
             return unknown_name(version, names[i], err);
-        TRY(mart_find(api->store, version, names[i], &run, err));
+        TRY(find_mart(api, version, names[i], marts, &run, err));
         TRY(run_attach(api->store, store_version_dataset(version), run, names[i], engine, err));
         if (allowed != NULL)
             TRY(allow_files(api, store_version_dataset(version), run, allowed, err));
@@ -65,34 +74,22 @@ enum err_code api_attach_names(struct api *api, struct store_version *version, s
     return ERR_OK;
 }
 
-static enum err_code check_statement(const struct engine_statement *statement, struct err *err)
+enum err_code api_attach_names(struct api *api, struct store_version *version, struct engine *engine, const char *const *names, size_t count, struct err *err)
 {
-    if (statement->count != 1) {
-        err_set(err, ERR_INPUT, "expected exactly one statement, found %lld", (long long)statement->count);
-        return err_hint(err, "give one SELECT; several results need several calls");
-    }
-    if (!statement->is_select) {
-        err_set(err, ERR_INPUT, "the statement is no SELECT; versions are immutable and nothing else may run");
-        return err_hint(err, "write a SELECT (WITH … SELECT is fine)");
-    }
-    return ERR_OK;
+    return attach_names(api, version, engine, names, count, NULL, NULL, err);
 }
 
-enum err_code api_query_prepare(struct api *api, struct store_version *version, const char *sql, const char *writable, struct engine **ret, struct err *err)
+enum err_code api_query_prepare(struct api *api, struct store_version *version, const char *sql, const struct api_query_marts *marts, const char *writable, struct engine **ret, struct err *err)
 {
     bool ok = true;
-    if (strlen(sql) > QUERY_LIMIT_SQL_BYTES)
-        return err_set(err, ERR_LIMIT, "the statement is longer than %d bytes", QUERY_LIMIT_SQL_BYTES);
     AUTO(engine_close) struct engine *engine = NULL;
     struct engine_options options = api_engine_options(api);
     struct engine_statement statement = {0};
     JSON_AUTO allowed = json_array();
     TRY(engine_open(&options, &engine, err));
-    enum err_code code = engine_statement_inspect(engine, sql, &statement, err);
+    enum err_code code = api_statement_check(engine, sql, &statement, err);
     if (code == ERR_OK)
-        code = check_statement(&statement, err);
-    if (code == ERR_OK)
-        code = api_attach_names(api, version, engine, (const char *const *)statement.tables, statement.table_count, allowed, err);
+        code = attach_names(api, version, engine, (const char *const *)statement.tables, statement.table_count, marts, allowed, err);
     engine_statement_done(&statement);
     TRY(code);
     if (writable != NULL)
@@ -111,9 +108,10 @@ struct api_rows {
     struct engine_result *result;
     char *sql;
     int64_t row_limit, row_count, started_us, first_us, ended_us;
-    bool truncated, failed, at_end;
+    bool truncated, failed, at_end, streamed;
     struct hash128 content; /* sum of the rows' hashes: what replay compares, as a bag */
     struct data_batch capped;
+    json_t *marts; /* {name: run id} that it read */
 };
 
 static enum err_code open_rows(struct api *api, const struct api_query_options *options, struct api_rows *rows, struct err *err)
@@ -122,13 +120,15 @@ static enum err_code open_rows(struct api *api, const struct api_query_options *
     rows->started_us = clock_monotonic_us();
     rows->row_limit = options->row_limit > 0 ? options->row_limit : API_QUERY_ROW_LIMIT;
     rows->sql = mem_strdup(options->sql);
-    if (rows->sql == NULL)
+    rows->marts = json_object();
+    if (rows->sql == NULL || rows->marts == NULL)
         return err_set(err, ERR_MEMORY, "no memory for the statement");
     TRY(store_version_open(api->store, options->dataset, options->version, &rows->version, err));
-    TRY(api_query_prepare(api, rows->version, options->sql, NULL, &rows->engine, err));
+    struct api_query_marts marts = {options->marts, rows->marts};
+    TRY(api_query_prepare(api, rows->version, options->sql, &marts, NULL, &rows->engine, err));
     engine_set_time_limit(rows->engine, options->time_limit_ms > 0 ? options->time_limit_ms : API_QUERY_TIME_LIMIT_MS);
     engine_set_progress(rows->engine, api->options.progress, "query", options->dataset);
-    return engine_query(rows->engine, options->sql, NULL, 0, &rows->result, err);
+    return api_statement_blame(engine_query(rows->engine, options->sql, NULL, 0, &rows->result, err), err);
 }
 
 static void free_rows(struct api_rows *rows)
@@ -136,6 +136,7 @@ static void free_rows(struct api_rows *rows)
     engine_result_close(rows->result);
     engine_close(rows->engine);
     store_version_close(rows->version);
+    json_decref(rows->marts);
     mem_free(rows->sql);
     mem_free(rows);
 }
@@ -167,16 +168,25 @@ const char *api_rows_version(const struct api_rows *rows)
     return store_version_id(rows->version);
 }
 
+/* Values as length and canonical text, so that no two rows run into one another. */
 static void hash_batch(struct api_rows *rows, const struct data_batch *batch)
 {
-    AUTO(buf_done) struct buf text = BUF_INIT;
+    AUTO(buf_done) struct buf row = BUF_INIT, value = BUF_INIT;
     for (int64_t r = 0; r < batch->rows; r++) {
-        buf_clear(&text);
-        for (size_t c = 0; c < batch->columns; c++)
-            buf_putc(&text, data_value_text(&batch->vectors[c], r, &text) ? '\x1f' : '\x1e');
-        struct hash128 hash = hash_xxh3_128(text.ptr, text.len, 0);
+        buf_clear(&row);
+        for (size_t c = 0; c < batch->columns; c++) {
+            buf_clear(&value);
+            if (!data_value_text(&batch->vectors[c], r, &value)) {
+                buf_puts(&row, "-;");
+                continue;
+            }
+            buf_printf(&row, "%zu:", value.len);
+            buf_add_str(&row, buf_view(&value));
+        }
+        struct hash128 hash = hash_xxh3_128(row.ptr, row.len, 0);
         rows->content.low += hash.low;
         rows->content.high += hash.high + (rows->content.low < hash.low ? 1 : 0);
+        rows->failed = rows->failed || row.failed || value.failed;
     }
 }
 
@@ -186,7 +196,7 @@ enum err_code api_rows_next(struct api_rows *rows, const struct data_batch **ret
     if (rows->at_end)
         return ERR_OK;
     const struct data_batch *batch = NULL;
-    enum err_code code = engine_result_next(rows->result, &batch, err);
+    enum err_code code = api_statement_blame(engine_result_next(rows->result, &batch, err), err);
     rows->failed = code != ERR_OK;
     if (rows->first_us == 0)
         rows->first_us = clock_monotonic_us();
@@ -224,61 +234,44 @@ void api_rows_content(const struct api_rows *rows, char ret[API_CONTENT_BYTES])
     (void)snprintf(ret, API_CONTENT_BYTES, "%016" PRIx64 "%016" PRIx64, rows->content.high, rows->content.low);
 }
 
-/* The statement is kept whole beside the data (queries/HASH.sql) so that replay works; the history holds only its hash and its text with
- * literals masked. */
-static void mask_literals(const char *sql, struct buf *out)
+json_t *api_statement_entry(struct api *api, const struct store_version *version, const char *sql, const json_t *marts, bool *ok)
 {
-    for (const char *p = sql; *p != '\0'; p++) {
-        if (*p == '\'') {
-            buf_puts(out, "'?'");
-            for (p++; *p != '\0'; p++)
-                if (*p == '\'' && *++p != '\'')
-                    break;
-            p--;
-            if (*p == '\0')
-                return;
-        } else if (*p >= '0' && *p <= '9') {
-            bool inside_name = p != sql && (p[-1] == '_' || (p[-1] >= 'a' && p[-1] <= 'z') || (p[-1] >= 'A' && p[-1] <= 'Z'));
-            if (inside_name) {
-                while ((*p >= '0' && *p <= '9'))
-                    buf_putc(out, *p++);
-            } else {
-                buf_putc(out, '?');
-                while ((*p >= '0' && *p <= '9') || *p == '.')
-                    p++;
-            }
-            p--;
-        } else {
-            buf_putc(out, *p);
-        }
-    }
+    char query[HASH_HEX_BYTES];
+    struct err err = {0};
+    AUTO(buf_done) struct buf masked = BUF_INIT;
+    json_t *entry = json_object();
+    api_mask_statement(version, sql, &masked);
+    hash_sha256_of(sql, strlen(sql), query);
+    if (store_is_writable(api->store) && store_query_keep(api->store, store_version_dataset(version), query, sql, &err) != ERR_OK)
+        api_warn(api, "the statement was not kept for replay: %s", err.message);
+    json_put_text(entry, "version", store_version_id(version), ok);
+    json_put_str(entry, "sql", buf_view(&masked), ok);
+    json_put_text(entry, "query", query, ok);
+    if (json_object_size(marts) > 0)
+        json_put(entry, "marts", json_deep_copy(marts), ok);
+    *ok = *ok && !masked.failed;
+    return entry;
 }
 
 static void record(struct api_rows *rows)
 {
     bool ok = true;
-    char content[API_CONTENT_BYTES], query[HASH_HEX_BYTES];
-    AUTO(buf_done) struct buf masked = BUF_INIT;
+    char content[API_CONTENT_BYTES];
     api_rows_content(rows, content);
-    mask_literals(rows->sql, &masked);
-    hash_sha256_of(rows->sql, strlen(rows->sql), query);
-    struct err err = {0};
-    if (store_is_writable(rows->api->store) && store_query_keep(rows->api->store, store_version_dataset(rows->version), query, rows->sql, &err) != ERR_OK)
-        api_warn(rows->api, "the statement was not kept for replay: %s", err.message);
-    json_t *entry = json_object();
+    json_t *entry = api_statement_entry(rows->api, rows->version, rows->sql, rows->marts, &ok);
     json_put_flag(entry, "ok", !rows->failed, &ok);
-    json_put_text(entry, "version", store_version_id(rows->version), &ok);
-    json_put_str(entry, "sql", buf_view(&masked), &ok);
-    json_put_text(entry, "query", query, &ok);
     json_put_int(entry, "rows", rows->row_count, &ok);
-    json_put_flag(entry, "streamed", rows->result == NULL, &ok); /* handed over as Arrow: rows were not counted here */
+    json_put_flag(entry, "streamed", rows->streamed, &ok); /* handed over as Arrow: rows were counted, not hashed */
     json_put_int(entry, "row_limit", rows->row_limit, &ok);
     json_put_flag(entry, "truncated", rows->truncated, &ok);
-    json_put_flag(entry, "complete", rows->at_end, &ok);
-    json_put_text(entry, "result_hash", content, &ok);
+    json_put_flag(entry, "complete", rows->at_end && !rows->failed, &ok);
+    if (!rows->streamed && !rows->failed)
+        json_put_text(entry, "result_hash", content, &ok);
     json_put_int(entry, "duration_ms", api_rows_duration_ms(rows), &ok);
     json_put_int(entry, "time_to_first_answer_ms", rows->first_us > 0 ? (rows->first_us - rows->started_us) / 1000 : 0, &ok);
-    api_record(rows->api, store_version_dataset(rows->version), "sql", entry);
+    if (!ok)
+        json_decref(entry);
+    api_record(rows->api, store_version_dataset(rows->version), "sql", ok ? entry : NULL);
 }
 
 void api_rows_close(struct api_rows *rows)
@@ -293,5 +286,17 @@ struct engine_result *api_rows_take_result(struct api_rows *rows)
 {
     struct engine_result *result = rows->result;
     rows->result = NULL;
+    rows->streamed = true;
     return result;
+}
+
+void api_rows_streamed(struct api_rows *rows, int64_t count, bool at_end, bool failed)
+{
+    if (rows->first_us == 0)
+        rows->first_us = clock_monotonic_us();
+    rows->row_count += count;
+    rows->at_end = rows->at_end || at_end;
+    rows->failed = rows->failed || failed;
+    if (at_end || failed)
+        rows->ended_us = clock_monotonic_us();
 }

@@ -116,10 +116,25 @@ static void request_of(const struct mart_plan *plan, const char **sort, size_t s
     };
 }
 
-/* Several marts of one name may stand on one version (other policies, other anchors). The name means the one built or asked for last: dataset.json says
- * which. */
+/* Several marts of one name may stand on one version (other policies, other anchors). The name means the one built or asked for last; from the second on
+ * dataset.json says which: marts {"mart_patient@VERSION": RUN_ID}. */
+#define SERVED_KEY_BYTES 400
+
+static void served_key(const char *name, const char *version, char ret[SERVED_KEY_BYTES])
+{
+    (void)snprintf(ret, SERVED_KEY_BYTES, "%.300s@%.64s", name, version);
+}
+
+const char *mart_served(const json_t *dataset_json, const char *name, const char *version)
+{
+    char key[SERVED_KEY_BYTES];
+    served_key(name, version, key);
+    return json_text(json_object_get(dataset_json, "marts"), key, NULL);
+}
+
 struct served {
-    const char *name, *run_id;
+    char key[SERVED_KEY_BYTES];
+    const char *run_id;
 };
 
 static enum err_code put_served(void *user, json_t *dataset_json, struct err *err)
@@ -132,19 +147,38 @@ static enum err_code put_served(void *user, json_t *dataset_json, struct err *er
         json_put(dataset_json, "marts", marts, &ok);
     }
     if (ok)
-        json_put_text(marts, served->name, served->run_id, &ok);
+        json_put_text(marts, served->key, served->run_id, &ok);
     return json_built(ok, err);
 }
 
-/* Every build says which run its name means from now on; a name that means it already costs one small read. */
-static enum err_code serve(struct store *store, const char *dataset, const char *name, const struct run_result *run, struct err *err)
+/* A new run is one of several when the name meant another one before. */
+static enum err_code serve(struct store *store, struct store_version *version, const char *name, const struct run_result *run, const char *meant_before, struct err *err)
 {
     JSON_AUTO decided = NULL;
-    struct served served = {name, run->run_id};
-    TRY(store_dataset_read(store, dataset, &decided, err));
-    if (!store_is_writable(store) || strcmp(json_text(json_object_get(decided, "marts"), name, ""), run->run_id) == 0)
+    struct served served = {.run_id = run->run_id};
+    TRY(store_dataset_read(store, store_version_dataset(version), &decided, err));
+    const char *now = mart_served(decided, name, store_version_id(version));
+    if (now == NULL)
+        now = run->reused ? run->run_id : meant_before;
+    if (!store_is_writable(store) || now[0] == '\0' || strcmp(now, run->run_id) == 0)
         return ERR_OK;
-    return store_dataset_edit(store, dataset, put_served, &served, err);
+    served_key(name, store_version_id(version), served.key);
+    return store_dataset_edit(store, store_version_dataset(version), put_served, &served, err);
+}
+
+/* Builds, then settles what the name means. */
+static enum err_code build_and_serve(struct store *store, struct store_version *version, const struct run_request *request, struct run_result *ret, struct err *err)
+{
+    char run_id[HASH_HEX_BYTES], signature[HASH_HEX_BYTES], before[HASH_HEX_BYTES] = "";
+    JSON_AUTO stored = NULL;
+    JSON_AUTO meant = NULL;
+    struct err ignored;
+    TRY(run_id_of(request, version, run_id, signature, err));
+    bool fresh = store_run_read(store, store_version_dataset(version), run_id, &stored, &ignored) != ERR_OK;
+    if (fresh && mart_find(store, version, request->name, &meant, &ignored) == ERR_OK)
+        (void)snprintf(before, sizeof before, "%s", json_text(meant, "run_id", ""));
+    TRY(run_materialise(store, version, request, &store_get_options(store)->engine, ret, err));
+    return serve(store, version, request->name, ret, before, err);
 }
 
 enum err_code mart_build(struct store *store, struct store_version *version, const struct profile *profile, const struct mart_spec *spec, bool force, json_t **ret, struct err *err)
@@ -161,27 +195,19 @@ enum err_code mart_build(struct store *store, struct store_version *version, con
     request.check = check;
     request.user = &build;
     request.force = force;
-    struct run_result run;
-    enum err_code code = run_materialise(store, version, &request, &store_get_options(store)->engine, &run, err);
+    struct run_result run = {.manifest = NULL};
+    enum err_code code = build_and_serve(store, version, &request, &run, err);
     if (code == ERR_OK)
         code = answer(store, store_version_dataset(version), &run, run.manifest, started_us, ret, err);
-    if (code == ERR_OK && (code = serve(store, store_version_dataset(version), plan->name, &run, err)) != ERR_OK) {
-        json_decref(*ret);
-        *ret = NULL;
-    }
     run_result_done(&run);
     return code;
 }
 
-enum err_code mart_dry_run(struct store *store, struct store_version *version, const struct profile *profile, const struct mart_spec *spec, struct buf *ret_sql, struct err *err)
+enum err_code mart_plan_sql(const struct mart_plan *plan, struct buf *ret, struct err *err)
 {
-    (void)store;
-    (void)version;
-    AUTO(mart_plan_free) struct mart_plan *plan = NULL;
-    TRY(mart_plan_make(profile, spec, &plan, err));
     struct run_request request;
     request_of(plan, NULL, 0, &request);
-    return run_sql(&request, ret_sql, err);
+    return run_sql(&request, ret, err);
 }
 
 enum err_code mart_list(struct store *store, const char *dataset, json_t **ret, struct err *err)
@@ -223,9 +249,9 @@ enum err_code mart_find(struct store *store, struct store_version *version, cons
     json_array_foreach(runs, idx, run) { /* newest first */
         if (json_object_get(run, "problem") != NULL || strcmp(json_text(run, "version", ""), store_version_id(version)) != 0 || !matches(mart, run))
             continue;
-        const char *name = json_text(run, "name", ""), *served = json_text(json_object_get(decided, "marts"), name, "");
+        const char *name = json_text(run, "name", ""), *served = mart_served(decided, name, store_version_id(version));
         bool same_name = found != NULL && strcmp(json_text(found, "name", ""), name) == 0;
-        if (found == NULL || (same_name && strcmp(served, json_text(run, "run_id", "")) == 0))
+        if (found == NULL || (same_name && served != NULL && strcmp(served, json_text(run, "run_id", "")) == 0))
             found = run;
     }
     if (found == NULL)

@@ -29,13 +29,16 @@ const json_t *mart_plan_description(const struct mart_plan *plan);
 /* Build or reuse: the JSON of "mart build" {run_id, grain, grain_key, anchor_table, row_count, path, schema:{col:type}, tables, reused, duration_ms, bytes,
  * materialised_at, signature, invariants}. */
 enum err_code mart_build(struct store *store, struct store_version *version, const struct profile *profile, const struct mart_spec *spec, bool force, json_t **ret, struct err *err) WARN_UNUSED;
-enum err_code mart_dry_run(struct store *store, struct store_version *version, const struct profile *profile, const struct mart_spec *spec, struct buf *ret_sql, struct err *err) WARN_UNUSED;
+/* The SQL that builds it, over the raw tables; runs nothing. */
+enum err_code mart_plan_sql(const struct mart_plan *plan, struct buf *ret, struct err *err) WARN_UNUSED;
 /* Lazy query over the materialised mart {sql, signature, dialect}; ERR_NOT_FOUND with a hint where none is built. Executes nothing. grain text as in
  * "patient", "admission", "event" or "mart_event_labs". */
 enum err_code mart_query(struct store *store, struct store_version *version, const char *mart, json_t **ret, struct err *err) WARN_UNUSED;
 /* The mart of that name over this version, of several the one built or asked for last; or by ≥ 8 digits of its run id. ERR_NOT_FOUND with a hint. New
  * reference: the run's manifest. */
 enum err_code mart_find(struct store *store, struct store_version *version, const char *mart, json_t **ret, struct err *err) WARN_UNUSED;
+/* Where several marts of one name stand on a version, dataset.json says which the name means: its run id, borrowed; NULL = there is no saying, the newest. */
+const char *mart_served(const json_t *dataset_json, const char *name, const char *version);
 enum err_code mart_list(struct store *store, const char *dataset, json_t **ret, struct err *err) WARN_UNUSED;
 /* Re-check the stored invariants from the raw tables by independent SQL: {ok, checks:[{what, expected, found, ok}]}. */
 enum err_code mart_verify(struct store *store, struct store_version *version, const json_t *run_manifest, json_t **ret, struct err *err) WARN_UNUSED;
