@@ -302,12 +302,12 @@ static enum err_code measure_ends(struct store *store, struct store_version *ver
 static enum err_code record(struct store *store, const char *dataset,
                             const struct decision *decision, const char *word, struct err *err)
 {
-    TRY(store_dataset_edit(store, dataset, edit_relations, (void *)(uintptr_t)decision, err));
     JSON_AUTO entry = json_pack("{s:s, s:s, s:s, s:s}", "kind", "relation", "decision", word,
                                 "child", decision->child, "parent", decision->parent);
     if (entry == NULL)
         return err_set(err, ERR_MEMORY, "out of memory for a history entry");
-    return store_history_append(store, dataset, entry, err);
+    return store_dataset_decide(store, dataset, edit_relations, (void *)(uintptr_t)decision, entry,
+                                err);
 }
 
 enum err_code profile_relation_decide(struct store *store, struct store_version *version,
@@ -393,10 +393,10 @@ enum err_code profile_table_role_set(struct store *store, struct store_version *
     if (!reset)
         TRY(profile_role_parse(role, &parsed, err));
     struct role_edit edit = {found->name, reset ? NULL : role};
-    TRY(store_dataset_edit(store, store_version_dataset(version), edit_role, &edit, err));
     JSON_AUTO entry =
         json_pack("{s:s, s:s, s:s}", "kind", "role", "table", found->name, "role", role);
     if (entry == NULL)
         return err_set(err, ERR_MEMORY, "out of memory for a history entry");
-    return store_history_append(store, store_version_dataset(version), entry, err);
+    return store_dataset_decide(store, store_version_dataset(version), edit_role, &edit, entry,
+                                err);
 }

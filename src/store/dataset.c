@@ -141,9 +141,35 @@ enum err_code store_dataset_read(struct store *store, const char *dataset, json_
     return code;
 }
 
-enum err_code store_dataset_edit(struct store *store, const char *dataset,
-                                 enum err_code (*edit)(void *user, json_t *dataset_json, struct err *err), void *user,
-                                 struct err *err)
+/* What a person decided and its trail stand or fall together: a replacement that can't be recorded is taken back. */
+static enum err_code replace_recorded(struct store *store, const char *dataset, const char *path, struct str text, json_t *entry, struct err *err)
+{
+    char hash[HASH_HEX_BYTES];
+    bool ok = true, existed = file_exists(path);
+    AUTO(buf_done) struct buf before = BUF_INIT;
+    hash_sha256_of(text.ptr, text.len, hash);
+    json_put_text(entry, "dataset_json_sha256", hash, &ok);
+    TRY(json_built(ok, err));
+    if (existed)
+        TRY(file_read(path, 0, &before, err));
+    enum err_code code = file_replace(path, text, err); /* it may fail after the rename, too */
+    if (code == ERR_OK)
+        code = store_history_append(store, dataset, entry, err);
+    enum err_code undone = ERR_OK;
+    if (code == ERR_OK)
+        return ERR_OK;
+    if (existed)
+        undone = file_replace(path, buf_view(&before), ERR_IGNORED);
+    else if (file_exists(path))
+        undone = file_remove(path, ERR_IGNORED);
+    if (undone != ERR_OK)
+        (void)err_detail(err, "dataset.json was changed and could not be changed back");
+    return code;
+}
+
+enum err_code store_dataset_decide(struct store *store, const char *dataset,
+                                   enum err_code (*edit)(void *user, json_t *dataset_json, struct err *err), void *user,
+                                   json_t *entry, struct err *err)
 {
     char path[FILE_PATH_BYTES];
     struct file_lock lock = FILE_LOCK_INIT;
@@ -161,10 +187,16 @@ enum err_code store_dataset_edit(struct store *store, const char *dataset,
     if (code == ERR_OK)
         code = buf_check(&text, err);
     if (code == ERR_OK)
-        code = file_replace(path, buf_view(&text), err);
+        code = replace_recorded(store, dataset, path, buf_view(&text), entry, err);
     file_lock_release(&lock);
-    TRY(code);
-    char hash[HASH_HEX_BYTES];
-    hash_sha256_of(text.ptr, text.len, hash);
-    return store_history_note(store, dataset, "edit", "dataset_json_sha256", hash, err);
+    return code;
+}
+
+enum err_code store_dataset_edit(struct store *store, const char *dataset,
+                                 enum err_code (*edit)(void *user, json_t *dataset_json, struct err *err), void *user,
+                                 struct err *err)
+{
+    JSON_AUTO entry = json_pack("{s:s}", "kind", "edit");
+    TRY(json_built(entry != NULL, err));
+    return store_dataset_decide(store, dataset, edit, user, entry, err);
 }

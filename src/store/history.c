@@ -261,17 +261,6 @@ enum err_code store_history_append(struct store *store, const char *dataset, jso
     return code;
 }
 
-enum err_code store_history_note(struct store *store, const char *dataset, const char *kind, const char *key, const char *value, struct err *err)
-{
-    bool ok = true;
-    JSON_AUTO entry = json_object();
-    json_put_text(entry, "kind", kind, &ok);
-    if (key != NULL)
-        json_put_text(entry, key, value, &ok);
-    TRY(json_built(ok, err));
-    return store_history_append(store, dataset, entry, err);
-}
-
 /* ---- read -------------------------------------------------------------------------------------- */
 
 /* Entries of one segment pushed to list; lines that are no JSON are left out (verify tells). ret_starts: its first is a clear. */

@@ -33,7 +33,10 @@ enum err_code store_dataset_list(struct store *store, json_t **ret, struct err *
 enum err_code store_dataset_name_check(const char *name, struct err *err) WARN_UNUSED;
 /* dataset.json: what a person decided {title?, relations:{confirmed:[],rejected:[],added:[]}, roles:{}, aliases:{}}; {} when none. */
 enum err_code store_dataset_read(struct store *store, const char *dataset, json_t **ret, struct err *err) WARN_UNUSED;
-/* Read-modify-write under the dataset's lock: edit gets the object and changes it. */
+/* Read-modify-write under the dataset's lock: edit gets the object and changes it. The change is recorded in the history as entry
+ * (an object: kind, …; gains dataset_json_sha256, seq, time, hash) or not made: when the append fails, dataset.json is as before.
+ * store_dataset_edit records it as kind "edit". */
+enum err_code store_dataset_decide(struct store *store, const char *dataset, enum err_code (*edit)(void *user, json_t *dataset_json, struct err *err), void *user, json_t *entry, struct err *err) WARN_UNUSED;
 enum err_code store_dataset_edit(struct store *store, const char *dataset, enum err_code (*edit)(void *user, json_t *dataset_json, struct err *err), void *user, struct err *err) WARN_UNUSED;
 
 /* ---- versions ---- */

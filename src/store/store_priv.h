@@ -180,6 +180,8 @@ enum err_code store_load(struct store_import *import, const struct data_source *
 enum err_code store_stream_fill(struct store_import *import, const struct data_source *source, struct store_rejects *rejects, struct data_schema *ret_schema, int64_t *ret_rows, struct err *err) WARN_UNUSED;
 /* Attach the scratch database, once an import. */
 enum err_code store_scratch_open(struct store_import *import, struct err *err) WARN_UNUSED;
+/* The scratch table is read a few times and thrown away: it is filled uncompressed, between (…, false) and (…, true). */
+enum err_code store_scratch_compress(struct store_import *import, bool compress, struct err *err) WARN_UNUSED;
 #define STORE_SCRATCH_TABLE "scratch.main.raw"
 
 /* ---- attach.c ---- */
@@ -188,9 +190,6 @@ enum err_code store_file_trust(const struct store *store, const char *directory,
 void store_object_alias(const char *hash, char ret[32]); /* object_<16 digits> */
 enum err_code store_attach_object(struct engine *engine, const char *directory, const char *hash, struct err *err) WARN_UNUSED;
 
-/* ---- history.c ---- */
-/* {kind} and optional text member. */
-enum err_code store_history_note(struct store *store, const char *dataset, const char *kind, const char *key, const char *value, struct err *err) WARN_UNUSED;
 
 /* ---- verify.c ---- */
 enum store_damage_kind { STORE_DAMAGE_OTHER, STORE_DAMAGE_CURRENT, STORE_DAMAGE_OBJECT_FILE, STORE_DAMAGE_OBJECT_JSON, STORE_DAMAGE_RUN, STORE_DAMAGE_HISTORY };

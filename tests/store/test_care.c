@@ -301,6 +301,49 @@ static void decisions_are_edited_and_noted(void **state)
     store_close(store);
 }
 
+/* dataset.json and the number of entries in the history. */
+static int64_t decided(struct store *store, struct buf *ret_bytes)
+{
+    char path[FILE_PATH_BYTES];
+    json_t *entries = NULL;
+    buf_clear(ret_bytes);
+    in_directory("store/datasets/d/dataset.json", path);
+    if (file_exists(path))
+        assert_ok(file_read(path, 0, ret_bytes, &test_err));
+    assert_ok(store_history_read(store, "d", 0, &entries, &test_err));
+    int64_t count = (int64_t)json_array_size(entries);
+    json_decref(entries);
+    return count;
+}
+
+static void decision_that_cannot_be_recorded_is_not_made(void **state)
+{
+    (void)state;
+    struct store *store = open_store();
+    char id[65], title[32];
+    AUTO(buf_done) struct buf before = BUF_INIT, after = BUF_INIT;
+    import_ok(store, "d", tables_one, 2, id, NULL);
+    for (enum fault_kind kind = FAULT_ALLOC; kind <= FAULT_RENAME; kind++) {
+        bool passed = false;
+        int injected = 0;
+        for (int nth = 1; !passed; nth++) {
+            int64_t entries = decided(store, &before);
+            (void)snprintf(title, sizeof title, "title %d:%d", (int)kind, nth);
+            fault_arm(kind, nth);
+            enum err_code code = store_dataset_edit(store, "d", set_title, title, &test_err);
+            passed = !fault_fired();
+            fault_disarm();
+            injected += !passed;
+            bool made = decided(store, &after) == entries + 1;
+            assert_int_equal(made, code == ERR_OK);
+            assert_true(made || (before.len == after.len && (after.len == 0 || memcmp(before.ptr, after.ptr, after.len) == 0)));
+            assert_true(!made || strstr(buf_text(&after), title) != NULL);
+        }
+        assert_true(injected >= (kind == FAULT_RENAME ? 1 : 2));
+    }
+    store_close(store);
+}
+
 static void run_is_published_once_and_its_twin_kept(void **state)
 {
     (void)state;
@@ -373,6 +416,7 @@ int main(void)
         TEST(newer_store_is_refused_and_missing_one_is_not_found),
         TEST(read_only_store_answers_and_refuses_writes),
         TEST(decisions_are_edited_and_noted),
+        TEST(decision_that_cannot_be_recorded_is_not_made),
         TEST(run_is_published_once_and_its_twin_kept),
         TEST(what_a_dead_process_staged_is_swept_and_what_lives_is_not),
     };
