@@ -66,7 +66,10 @@ static enum err_code spool_wide(struct load *load, struct err *err)
     AUTO(buf_done) struct buf relation = BUF_INIT;
     TRY(store_scratch_open(load->import, err));
     TRY(scan_relation(load, 1, &relation, err));
-    TRY(engine_executef(load->import->engine, err, "CREATE OR REPLACE TABLE " STORE_SCRATCH_TABLE " AS SELECT * FROM %s", buf_text(&relation)));
+    TRY(store_scratch_compress(load->import, false, err));
+    enum err_code code = engine_executef(load->import->engine, err, "CREATE OR REPLACE TABLE " STORE_SCRATCH_TABLE " AS SELECT * FROM %s", buf_text(&relation));
+    TRY(store_scratch_compress(load->import, true, code == ERR_OK ? err : NULL));
+    TRY(code);
     TRY(take_rejects(load, 1, err));
     load->spooled = true;
     return ERR_OK;
@@ -311,6 +314,8 @@ static enum err_code attach_stage(struct load *load, struct err *err)
     buf_puts(&sql, " AS " LOAD_STAGE_NAME);
     if (load->source->bytes > 0 && load->source->bytes < LOAD_SMALL_BYTES) /* most tables are small: 256 KiB blocks would hold mostly nothing */
         buf_puts(&sql, " (BLOCK_SIZE 16384)");
+    /* Commit by checkpoint: a log of its own for each table would be written, fsynced and removed for nothing. */
+    buf_puts(&sql, "; SET checkpoint_threshold = '0b'");
     TRY(buf_check(&sql, err));
     TRY(engine_execute(load->import->engine, buf_text(&sql), NULL, 0, err));
     load->attached = true;
@@ -322,7 +327,7 @@ static enum err_code detach_stage(struct load *load, struct err *err)
     if (!load->attached)
         return ERR_OK;
     load->attached = false;
-    return engine_execute(load->import->engine, "DETACH " LOAD_STAGE_NAME, NULL, 0, err);
+    return engine_execute(load->import->engine, "RESET checkpoint_threshold; DETACH " LOAD_STAGE_NAME, NULL, 0, err);
 }
 
 /* ---- the whole --------------------------------------------------------------------------------- */
