@@ -138,6 +138,8 @@ enum err_code engine_register_aggregate(struct engine *engine, const struct engi
  *   marrow_sum(double), marrow_mean(double), marrow_sd(double) → double  exact, order-independent, correctly rounded
  *     nulls ignored; no value → null (sd: fewer than two); a NaN or both infinities → NaN, else an infinity → it (sd: NaN)
  *   marrow_mode(text) → text  most frequent value, ties to the smallest (bytewise); nulls ignored
+ *   marrow_null_if(text, text…) → text  the first, null where it equals one of the others; in place of CASE … IN (…), which DuckDB
+ *     plans in time quadratic in the number of columns
  *   marrow_json_member(text object, text key) → text  a top-level member as written (strings unescaped, null → null)
  */
 

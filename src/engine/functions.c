@@ -18,6 +18,35 @@ static void set_null(struct data_vector *vector, int64_t row)
     vector->validity[row >> 6] &= ~(1ULL << (row & 63));
 }
 
+/* ---- marrow_null_if ---------------------------------------------------------------------------- */
+
+static bool is_marker(const struct data_batch *in, int64_t row)
+{
+    for (size_t idx = 1; idx < in->columns; idx++)
+        if (data_vector_is_valid(&in->vectors[idx], row) &&
+            str_equal(in->vectors[idx].text[row], in->vectors[0].text[row]))
+            return true;
+    return false;
+}
+
+static enum err_code null_if(void *extra, const struct data_batch *in, struct arena *arena,
+                             struct data_vector *ret, struct err *err)
+{
+    (void)extra;
+    (void)arena;
+    for (size_t idx = 0; idx < in->columns; idx++)
+        if (in->vectors[idx].type.kind != DATA_TEXT && in->vectors[idx].type.kind != DATA_NULL)
+            return err_set(err, ERR_USAGE, "marrow_null_if takes texts");
+    for (int64_t row = 0; row < in->rows; row++) {
+        bool keep = in->columns > 0 && data_vector_is_valid(&in->vectors[0], row) && !is_marker(in, row);
+        if (keep)
+            ret->text[row] = in->vectors[0].text[row];
+        else
+            data_vector_set_valid(ret, row, false);
+    }
+    return ERR_OK;
+}
+
 /* ---- marrow_row_hash, marrow_hash_sum, marrow_bucket
  * ---------------------------------------------- */
 
@@ -323,6 +352,7 @@ enum err_code engine_functions_register(struct engine *engine, struct err *err)
          .varargs = true,
          .result = DATA_TYPE(UHUGEINT),
          .evaluate = row_hash},
+        {.name = "marrow_null_if", .varargs = true, .result = DATA_TYPE(TEXT), .evaluate = null_if},
         {.name = "marrow_bucket",
          .parameters = (const struct data_type[]){DATA_TYPE(TEXT), DATA_TYPE(BIGINT)},
          .parameter_count = 2,

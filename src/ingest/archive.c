@@ -73,6 +73,7 @@ struct unpacking {
     struct member *members;
     size_t count, capacity;
     char *block;
+    struct gzip_sum *sum; /* of what comes out of a gzip file that holds one file; else NULL */
 };
 
 static enum err_code refuse(const struct unpacking *work, const char *member, enum err_code code, struct err *err,
@@ -94,6 +95,8 @@ static enum err_code damaged(const struct unpacking *work, const char *member, s
     if (said != NULL && (strstr(said, "ncrypted") != NULL || strstr(said, "assphrase") != NULL))
         return refuse(work, member, ERR_INPUT, err, "encrypted", "unpack it with its password and import the folder");
     (void)refuse(work, member, ERR_INPUT, err, "truncated or damaged", "copy or download the archive again");
+    if (said != NULL && strstr(said, "nsupported") != NULL)
+        (void)refuse(work, member, ERR_INPUT, err, "packed in a way that is not read here", "unpack it and import the folder");
     return said == NULL ? ERR_INPUT : err_detail(err, "%s", said);
 }
 
@@ -122,6 +125,8 @@ static enum err_code copy_member(struct unpacking *work, const char *member, str
             return damaged(work, member, err);
         if (got == 0)
             return ERR_OK;
+        if (work->sum != NULL)
+            gzip_sum_add(work->sum, work->block, (size_t)got);
         work->unpacked_bytes += got;
         work->set->unpacked_bytes += got;
         TRY(check_limits(work, member, err));
@@ -241,6 +246,43 @@ static enum err_code take_entry(struct unpacking *work, struct archive_entry *en
     return member->skipped ? ERR_OK : stage_member(work, member, err);
 }
 
+/* What libarchive leaves out: a gzip file's checksums. */
+static enum err_code check_gzip(const struct unpacking *work, struct err *err)
+{
+    struct csv_mapping mapping = {0};
+    bool fits = false;
+    TRY(csv_map_file(work->place->path, &mapping, err));
+    struct str file = {mapping.ptr, mapping.length};
+    enum err_code code = ERR_OK;
+    if (work->sum != NULL && archive_format(work->archive) == ARCHIVE_FORMAT_RAW)
+        fits = gzip_sum_fits(work->sum, file);
+    if (!fits)
+        code = gzip_check(file, work->set->options.progress, &fits, err);
+    csv_unmap(&mapping);
+    if (code == ERR_OK && !fits)
+        code = refuse(work, NULL, ERR_INPUT, err, "damaged: its checksum does not fit its content", "copy or download the archive again");
+    return code;
+}
+
+/* A tar file ends with a block of zeros: without it, it may have been cut between two members. */
+static enum err_code next_header(struct unpacking *work, struct archive_entry **ret, struct err *err)
+{
+    struct archive *archive = work->archive;
+    bool tar = (archive_format(archive) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_TAR;
+    *ret = NULL;
+    if (tar && archive_read_data_skip(archive) < ARCHIVE_WARN)
+        return damaged(work, NULL, err);
+    la_int64_t before = archive_filter_bytes(archive, 0);
+    int result = archive_read_next_header(archive, ret);
+    if (result == ARCHIVE_EOF) {
+        *ret = NULL;
+        if (tar && archive_filter_bytes(archive, 0) - before < 512)
+            return refuse(work, NULL, ERR_INPUT, err, "truncated: the mark at a tar file's end is missing", "copy or download the archive again");
+        return ERR_OK;
+    }
+    return result == ARCHIVE_OK || result == ARCHIVE_WARN ? ERR_OK : damaged(work, NULL, err);
+}
+
 static enum err_code unpack(struct unpacking *work, struct err *err)
 {
     struct archive *archive = work->archive;
@@ -256,13 +298,13 @@ static enum err_code unpack(struct unpacking *work, struct err *err)
         return damaged(work, NULL, err);
     for (;;) {
         struct archive_entry *entry = NULL;
-        int result = archive_read_next_header(archive, &entry);
-        if (result == ARCHIVE_EOF)
+        TRY(next_header(work, &entry, err));
+        if (entry == NULL)
             break;
-        if (result != ARCHIVE_OK && result != ARCHIVE_WARN)
-            return damaged(work, NULL, err);
         TRY(take_entry(work, entry, err));
     }
+    if (archive_filter_code(archive, 0) == ARCHIVE_FILTER_GZIP)
+        TRY(check_gzip(work, err));
     if (work->count == 0)
         return refuse(work, NULL, ERR_INPUT, err, "no file in it", NULL);
     return ERR_OK;
@@ -327,6 +369,9 @@ enum err_code archive_walk(struct ingest_set *set, const struct walk_place *plac
     locale_t before = utf8 == (locale_t)0 ? (locale_t)0 : uselocale(utf8);
     work.archive = archive_read_new();
     work.block = mem_alloc(ARCHIVE_BLOCK_BYTES);
+    work.sum = kind == ARCHIVE_PACKED ? mem_alloc(sizeof *work.sum) : NULL;
+    if (work.sum != NULL)
+        gzip_sum_init(work.sum); /* without memory for it the slower check is made */
     enum err_code code = work.archive == NULL || work.block == NULL ? ingest_memory(err) : unpack(&work, err);
     bool raw = code == ERR_OK && archive_format(work.archive) == ARCHIVE_FORMAT_RAW;
     (void)archive_read_free(work.archive);
@@ -335,6 +380,7 @@ enum err_code archive_walk(struct ingest_set *set, const struct walk_place *plac
         freelocale(utf8);
     }
     mem_free(work.block);
+    mem_free(work.sum);
     if (code == ERR_OK && work.count > 1)
         qsort(work.members, work.count, sizeof *work.members, by_name);
     for (size_t i = 0; i < work.count && code == ERR_OK; i++)

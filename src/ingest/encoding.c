@@ -239,6 +239,8 @@ bool encoding_is_binary(struct str head)
     for (size_t i = 0; i < sizeof magic / sizeof *magic; i++)
         if (str_has_prefix(head, magic[i]))
             return true;
+    if (archive_recognise(head) == ARCHIVE_TAR)
+        return true;
     struct encoding_guess guess = {0};
     if (guess_bom(head, &guess) || guess_utf16(head) != NULL)
         return false;

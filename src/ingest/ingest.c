@@ -186,27 +186,36 @@ enum err_code ingest_read_head(const char *path, size_t capacity, struct buf *re
     return ERR_OK;
 }
 
-/* The catalogue of that suffix that goes with file: of the same folder and stem, or the only one of the folder. */
+/* How well a catalogue goes with the file: 4 same folder and stem, 3 same folder and SAS's own name for it, 2 named by the user,
+ * 1 in the same folder, 0 not at all. */
+static int companion_rank(const struct ingest_entry *companion, const struct ingest_file *file)
+{
+    size_t file_folder = strlen(file->origin) - strlen(file->base_name);
+    size_t folder = strlen(companion->origin) - strlen(companion->base_name);
+    bool beside = folder == file_folder && strncmp(companion->origin, file->origin, folder) == 0;
+    struct str stem = {companion->base_name, strcspn(companion->base_name, ".")};
+    if (beside && str_equal_nocase(stem, (struct str){file->base_name, strcspn(file->base_name, ".")}))
+        return 4;
+    if (beside && str_equal_nocase(stem, STR("formats")))
+        return 3;
+    return companion->given ? 2 : beside;
+}
+
 const char *ingest_companion_path(const struct ingest_set *set, const struct ingest_file *file, const char *suffix)
 {
-    const char *only = NULL;
-    size_t in_folder = 0;
-    size_t stem = strcspn(file->base_name, ".");
-    size_t file_folder = strlen(file->origin) - strlen(file->base_name);
+    const char *best = NULL;
+    int best_rank = 0;
+    size_t rivals = 0; /* of the best rank */
     for (size_t i = 0; i < set->companion_count; i++) {
         const struct ingest_entry *companion = &set->companions[i];
-        if (!str_has_suffix_nocase(str_of(companion->base_name), suffix))
+        int rank = str_has_suffix_nocase(str_of(companion->base_name), suffix) ? companion_rank(companion, file) : 0;
+        if (rank == 0 || rank < best_rank)
             continue;
-        size_t folder = strlen(companion->origin) - strlen(companion->base_name);
-        if (folder != file_folder || strncmp(companion->origin, file->origin, folder) != 0)
-            continue;
-        size_t length = strcspn(companion->base_name, ".");
-        if (str_equal_nocase((struct str){companion->base_name, length}, (struct str){file->base_name, stem}))
-            return companion->path;
-        only = companion->path;
-        in_folder++;
+        rivals = rank == best_rank ? rivals + 1 : 1;
+        best_rank = rank;
+        best = companion->path;
     }
-    return in_folder == 1 ? only : NULL;
+    return rivals == 1 ? best : NULL;
 }
 
 /* ---- opening ------------------------------------------------------------------------------------ */

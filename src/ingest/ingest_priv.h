@@ -34,7 +34,8 @@ struct arena *ingest_set_arena(struct ingest_set *set);
 enum err_code ingest_add_source(struct ingest_set *set, const struct data_source *source, void (*user_free)(void *user), struct err *err) WARN_UNUSED;
 /* A staged file's path: staging_directory/NNNN-suffix; the file does not exist yet. From the set's arena; NULL = failed. */
 const char *ingest_stage_path(struct ingest_set *set, const char *suffix);
-/* A SAS catalogue (".sas7bcat") that lies beside file, in its folder or archive: same stem, or the only one there; else NULL. */
+/* A SAS catalogue (".sas7bcat") that came with file: in its folder or archive one of the same stem, or formats.sas7bcat, or one that
+ * the user named, or the only one there; NULL: none, or it can't be told which. */
 const char *ingest_companion_path(const struct ingest_set *set, const struct ingest_file *file, const char *suffix);
 /* Append {code, message} to *notes (made when NULL). */
 void ingest_note(json_t **notes, const char *code, const char *format, ...) PRINTF_LIKE(3, 4);

@@ -19,6 +19,7 @@ struct ingest_entry { /* a file that holds data; all texts in the set's arena */
     const char *group_name;
     const char *sha256;    /* of the file as given */
     int64_t bytes;
+    bool given;            /* named by the user */
     const struct ingest_format *format;
 };
 struct ingest_slot {
@@ -83,6 +84,18 @@ bool archive_is_office(struct str head);               /* a zip that is a docume
 const char *archive_name_problem(struct str name);
 /* Unpack to staging and walk every member. */
 enum err_code archive_walk(struct ingest_set *set, const struct walk_place *place, enum archive_kind kind, struct err *err) WARN_UNUSED;
+
+/* CRC-32 and length modulo 2^32, as gzip's trailers hold them (gzip_check.c). */
+struct gzip_sum {
+    uint32_t table[8][256];
+    uint32_t crc, bytes;
+};
+void gzip_sum_init(struct gzip_sum *sum);
+void gzip_sum_add(struct gzip_sum *sum, const void *bytes, size_t count);
+/* Does the sum fit the file as one gzip member? False may mean several members: gzip_check then knows. */
+bool gzip_sum_fits(const struct gzip_sum *sum, struct str file);
+/* Unpack all and compare every member's checksum; *ret false: damaged. */
+enum err_code gzip_check(struct str file, const struct progress *progress, bool *ret, struct err *err) WARN_UNUSED;
 
 /* ---- staged files ------------------------------------------------------------------------------- */
 

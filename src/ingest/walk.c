@@ -105,6 +105,7 @@ static enum err_code add_companion(struct ingest_set *set, const struct walk_pla
     entry->path = arena_strdup(set->arena, place->path);
     entry->origin = arena_strdup(set->arena, place->origin);
     entry->base_name = arena_strdup(set->arena, place->base_name);
+    entry->given = place->given;
     if (arena_failed(set->arena))
         return ingest_memory(err);
     return ingest_skip(set, place->origin, err, "no table: a SAS format catalogue; its labels go to the SAS files beside it");
@@ -173,7 +174,7 @@ static enum err_code count_file(struct ingest_set *set, const struct walk_place 
 enum err_code walk_file(struct ingest_set *set, const struct walk_place *place, struct err *err)
 {
     TRY(count_file(set, place, err));
-    if (str_has_suffix_nocase(str_of(place->base_name), ".sas7bcat") && !place->given)
+    if (str_has_suffix_nocase(str_of(place->base_name), ".sas7bcat"))
         return add_companion(set, place, err);
     const char *reason = place->given ? NULL : walk_skip_reason(place->relative);
     if (reason != NULL)

@@ -40,16 +40,18 @@ void store_sql_column_text(const struct store_column_plan *plan, struct buf *out
         add_base(plan, out);
         return;
     }
-    buf_puts(out, "CASE WHEN ");
+    buf_puts(out, plan->by_function ? "marrow_null_if(" : "CASE WHEN ");
     add_base(plan, out);
-    buf_puts(out, " IN (");
+    buf_puts(out, plan->by_function ? ", " : " IN (");
     if (empty_is_null)
         buf_puts(out, "''");
     for (size_t i = 0; i < plan->null_marker_count; i++) {
         buf_puts(out, empty_is_null || i > 0 ? ", " : "");
         engine_quote_literal(out, str_of(plan->null_markers[i]));
     }
-    buf_puts(out, ") THEN NULL ELSE ");
+    buf_puts(out, plan->by_function ? ")" : ") THEN NULL ELSE ");
+    if (plan->by_function)
+        return;
     add_base(plan, out);
     buf_puts(out, " END");
 }

@@ -111,6 +111,7 @@ static enum err_code make_plans(struct load *load, struct data_type *forced, str
         plan->name = plan->source = column->name;
         plan->from_text = load->text;
         plan->empty_is_null = load->text;
+        plan->by_function = load->schema.count > STORE_COLUMNS_PER_QUERY;
         plan->type = column->type.kind == DATA_NULL || column->type.kind == DATA_UHUGEINT ? DATA_TYPE(TEXT) : column->type;
         TRY(read_override(load, table, i, &forced[i], err));
         if (plan->forced)

@@ -31,6 +31,11 @@ enum err_code store_scratch_open(struct store_import *import, struct err *err)
     return ERR_OK;
 }
 
+enum err_code store_scratch_compress(struct store_import *import, bool compress, struct err *err)
+{
+    return engine_execute(import->engine, compress ? "SET force_compression = 'auto'" : "SET force_compression = 'uncompressed'", NULL, 0, err);
+}
+
 static enum err_code take_schema(void *user, const struct data_schema *schema, struct err *err)
 {
     struct fill *fill = user;
@@ -80,14 +85,18 @@ enum err_code store_stream_fill(struct store_import *import, const struct data_s
 {
     struct fill fill = {.import = import, .source = source, .rejects = rejects, .schema = ret_schema};
     struct data_sink sink = {take_schema, take_batch, take_reject, &fill};
+    TRY(store_scratch_compress(import, false, err));
     enum err_code code = source->push(source->user, &sink, import->store->options.progress, err);
     if (code == ERR_OK && fill.appender == NULL)
         code = err_set(err, ERR_INPUT, "%s: the reader gave no table", source->origin);
     if (code != ERR_OK) {
         if (fill.appender != NULL)
             engine_append_abort(fill.appender);
+        (void)!store_scratch_compress(import, true, NULL);
         return code;
     }
     *ret_rows = fill.rows;
-    return engine_append_close(fill.appender, err);
+    code = engine_append_close(fill.appender, err);
+    TRY(store_scratch_compress(import, true, code == ERR_OK ? err : NULL));
+    return code;
 }
