@@ -64,7 +64,8 @@ def native(sql):
     sql = re.sub(r"coalesce\((arg_(?:min|max)\(.*?, marrow_order\)), (?:min|max)\(.*?\)\)", r"\1", sql)
     sql = re.sub(r"marrow_sd\(CAST\((.*?) AS DOUBLE\)\)", r"stddev_samp(\1)", sql)
     sql = re.sub(r"mode\((.*?) ORDER BY .*?\)", r"mode(\1)", sql)
-    sql = sql.replace("marrow_sum(", "sum(").replace("marrow_mean(", "avg(")
+    for own, theirs in (("marrow_sum(", "sum("), ("marrow_mean(", "avg("), ("marrow_mode(", "mode(")):
+        sql = sql.replace(own, theirs)
     left = set(re.findall(r"marrow_(?:sd|mode|row_hash|sum|mean)\(", sql))
     if left:
         raise SystemExit(f"still Marrow's own: {left}")
@@ -106,23 +107,29 @@ def polars_expression(pl, text):
 def mart_polars(folder, sql_file, out):
     import polars as pl
     sql = native(open(sql_file).read())
-    blocks = re.findall(r'"?(\w+?)_values"? AS \(\s+SELECT\s+"?(\w+)"? AS marrow_key_0,(.*?)\n\s+FROM "?(\w+)"?(.*?)\n\)', sql, re.S)
-    groups = dict((name.lower(), body) for name, body in re.findall(r'"?(\w+?)_per_\w+"? AS \(\s+SELECT\n(.*?)\n\s+FROM ', sql, re.S))
     facts, asked, done = [], 0, 0
-    for name, key, inputs, table, _ in blocks:
-        order = re.search(r"(\w+) AS marrow_order", inputs)
+    common = {name.lower(): body for name, body in re.findall(r'(?:WITH |^)"?(\w+)"? AS \(\n(.*?)\n\)', sql, re.S | re.M)}
+    for name, group in common.items():
+        first = re.search(r'(\w+)"? AS k\d+_0,', group)
+        if "_per_" not in name or not first:
+            continue
+        source = re.search(r'\n    FROM "?(\w+)"?\s', group + "\n").group(1)
+        inputs = common.get(source.lower(), group)
+        table = re.search(r'\n    FROM "?(\w+)"?\s', inputs + "\n").group(1)
+        key, order = re.search(r'(\w+)"? AS marrow_key_0', inputs) if first.group(1) == "marrow_key_0" else first, re.search(r'(\w+)"? AS marrow_order', inputs)
         schema = pl.read_parquet_schema(f"{folder}/{table}.parquet")
-        lines = [AGGREGATE.match(l) for l in groups.get(name.lower(), "").split("\n")]
-        exprs = []
-        for text, output in [(m.group(1), m.group(2)) for m in lines if m and m.group(1) != "marrow_key_0"]:
+        expressions = []
+        for line in group.split("\n"):
+            found = AGGREGATE.match(line)
+            if not found or re.match(r"k\d+_\d+$", found.group(2)):
+                continue
             asked += 1
-            column, expr = polars_expression(pl, text)
-            if expr is not None and (column is None or column in schema):
-                exprs.append(expr.alias(output))
+            column, expression = polars_expression(pl, found.group(1))
+            if expression is not None and (column is None or column in schema):
+                expressions.append(expression.alias(found.group(2)))
                 done += 1
-        if key in schema:
-            facts.append((table, key, order and order.group(1), exprs))
-    anchor, anchor_key = re.search(r'FROM "?(\w+)"?\n*[^;]*$', sql), None
+        if key and key.group(1) in schema and expressions:
+            facts.append((table, key.group(1), order and order.group(1) in schema and order.group(1), expressions))
     start = time.perf_counter()
     joined = None
     for table, key, order, exprs in facts:

@@ -1,7 +1,7 @@
 /* The second `mart build` of one request: its answer is kept under a run id of its own, so that it costs one small document instead of the
  * profile, the plan and their documents.
  *
- *   version ∙ dataset.json ∙ request ∙ build id of this program ──sha256──▶ run of kind "answer" {files of the mart's run, answer}
+ *   version ∙ decisions ∙ request ∙ build id of this program ──sha256──▶ run of kind "answer" {files of the mart's run, answer}
  *
  * The one idea: nothing is trusted that could have changed. The build id (the linker's hash of this program's code) stands for every rule
  * by which a request becomes a plan; without one there is no memo. The mart's own files must have the recorded sizes and times, else
@@ -100,6 +100,7 @@ bool api_memo_key(struct api *api, const struct api_mart_options *options, char 
     add_part(&key, options->anchor);
     add_part(&key, options->event);
     buf_printf(&key, "%d %lld ", options->inner ? 1 : 0, (long long)options->buckets);
+    (void)json_object_del(decided, "marts"); /* which mart a name means says nothing about how one is made */
     if (json_canonical(decided, &key, NULL) != ERR_OK)
         return false;
     buf_putc(&key, '\0');
