@@ -11,6 +11,9 @@
 #include <string.h>
 
 #define BLOCK_COLUMNS 64
+#define DISTINCT_COLUMNS 16 /* counted exactly in one statement, each with a hash table of its own */
+#define SMALL_TABLE_ROWS 10000 /* values of a column fit a list */
+#define BLOCKS 8 /* of a wide table at most: a statement over 10,000 columns takes long to bind */
 #define COLUMN_FIGURES 7 /* count, then six by type */
 
 static void add_column(struct buf *sql, const struct data_column *column)
@@ -147,16 +150,27 @@ static bool may_be_unique(const struct fact_column *column)
     return (double)column->distinct >= .9 * (double)column->rows;
 }
 
-static enum err_code count_exactly(struct engine *engine, struct fact_table *table, struct err *err)
+static size_t block_columns(const struct fact_table *table)
+{
+    return table->count / BLOCKS > BLOCK_COLUMNS ? table->count / BLOCKS : BLOCK_COLUMNS;
+}
+
+/* Exact counts for some columns from *from on, which is moved behind them: few at a time, since each count(DISTINCT) takes 2 MB; many
+ * where lists will do. */
+static enum err_code count_some(struct engine *engine, struct fact_table *table, size_t *from,
+                                struct err *err)
 {
     __attribute__((cleanup(auto_buf_done))) struct buf sql = BUF_INIT;
-    size_t wanted = 0;
-    for (size_t i = 0; i < table->count; i++) {
-        if (!may_be_unique(&table->columns[i]))
+    bool small = table->table->rows <= SMALL_TABLE_ROWS;
+    size_t wanted = 0, at = 0, first = *from, limit = small ? block_columns(table) : DISTINCT_COLUMNS;
+    for (; *from < table->count && wanted < limit; ++*from) {
+        struct fact_column *column = &table->columns[*from];
+        if (!may_be_unique(column))
             continue;
-        buf_puts(&sql, wanted++ == 0 ? "SELECT count(DISTINCT " : ", count(DISTINCT ");
-        engine_quote_identifier(&sql, str_of(table->columns[i].column_name));
-        buf_putc(&sql, ')');
+        buf_puts(&sql, wanted++ == 0 ? "SELECT " : ", ");
+        buf_puts(&sql, small ? "len(list_distinct(list(" : "count(DISTINCT ");
+        engine_quote_identifier(&sql, str_of(column->column_name));
+        buf_puts(&sql, small ? ")))" : ")");
     }
     if (wanted == 0)
         return ERR_OK;
@@ -165,16 +179,21 @@ static enum err_code count_exactly(struct engine *engine, struct fact_table *tab
     TRY(buf_check(&sql, err));
     JSON_AUTO rows = NULL;
     TRY(engine_query_json(engine, buf_text(&sql), 1, &rows, err));
-    size_t at = 0;
-    for (size_t i = 0; i < table->count; i++) {
+    for (size_t i = first; i < *from; i++) {
         struct fact_column *column = &table->columns[i];
         if (!may_be_unique(column))
             continue;
-        int64_t distinct = figure(json_array_get(rows, 0), at++);
+        column->distinct = figure(json_array_get(rows, 0), at++);
         column->distinct_exact = true;
-        column->unique = distinct == column->rows;
-        column->distinct = distinct;
+        column->unique = column->distinct == column->rows;
     }
+    return ERR_OK;
+}
+
+static enum err_code count_exactly(struct engine *engine, struct fact_table *table, struct err *err)
+{
+    for (size_t from = 0; from < table->count;)
+        TRY(count_some(engine, table, &from, err));
     return ERR_OK;
 }
 
@@ -230,10 +249,10 @@ enum err_code facts_read(struct store_version *version, struct engine *engine,
         progress_report(progress, &event);
         if (table->table->rows == 0)
             continue;
-        for (size_t from = 0; from < table->count; from += BLOCK_COLUMNS)
-            TRY(read_block(
-                engine, table, from,
-                from + BLOCK_COLUMNS < table->count ? from + BLOCK_COLUMNS : table->count, err));
+        size_t block = block_columns(table);
+        for (size_t from = 0; from < table->count; from += block)
+            TRY(read_block(engine, table, from,
+                           from + block < table->count ? from + block : table->count, err));
         TRY(count_exactly(engine, table, err));
     }
     *ret = facts;
