@@ -78,6 +78,16 @@ static void add_part(struct buf *out, const char *name, const char *text)
     }
 }
 
+/* The engine's own words without the name of their class, and without its list of functions. */
+static void add_detail(struct buf *out, const char *detail)
+{
+    AUTO(buf_done) struct buf text = BUF_INIT;
+    const char *class = strstr(detail, " Error: "), *list = strstr(detail, " Candidate functions: ");
+    const char *start = class != NULL && class - detail < 24 ? class + 8 : detail;
+    buf_add(&text, start, list != NULL && list > start ? (size_t)(list - start) : strlen(start));
+    add_part(out, "detail", buf_text(&text));
+}
+
 static void error_text(const struct cli *cli, const struct err *err, struct buf *out)
 {
     AUTO(buf_done) struct buf place = BUF_INIT;
@@ -85,9 +95,9 @@ static void error_text(const struct cli *cli, const struct err *err, struct buf 
     buf_printf(out, "%s%s:%s ", colour ? "\x1b[1;31m" : "", err->code == ERR_INTERRUPTED ? "stopped" : "error", colour ? "\x1b[0m" : "");
     cli_add_visible(out, str_of(err->message));
     buf_putc(out, '\n');
-    if (place_of(err, &place))
+    if (place_of(err, &place) && strstr(err->message, buf_text(&place)) == NULL)
         add_part(out, "at", buf_text(&place));
-    add_part(out, "detail", err->detail);
+    add_detail(out, err->detail);
     add_part(out, "try", err->hint);
 }
 

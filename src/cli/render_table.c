@@ -12,8 +12,9 @@
 #include <string.h>
 
 #define TABLE_GAP 2
-#define TABLE_NARROWEST 6
+#define TABLE_NARROWEST 10
 #define TABLE_WRAP_NARROWEST 28
+#define TABLE_BELOW_INDENT 4
 
 struct cell {
     const char *text; /* visible characters only */
@@ -32,7 +33,8 @@ struct cli_table {
     size_t column_count, column_cap;
     struct cell *cells;
     size_t cell_count, cell_cap;
-    bool wrap; /* the last column */
+    bool wrap;  /* the last column goes on in further lines */
+    bool below; /* or stands under its row, where the others leave it no room */
     bool failed;
 };
 
@@ -160,20 +162,32 @@ void cli_table_clear(struct cli_table *table)
     arena_reset(table->texts);
 }
 
-/* Narrows the widest columns until all fit; returns how many columns are shown. */
+/* The last column's room: what the others leave, else lines of its own below each row. */
+static void fit_wrapped(struct cli_table *table, int width, int *total)
+{
+    struct column *last = &table->columns[table->column_count - 1];
+    int left = width - (*total - last->width);
+    table->below = left < TABLE_WRAP_NARROWEST && left < last->width;
+    if (table->below) {
+        *total -= last->width + TABLE_GAP;
+        last->width = width - TABLE_BELOW_INDENT;
+    } else if (left < last->width) {
+        *total -= last->width - left;
+        last->width = left;
+    }
+}
+
+/* Narrows the widest columns until all fit; returns how many columns are shown in a row. */
 static size_t fit(struct cli_table *table, int width)
 {
     int total = -TABLE_GAP;
     size_t shown = table->column_count;
     for (size_t i = 0; i < shown; i++)
         total += table->columns[i].width + TABLE_GAP;
-    if (table->wrap && shown > 0 && width > 0 && total > width) {
-        struct column *last = &table->columns[shown - 1];
-        int left = width - (total - last->width);
-        left = left > TABLE_WRAP_NARROWEST ? left : TABLE_WRAP_NARROWEST < last->width ? TABLE_WRAP_NARROWEST : last->width;
-        total -= last->width - left;
-        last->width = left;
-    }
+    table->below = false;
+    if (table->wrap && shown > 1 && width > 0 && total > width)
+        fit_wrapped(table, width, &total);
+    shown -= table->below ? 1 : 0;
     while (width > 0 && total > width) {
         size_t widest = 0;
         for (size_t i = 1; i < shown; i++)
@@ -220,16 +234,12 @@ static void put_cell(struct cli *cli, const struct column *column, const struct 
     }
 }
 
-/* The last column's text over several lines, broken at blanks. */
-static void put_wrapped(struct cli *cli, const struct cli_table *table, const struct cell *cell)
+/* Text over several lines, broken at blanks; the first begins where the cursor is, the others after indent blanks. */
+static void put_lines(struct cli *cli, const struct cell *cell, int width, int indent)
 {
-    const struct column *column = &table->columns[table->column_count - 1];
     struct str rest = {cell->text, cell->length};
-    int indent = 0;
-    for (size_t i = 0; i + 1 < table->column_count; i++)
-        indent += table->columns[i].width + TABLE_GAP;
     for (bool first = true; first || rest.len > 0; first = false) {
-        size_t length = cli_text_cut(rest, column->width), blank = length;
+        size_t length = cli_text_cut(rest, width), blank = length;
         while (length < rest.len && blank > 0 && rest.ptr[blank] != ' ')
             blank--;
         if (length < rest.len && blank > 0)
@@ -245,6 +255,23 @@ static void put_wrapped(struct cli *cli, const struct cli_table *table, const st
             break; /* a column too narrow for one character */
         rest = str_trim((struct str){rest.ptr + length, rest.len - length});
     }
+}
+
+static void put_wrapped(struct cli *cli, const struct cli_table *table, const struct cell *cell)
+{
+    int indent = 0;
+    for (size_t i = 0; i + 1 < table->column_count; i++)
+        indent += table->columns[i].width + TABLE_GAP;
+    put_lines(cli, cell, table->columns[table->column_count - 1].width, indent);
+}
+
+static void put_below(struct cli *cli, const struct cli_table *table, const struct cell *cell)
+{
+    if (cell->length == 0)
+        return;
+    put_spaces(&cli->out, TABLE_BELOW_INDENT);
+    put_lines(cli, cell, table->columns[table->column_count - 1].width, TABLE_BELOW_INDENT);
+    buf_putc(&cli->out, '\n');
 }
 
 /* Blanks at a line's end help nobody. */
@@ -291,7 +318,10 @@ void cli_table_print(struct cli *cli, struct cli_table *table, bool header)
         }
         trim_end(&cli->out, start);
         buf_putc(&cli->out, '\n');
+        if (table->below)
+            put_below(cli, table, &table->cells[(row + 1) * table->column_count - 1]);
     }
-    if (header && shown < table->column_count)
-        cli_style(cli, CLI_DIM, "(%zu more columns do not fit; --format csv or --json shows all)\n", table->column_count - shown);
+    size_t hidden = table->column_count - shown - (table->below ? 1 : 0);
+    if (header && hidden > 0)
+        cli_style(cli, CLI_DIM, "(%zu more %s; --json shows all)\n", hidden, cli_plural((int64_t)hidden, "column", "columns"));
 }

@@ -130,7 +130,7 @@ enum err_code verb_show(struct cli *cli, struct err *err)
     }
     cli_table_print(cli, table, true);
     put_rejects(cli, tables);
-    cli_put_table_warnings(cli, tables, "--json");
+    cli_put_table_warnings(cli, tables);
     put_marts(cli, marts);
     if (json_array_size(marts) == 0)
         cli_next(cli, "marrow mart build %s --grain patient", name);

@@ -8,7 +8,6 @@
 #define IMPORT_COMPARED_BYTES 1000000 /* below, the files' own overhead is all there is to compare */
 #define IMPORT_NULLS 256 /* --null texts */
 #define IMPORT_SHOWN_SKIPPED 10
-#define IMPORT_SHOWN_WARNINGS 12
 
 /* TABLE.COLUMN=TYPE into {TABLE:{COLUMN:{type}}}. The last '=' and the first '.' part it: a column's name may hold dots. */
 static enum err_code add_type(json_t *overrides, const char *text, struct err *err)
@@ -99,35 +98,6 @@ static void put_skipped(struct cli *cli, const json_t *skipped)
         cli_say(cli, "  … and %zu more (--json lists all)\n", count - IMPORT_SHOWN_SKIPPED);
 }
 
-void cli_put_table_warnings(struct cli *cli, const json_t *tables, const char *all)
-{
-    size_t shown = 0, total = 0;
-    for (size_t i = 0; i < json_array_size(tables); i++) {
-        const json_t *one = json_array_get(tables, i);
-        const json_t *warnings = json_object_get(one, "warnings");
-        for (size_t k = 0; k < json_array_size(warnings); k++, total++) {
-            if (shown >= IMPORT_SHOWN_WARNINGS)
-                continue;
-            const json_t *warning = json_array_get(warnings, k);
-            const char *column = json_text(warning, "column", NULL);
-            const char *message = json_is_string(warning) ? json_string_value(warning) : json_text(warning, "message", json_text(warning, "code", ""));
-            if (column != NULL && strncmp(message, "column \"", 8) == 0 && strstr(message, "\": ") != NULL)
-                message = strstr(message, "\": ") + 3; /* the name is shown in front */
-            cli_say(cli, shown++ == 0 ? "\nwarnings:\n  " : "  ");
-            cli_add_visible(&cli->out, str_of(json_text(one, "name", "")));
-            if (column != NULL) {
-                cli_say(cli, ".");
-                cli_add_visible(&cli->out, str_of(column));
-            }
-            cli_say(cli, ": ");
-            cli_add_visible(&cli->out, str_of(message));
-            cli_say(cli, "\n");
-        }
-    }
-    if (total > shown)
-        cli_say(cli, "  … and %zu more (%s lists all)\n", total - shown, all);
-}
-
 static void render(struct cli *cli, const json_t *answer)
 {
     const json_t *tables = json_object_get(answer, "tables");
@@ -138,7 +108,7 @@ static void render(struct cli *cli, const json_t *answer)
         rows += json_int(json_array_get(tables, i), "rows", 0);
     put_tables(cli, tables);
     put_skipped(cli, json_object_get(answer, "skipped"));
-    cli_put_table_warnings(cli, tables, "marrow show");
+    cli_put_table_warnings(cli, tables);
     cli_say(cli, "\n");
     cli_style(cli, CLI_GOOD, "✓ %s", name);
     cli_say(cli, " version %.12s%s: %zu %s, %s rows in %s\n", json_text(answer, "version", ""), json_flag(answer, "reused", false) ? " (the same content was there already: reused)" : "", json_array_size(tables),
@@ -174,7 +144,10 @@ enum err_code verb_import(struct cli *cli, struct err *err)
     };
     options.null_markers = options.null_marker_count > 0 ? nulls : NULL;
     TRY(cli_open(cli, true, err));
-    TRY(api_import(cli->api, &options, &answer, err));
+    enum err_code code = api_import(cli->api, &options, &answer, err);
+    if (code == ERR_INTERRUPTED && err->hint[0] == '\0')
+        (void)err_hint(err, "nothing was imported; the store is as it was");
+    TRY(code);
     if (cli->json)
         return cli_print_json(cli, json_incref(answer), err);
     render(cli, answer);

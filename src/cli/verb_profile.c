@@ -51,6 +51,8 @@ static void add_value(struct buf *out, const json_t *value)
         buf_puts(out, json_string_value(value));
     else if (json_is_integer(value))
         buf_printf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+    else if (json_is_real(value) && fabs(json_real_value(value)) < 1e15 && snprintf(text, sizeof text, "%.6g", json_real_value(value)) > 0 && strchr(text, 'e') == NULL)
+        buf_puts(out, text); /* six digits are enough to see a range; --json has them all */
     else if (json_is_real(value))
         buf_puts(out, str_from_double(json_real_value(value), text));
     else if (json_is_boolean(value))
@@ -107,6 +109,22 @@ static void add_sparkline(struct buf *out, const json_t *quantiles, double low, 
         buf_puts(out, mass[k] <= 0 ? " " : levels[(int)fmin(7, floor(mass[k] / most * 7.999))]);
 }
 
+/* "männlich" for 1, where the file came with labels. */
+static void add_labelled(struct buf *out, const json_t *value, const json_t *labels)
+{
+    AUTO(buf_done) struct buf text = BUF_INIT;
+    add_value(&text, value);
+    for (size_t i = 0; i < json_array_size(labels); i++) {
+        const json_t *pair = json_array_get(labels, i);
+        const char *code = json_string_value(json_array_get(pair, 0)), *label = json_string_value(json_array_get(pair, 1));
+        if (code != NULL && label != NULL && strcmp(code, buf_text(&text)) == 0) {
+            buf_printf(out, "%s=%s", code, label);
+            return;
+        }
+    }
+    buf_puts(out, buf_text(&text));
+}
+
 static void add_distribution(struct buf *out, const json_t *column, int64_t filled)
 {
     const json_t *top = json_object_get(column, "top_values"), *quantiles = json_object_get(column, "quantiles");
@@ -122,7 +140,7 @@ static void add_distribution(struct buf *out, const json_t *column, int64_t fill
         double count = json_number_value(json_array_get(one, 1));
         char share[32];
         buf_puts(out, i > 0 ? "  " : "");
-        add_value(out, json_array_get(one, 0));
+        add_labelled(out, json_array_get(one, 0), json_object_get(column, "value_labels"));
         if (filled > 0) {
             buf_putc(out, ' ');
             add_bar(out, count / (double)filled, 4);
@@ -140,7 +158,7 @@ static void put_column(struct cli_table *table, const json_t *column, int64_t ro
     const char *role = json_text(column, "role", "");
     const json_t *least = json_object_get(column, "min");
     double low;
-    if (least != NULL && number_of(least, &low)) { /* of numbers and dates; texts are not shown */
+    if (strcmp(json_text(column, "type", ""), "text") != 0 && least != NULL && number_of(least, &low)) { /* texts are not shown */
         add_short(&range, least);
         buf_puts(&range, " … ");
         add_short(&range, json_object_get(column, "max"));
@@ -153,9 +171,9 @@ static void put_column(struct cli_table *table, const json_t *column, int64_t ro
     cli_table_cell(table, nulls > 0 ? CLI_PLAIN : CLI_DIM, rows == 0 || nulls == 0 ? NULL : cli_share((double)nulls / (double)rows, text));
     cli_table_count(table, json_int(column, "distinct", 0));
     cli_table_cell(table, CLI_PLAIN, strcmp(role, "identifier") == 0 ? "" : buf_text(&range));
-    cli_table_cell(table, CLI_PLAIN, buf_text(&distribution));
     if (labels)
         cli_table_cell(table, CLI_DIM, json_text(column, "label", ""));
+    cli_table_cell(table, CLI_PLAIN, buf_text(&distribution));
 }
 
 static bool has_labels(const json_t *columns)
@@ -168,7 +186,7 @@ static bool has_labels(const json_t *columns)
 
 static void put_table(struct cli *cli, const json_t *one, bool first)
 {
-    static const char *const names[] = {"column", "type", "role", "nulls", "distinct", "range", "distribution"};
+    static const char *const names[] = {"column", "type", "role", "nulls", "distinct", "range", "label", "distribution"};
     const json_t *columns = json_object_get(one, "columns"), *key = json_object_get(one, "primary_key");
     char text[32];
     bool labels = has_labels(columns);
@@ -181,9 +199,9 @@ static void put_table(struct cli *cli, const json_t *one, bool first)
     cli_say(cli, "\n");
     AUTO(cli_table_free) struct cli_table *table = cli_table_new();
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        cli_table_column(table, names[i], i == 3 || i == 4);
-    if (labels)
-        cli_table_column(table, "label", false);
+        if (labels || i != 6)
+            cli_table_column(table, names[i], i == 3 || i == 4);
+    cli_table_wrap(table);
     for (size_t i = 0; i < json_array_size(columns); i++)
         put_column(table, json_array_get(columns, i), json_int(one, "rows", 0), labels);
     cli_table_print(cli, table, true);
@@ -233,13 +251,33 @@ static void add_end(struct buf *out, const json_t *end)
     buf_puts(out, several ? ")" : "");
 }
 
+/* "same name; 9 of 9 values are in the parent's key; dense" → "same name; dense": the coverage beside it says the same. Where values miss,
+ * "names the parent; 125 of 129 values found". */
+static void add_reason(struct buf *out, const char *reason)
+{
+    static const char found[] = " values are in the parent's key";
+    for (const char *p = reason; *p != '\0';) {
+        const char *end = strstr(p, "; ");
+        struct str part = {p, end == NULL ? strlen(p) : (size_t)(end - p)};
+        long long there = 0, all = 0;
+        bool counted = str_has_suffix_nocase(part, found) && sscanf(p, "%lld of %lld", &there, &all) == 2;
+        if (!counted || there != all)
+            buf_puts(out, out->len > 0 ? "; " : "");
+        if (!counted)
+            buf_add_str(out, part);
+        else if (there != all)
+            buf_printf(out, "%lld of %lld values found", there, all);
+        p = end == NULL ? p + part.len : end + 2;
+    }
+}
+
 /* The sentence of the evidence, else its figures. */
 static void add_evidence(struct buf *out, const json_t *evidence)
 {
     const char *reason = json_text(evidence, "reason", NULL), *key;
     json_t *value;
     if (reason != NULL) {
-        buf_puts(out, reason);
+        add_reason(out, reason);
         return;
     }
     json_object_foreach((json_t *)(uintptr_t)evidence, key, value)
@@ -251,7 +289,7 @@ static void add_evidence(struct buf *out, const json_t *evidence)
     }
 }
 
-static void put_relation(struct cli_table *table, const json_t *one)
+static void put_relation(struct cli_table *table, const json_t *one, bool decided)
 {
     AUTO(buf_done) struct buf child = BUF_INIT;
     AUTO(buf_done) struct buf parent = BUF_INIT;
@@ -268,21 +306,32 @@ static void put_relation(struct cli_table *table, const json_t *one)
     cli_table_cell_str(table, rejected ? CLI_DIM : CLI_BOLD, buf_view(&parent));
     cli_table_printf(table, confidence >= 0.8 ? CLI_GOOD : CLI_WARN, "%.2f", confidence);
     cli_table_cell(table, CLI_PLAIN, cli_share(json_number(one, "coverage", 0), text));
-    cli_table_cell(table, rejected ? CLI_BAD : strcmp(status, "proposed") == 0 ? CLI_PLAIN : CLI_GOOD, status);
+    if (decided)
+        cli_table_cell(table, rejected ? CLI_BAD : strcmp(status, "proposed") == 0 ? CLI_PLAIN : CLI_GOOD, status);
     cli_table_cell_str(table, CLI_DIM, buf_view(&evidence));
     cli_table_wrap(table);
 }
 
+static bool any_decided(const json_t *relations)
+{
+    for (size_t i = 0; i < json_array_size(relations); i++)
+        if (strcmp(json_text(json_array_get(relations, i), "status", ""), "proposed") != 0)
+            return true;
+    return false;
+}
+
 static void render_relations(struct cli *cli, const json_t *answer)
 {
-    static const char *const names[] = {"child", "", "parent", "confidence", "coverage", "status", "evidence"};
+    static const char *const names[] = {"child", "", "parent", "sure", "coverage", "status", "evidence"};
     const json_t *relations = json_object_get(answer, "relations"), *proposed = NULL;
+    bool decided = any_decided(relations); /* else each is a proposal, and a column that says so is wasted */
     AUTO(cli_table_free) struct cli_table *table = cli_table_new();
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        cli_table_column(table, names[i], i == 3 || i == 4);
+        if (decided || i != 5)
+            cli_table_column(table, names[i], i == 3 || i == 4);
     for (size_t i = 0; i < json_array_size(relations); i++) {
         const json_t *one = json_array_get(relations, i);
-        put_relation(table, one);
+        put_relation(table, one, decided);
         if (strcmp(json_text(one, "status", ""), "proposed") == 0)
             proposed = one; /* the least sure comes last */
     }

@@ -366,15 +366,23 @@ static void count_summarised(const struct decider *decider, struct column *colum
 /* ---- warnings ----------------------------------------------------------------------------------
  */
 
-/* Number of values that share one kind, when at least half do (or nothing is plain text); 0 =
- * nothing to say. */
-static int64_t conforming(const struct typing_summary *summary)
+/* Number of values that share one kind, when at least half do (or nothing is plain text), and the
+ * kind's name; 0 = nothing to say. */
+static int64_t conforming(const struct typing_summary *summary, const char **ret_kind)
 {
+    static const char *const kinds[FAMILIES] = {
+        [FAMILY_NUMBER] = "numbers",           [FAMILY_DATE] = "dates",
+        [FAMILY_TIMESTAMP] = "timestamps",     [FAMILY_TIMESTAMPTZ] = "timestamps with a zone",
+        [FAMILY_TIME] = "times",               [FAMILY_OTHER] = "dates",
+        [FAMILY_BOOLEAN] = "true or false",
+    };
     int64_t families[FAMILIES], best = 0, total = total_of(summary);
     families_of(summary, families);
     families[FAMILY_NUMBER] += summary->classes[CLASS_LEADING_ZEROS];
-    for (int i = 0; i < FAMILIES; i++)
+    for (int i = 0; i < FAMILIES; i++) {
+        *ret_kind = families[i] > best ? kinds[i] : *ret_kind;
         best = families[i] > best ? families[i] : best;
+    }
     bool mixed = best < total && (best * 2 >= total || summary->classes[CLASS_TEXT] == 0);
     return mixed ? best : 0;
 }
@@ -384,7 +392,8 @@ static void warn_of_text(struct column *column, bool *ok)
     const struct typing_summary *summary = &column->summary;
     int64_t total = total_of(summary), zeros = summary->classes[CLASS_LEADING_ZEROS],
             families[FAMILIES];
-    int64_t best = conforming(summary);
+    const char *kind = "of one kind";
+    int64_t best = conforming(summary, &kind);
     char text[192];
     families_of(summary, families);
     if (zeros > 0 && (families[FAMILY_NUMBER] + zeros) * 2 >= total) {
@@ -401,8 +410,8 @@ static void warn_of_text(struct column *column, bool *ok)
              "every value is a date, but no one format fits all; kept as text", ok);
     else if (best > 0) {
         snprintf(text, sizeof text,
-                 "%.2f %% of %lld values share one kind, %lld do not; kept as text",
-                 100.0 * (double)best / (double)total, (long long)total, (long long)(total - best));
+                 "%lld of %lld values are %s, the rest is not; kept as text", (long long)best,
+                 (long long)total, kind);
         warn(column, "mixed_types", text, ok);
     }
 }
