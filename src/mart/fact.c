@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define ORDER_COLUMN "marrow_order"
 
@@ -84,26 +83,6 @@ static void join_path(struct fact *fact)
         fact->keys[k] = plan_column(plan, fact->base, arena_printf(plan_arena(plan), "%s%s", prefix, at->columns[anchor->key[k]].name));
 }
 
-/* Row hash over all columns of the fact, in ascending order of their lower-cased names. */
-static const struct plan_expr *row_hash(struct fact *fact)
-{
-    const struct data_schema *schema = &fact->work->profile->tables[fact->table].table->schema;
-    struct plan *plan = fact->work->plan;
-    const struct plan_expr **args = arena_array(plan_arena(plan), schema->count, sizeof *args);
-    const char **names = arena_array(plan_arena(plan), schema->count, sizeof *names);
-    if (args == NULL || names == NULL)
-        return NULL;
-    for (size_t i = 0; i < schema->count; i++) {
-        size_t at = i;
-        for (; at > 0 && strcasecmp(names[at - 1], schema->columns[i].name) > 0; at--)
-            names[at] = names[at - 1];
-        names[at] = schema->columns[i].name;
-    }
-    for (size_t i = 0; i < schema->count; i++)
-        args[i] = plan_column(plan, fact->base, names[i]);
-    return plan_call(plan, "row_hash", schema->count, args);
-}
-
 static const struct plan_expr *order_expression(struct fact *fact)
 {
     const struct profile_table *t = &fact->work->profile->tables[fact->table];
@@ -114,7 +93,7 @@ static const struct plan_expr *order_expression(struct fact *fact)
     if (t->primary_key.count == 1 && t->columns[t->primary_key.columns[0]].type.kind == DATA_BIGINT)
         tie = plan_column(plan, fact->base, t->columns[t->primary_key.columns[0]].name);
     else
-        tie = row_hash(fact);
+        tie = mart_row_hash(fact->work, fact->base, fact->table);
     const struct plan_expr *args[] = {plan_column(plan, fact->base, t->columns[t->time_column].name), tie};
     return plan_call(plan, "order_key", 2, args);
 }
@@ -244,10 +223,26 @@ static int compare_levels(const void *a, const void *b)
     return strcmp(json_string_value(json_array_get(*(json_t *const *)a, 0)), json_string_value(json_array_get(*(json_t *const *)b, 0)));
 }
 
+/* The i-th level's slug, unlike those before it: "mL" and "ml" → ml, ml_2. */
+static const char *slug_of(struct fact *fact, const char *slugs[MART_LEVEL_CAP], size_t i, const char *level)
+{
+    const char *slug = level_slug(fact, level), *unique = slug;
+    bool taken = true;
+    for (int serial = 2; taken && unique != NULL; serial++) {
+        taken = false;
+        for (size_t k = 0; k < i; k++)
+            taken = taken || (slugs[k] != NULL && str_equal_nocase(str_of(slugs[k]), str_of(unique)));
+        if (taken)
+            unique = arena_printf(plan_arena(fact->work->plan), "%s_%d", slug, serial);
+    }
+    return slugs[i] = unique;
+}
+
 static void add_levels(struct fact *fact, const struct subject *subject, const struct plan_expr *value, const json_t *levels)
 {
     struct plan *plan = fact->work->plan;
     const json_t *sorted[MART_LEVEL_CAP];
+    const char *slugs[MART_LEVEL_CAP];
     size_t count = json_array_size(levels);
     for (size_t i = 0; i < count; i++)
         sorted[i] = json_array_get(levels, i);
@@ -256,7 +251,7 @@ static void add_levels(struct fact *fact, const struct subject *subject, const s
         const char *level = json_string_value(json_array_get(sorted[i], 0));
         const struct plan_expr *args[] = {value, plan_literal(plan, value != NULL ? value->type : DATA_TYPE(TEXT), level)};
         const struct plan_expr *is_level = plan_call(plan, "eq", 2, args);
-        const char *suffix = arena_printf(plan_arena(plan), "%s__count", level_slug(fact, level));
+        const char *suffix = arena_printf(plan_arena(plan), "%s__count", slug_of(fact, slugs, i, level));
         const char *output = add(fact, output_name(fact, subject->name, suffix), plan_aggregate_call(plan, "count_rows", 0, NULL, false, is_level), true);
         if (output != NULL)
             mart_describe_level(fact->work, output, level);
@@ -351,6 +346,20 @@ static bool names_the_row(const struct profile_table *table, size_t column)
     return table->columns[column].unique && table->columns[column].role == PROFILE_IDENTIFIER;
 }
 
+/* The patient of an admission's rows is the admission's own: counting them would tell nothing. */
+static bool leads_to_person(const struct fact *fact, size_t column)
+{
+    const struct mart_work *work = fact->work;
+    for (size_t i = 0; work->person.key_count > 0 && i < work->profile->relation_count; i++) {
+        const struct profile_relation *relation = &work->profile->relations[i];
+        bool same = relation->child == fact->table && relation->parent == work->person.table && mart_relation_usable(work->profile, relation);
+        for (size_t k = 0; same && k < relation->column_count; k++)
+            if (relation->child_columns[k] == column)
+                return true;
+    }
+    return false;
+}
+
 static struct subject *subjects_of(struct fact *fact, const struct mart_dimensions *dimensions, size_t *ret_count)
 {
     struct arena *arena = plan_arena(fact->work->plan);
@@ -358,7 +367,7 @@ static struct subject *subjects_of(struct fact *fact, const struct mart_dimensio
     struct subject *subjects = arena_array(arena, own->table->schema.count + dimensions->count + 1, sizeof *subjects);
     size_t count = 0;
     for (size_t c = 0; subjects != NULL && c < own->table->schema.count; c++)
-        if (!leads_to_anchor(fact, c) && !names_the_row(own, c))
+        if (!leads_to_anchor(fact, c) && !leads_to_person(fact, c) && !names_the_row(own, c))
             subjects[count++] = (struct subject){own, c, own->columns[c].name, own->columns[c].name, own->columns[c].name};
     for (size_t d = 0; subjects != NULL && d < dimensions->count; d++) {
         const struct mart_dimension_column *column = &dimensions->columns[d];

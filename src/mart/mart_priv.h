@@ -93,6 +93,8 @@ const char *mart_lower(struct mart_work *work, const char *text);
 /* Append an output column under a unique name; the name used is returned (arena). */
 const char *mart_output_add(struct mart_work *work, const char *name, const struct plan_expr *expr);
 bool mart_output_taken(const struct mart_work *work, const char *name);
+/* Canonical hash of a table's rows, whose columns rel still has under their own names. */
+const struct plan_expr *mart_row_hash(struct mart_work *work, const struct plan_rel *rel, size_t table);
 const struct plan_rel *mart_scan(struct mart_work *work, size_t table);
 /* Join to base (whose columns of table start_table are reachable under name prefix `prefix`, "" = plain) every dimension that start_table reaches
  * by n:1 relations; skip[] marks tables not to join. on_column is told each joined column. */

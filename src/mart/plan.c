@@ -9,6 +9,7 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 enum err_code mart_grain_parse(const char *text, enum mart_grain *ret, struct err *err)
 {
@@ -203,21 +204,38 @@ void mart_raw_from(const struct mart_work *work, const struct mart_path *path, s
     }
 }
 
+/* Columns in ascending order of their names, ASCII case ignored: the canonical order, whatever the file's was. */
+const struct plan_expr *mart_row_hash(struct mart_work *work, const struct plan_rel *rel, size_t table)
+{
+    const struct data_schema *schema = &work->profile->tables[table].table->schema;
+    struct arena *arena = plan_arena(work->plan);
+    const struct plan_expr **args = arena_array(arena, schema->count, sizeof *args);
+    const char **names = arena_array(arena, schema->count, sizeof *names);
+    if (args == NULL || names == NULL)
+        return NULL;
+    for (size_t i = 0; i < schema->count; i++) {
+        size_t at = i;
+        for (; at > 0 && strcasecmp(names[at - 1], schema->columns[i].name) > 0; at--)
+            names[at] = names[at - 1];
+        names[at] = schema->columns[i].name;
+    }
+    for (size_t i = 0; i < schema->count; i++)
+        args[i] = plan_column(work->plan, rel, names[i]);
+    return plan_call(work->plan, "row_hash", schema->count, args);
+}
+
 /* An anchor without any key: the row's hash and the ordinal of the duplicate. */
 static const struct plan_rel *keyless(struct mart_work *work, const struct plan_rel *scan, size_t table, const char **ret_names)
 {
     struct plan *plan = work->plan;
     struct arena *arena = plan_arena(plan);
     const struct data_schema *schema = &work->profile->tables[table].table->schema;
-    const struct plan_expr **args = arena_array(arena, schema->count, sizeof *args);
     struct plan_named *outputs = arena_array(arena, schema->count + 1, sizeof *outputs);
-    if (args == NULL || outputs == NULL)
+    if (outputs == NULL)
         return NULL;
-    for (size_t c = 0; c < schema->count; c++) {
-        args[c] = plan_column(plan, scan, schema->columns[c].name);
-        outputs[c + 1] = (struct plan_named){schema->columns[c].name, args[c]};
-    }
-    outputs[0] = (struct plan_named){"marrow_row_hash", plan_cast(plan, plan_call(plan, "row_hash", schema->count, args), DATA_TYPE(TEXT), false)};
+    for (size_t c = 0; c < schema->count; c++)
+        outputs[c + 1] = (struct plan_named){schema->columns[c].name, plan_column(plan, scan, schema->columns[c].name)};
+    outputs[0] = (struct plan_named){"marrow_row_hash", plan_cast(plan, mart_row_hash(work, scan, table), DATA_TYPE(TEXT), false)};
     const struct plan_rel *hashed = plan_project(plan, scan, outputs, schema->count + 1);
     const struct plan_expr *partition = plan_column(plan, hashed, "marrow_row_hash");
     struct plan_order order = {.expr = partition};
