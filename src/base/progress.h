@@ -15,7 +15,7 @@ struct progress_event {
 };
 struct progress {
     void (*report)(void *user, const struct progress_event *event);
-    bool (*cancelled)(void *user); /* called often, must be cheap and async-safe to read */
+    bool (*cancelled)(void *user); /* called often and from the engine's watch thread too: cheap, what it reads is atomic */
     void *user;
 };
 void progress_report(const struct progress *progress, const struct progress_event *event);

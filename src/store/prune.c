@@ -175,7 +175,8 @@ enum err_code store_prune(struct store *store, const char *dataset, int64_t keep
         JSON_AUTO entry = json_copy(report);
         json_put_text(entry, "kind", "prune", &ok);
         TRY(json_built(ok, err));
-        TRY(store_history_append(store, dataset, entry, err));
+        if (store_history_append(store, dataset, entry, err) != ERR_OK) /* what is gone is gone: say what was not done */
+            return err_context(err, "pruned, but not recorded in the history");
     }
     *ret = json_incref(report);
     return ERR_OK;

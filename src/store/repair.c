@@ -404,7 +404,9 @@ static enum err_code note_repair(struct repair *repair, struct err *err)
     json_put(entry, "repaired", json_deep_copy(repair->repaired), &ok);
     json_put(entry, "failed", json_deep_copy(repair->failed), &ok);
     TRY(json_built(ok, err));
-    return store_history_append(repair->store, repair->dataset, entry, err);
+    if (store_history_append(repair->store, repair->dataset, entry, err) != ERR_OK)
+        return err_context(err, "repaired, but not recorded in the history");
+    return ERR_OK;
 }
 
 enum err_code store_repair(struct store *store, const char *dataset, json_t **ret, struct err *err)

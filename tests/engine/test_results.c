@@ -249,7 +249,7 @@ static void time_limit_stops_a_statement(void **state)
     engine_close(engine);
 }
 
-static int64_t cancel_at_us;
+static _Atomic int64_t cancel_at_us; /* read by the watch thread */
 static int reports;
 static bool cancel_when_due(void *user)
 {

@@ -24,7 +24,7 @@ struct watch {
     bool active;
     const struct progress *progress;
     int64_t deadline_us; /* clock_monotonic_us; 0 = none */
-    bool timed_out;
+    atomic_bool timed_out; /* set by the thread, read when a statement failed, the watch still on */
     duckdb_connection connection;
 };
 enum err_code watch_init(struct watch *watch, duckdb_connection connection,

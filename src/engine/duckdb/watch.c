@@ -72,7 +72,7 @@ void watch_done(struct watch *watch)
 enum err_code watch_begin(struct watch *watch, const struct progress *progress, int64_t limit_ms,
                           struct err *err)
 {
-    watch->timed_out = false; /* the thread is idle: nobody else looks */
+    watch->timed_out = false;
     bool cancellable = progress != NULL && progress->cancelled != NULL;
     if (!cancellable && limit_ms <= 0)
         return ERR_OK;
