@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define WARNINGS_NAMES_SHOWN 5  /* places named in a kind's line */
+#define WARNINGS_MORE_WIDTH 16  /* " … and 1,234 more" */
 #define WARNINGS_SINGLES_SHOWN 6 /* warnings of one kind without a line of its own */
 
 struct kind {
@@ -97,31 +98,63 @@ static size_t count_of(const struct kind *kind, const json_t *tables)
     return count;
 }
 
-static void put_kind(struct cli *cli, const struct kind *kind, const json_t *tables, size_t count)
+/* The idx-th warning of a kind; false: there is none. */
+static bool warning_at(const struct kind *kind, const json_t *tables, size_t idx, const json_t **ret_table, const json_t **ret)
 {
-    bool whole = kind->code == NULL || count == 1;
-    size_t limit = whole ? WARNINGS_SINGLES_SHOWN : WARNINGS_NAMES_SHOWN, shown = 0;
+    for (size_t i = 0; i < json_array_size(tables); i++) {
+        const json_t *warnings = json_object_get(json_array_get(tables, i), "warnings");
+        for (size_t k = 0; k < json_array_size(warnings); k++) {
+            *ret_table = json_array_get(tables, i);
+            *ret = json_array_get(warnings, k);
+            if (belongs(kind, warnings, *ret) && idx-- == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* As many places as a line of the terminal holds, one at least. */
+static void put_places(struct cli *cli, const struct kind *kind, const json_t *tables, size_t count)
+{
+    const json_t *table, *warning;
+    size_t start = cli->out.len, shown = 0;
     char text[32];
-    if (!whole)
-        cli_say(cli, "  %s %s: ", cli_count((int64_t)count, text), kind->many);
-    for (size_t i = 0; i < json_array_size(tables) && shown < limit; i++) {
-        const json_t *table = json_array_get(tables, i), *warnings = json_object_get(table, "warnings");
-        for (size_t k = 0; k < json_array_size(warnings) && shown < limit; k++) {
-            const json_t *warning = json_array_get(warnings, k);
-            if (!belongs(kind, warnings, warning))
-                continue;
-            if (whole) {
-                put_single(cli, kind, table, warning);
-            } else {
-                cli_say(cli, shown > 0 ? ", " : "");
-                put_place(cli, table, warning);
-            }
-            shown++;
+    cli_say(cli, "  %s %s: ", cli_count((int64_t)count, text), kind->many);
+    for (; shown < WARNINGS_NAMES_SHOWN && warning_at(kind, tables, shown, &table, &warning); shown++) {
+        size_t before = cli->out.len;
+        cli_say(cli, shown > 0 ? ", " : "");
+        put_place(cli, table, warning);
+        int width = cli_text_width((struct str){cli->out.ptr + start, cli->out.len - start});
+        if (shown > 0 && cli->width > 0 && width + WARNINGS_MORE_WIDTH > cli->width) {
+            cli->out.len = before;
+            break;
         }
     }
     if (count > shown)
-        cli_say(cli, whole ? "  … and %s more\n" : " … and %s more", cli_count((int64_t)(count - shown), text));
-    cli_say(cli, whole ? "" : "\n");
+        cli_say(cli, " … and %s more", cli_count((int64_t)(count - shown), text));
+    cli_say(cli, "\n");
+}
+
+static void put_kind(struct cli *cli, const struct kind *kind, const json_t *tables, size_t count)
+{
+    const json_t *table, *warning;
+    size_t shown = 0;
+    char text[32];
+    if (kind->code != NULL && count > 1) {
+        put_places(cli, kind, tables, count);
+        return;
+    }
+    for (; shown < WARNINGS_SINGLES_SHOWN && warning_at(kind, tables, shown, &table, &warning); shown++)
+        put_single(cli, kind, table, warning);
+    if (count > shown)
+        cli_say(cli, "  … and %s more\n", cli_count((int64_t)(count - shown), text));
+}
+
+static void put_head(struct cli *cli, enum cli_style style, const char *name)
+{
+    cli_say(cli, "\n");
+    cli_style(cli, style, "%s:", name);
+    cli_say(cli, "\n");
 }
 
 void cli_put_table_warnings(struct cli *cli, const json_t *tables)
@@ -133,7 +166,7 @@ void cli_put_table_warnings(struct cli *cli, const json_t *tables)
             if (count == 0)
                 continue;
             if (!begun)
-                cli_style(cli, note == 1 ? CLI_DIM : CLI_WARN, note == 1 ? "\ngood to know:\n" : "\nwarnings:\n");
+                put_head(cli, note == 1 ? CLI_DIM : CLI_WARN, note == 1 ? "good to know" : "warnings");
             begun = true;
             put_kind(cli, &kinds[i], tables, count);
         }
