@@ -102,6 +102,11 @@ static enum err_code take_row(struct csv_pusher *work, const struct csv_row *row
         return ERR_OK;
     if (reading->drop_comments && row->start[0] == '#' && row->count != reading->schema.count)
         return ERR_OK;
+    if (raw.len > (size_t)INGEST_LIMIT_LINE_REFUSED_BYTES) {
+        err_set(err, ERR_LIMIT, "a line of %zu MB is no row of a table", raw.len / 1000000);
+        err_at(err, reading->subject, line, 0);
+        return err_hint(err, "lines of up to %lld MiB are put aside as bad rows; a longer one means that the file is something else or damaged", INGEST_LIMIT_LINE_REFUSED_BYTES >> 20);
+    }
     const char *fault = fault_of(reading, row);
     return fault == NULL ? add_row(work, row, err) : work->sink->reject(work->sink->user, line, NULL, fault, raw, err);
 }

@@ -12,6 +12,7 @@
 #define INGEST_RATIO_FREE_BYTES (100LL << 20)
 #define INGEST_LIMIT_TOTAL_BYTES (1LL << 40) /* unpacked, unless options say less */
 #define INGEST_LIMIT_LINE_BYTES (16LL << 20) /* a longer line is quarantined */
+#define INGEST_LIMIT_LINE_REFUSED_BYTES (64LL << 20) /* one longer still refuses the file: ERR_LIMIT */
 #define INGEST_LIMIT_COLUMNS 100000
 #define INGEST_LIMIT_CELL_BYTES (64LL << 20)
 

@@ -210,13 +210,19 @@ static json_t *decisions_json(const struct load *load, bool *ok)
     return decisions;
 }
 
-/* The notes of the reader, then the columns' warnings. */
+/* The notes of the reader, that there are no rows, then the columns' warnings. */
 static json_t *warnings_json(const struct load *load, bool *ok)
 {
     json_t *warnings = json_array();
     const json_t *profile = json_object_get(load->object, "profile");
     for (size_t i = 0; i < json_array_size(load->source->notes); i++)
         json_push(warnings, json_incref(json_array_get(load->source->notes, i)), ok);
+    if (json_int(load->object, "rows", 0) == 0 && load->rejects.rows == 0) {
+        json_t *empty = json_object();
+        json_put_text(empty, "code", "no_rows", ok);
+        json_put_text(empty, "message", "the table has columns but no rows", ok);
+        json_push(warnings, empty, ok);
+    }
     for (size_t i = 0; i < json_array_size(profile); i++) {
         const json_t *own = json_object_get(json_array_get(profile, i), "warnings");
         for (size_t k = 0; k < json_array_size(own); k++) {
