@@ -199,15 +199,14 @@ static enum err_code measure_columns(struct engine *engine, const struct store_m
 /* What reading found about a column, into its profile entry. */
 static void put_decision(json_t *entry, const struct typing_decision *decision, const struct typing_stats *stats, bool *ok)
 {
-    json_put_int(entry, "distinct", decision->distinct_exact ? (int64_t)decision->distinct_estimate : llround(decision->distinct_estimate), ok);
+    int64_t distinct = decision->distinct_exact ? (int64_t)decision->distinct_estimate : llround(decision->distinct_estimate);
+    json_t *top = stats == NULL ? NULL : store_top_values(stats, decision, &distinct, ok);
+    json_put_int(entry, "distinct", distinct, ok);
     json_put_flag(entry, "distinct_exact", decision->distinct_exact, ok);
     json_put_int(entry, "shortest", decision->shortest, ok);
     json_put_int(entry, "longest", decision->longest, ok);
-    json_t *top = stats == NULL ? NULL : typing_top_values(stats, STORE_TOP_VALUES);
     if (top != NULL)
         json_put(entry, "top_values", top, ok);
-    else if (stats != NULL && decision->distinct_exact)
-        *ok = false; /* an exact set always has them: memory is out */
     json_put(entry, "warnings", decision->warnings == NULL ? json_array() : json_incref(decision->warnings), ok);
 }
 

@@ -124,6 +124,8 @@ struct store_stats { /* owned */
     size_t count;
 };
 void store_stats_done(struct store_stats *stats);
+/* [[text, count]…], up to STORE_TOP_VALUES; NULL: not known (too many, or not spelled as values). *ret_distinct is set where known better. */
+json_t *store_top_values(const struct typing_stats *stats, const struct typing_decision *decision, int64_t *ret_distinct, bool *ok);
 struct store_measure {
     const char *table;
     const struct data_schema *schema;
