@@ -1,6 +1,8 @@
 /* import: paths in, a version out; prints a table of tables, what was skipped, the size beside the input's. */
 #include "cli/render.h"
 
+#include "base/file.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -123,6 +125,33 @@ static void render(struct cli *cli, const json_t *answer)
         cli_next(cli, "marrow profile %s   # what the columns hold", name);
 }
 
+/* A path that is not there is told before the store is opened, so that a slip of the hand makes no store; with the nearest name beside it. */
+static enum err_code check_path(const char *path, struct err *err)
+{
+    char folder[FILE_PATH_BYTES];
+    struct file_list list;
+    if (file_exists(path))
+        return ERR_OK;
+    err_set(err, ERR_NOT_FOUND, "no such file or folder: %s", path);
+    err_at(err, path, 0, 0);
+    const char *slash = strrchr(path, '/');
+    size_t length = slash == NULL ? 0 : (size_t)(slash - path) + 1;
+    if (length >= sizeof folder)
+        return err->code;
+    (void)snprintf(folder, sizeof folder, "%.*s", (int)length, path);
+    struct cli_nearest nearest = {.asked = path + length};
+    if (file_list_directory(length == 0 ? "." : folder, &list, ERR_IGNORED) != ERR_OK)
+        return err_hint(err, "there is no folder %s", folder);
+    for (size_t i = 0; i < list.count; i++)
+        cli_nearest_offer(&nearest, list.entries[i].name);
+    if (cli_nearest_text(&nearest) != NULL)
+        err_hint(err, "did you mean '%s%s'?", folder, cli_nearest_text(&nearest));
+    else
+        err_hint(err, "check the spelling, and that the disk is there");
+    file_list_done(&list);
+    return err->code;
+}
+
 enum err_code verb_import(struct cli *cli, struct err *err)
 {
     const char *nulls[IMPORT_NULLS];
@@ -143,6 +172,8 @@ enum err_code verb_import(struct cli *cli, struct err *err)
         .total_bytes = cli_number(cli, "max-bytes", 0),
     };
     options.null_markers = options.null_marker_count > 0 ? nulls : NULL;
+    for (int i = 0; i < cli->word_count; i++)
+        TRY(check_path(cli_word(cli, i), err));
     TRY(cli_open(cli, true, err));
     enum err_code code = api_import(cli->api, &options, &answer, err);
     if (code == ERR_INTERRUPTED && err->hint[0] == '\0')

@@ -92,6 +92,26 @@ const char *store_import_staging(const struct store_import *import)
     return import->files_path;
 }
 
+/* A first import that failed leaves a folder of lock files only: it goes, under the writer lock (who waits for a lock file that went takes
+ * the new one). */
+static void remove_empty_dataset(const struct store_import *import)
+{
+    char path[FILE_PATH_BYTES];
+    struct file_list list;
+    bool empty = true;
+    if (import->dataset == NULL || import->lock.fd < 0 || store_dataset_path(import->store, import->dataset, path, ERR_IGNORED, ".") != ERR_OK ||
+        file_list_directory(path, &list, ERR_IGNORED) != ERR_OK)
+        return;
+    for (size_t i = 0; i < list.count; i++) {
+        const char *name = list.entries[i].name;
+        empty = empty && (strcmp(name, STORE_LOCK_WRITER) == 0 || strcmp(name, STORE_LOCK_READERS) == 0);
+    }
+    file_list_done(&list);
+    path[strlen(path) - 2] = '\0'; /* the "/." at its end: no folder can be removed by that name */
+    if (empty && file_remove_tree(path, ERR_IGNORED) != ERR_OK)
+        return; /* it stays, and does no harm */
+}
+
 void store_import_close(struct store_import *import)
 {
     if (import == NULL)
@@ -103,6 +123,7 @@ void store_import_close(struct store_import *import)
     store_staging_remove(&import->staging);
     json_decref(import->tables);
     json_decref(import->used_overrides);
+    remove_empty_dataset(import);
     mem_free(import->dataset);
     file_lock_release(&import->readers);
     file_lock_release(&import->lock);
