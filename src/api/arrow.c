@@ -45,7 +45,7 @@ enum err_code api_rows_to_arrow(struct api_rows *rows_taken, struct ArrowArraySt
     struct held *held = mem_zalloc(1, sizeof *held);
     enum err_code code = held == NULL ? err_set(err, ERR_MEMORY, "no memory for the stream")
                                       : engine_result_to_arrow(api_rows_take_result(rows_taken), &held->inner, err);
-    if (code != ERR_OK) {
+    if (held == NULL || code != ERR_OK) {
         mem_free(held);
         api_rows_close(rows_taken);
         return code;

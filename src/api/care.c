@@ -92,7 +92,7 @@ static void check_permissions(struct api *api, json_t *checks, bool *all, bool *
 }
 
 /* Is the device below the store's folder a device-mapper crypt target? /sys tells without privileges. */
-static void check_encryption(struct api *api, json_t *checks, bool *all, bool *ok)
+static void check_encryption(struct api *api, json_t *checks, bool *ok)
 {
     struct stat info;
     char path[128];
@@ -103,8 +103,7 @@ static void check_encryption(struct api *api, json_t *checks, bool *all, bool *o
         (void)snprintf(path, sizeof path, "/sys/dev/block/%u:%u/dm/uuid", (unsigned)(info.st_dev >> 8) & 0xfffu, (unsigned)(info.st_dev & 0xffu));
         encrypted = file_read(path, 4096, &uuid, &err) == ERR_OK && str_has_prefix(buf_view(&uuid), "CRYPT-");
     }
-    (void)all; /* advice, not a fault: fscrypt, ZFS and hardware encryption can't be seen from here */
-    bool advice = true;
+    bool advice = true; /* no fault: fscrypt, ZFS and hardware encryption can't be seen from here */
     check(checks, "encryption below the store", encrypted, encrypted ? "dm-crypt" : "none seen", "keep clinical data on an encrypted disk (LUKS, fscrypt): DuckDB's own encryption is not part of the stock library", &advice, ok);
 }
 
@@ -142,7 +141,7 @@ enum err_code api_doctor(struct api *api, json_t **ret, struct err *err)
     TRY(check_engine(api, checks, &all, &ok));
     check_disk(api, checks, &all, &ok);
     check_permissions(api, checks, &all, &ok);
-    check_encryption(api, checks, &all, &ok);
+    check_encryption(api, checks, &ok);
     TRY(check_datasets(api, checks, &all, &ok, err));
     json_t *object = json_object();
     json_put_flag(object, "ok", all, &ok);

@@ -68,13 +68,14 @@ static enum err_code prepend_bom(const char *staged, struct err *err)
         (void)fclose(in);
     if (out != NULL && fclose(out) != 0)
         good = false;
-    if (!good || rename(marked, staged) != 0) {
+    if (!good) {
         struct err ignored;
         enum err_code removed = file_remove(marked, &ignored);
         (void)removed;
         return err_set(err, ERR_IO, "the export could not be written: %s", staged);
     }
-    return ERR_OK;
+    TRY(file_remove(staged, err));
+    return file_publish(marked, staged, NULL, err);
 }
 
 static enum err_code copy_select(struct engine *engine, const char *select, const struct format *format, const char *path, bool overwrite, int64_t *ret_rows, struct err *err)

@@ -199,14 +199,49 @@ static const char *level_slug(struct fact *fact, const char *level)
     return length == 0 ? sign_slug(fact, level) : arena_strdup(plan_arena(fact->work->plan), slug);
 }
 
-static const json_t *levels_of(const struct profile_table *table, size_t column)
+/* The level as the column's type writes it; false: the cell is no value of the type, so its row was put aside. */
+static bool level_text(struct fact *fact, enum data_kind kind, const char *cell, const char **ret)
 {
-    const json_t *levels = json_object_get(json_array_get(table->table->columns_profile, column), "top_values");
-    enum data_kind kind = table->columns[column].type.kind;
-    bool exact_text = kind == DATA_TEXT || kind == DATA_BIGINT || kind == DATA_BOOLEAN;
-    if (!exact_text || !json_is_array(levels) || json_array_size(levels) == 0 || json_array_size(levels) > MART_LEVEL_CAP)
-        return NULL;
-    return (int64_t)json_array_size(levels) < table->columns[column].distinct ? NULL : levels;
+    int64_t number = 0;
+    *ret = cell;
+    if (kind == DATA_TEXT)
+        return true;
+    if (kind == DATA_BOOLEAN)
+        return strcmp(cell, "true") == 0 || strcmp(cell, "false") == 0;
+    if (kind != DATA_BIGINT || !str_to_int64(str_of(cell), &number))
+        return false;
+    *ret = arena_printf(plan_arena(fact->work->plan), "%lld", (long long)number);
+    return *ret != NULL;
+}
+
+static int compare_levels(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The levels of a category, sorted bytewise; 0: too many, or not all known. */
+static size_t levels_of(struct fact *fact, const struct profile_table *table, size_t column, const char *ret[MART_LEVEL_CAP])
+{
+    const json_t *cells = json_object_get(json_array_get(table->table->columns_profile, column), "top_values");
+    const struct profile_column *c = &table->columns[column];
+    size_t count = 0, kept = 0;
+    if (c->type.kind == DATA_BOOLEAN) {
+        ret[0] = "false";
+        ret[1] = "true";
+        return 2;
+    }
+    if (!json_is_array(cells) || json_array_size(cells) > MART_LEVEL_CAP || (int64_t)json_array_size(cells) < c->distinct)
+        return 0;
+    for (size_t i = 0; i < json_array_size(cells); i++) {
+        const char *cell = json_string_value(json_array_get(json_array_get(cells, i), 0));
+        if (cell != NULL && level_text(fact, c->type.kind, cell, &ret[count]))
+            count++;
+    }
+    qsort(ret, count, sizeof *ret, compare_levels);
+    for (size_t i = 0; i < count; i++)
+        if (kept == 0 || strcmp(ret[kept - 1], ret[i]) != 0)
+            ret[kept++] = ret[i];
+    return kept;
 }
 
 /* A column to aggregate: of the fact itself, or of a dimension joined to it. */
@@ -217,11 +252,6 @@ struct subject {
     const char *source; /* in fact->base */
     const char *input;  /* in fact->projected */
 };
-
-static int compare_levels(const void *a, const void *b)
-{
-    return strcmp(json_string_value(json_array_get(*(json_t *const *)a, 0)), json_string_value(json_array_get(*(json_t *const *)b, 0)));
-}
 
 /* The i-th level's slug, unlike those before it: "mL" and "ml" → ml, ml_2. */
 static const char *slug_of(struct fact *fact, const char *slugs[MART_LEVEL_CAP], size_t i, const char *level)
@@ -238,23 +268,17 @@ static const char *slug_of(struct fact *fact, const char *slugs[MART_LEVEL_CAP],
     return slugs[i] = unique;
 }
 
-static void add_levels(struct fact *fact, const struct subject *subject, const struct plan_expr *value, const json_t *levels)
+static void add_levels(struct fact *fact, const struct subject *subject, const struct plan_expr *value, const char *const *levels, size_t count)
 {
     struct plan *plan = fact->work->plan;
-    const json_t *sorted[MART_LEVEL_CAP];
     const char *slugs[MART_LEVEL_CAP];
-    size_t count = json_array_size(levels);
-    for (size_t i = 0; i < count; i++)
-        sorted[i] = json_array_get(levels, i);
-    qsort(sorted, count, sizeof *sorted, compare_levels);
     for (size_t i = 0; i < count; i++) {
-        const char *level = json_string_value(json_array_get(sorted[i], 0));
-        const struct plan_expr *args[] = {value, plan_literal(plan, value != NULL ? value->type : DATA_TYPE(TEXT), level)};
+        const struct plan_expr *args[] = {value, plan_literal(plan, value != NULL ? value->type : DATA_TYPE(TEXT), levels[i])};
         const struct plan_expr *is_level = plan_call(plan, "eq", 2, args);
-        const char *suffix = arena_printf(plan_arena(plan), "%s__count", slug_of(fact, slugs, i, level));
+        const char *suffix = arena_printf(plan_arena(plan), "%s__count", slug_of(fact, slugs, i, levels[i]));
         const char *output = add(fact, output_name(fact, subject->name, suffix), plan_aggregate_call(plan, "count_rows", 0, NULL, false, is_level), true);
         if (output != NULL)
-            mart_describe_level(fact->work, output, level);
+            mart_describe_level(fact->work, output, levels[i]);
     }
 }
 
@@ -310,9 +334,10 @@ static void add_aggregate(struct fact *fact, const struct subject *subject, enum
 {
     const struct plan_expr *value = plan_column(fact->work->plan, fact->projected, subject->input);
     const char *name = output_name(fact, subject->name, mart_aggregate_text(kind));
-    const json_t *levels = kind == MART_AGGREGATE_LEVELS ? levels_of(subject->table, subject->column) : NULL;
-    if (levels != NULL) {
-        add_levels(fact, subject, value, levels);
+    const char *levels[MART_LEVEL_CAP];
+    size_t level_count = kind == MART_AGGREGATE_LEVELS ? levels_of(fact, subject->table, subject->column, levels) : 0;
+    if (level_count > 0) {
+        add_levels(fact, subject, value, levels, level_count);
     } else if (kind == MART_AGGREGATE_LEVELS) {
         add_simple(fact, subject, MART_AGGREGATE_DISTINCT, value);
         add_simple(fact, subject, MART_AGGREGATE_MODE, value);

@@ -76,6 +76,9 @@ void engine_mask_message(const char *message, struct buf *out)
     const char *end = strstr(message, "\n\nLINE "); /* the statement again, with its literals */
     if (end == NULL)
         end = message + strlen(message);
+    const char *line_end = strchr(message, '\n');
+    if (holds_data && line_end != NULL && line_end < end)
+        end = line_end; /* what follows is the cell once more, with a mark below it */
     for (const char *text = message; text < end;) {
         size_t length = mask_run(message, text, holds_data, out);
         if (length == 0) {
