@@ -60,7 +60,11 @@ enum err_code engine_query_json(struct engine *engine, const char *sql, int64_t 
 struct ArrowArrayStream;
 enum err_code engine_result_to_arrow(struct engine_result *result_taken, struct ArrowArrayStream *ret, struct err *err) WARN_UNUSED;
 
-/* What a user's text is, before it runs. */
+/* What a user's text is, before it runs. Parse errors → ERR_INPUT with the place; too deep, or more set operations or
+ * block comments than the limits → ERR_LIMIT; what the engine can't run safely (query('…'), an ORDER BY inside a marrow_ aggregate)
+ * → ERR_UNSUPPORTED. */
+#define ENGINE_LIMIT_SET_OPERATIONS 2000
+#define ENGINE_LIMIT_COMMENTS 500
 struct engine_statement {
     int64_t count;  /* statements in the text */
     bool is_select; /* the first is of type SELECT */

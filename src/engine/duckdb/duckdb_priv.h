@@ -106,6 +106,8 @@ bool column_accepts(const struct column *column, struct data_type type);
 /* The engine's type for ours. Destroy it. */
 duckdb_logical_type column_logical_type(struct data_type type);
 
+/* Length of the quoted or commented run at text; 0 = none starts here. */
+size_t sql_skip(const char *text);
 /* result.c, for arrow.c and inspect.c */
 struct engine_result {
     struct engine *engine;

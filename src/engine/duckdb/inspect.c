@@ -9,6 +9,7 @@
  * A common table expression hides a table only where it is in scope: its own body still means the
  * table. */
 #include <string.h>
+#include <strings.h>
 
 #include "engine/duckdb/duckdb_priv.h"
 
@@ -95,6 +96,26 @@ static enum err_code walk_ctes(struct walk *walk, const json_t *map, int depth)
     return ERR_OK;
 }
 
+/* What would bring DuckDB down, or hide from this walk what runs. An aggregate of ours with an ORDER BY
+ * of its own: DuckDB 1.5.6 hands its callback one state where it promises one a row. */
+static enum err_code check_function(struct walk *walk, const json_t *json)
+{
+    static const char *const hiding[] = {"query", "query_table", "json_execute_serialized_sql"};
+    struct str name = str_of(json_text(json, "function_name", ""));
+    const json_t *orders = json_object_get(json_object_get(json, "order_bys"), "orders");
+    for (size_t idx = 0; idx < sizeof hiding / sizeof *hiding; idx++)
+        if (str_equal_nocase(name, str_of(hiding[idx])))
+            return err_set(walk->err, ERR_UNSUPPORTED,
+                           "%s runs a text as a statement, which is not offered", hiding[idx]);
+    bool ordered = json_array_size(orders) > 0 ||
+                   json_array_size(json_object_get(json, "arg_orders")) > 0; /* of a window */
+    if (ordered && name.len > 7 &&
+        str_equal_nocase((struct str){name.ptr, 7}, STR("marrow_")))
+        return err_set(walk->err, ERR_UNSUPPORTED,
+                       "%.60s takes no ORDER BY: its result does not depend on the order", name.ptr);
+    return ERR_OK;
+}
+
 static enum err_code walk_object(struct walk *walk, const json_t *json, int depth)
 {
     size_t outer = walk->scope_count;
@@ -104,6 +125,8 @@ static enum err_code walk_object(struct walk *walk, const json_t *json, int dept
     const char *type = json_text(json, "type", "");
     if (strcmp(type, "BASE_TABLE") == 0 && json_object_get(json, "table_name") != NULL)
         TRY(table_add(walk, json));
+    if (json_object_get(json, "function_name") != NULL)
+        TRY(check_function(walk, json));
     if (strcmp(type, "TABLE_FUNCTION") == 0) {
         const char *name = json_text(json_object_get(json, "function"), "function_name", "");
         TRY(names_add(&walk->statement->table_functions, &walk->statement->table_function_count,
@@ -166,11 +189,44 @@ static enum err_code tree_of(struct engine *engine, const char *sql, json_t **re
     return json_parse(batch->vectors[0].text[0], "parse tree", ret, err);
 }
 
+static int count_of(const char *text, size_t length, const char *what)
+{
+    int count = 0;
+    for (size_t idx = 0; idx + 1 < length; idx++)
+        count += text[idx] == what[0] && text[idx + 1] == what[1];
+    return count;
+}
+
+/* What takes DuckDB's parser time with the square of its number, and nothing can interrupt a parser:
+ * set operations (their tree nests by one each) and the openings of nested comments. */
+static enum err_code check_quadratic(const char *sql, struct err *err)
+{
+    static const char *const words[] = {"UNION", "EXCEPT", "INTERSECT"};
+    int operations = 0, comments = 0;
+    for (const char *text = sql; *text != '\0';) {
+        size_t skipped = sql_skip(text);
+        if (text[0] == '/' && text[1] == '*')
+            comments += count_of(text, skipped, "/*");
+        for (size_t idx = 0; skipped == 0 && idx < 3; idx++)
+            operations += strncasecmp(text, words[idx], strlen(words[idx])) == 0;
+        if (operations > ENGINE_LIMIT_SET_OPERATIONS)
+            return err_set(err, ERR_LIMIT,
+                           "the statement has more than %d UNION, EXCEPT or INTERSECT",
+                           ENGINE_LIMIT_SET_OPERATIONS);
+        if (comments > ENGINE_LIMIT_COMMENTS)
+            return err_set(err, ERR_LIMIT, "the statement has more than %d comments",
+                           ENGINE_LIMIT_COMMENTS);
+        text += skipped > 0 ? skipped : 1;
+    }
+    return ERR_OK;
+}
+
 enum err_code engine_statement_inspect(struct engine *engine, const char *sql,
                                        struct engine_statement *ret, struct err *err)
 {
     *ret = (struct engine_statement){0};
     JSON_AUTO tree = NULL;
+    TRY(check_quadratic(sql, err));
     TRY(tree_of(engine, sql, &tree, err));
     bool failed = json_flag(tree, "error", false);
     const char *type = json_text(tree, "error_type", "");

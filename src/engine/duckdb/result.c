@@ -15,8 +15,7 @@
 /* ---- wrapping -----------------------------------------------------------------------------------
  */
 
-/* Length of the quoted or commented run at text; 0 = none starts here. */
-static size_t sql_skip(const char *text)
+size_t sql_skip(const char *text)
 {
     const char *end;
     if (text[0] == '\'' || text[0] == '"') {
