@@ -1,5 +1,5 @@
 #!/bin/sh
-# Marrow's one entry point: ./do demo | build | test [asan|engines] | check | bench | fuzz | install | setup | clean
+# Marrow's one entry point: ./do demo | build | test [asan|kill|fault] | check | bench | fuzz | install | setup | clean
 # POSIX sh. Set-up installs only what is missing, and is quick the second time.
 set -eu
 cd "$(dirname "$0")"
@@ -19,8 +19,9 @@ aarch64)
 *) DUCKDB_PACKAGE='' DUCKDB_SHA256='' ;;
 esac
 
+TEST_PACKAGES="python3 zstd"
 BUILD_PACKAGES="gcc g++ make cmake ninja-build pkg-config libjansson-dev libarchive-dev libexpat1-dev libssl-dev libxxhash-dev libreadstat-dev libcmocka-dev"
-TOOL_PACKAGES="clang clang-format clang-tidy cppcheck libclang-rt-14-dev"
+TOOL_PACKAGES="clang clang-format clang-tidy cppcheck shellcheck"
 
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "do: $*"; exit 1; }
@@ -67,6 +68,11 @@ setup_duckdb() {
     printf '%s\n' "$stamp" >deps/duckdb/STAMP
 }
 
+# The package with libFuzzer and the sanitizers of the distribution's clang (libclang-rt-14-dev, -18-dev …).
+fuzz_runtime() {
+    apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9]*\)$/libclang-rt-\1-dev/p' | head -n 1 | grep . || echo libclang-rt-14-dev
+}
+
 setup() {
     # shellcheck disable=SC2086
     install_packages $BUILD_PACKAGES
@@ -94,6 +100,8 @@ run_ctest() {
 }
 
 test_suite() {
+    # shellcheck disable=SC2086
+    install_packages $TEST_PACKAGES
     case ${1:-} in
     '')
         build
@@ -103,8 +111,9 @@ test_suite() {
         build_in build-asan -DCMAKE_BUILD_TYPE=Debug -DMARROW_WERROR=ON -DMARROW_FAULTS=ON -DMARROW_SANITIZE=address,undefined >&2
         ASAN_OPTIONS=detect_leaks=1:suppressions=$here/tests/asan.supp LSAN_OPTIONS=suppressions=$here/tests/lsan.supp run_ctest build-asan ;;
     kill) shift; build; exec sh tests/kill/run "$@" ;;
+    fault) shift; build; exec sh tests/fault/run "${2:-all}" "${1:-200}" ;;
     engines) fail "PostgreSQL and Trino arrive with a later version; the embedded engine is tested by ./do test" ;;
-    *) fail "usage: ./do test [asan|kill [ROUNDS]]" ;;
+    *) fail "usage: ./do test [asan|kill [ROUNDS]|fault [POINTS]]" ;;
     esac
 }
 
@@ -133,7 +142,7 @@ demo) demo ;;
 test) shift; test_suite "$@" ;;
 check) check ;;
 bench) shift; build; exec sh bench/run "$@" ;;
-fuzz) shift; setup; install_packages clang libclang-rt-14-dev; exec sh fuzz/run "$@" ;;
+fuzz) shift; setup; install_packages clang "$(fuzz_runtime)"; exec sh fuzz/run "$@" ;;
 install) shift; install_marrow "$@" ;;
 clean) rm -rf build build-* ;;
 help | -h | --help)
@@ -142,6 +151,7 @@ help | -h | --help)
 ./do test             set up, build, run every test
 ./do test asan        the same under the address and undefined-behaviour sanitizers
 ./do test kill [N]    kill -9 at N random points of import and build (default 500), and check that nothing is lost
+./do test fault [N]   fail N writes, fsyncs, renames and allocations of each kind (default 200); disks that are really full
 ./do build            set up and build build/marrow
 ./do check            format, layers, doors, static analysis
 ./do bench [NAME]     benchmarks beside raw DuckDB and peers; results in bench/RESULTS.md

@@ -74,7 +74,8 @@ static const char *const sas_families[] = {"DDMMYY", "MMDDYY", "YYMMDD", "MMYY",
 static struct str base_format(const char *format, char ret[32])
 {
     size_t length = 0;
-    for (; format[length] != '\0' && length < 31; length++)
+    ret[0] = '\0';
+    for (; length < 31 && format[length] != '\0'; length++)
         ret[length] = (char)toupper((unsigned char)format[length]);
     char *dot = memchr(ret, '.', length);
     if (dot != NULL)

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Calls that are banned in src/: unsafe, locale-dependent or unpredictable ones, malloc outside base/mem.c, and `default:` in a
 # switch over an enum of ours (the compiler shall name every walker that must learn a new value).
+# shellcheck source=tests/house/lib.sh
 . "$(dirname "$0")/lib.sh"
 banned='sprintf|vsprintf|strcpy|strcat|strtok|atoi|atol|atof|strtod|gmtime|localtime|ctime|asctime|mktime|rand|srand|random|setjmp|longjmp|alloca|gets|tmpnam|mktemp|system|popen'
 for file in $(find src include -name '*.[ch]' | sort); do

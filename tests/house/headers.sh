@@ -1,8 +1,9 @@
 #!/bin/sh
 # Every header compiles alone as C17, and every header that leaves its folder also inside C++ extern "C" (a *_priv.h never does).
 # HEADER_DIRECTORIES: further include directories; CC, CXX: the compilers.
+# shellcheck source=tests/house/lib.sh
 . "$(dirname "$0")/lib.sh"
-flags="-D_GNU_SOURCE -DMARROW_VERSION=\"0\" -Isrc -Iinclude"
+flags="-D_GNU_SOURCE -DMARROW_VERSION=0 -Isrc -Iinclude"
 for directory in ${HEADER_DIRECTORIES:-}; do flags="$flags -isystem $directory"; done
 for header in $(find src include -name '*.h' | sort); do
     printf '#include "%s"\n' "$source/$header" >"$scratch/one.c"

@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2034
 # Shared by the house checks: every check prints its findings as FILE:LINE: TEXT and ends with "N findings"; no findings, exit 0.
 house=$(cd "$(dirname "$0")" && pwd)
 source=$(cd "$house/../.." && pwd)

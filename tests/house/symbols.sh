@@ -1,5 +1,6 @@
 #!/bin/sh
 # libmarrow.so exports marrow_* and nothing else.   BUILD_DIRECTORY: where it was built.
+# shellcheck source=tests/house/lib.sh
 . "$(dirname "$0")/lib.sh"
 library=$(find "${BUILD_DIRECTORY:-build}" -maxdepth 2 -name 'libmarrow.so*' -type f 2>/dev/null | head -n 1)
 [ -n "$library" ] || { echo "SKIPPED: no libmarrow.so in this build"; exit 77; }
