@@ -124,7 +124,10 @@ const struct plan_expr *plan_literal(struct plan *plan, struct data_type type, c
     if (canonical_text == NULL)
         return expr;
     struct buf text = BUF_INIT;
-    if (plan_literal_canonical(type, canonical_text, &text) && !text.failed) {
+    bool good = plan_literal_canonical(type, canonical_text, &text);
+    if (text.failed) {
+        plan_fail(plan, ERR_MEMORY, "no memory for the plan");
+    } else if (good) {
         expr->literal = plan_strdup(plan, buf_text(&text));
     } else {
         char pattern[64];
