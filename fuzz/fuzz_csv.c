@@ -5,6 +5,22 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
 
+/* The same count by the tokenizer: the two must agree on every regular text. */
+static int64_t count_records(const struct csv_guess *guess, const char *end)
+{
+    struct csv_row row = {0};
+    const char *at = guess->first_data;
+    int64_t records = 0;
+    while (csv_next_row(&guess->dialect, &at, end, true, &row)) {
+        const char *last = row.end;
+        last -= last > row.start && last[-1] == '\n';
+        last -= last > row.start && last[-1] == '\r';
+        records += guess->columns == 1 || last > row.start;
+    }
+    csv_row_done(&row);
+    return records;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 {
     struct str text = {(const char *)bytes, count};
@@ -18,7 +34,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
             continue;
         if (guess.columns == 0 || guess.dialect.delimiter[0] == '\0')
             abort();
-        if (whole == 1 && csv_stack_find(text, &guess, &stack, &err) == ERR_OK)
+        struct csv_census census;
+        if (whole == 1 && csv_census(&guess.dialect, guess.first_data, text.ptr + count, guess.columns, NULL, &census, &err) != ERR_OK)
+            abort();
+        if (whole == 1 && census.regular && census.records != count_records(&guess, text.ptr + count))
+            abort();
+        if (whole == 1 && csv_stack_find(text, &guess, NULL, &stack, &err) == ERR_OK)
             for (size_t i = 0; i < stack.count; i++)
                 if (stack.pieces[i].offset < 0 || stack.pieces[i].bytes < 0 ||
                     (size_t)(stack.pieces[i].offset + stack.pieces[i].bytes) > count)

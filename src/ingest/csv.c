@@ -231,10 +231,12 @@ static enum err_code rewrite_rows(struct csv_open *work, const struct csv_guess 
     struct stage_writer writer = STAGE_WRITER_INIT;
     struct csv_row row = {0};
     const char *at = work->text.ptr, *end = at + work->text.len;
-    int64_t dropped = 0;
+    int64_t dropped = 0, seen = 0;
     TRY(stage_open(work->set, "-rows.txt", &writer, err));
     enum err_code code = ERR_OK;
     while (code == ERR_OK && csv_next_row(&guess->dialect, &at, end, true, &row)) {
+        if (++seen % CSV_CHECK_ROWS == 0 && (code = progress_check(work->set->options.progress, err)) != ERR_OK)
+            break;
         size_t length = (size_t)(row.end - row.start);
         bool crlf = length > 1 && row.end[-1] == '\n' && row.end[-2] == '\r';
         if (guess->comment_lines > 0 && row.start > guess->first_row && row.start[0] == '#' && row.count != guess->columns) {
@@ -284,7 +286,8 @@ static enum err_code add_table(struct csv_open *work, struct csv_guess *guess, s
 {
     struct data_schema schema = {0};
     struct csv_census census;
-    csv_census(&guess->dialect, guess->first_data, work->text.ptr + work->text.len, guess->columns, &census);
+    const char *end = work->text.ptr + work->text.len;
+    TRY(csv_census(&guess->dialect, guess->first_data, end, guess->columns, work->set->options.progress, &census, err));
     bool engine = census.regular && !work->odd;
     note_guess(work, guess);
     TRY(note_names(work, guess, err));
@@ -361,7 +364,7 @@ static enum err_code open_text(struct csv_open *work, struct err *err)
     struct csv_guess guess;
     struct csv_stack stack = {0};
     TRY(sniff(work, work->set->options.delimiter, &guess, err));
-    enum err_code code = csv_stack_find(work->text, &guess, &stack, err);
+    enum err_code code = csv_stack_find(work->text, &guess, work->set->options.progress, &stack, err);
     if (code == ERR_OK && stack.doubtful_line > 0)
         ingest_note(&work->notes, "maybe_stacked",
                     "line %lld, after a blank line, could be the header of a second table; it was read as a row",

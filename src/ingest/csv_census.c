@@ -88,24 +88,28 @@ static const char *record_end(struct census *work, const char *at)
     }
 }
 
-void csv_census(const struct csv_dialect *dialect, const char *at, const char *end, size_t columns, struct csv_census *ret)
+enum err_code csv_census(const struct csv_dialect *dialect, const char *at, const char *end, size_t columns,
+                         const struct progress *progress, struct csv_census *ret, struct err *err)
 {
     *ret = (struct csv_census){.regular = true};
     struct census work = {.dialect = dialect, .length = strlen(dialect->delimiter), .start = at, .end = end, .result = ret};
     if (at >= end)
-        return;
+        return ERR_OK;
     work.carriage = memchr(at, '\r', (size_t)(end - at)) != NULL;
     work.quote = dialect->quote == 0 ? end : find(at, end, dialect->quote);
     while (at < end) {
         const char *feed = record_end(&work, at);
         ret->regular = feed != NULL && feed - at <= CSV_REGULAR_BYTES;
         if (!ret->regular)
-            return;
+            return ERR_OK;
         bool crlf = feed > at && feed < end && feed[-1] == '\r';
         ret->crlf = ret->crlf || crlf;
         ret->bare_lf = ret->bare_lf || (feed < end && !crlf);
         bool empty = feed - at == (crlf ? 1 : 0);
         ret->records += columns == 1 || !empty; /* an empty line is a record only where a record is one field */
         at = feed < end ? feed + 1 : end;
+        if (ret->records % CSV_CHECK_ROWS == 0)
+            TRY(progress_check(progress, err));
     }
+    return ERR_OK;
 }

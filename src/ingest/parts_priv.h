@@ -213,8 +213,10 @@ struct csv_census {
     bool crlf, bare_lf; /* how records end; both: mixed */
 };
 #define CSV_REGULAR_BYTES (1LL << 20) /* records up to that length are left to the engine */
-/* at: the first record. */
-void csv_census(const struct csv_dialect *dialect, const char *at, const char *end, size_t columns, struct csv_census *ret);
+/* at: the first record. Fails only when cancelled. */
+enum err_code csv_census(const struct csv_dialect *dialect, const char *at, const char *end, size_t columns,
+                         const struct progress *progress, struct csv_census *ret, struct err *err) WARN_UNUSED;
+#define CSV_CHECK_ROWS 65536 /* rows or lines between two looks at whether the user cancelled */
 
 struct csv_mapping { /* a file as memory */
     char *ptr; /* NULL: empty */
@@ -254,7 +256,8 @@ struct csv_stack {
     int64_t doubtful_line; /* a place that might be one but is not sure; 0 = none */
 };
 /* Pure over the text of the whole file. */
-enum err_code csv_stack_find(struct str text, const struct csv_guess *guess, struct csv_stack *ret, struct err *err) WARN_UNUSED;
+enum err_code csv_stack_find(struct str text, const struct csv_guess *guess, const struct progress *progress, struct csv_stack *ret,
+                             struct err *err) WARN_UNUSED;
 void csv_stack_done(struct csv_stack *stack);
 
 /* ---- JSON and Parquet --------------------------------------------------------------------------- */

@@ -218,7 +218,7 @@ static bool leaves_folder(const struct folder_walk *walk, const char *path)
     char *real = realpath(path, NULL);
     size_t length = strlen(walk->root_real);
     bool leaves = real == NULL || strncmp(real, walk->root_real, length) != 0 || (real[length] != '/' && real[length] != '\0');
-    free(real);
+    mem_free(real); /* realpath's */
     return leaves;
 }
 
@@ -332,7 +332,7 @@ static enum err_code walk_given_folder(struct ingest_set *set, const char *path,
         code = add_input(set, path, "folder", hex, walk.bytes, walk.files, err);
     }
     hash_sha256_free(walk.hash);
-    free(real);
+    mem_free(real); /* realpath's */
     return code;
 }
 

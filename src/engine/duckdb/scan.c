@@ -7,9 +7,10 @@
  * partitioned (month=01 stays '01'). JSON     schema given: raw members by marrow_json_member (no
  * number passes through double); empty: top-level members by ->>
  *
- * Known of DuckDB 1.5.6: newlines must be of one kind in strict mode, and a line longer than the
- * buffer (twice the line limit) vanishes without a reject: whoever stages the file must see to
- * both. skip counts no comment lines where a comment mark is set. */
+ * Known of DuckDB 1.5.6: newlines must be of one kind in strict mode; a line longer than the buffer
+ * (twice the line limit) vanishes without a reject; an open quote swallows the file. ingest counts
+ * the records, keeps such files from here, and the store compares. skip counts no comment lines
+ * where a comment mark is set. */
 #include <stdio.h>
 #include <string.h>
 
