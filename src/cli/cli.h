@@ -91,6 +91,7 @@ void cli_style(struct cli *cli, enum cli_style style, const char *format, ...) P
 void cli_say(struct cli *cli, const char *format, ...) PRINTF_LIKE(2, 3);
 void cli_add_visible(struct buf *out, struct str text); /* control and bidi characters replaced by pictures */
 int cli_text_width(struct str text);                    /* terminal columns */
+void cli_wrap(struct buf *text, size_t start, int width); /* breaks the lines from start on at blanks, with hanging indents; width 0: none */
 /* Writes what waits when there is much of it, or all with cli_flush. ERR_IO: the output could not be written. A reader that has gone sets
  * broken_pipe and gives ERR_INTERRUPTED. */
 enum err_code cli_flush(struct cli *cli, struct err *err) WARN_UNUSED;

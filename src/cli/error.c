@@ -99,6 +99,7 @@ static void error_text(const struct cli *cli, const struct err *err, struct buf 
         add_part(out, "at", buf_text(&place));
     add_detail(out, err->detail);
     add_part(out, "try", err->hint);
+    cli_wrap(out, 0, cli->stderr_tty ? cli->width : 0);
 }
 
 void cli_print_error(struct cli *cli, const struct err *err)

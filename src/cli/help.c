@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define HELP_WIDTH 140 /* without a terminal */
+
 static void put_examples(struct cli *cli, const struct cli_verb *verb)
 {
     for (const char *const *example = verb->examples; *example != NULL; example += 2) {
@@ -20,6 +22,11 @@ static void put_options(struct cli *cli, const struct cli_option *options)
     }
 }
 
+static void wrap(struct cli *cli)
+{
+    cli_wrap(&cli->out, 0, cli->width > 0 ? cli->width : HELP_WIDTH);
+}
+
 void cli_help_verb(struct cli *cli, const struct cli_verb *verb)
 {
     put_examples(cli, verb);
@@ -33,6 +40,7 @@ void cli_help_verb(struct cli *cli, const struct cli_verb *verb)
     }
     cli_say(cli, "\nCommon to all commands:\n");
     put_options(cli, cli_common_options());
+    wrap(cli);
 }
 
 static void put_verb_line(struct cli *cli, const struct cli_verb *verb)
@@ -58,6 +66,7 @@ bool cli_help_group(struct cli *cli, const char *group)
     }
     if (found)
         cli_say(cli, "\nmarrow %s COMMAND --help tells more.\n", group);
+    wrap(cli);
     return found;
 }
 
@@ -76,7 +85,8 @@ void cli_help_overview(struct cli *cli)
         put_verb_line(cli, verb);
     cli_say(cli, "\nCommon to all commands:\n");
     put_options(cli, cli_common_options());
-    cli_say(cli, "\nmarrow COMMAND --help shows examples. Exit status: 0 ok, 1 failed, 2 usage, 3 input rejected, 4 locked, 5 integrity, 6 not found,\n130 interrupted.\n");
+    cli_say(cli, "\nmarrow COMMAND --help shows examples. Exit status: 0 ok, 1 failed, 2 usage, 3 input rejected, 4 locked, 5 integrity, 6 not found, 130 interrupted.\n");
+    wrap(cli);
 }
 
 enum err_code verb_help(struct cli *cli, struct err *err)

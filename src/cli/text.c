@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define WRAP_NARROWEST 40
+
 const char *cli_count(int64_t number, char ret[32])
 {
     char digits[24];
@@ -124,13 +126,20 @@ static int width_of(uint32_t c)
     return inside(wide, sizeof wide / sizeof *wide, c) ? 2 : 1;
 }
 
+/* Length of a colour code (ESC [ … m) at the start; 0 = none. Only our own texts hold them: of the data's, cli_add_visible leaves none. */
+static size_t colour_code(struct str text)
+{
+    const char *end = text.len > 2 && text.ptr[0] == '\x1b' && text.ptr[1] == '[' ? memchr(text.ptr, 'm', text.len) : NULL;
+    return end == NULL ? 0 : (size_t)(end - text.ptr) + 1;
+}
+
 int cli_text_width(struct str text)
 {
     int width = 0;
     while (text.len > 0) {
         uint32_t c;
-        size_t length = decode(text, &c);
-        width += width_of(c);
+        size_t code = colour_code(text), length = code > 0 ? code : decode(text, &c);
+        width += code > 0 ? 0 : width_of(c);
         text = (struct str){text.ptr + length, text.len - length};
     }
     return width;
@@ -142,11 +151,63 @@ size_t cli_text_cut(struct str text, int width)
     int used = 0;
     while (at < text.len) {
         uint32_t c;
-        size_t length = decode((struct str){text.ptr + at, text.len - at}, &c);
-        used += width_of(c);
+        struct str rest = {text.ptr + at, text.len - at};
+        size_t code = colour_code(rest), length = code > 0 ? code : decode(rest, &c);
+        used += code > 0 ? 0 : width_of(c);
         if (used > width)
             break;
         at += length;
     }
     return at;
+}
+
+/* Where a long line goes on: under its text behind the first gap ("  --store DIR   where …"), else two blanks deeper. */
+static int hanging_indent(struct str line)
+{
+    size_t lead = 0, at;
+    while (lead < line.len && line.ptr[lead] == ' ')
+        lead++;
+    for (at = lead; at + 1 < line.len && !(line.ptr[at] == ' ' && line.ptr[at + 1] == ' '); at++)
+        continue;
+    while (at < line.len && line.ptr[at] == ' ')
+        at++;
+    return at < line.len && at < 48 ? cli_text_width((struct str){line.ptr, at}) : (int)lead + (lead > 0 ? 2 : 0);
+}
+
+static void add_wrapped(struct buf *out, struct str line, int width)
+{
+    int indent = hanging_indent(line), room = width;
+    while (cli_text_width(line) > room) {
+        size_t length = cli_text_cut(line, room), blank = length;
+        size_t least = room == width ? (size_t)indent : 0; /* the words before the gap stay */
+        while (blank > least && line.ptr[blank] != ' ')
+            blank--;
+        if (blank <= least)
+            break; /* one long word: the terminal breaks it */
+        buf_add(out, line.ptr, blank);
+        buf_putc(out, '\n');
+        for (int i = 0; i < indent; i++)
+            buf_putc(out, ' ');
+        line = str_trim((struct str){line.ptr + blank, line.len - blank});
+        room = width - indent;
+    }
+    buf_add_str(out, line);
+}
+
+void cli_wrap(struct buf *text, size_t start, int width)
+{
+    AUTO(buf_done) struct buf wrapped = BUF_INIT;
+    if (width <= WRAP_NARROWEST || text->len <= start)
+        return;
+    for (size_t at = start; at < text->len;) {
+        const char *end = memchr(text->ptr + at, '\n', text->len - at);
+        size_t length = end == NULL ? text->len - at : (size_t)(end - text->ptr) - at;
+        add_wrapped(&wrapped, (struct str){text->ptr + at, length}, width);
+        if (end != NULL)
+            buf_putc(&wrapped, '\n');
+        at += length + 1;
+    }
+    text->len = start;
+    buf_add_str(text, buf_view(&wrapped));
+    text->failed = text->failed || wrapped.failed;
 }

@@ -93,8 +93,8 @@ static const struct cli_verb verbs[] = {
     {"demo-data", "DIR", 1, 1, "Make a synthetic hospital: a ZIP of CSV tables and the same people as FHIR", "The same seed gives the same bytes. Any size streams to disk in bounded memory.", demo_data_options,
      WORDS("marrow demo-data ./hospital", "1,000 patients", "marrow demo-data ./big --patients 100000 --seed 7 --no-fhir", "a larger one, tables only"), verb_demo_data},
     {"import", "PATH…", 1, -1, "Take files, folders or archives in as a new version of a dataset",
-     "Takes CSV and its kin in any encoding, Parquet, JSON, NDJSON, Excel, SPSS, Stata and SAS, packed or not; a whole folder or ZIP becomes one\n"
-     "dataset. Types are decided over every row and lose nothing; rows that can't be read are kept apart and counted. Either the whole import is\n"
+     "Takes CSV and its kin in any encoding, Parquet, JSON, NDJSON, Excel, SPSS, Stata and SAS, packed or not; a whole folder or ZIP becomes one "
+     "dataset. Types are decided over every row and lose nothing; rows that can't be read are kept apart and counted. Either the whole import is "
      "published or nothing is. The same content again is recognised and reused.",
      import_options,
      WORDS("marrow import mimic.zip --name mimic", "everything in the ZIP becomes dataset mimic", "marrow import patients.sav labs.xlsx", "several files, one dataset", "marrow import data.csv --type data.zip=text --null 999", "decide a type and a null marker yourself", "marrow import export/ --strict", "a folder; refuse bad rows"), verb_import},
@@ -109,7 +109,7 @@ static const struct cli_verb verbs[] = {
      WORDS("marrow relations mimic", "what was found, and why", "marrow relations mimic confirm labevents.itemid d_labitems.itemid", "yes, this is a key", "marrow relations mimic reject a.x b.y", "no, it is not"), verb_relations},
     {"role", "NAME TABLE ROLE", 3, 3, "Decide a table's role: dimension, fact, event, bridge or reference", NULL, NULL, WORDS("marrow role mimic callout event", "overrule the role that was found"), verb_role},
     {"mart build", "NAME --grain G", 1, 1, "Build one table per patient, admission or event, nothing counted twice",
-     "Each fact is aggregated to the grain before it is joined, so every join is one to one. Invariants are checked and stored. The same data and\n"
+     "Each fact is aggregated to the grain before it is joined, so every join is one to one. Invariants are checked and stored. The same data and "
      "the same policy give the same run id, and a run that is there is reused.",
      mart_build_options,
      WORDS("marrow mart build mimic --grain patient", "one row per patient", "marrow mart build mimic --grain event --event labevents", "one row per laboratory value", "marrow mart build mimic --grain patient --dry-run", "only show the SQL"), verb_mart_build},
@@ -118,7 +118,7 @@ static const struct cli_verb verbs[] = {
     {"mart show", "NAME MART", 2, 2, "Show how a mart came about", NULL, version_options, WORDS("marrow mart show mimic mart_patient", "plan, tables, phases, invariants"), verb_mart_show},
     {"mart verify", "NAME MART", 2, 2, "Check a mart's invariants again from the raw tables", NULL, version_options, WORDS("marrow mart verify mimic mart_patient", "counts and sums, derived anew"), verb_mart_verify},
     {"sql", "NAME [SELECT|-]", 1, 2, "Ask with SQL, over the tables and marts of a version, read-only",
-     "Exactly one SELECT; no file or network access beyond the version's own. \"-\" reads the SQL from stdin. Marts are the tables mart_patient,\n"
+     "Exactly one SELECT; no file or network access beyond the version's own. \"-\" reads the SQL from stdin. Marts are the tables mart_patient, "
      "mart_admission and mart_event_TABLE.",
      sql_options,
      WORDS("marrow sql mimic \"SELECT gender, count(*) FROM patients GROUP BY gender\"", "a first answer", "marrow sql mimic \"SELECT * FROM mart_patient\" --out patients.parquet", "hand the mart on", "marrow sql mimic --file query.sql --format csv", "SQL from a file"), verb_sql},

@@ -159,6 +159,7 @@ static void put_head(struct cli *cli, enum cli_style style, const char *name)
 
 void cli_put_table_warnings(struct cli *cli, const json_t *tables)
 {
+    size_t start = cli->out.len;
     for (int note = 0; note < 2; note++) {
         bool begun = false;
         for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
@@ -171,4 +172,5 @@ void cli_put_table_warnings(struct cli *cli, const json_t *tables)
             put_kind(cli, &kinds[i], tables, count);
         }
     }
+    cli_wrap(&cli->out, start, cli->width);
 }

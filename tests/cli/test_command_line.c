@@ -126,6 +126,32 @@ static void failures_have_their_exit_status(void **state)
     golden_file("failures.txt");
 }
 
+/* ---- narrow terminals -------------------------------------------------------------------------- */
+
+static void a_long_line_breaks_at_blanks_under_its_text(void **state)
+{
+    (void)state;
+    AUTO(buf_done) struct buf text = BUF_INIT;
+    buf_puts(&text, "  --store DIR   where the datasets are kept, for ever\n\x1b[1mshort\x1b[0m\n");
+    cli_wrap(&text, 0, 44);
+    assert_string_equal(buf_text(&text), "  --store DIR   where the datasets are kept,\n                for ever\n\x1b[1mshort\x1b[0m\n");
+}
+
+static void a_reason_without_room_stands_below_its_row(void **state)
+{
+    (void)state;
+    struct cli cli = {.width = 50};
+    AUTO(cli_table_free) struct cli_table *table = cli_table_new();
+    cli_table_column(table, "child", false);
+    cli_table_column(table, "evidence", false);
+    cli_table_cell(table, CLI_PLAIN, "a_table_with_a_long_name.column");
+    cli_table_cell(table, CLI_PLAIN, "the values agree and the name of the column says so");
+    cli_table_wrap(table);
+    cli_table_print(&cli, table, false);
+    assert_string_equal(buf_text(&cli.out), "a_table_with_a_long_name.column\n    the values agree and the name of the column\n    says so\n");
+    buf_done(&cli.out);
+}
+
 /* ---- --json ------------------------------------------------------------------------------------ */
 
 static void assert_pure(const char *script, int expected_status)
@@ -262,6 +288,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_option_means_the_same_kind_in_every_verb),
         cmocka_unit_test(every_verb_has_examples_that_it_would_take),
+        cmocka_unit_test(a_long_line_breaks_at_blanks_under_its_text),
+        cmocka_unit_test(a_reason_without_room_stands_below_its_row),
         cmocka_unit_test_setup_teardown(the_man_page_is_current, enter, leave),
         cmocka_unit_test_setup_teardown(help_is_as_recorded, enter, leave),
         cmocka_unit_test_setup_teardown(usage_errors_say_what_was_meant, enter, leave),
