@@ -165,6 +165,7 @@ enum err_code profile_open(struct store *store, struct store_version *version, s
 {
     AUTO(profile_free) struct profile *profile = NULL;
     JSON_AUTO cached = NULL;
+    TRY(store_version_read_profiles(version, err));
     TRY(profile_cache_read(store, version, "profile", &cached, err));
     if (cached != NULL && profile_from_json(version, cached, &profile, err) == ERR_MEMORY)
         return ERR_MEMORY;

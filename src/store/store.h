@@ -53,9 +53,12 @@ struct store_table { /* borrowed from the version */
     const char *hash; /* table hash = object's name */
     int64_t rows, rejected_rows;
     struct data_schema schema;
-    const json_t *columns_profile; /* [{name, type, nulls, distinct, distinct_exact, min, max, mean?, top_values?, shortest, longest, warnings}] as measured at import, manifest order */
+    const json_t *columns_profile; /* [{name, type, nulls, distinct, distinct_exact, min, max, mean?, top_values?, shortest, longest, warnings}] as measured at import, manifest order;
+                                    * NULL until store_version_read_profiles */
     char *directory; /* objects/HASH */
 };
+/* Read every table's columns_profile (its object.json), once: an open version costs one document whatever the number of its tables. */
+enum err_code store_version_read_profiles(struct store_version *version, struct err *err) WARN_UNUSED;
 size_t store_version_table_count(const struct store_version *version);
 const struct store_table *store_version_table(const struct store_version *version, size_t idx);
 const struct store_table *store_version_table_find(const struct store_version *version, const char *name); /* ASCII case ignored; NULL */

@@ -88,10 +88,9 @@ static json_t *order_profile(const json_t *profile, const struct data_schema *sc
     return ok ? json_incref(ret) : NULL;
 }
 
-static enum err_code open_table(struct store_version *version, const json_t *entry, struct store_table *table, json_t **ret_profile, struct err *err)
+static enum err_code open_table(struct store_version *version, const json_t *entry, struct store_table *table, struct err *err)
 {
     char path[FILE_PATH_BYTES];
-    JSON_AUTO object = NULL;
     TRY(json_need_text(entry, "name", "manifest.json", &table->name, err));
     TRY(json_need_text(entry, "object", "manifest.json", &table->hash, err));
     table->rows = json_int(entry, "rows", 0);
@@ -101,12 +100,23 @@ static enum err_code open_table(struct store_version *version, const json_t *ent
     table->directory = mem_strdup(path);
     if (table->directory == NULL)
         return err_set(err, ERR_MEMORY, "no memory to open a version");
-    enum err_code code = store_object_read(version->store, version->dataset, table->hash, &object, err);
-    if (code != ERR_OK)
-        return err_context(err, "table %s", table->name);
-    *ret_profile = order_profile(json_object_get(object, "profile"), &table->schema);
-    table->columns_profile = *ret_profile;
-    return json_built(*ret_profile != NULL, err);
+    return ERR_OK;
+}
+
+enum err_code store_version_read_profiles(struct store_version *version, struct err *err)
+{
+    for (size_t i = 0; i < version->count; i++) {
+        struct store_table *table = &version->tables[i];
+        JSON_AUTO object = NULL;
+        if (table->columns_profile != NULL)
+            continue;
+        if (store_object_read(version->store, version->dataset, table->hash, &object, err) != ERR_OK)
+            return err_context(err, "table %s", table->name);
+        version->profiles[i] = order_profile(json_object_get(object, "profile"), &table->schema);
+        TRY(json_built(version->profiles[i] != NULL, err));
+        table->columns_profile = version->profiles[i];
+    }
+    return ERR_OK;
 }
 
 static enum err_code open_tables(struct store_version *version, struct err *err)
@@ -120,7 +130,7 @@ static enum err_code open_tables(struct store_version *version, struct err *err)
         return err_set(err, ERR_MEMORY, "no memory to open a version");
     version->count = count;
     for (size_t i = 0; i < count; i++)
-        TRY(open_table(version, json_array_get(tables, i), &version->tables[i], &version->profiles[i], err));
+        TRY(open_table(version, json_array_get(tables, i), &version->tables[i], err));
     return ERR_OK;
 }
 

@@ -27,6 +27,7 @@ static void imported_table_is_read_back_with_lossless_types(void **state)
     assert_string_equal(data_type_text(table->schema.columns[1].type, type), "text");
     assert_string_equal(data_type_text(table->schema.columns[2].type, type), "decimal(18,2)");
     assert_string_equal(data_type_text(table->schema.columns[4].type, type), "date");
+    assert_ok(store_version_read_profiles(version, &test_err));
     const json_t *profile = json_array_get(table->columns_profile, 2);
     assert_int_equal(json_int(profile, "nulls", -1), 1);
     assert_string_equal(json_text(profile, "min", ""), "1.50");
@@ -194,6 +195,7 @@ static void overrides_retype_columns_and_quarantine_what_does_not_fit(void **sta
     json_decref(commit.manifest);
     struct store_version *version = NULL;
     assert_ok(store_version_open(store, "d", NULL, &version, &test_err));
+    assert_ok(store_version_read_profiles(version, &test_err));
     const struct store_table *stored = store_version_table(version, 0);
     assert_int_equal(stored->schema.columns[0].type.kind, DATA_TEXT);
     assert_int_equal(stored->schema.columns[1].type.kind, DATA_BIGINT);
