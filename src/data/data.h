@@ -55,7 +55,7 @@ struct data_schema {
     struct data_column *columns;
     size_t count;
 };
-/* Append a column; copies the texts. The schema owns everything it holds. */
+/* Append a column; copies the texts (zero bytes become '_', ill-formed UTF-8 U+FFFD). The schema owns everything it holds. */
 enum err_code data_schema_add(struct data_schema *schema, struct str name, struct data_type type, struct err *err) WARN_UNUSED;
 enum err_code data_schema_add_value_label(struct data_column *column, struct str value, struct str label, struct err *err) WARN_UNUSED;
 enum err_code data_schema_copy(const struct data_schema *from, struct data_schema *ret, struct err *err) WARN_UNUSED;

@@ -41,6 +41,27 @@ static bool is_full(size_t count)
     return (count & (count - 1)) == 0;
 }
 
+/* Names are texts of documents: zero bytes become '_', each byte that is no UTF-8 U+FFFD. NULL: out of memory. */
+static char *name_copy(struct str name)
+{
+    bool clean = name.len == 0 || memchr(name.ptr, 0, name.len) == NULL;
+    if (clean && str_utf8_valid_prefix(name) == name.len)
+        return mem_strndup(name.ptr, name.len);
+    struct buf copy = BUF_INIT;
+    while (name.len > 0) {
+        size_t valid = str_utf8_valid_prefix(name);
+        for (size_t i = 0; i < valid; i++)
+            buf_putc(&copy, name.ptr[i] == '\0' ? '_' : name.ptr[i]);
+        if (valid < name.len)
+            buf_puts(&copy, "\xef\xbf\xbd");
+        valid += valid < name.len;
+        name = (struct str){name.ptr + valid, name.len - valid};
+    }
+    char *text = copy.failed ? NULL : buf_take(&copy);
+    buf_done(&copy);
+    return text;
+}
+
 enum err_code data_schema_add(struct data_schema *schema, struct str name, struct data_type type,
                               struct err *err)
 {
@@ -51,7 +72,7 @@ enum err_code data_schema_add(struct data_schema *schema, struct str name, struc
             return out_of_memory(err);
         schema->columns = grown;
     }
-    struct data_column column = {.name = mem_strndup(name.ptr, name.len), .type = type};
+    struct data_column column = {.name = name_copy(name), .type = type};
     if (column.name == NULL)
         return out_of_memory(err);
     schema->columns[schema->count++] = column;

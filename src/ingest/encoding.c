@@ -184,7 +184,8 @@ static bool guess_bom(struct str head, struct encoding_guess *ret)
     return false;
 }
 
-/* UTF-16 without BOM: zeros in one half only, and every line feed a whole unit. */
+/* UTF-16 without BOM: zeros in one half only, every line feed a whole unit, and none in the half where it would be no line feed. A
+ * text of bytes with a few zeros in it fails the last. */
 static const char *guess_utf16(struct str head)
 {
     size_t zeros[2] = {0, 0}, feeds[2] = {0, 0}, whole[2] = {0, 0};
@@ -197,10 +198,13 @@ static const char *guess_utf16(struct str head)
         }
     }
     size_t pairs = even / 2;
-    if (zeros[1] * 50 >= pairs && zeros[1] >= 2 && zeros[0] * 20 <= zeros[1] && feeds[0] == whole[0])
-        return "UTF-16LE";
-    if (zeros[0] * 50 >= pairs && zeros[0] >= 2 && zeros[1] * 20 <= zeros[0] && feeds[1] == whole[1])
-        return "UTF-16BE";
+    for (size_t low = 0; low < 2; low++) { /* the half that holds the characters of ASCII */
+        size_t high = 1 - low;
+        bool some = zeros[high] >= 2 && zeros[high] * 50 >= pairs && zeros[low] * 20 <= zeros[high];
+        bool lines = whole[low] > 0 ? feeds[high] * 10 <= whole[low] : feeds[high] == 0 && zeros[high] * 4 >= pairs;
+        if (some && lines && feeds[low] == whole[low])
+            return low == 0 ? "UTF-16LE" : "UTF-16BE";
+    }
     return NULL;
 }
 

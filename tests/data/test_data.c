@@ -125,6 +125,17 @@ static void header_names_become_usable_and_unique(void **state)
     data_schema_done(&schema);
 }
 
+static void names_are_texts_whatever_bytes_they_came_as(void **state)
+{
+    (void)state;
+    struct data_schema schema = {0};
+    assert_int_equal(data_schema_add(&schema, (struct str){"a\0b", 3}, DATA_TYPE(TEXT), NULL), ERR_OK);
+    assert_int_equal(data_schema_add(&schema, (struct str){"x\xff\xc3", 3}, DATA_TYPE(TEXT), NULL), ERR_OK);
+    assert_string_equal(schema.columns[0].name, "a_b");
+    assert_string_equal(schema.columns[1].name, "x\xef\xbf\xbd\xef\xbf\xbd");
+    data_schema_done(&schema);
+}
+
 static void long_names_are_cut_between_characters_and_stay_unique(void **state)
 {
     (void)state;
@@ -403,6 +414,7 @@ static void failed_allocations_leave_no_half_schema(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_are_texts_whatever_bytes_they_came_as),
         cmocka_unit_test(types_read_back_from_their_text),
         cmocka_unit_test(nonsense_types_are_refused),
         cmocka_unit_test(schema_survives_json),
