@@ -34,7 +34,10 @@ enum err_code api_statement_check(struct engine *engine, const char *sql, struct
     memset(ret, 0, sizeof *ret);
     if (strlen(sql) > STATEMENT_LIMIT_BYTES)
         return err_set(err, ERR_LIMIT, "the statement is longer than %d bytes", STATEMENT_LIMIT_BYTES);
-    TRY(engine_statement_inspect(engine, sql, ret, err));
+    enum err_code code = engine_statement_inspect(engine, sql, ret, err);
+    if (code == ERR_UNSUPPORTED && err != NULL)
+        err->code = ERR_INPUT; /* the statement's fault, not the engine's */
+    TRY(code == ERR_UNSUPPORTED ? ERR_INPUT : code);
     if (ret->count != 1) {
         err_set(err, ERR_INPUT, "expected exactly one statement, found %lld", (long long)ret->count);
         return err_hint(err, "give one SELECT; several results need several calls");
