@@ -267,6 +267,26 @@ def manifest_agrees_with_sql():
         checks.equal(column.get("top_values"), top, f"{column['name']}: top values")
 
 
+def key_folders_are_text_columns():
+    for month, text in (("01", "id,v\n1,a\n"), ("02", "id,v,more\n2,b,7\n")):
+        name, _ = take(make("part.csv", text))
+        folder = os.path.join(scratch, "visits", "year=2020", f"month={month}")
+        os.makedirs(folder)
+        program.must("export", name, "part", "--format", "parquet", "--out", os.path.join(folder, "p.parquet"))
+    name, ran = take(os.path.join(scratch, "visits"))
+    if checks.equal(ran.status, 0, "a partitioned folder", ran.err[-300:]):
+        types = {column["name"]: column["type"] for column in ran.answer["tables"][0]["columns"]}
+        checks.equal(types, {"id": "bigint", "v": "text", "more": "bigint", "month": "text", "year": "text"}, "partitioned: types")
+        found = program.rows(name, 'SELECT id, v, more, "month", "year" FROM {} ORDER BY id'.format(ran.answer["tables"][0]["name"]))
+        checks.equal(found, [[1, "a", None, "01", "2020"], [2, "b", 7, "02", "2020"]], "partitioned: rows")
+        path = os.path.join(scratch, "visits", "year=2020", "month=01", "p.parquet")
+        with open(path, "r+b") as file:
+            file.seek(20)
+            file.write(b"\xff" * 30)
+        ran = take(path)[1]
+        checks.that(ran.status in (3, 0), "a damaged Parquet file is rejected input", ran.err[-300:])
+
+
 def labels_come_from_the_catalogue():
     try:
         import subprocess
@@ -294,6 +314,6 @@ def labels_come_from_the_catalogue():
 
 
 for part in (random_files_come_back, faults_cost_their_own_line, archives_are_whole_or_refused, json_keeps_what_is_written, types_lose_nothing,
-             names_are_kept_or_renamed, overrides_rule, manifest_agrees_with_sql, labels_come_from_the_catalogue):
+             names_are_kept_or_renamed, overrides_rule, manifest_agrees_with_sql, key_folders_are_text_columns, labels_come_from_the_catalogue):
     part()
 checks.end()
