@@ -44,14 +44,6 @@ static bool is_id_word(const char *word)
     return in_list(word, id_words);
 }
 
-bool name_has_word(const struct name_words *words, const char *word)
-{
-    for (size_t i = 0; i < words->count; i++)
-        if (strcmp(words->words[i], word) == 0)
-            return true;
-    return false;
-}
-
 bool name_has_any(const struct name_words *words, const char *const *list)
 {
     for (size_t i = 0; i < words->count; i++)

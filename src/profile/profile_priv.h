@@ -40,7 +40,6 @@ void name_facts_of(const char *name, struct name_facts *ret);
 /* "D_LABITEMS" → labitem. */
 void name_table_core(const char *table, struct name_words *ret);
 bool name_words_equal(const struct name_words *a, const struct name_words *b);
-bool name_has_word(const struct name_words *words, const char *word);
 /* Is any word of the name in the NULL-terminated list? */
 bool name_has_any(const struct name_words *words, const char *const *list);
 

@@ -236,6 +236,32 @@ static void what_would_crash_or_hide_is_refused(void **state)
     engine_close(engine);
 }
 
+static int reports;
+static void count_report(void *user, const struct progress_event *event)
+{
+    (void)user;
+    reports += event->total > 0;
+}
+
+static void a_confined_engine_still_reports_progress(void **state)
+{
+    (void)state;
+    struct engine *engine = open_engine(2);
+    struct err err = {0};
+    int64_t ignored;
+    json_t *allowed = json_array();
+    struct progress progress = {.report = count_report};
+    OK(engine_execute(engine, "CREATE TABLE t AS SELECT i FROM range(3000000) r(i)", NULL, 0, &err));
+    OK(engine_confine(engine, allowed, &err));
+    json_decref(allowed);
+    engine_set_progress(engine, &progress, "query", "t");
+    engine_set_time_limit(engine, 1500);
+    (void)!engine_query_int(engine, "SELECT count(DISTINCT md5(a.i::VARCHAR || b.i)) FROM t a, range(30) b(i)",
+                            0, &ignored, &err);
+    assert_true(reports > 0);
+    engine_close(engine);
+}
+
 /* ---- wrong arguments --------------------------------------------------------------------------- */
 
 static void functions_survive_wrong_arguments(void **state)
@@ -322,6 +348,7 @@ int main(void)
         cmocka_unit_test(deep_and_long_statements_are_refused_or_read),
         cmocka_unit_test(bytes_that_are_no_text_give_an_error),
         cmocka_unit_test(what_would_crash_or_hide_is_refused),
+        cmocka_unit_test(a_confined_engine_still_reports_progress),
         cmocka_unit_test(functions_survive_wrong_arguments),
         cmocka_unit_test(row_hash_takes_thousands_of_columns),
     };

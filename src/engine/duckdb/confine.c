@@ -1,12 +1,15 @@
 /* Confining an engine before a user's statement runs. Measured on 1.5.6: with enable_external_access=false a view over read_parquet still
  * works for files listed one by one in allowed_paths; attached databases stay readable; read_csv and friends elsewhere are refused. */
-#include "engine/engine.h"
+#include "engine/duckdb/duckdb_priv.h"
 
 enum err_code engine_confine(struct engine *engine, const json_t *allowed, struct err *err)
 {
     AUTO(buf_done) struct buf sql = BUF_INIT;
     size_t idx;
     json_t *path;
+    /* Progress is counted only when it was switched on, which the lock would refuse later. */
+    if (!engine->progress_enabled)
+        buf_puts(&sql, "SET enable_progress_bar = true; SET enable_progress_bar_print = false; ");
     buf_puts(&sql, "SET allowed_paths = [");
     json_array_foreach((json_t *)(uintptr_t)allowed, idx, path) {
         buf_puts(&sql, idx == 0 ? "" : ", ");
@@ -14,5 +17,7 @@ enum err_code engine_confine(struct engine *engine, const json_t *allowed, struc
     }
     buf_puts(&sql, "]; SET enable_external_access = false; SET lock_configuration = true");
     TRY(buf_check(&sql, err));
-    return engine_execute(engine, buf_text(&sql), NULL, 0, err);
+    TRY(engine_execute(engine, buf_text(&sql), NULL, 0, err));
+    engine->progress_enabled = true;
+    return ERR_OK;
 }
