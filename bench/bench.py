@@ -41,12 +41,15 @@ class Bench:
         answer = json.loads(text)
         return answer["seconds"], memory, answer, cpu
 
-    def rounds(self, contestants, count=None):
-        """{name: function → (seconds, memory, …)}: all in turn. A contestant that fails is left out, with its reason."""
+    def rounds(self, contestants, count=None, once=()):
+        """{name: function → (seconds, memory, …)}: all in turn. A contestant that fails is left out, with its reason; those in once (slow peers) run in
+        the first round only."""
+        if self.given.no_peers:
+            contestants = {name: run for name, run in contestants.items() if not name.startswith(("Polars", "pandas", "featuretools"))}
         samples, reasons = {name: [] for name in contestants}, {}
-        for _ in range(count or self.given.runs):
+        for number in range(count or self.given.runs):
             for name, run in contestants.items():
-                if name in reasons:
+                if name in reasons or (number > 0 and name in once):
                     continue
                 try:
                     samples[name].append(run())
@@ -122,7 +125,8 @@ class Bench:
                 "Marrow": lambda: self.take_in("import", folder),
                 "Marrow without fsync": lambda: self.take_in("import", folder, {"LD_PRELOAD": self.path("nofsync.so")}),
                 "Polars, Parquet only": lambda: self.floor("import-polars", folder, out),
-                "pandas, Parquet only": lambda: self.floor("import-pandas", folder, out)}), "DuckDB (floor)")
+                "pandas, Parquet only": lambda: self.floor("import-pandas", folder, out)},
+                once=("Polars, Parquet only", "pandas, Parquet only")), "DuckDB (floor)")
             self.phases("import")
         self.table(f"import hospital.zip, {self.given.patients:,} patients", self.rounds({"Marrow": lambda: self.take_in("import", hospital + "/hospital.zip")}, 3), "Marrow")
 
@@ -207,7 +211,7 @@ class Bench:
                 contestants["Polars"] = peer
                 if store == "mimic" and grain == "patient":
                     contestants["featuretools"] = lambda: self.floor("mart-featuretools", tables, relations, out)
-                self.table(f"mart {grain}, {title}", self.rounds(contestants), "DuckDB SQL (floor)")
+                self.table(f"mart {grain}, {title}", self.rounds(contestants, once=("featuretools",)), "DuckDB SQL (floor)")
                 self.mart_notes(answers, polars, f"mart {grain}, {title}")
 
     def mart_notes(self, answers, polars, bench):
@@ -257,6 +261,7 @@ def main():
     options.add_argument("--work", required=True)
     options.add_argument("--runs", type=int, default=5)
     options.add_argument("--patients", type=int, default=100000)
+    options.add_argument("--no-peers", action="store_true", help="only the floor and Marrow")
     given = options.parse_args()
     unknown = set(given.names) - set(order)
     if unknown:

@@ -13,6 +13,7 @@
 
 #include "ingest/parts_priv.h"
 
+
 /* ---- recognising -------------------------------------------------------------------------------- */
 
 static bool has_any_suffix(const char *base_name, const char *suffixes)
@@ -92,11 +93,24 @@ enum err_code csv_map_file(const char *path, struct csv_mapping *ret, struct err
             (void)close(fd);
             return err_set_errno(err, number, "cannot map %s", path);
         }
-        *ret = (struct csv_mapping){memory, (size_t)size};
+        *ret = (struct csv_mapping){.ptr = memory, .length = (size_t)size};
         (void)madvise(memory, (size_t)size, MADV_SEQUENTIAL);
     }
     (void)close(fd);
     return ERR_OK;
+}
+
+void csv_let_go(struct csv_mapping *mapping, const char *at)
+{
+    if (mapping == NULL || at < mapping->ptr || at > mapping->ptr + mapping->length)
+        return;
+    size_t reached = (size_t)(at - mapping->ptr) / CSV_LET_GO_BYTES * CSV_LET_GO_BYTES; /* a multiple of every page size */
+    if (reached < mapping->passed)
+        mapping->passed = 0; /* another pass */
+    if (reached <= mapping->passed)
+        return;
+    (void)madvise(mapping->ptr + mapping->passed, reached - mapping->passed, MADV_DONTNEED);
+    mapping->passed = reached;
 }
 
 void csv_unmap(struct csv_mapping *mapping)
@@ -113,6 +127,7 @@ struct csv_open { /* one file or one piece of it, on its way to a source */
     const struct ingest_file *file;
     const char *path;   /* UTF-8, what the engine reads */
     struct str text;    /* its content, mapped */
+    struct csv_mapping *mapping;
     const char *name;
     const char *origin;
     size_t bom_bytes;   /* before text in the file at path */
@@ -235,8 +250,11 @@ static enum err_code rewrite_rows(struct csv_open *work, const struct csv_guess 
     TRY(stage_open(work->set, "-rows.txt", &writer, err));
     enum err_code code = ERR_OK;
     while (code == ERR_OK && csv_next_row(&guess->dialect, &at, end, true, &row)) {
-        if (++seen % CSV_CHECK_ROWS == 0 && (code = progress_check(work->set->options.progress, err)) != ERR_OK)
-            break;
+        if (++seen % CSV_CHECK_ROWS == 0) {
+            if ((code = progress_check(work->set->options.progress, err)) != ERR_OK)
+                break;
+            csv_let_go(work->mapping, at);
+        }
         size_t length = (size_t)(row.end - row.start);
         bool crlf = length > 1 && row.end[-1] == '\n' && row.end[-2] == '\r';
         if (guess->comment_lines > 0 && row.start > guess->first_row && row.start[0] == '#' && row.count != guess->columns) {
@@ -287,7 +305,7 @@ static enum err_code add_table(struct csv_open *work, struct csv_guess *guess, s
     struct data_schema schema = {0};
     struct csv_census census;
     const char *end = work->text.ptr + work->text.len;
-    TRY(csv_census(&guess->dialect, guess->first_data, end, guess->columns, work->set->options.progress, &census, err));
+    TRY(csv_census(&guess->dialect, guess->first_data, end, guess->columns, work->mapping, work->set->options.progress, &census, err));
     bool engine = census.regular && !work->odd;
     note_guess(work, guess);
     TRY(note_names(work, guess, err));
@@ -364,7 +382,7 @@ static enum err_code open_text(struct csv_open *work, struct err *err)
     struct csv_guess guess;
     struct csv_stack stack = {0};
     TRY(sniff(work, work->set->options.delimiter, &guess, err));
-    enum err_code code = csv_stack_find(work->text, &guess, work->set->options.progress, &stack, err);
+    enum err_code code = csv_stack_find(work->text, &guess, work->mapping, work->set->options.progress, &stack, err);
     if (code == ERR_OK && stack.doubtful_line > 0)
         ingest_note(&work->notes, "maybe_stacked",
                     "line %lld, after a blank line, could be the header of a second table; it was read as a row",
@@ -397,6 +415,7 @@ static enum err_code csv_open_file(struct ingest_set *set, const struct ingest_f
     if (code == ERR_OK) {
         size_t skip = text.bom_bytes < mapping.length ? text.bom_bytes : mapping.length;
         work.bom_bytes = skip;
+        work.mapping = &mapping;
         work.text = (struct str){mapping.ptr == NULL ? "" : mapping.ptr + skip, mapping.length - skip};
         code = open_text(&work, err);
     }

@@ -15,7 +15,22 @@ struct census {
     bool carriage; /* there are carriage returns in the text */
     const char *quote; /* the next one from where the walk is, or end */
     struct csv_census *result;
+    struct csv_mapping *mapping;
 };
+
+/* In steps, so that a search through a large file does not bring all of it into memory. */
+static const char *find_far(struct csv_mapping *mapping, const char *at, const char *end, char c)
+{
+    while (at < end) {
+        size_t step = (size_t)(end - at) < CSV_LET_GO_BYTES ? (size_t)(end - at) : CSV_LET_GO_BYTES;
+        const char *found = memchr(at, c, step);
+        if (found != NULL)
+            return found;
+        at += step;
+        csv_let_go(mapping, at);
+    }
+    return end;
+}
 
 static const char *find(const char *at, const char *end, char c)
 {
@@ -72,7 +87,7 @@ static const char *record_end(struct census *work, const char *at)
     for (;;) {
         const char *feed = find(at, work->end, '\n');
         if (work->quote < at)
-            work->quote = work->dialect->quote == 0 ? work->end : find(at, work->end, work->dialect->quote);
+            work->quote = work->dialect->quote == 0 ? work->end : find_far(work->mapping, at, work->end, work->dialect->quote);
         if (work->quote >= feed)
             return carriages_fit(work, at, feed) ? feed : NULL;
         const char *open = work->quote;
@@ -88,15 +103,15 @@ static const char *record_end(struct census *work, const char *at)
     }
 }
 
-enum err_code csv_census(const struct csv_dialect *dialect, const char *at, const char *end, size_t columns,
+enum err_code csv_census(const struct csv_dialect *dialect, const char *at, const char *end, size_t columns, struct csv_mapping *mapping,
                          const struct progress *progress, struct csv_census *ret, struct err *err)
 {
     *ret = (struct csv_census){.regular = true};
-    struct census work = {.dialect = dialect, .length = strlen(dialect->delimiter), .start = at, .end = end, .result = ret};
+    struct census work = {.dialect = dialect, .length = strlen(dialect->delimiter), .start = at, .end = end, .result = ret, .mapping = mapping};
     if (at >= end)
         return ERR_OK;
-    work.carriage = memchr(at, '\r', (size_t)(end - at)) != NULL;
-    work.quote = dialect->quote == 0 ? end : find(at, end, dialect->quote);
+    work.carriage = find_far(mapping, at, end, '\r') != end;
+    work.quote = dialect->quote == 0 ? end : find_far(mapping, at, end, dialect->quote);
     while (at < end) {
         const char *feed = record_end(&work, at);
         ret->regular = feed != NULL && feed - at <= CSV_REGULAR_BYTES;
@@ -108,8 +123,10 @@ enum err_code csv_census(const struct csv_dialect *dialect, const char *at, cons
         bool empty = feed - at == (crlf ? 1 : 0);
         ret->records += columns == 1 || !empty; /* an empty line is a record only where a record is one field */
         at = feed < end ? feed + 1 : end;
-        if (ret->records % CSV_CHECK_ROWS == 0)
+        if (ret->records % CSV_CHECK_ROWS == 0) {
             TRY(progress_check(progress, err));
+            csv_let_go(mapping, at);
+        }
     }
     return ERR_OK;
 }

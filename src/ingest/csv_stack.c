@@ -133,8 +133,8 @@ static enum err_code split(struct csv_stack *stack, struct str text, const char 
     return add_piece(stack, text.ptr, next, line, err);
 }
 
-enum err_code csv_stack_find(struct str text, const struct csv_guess *guess, const struct progress *progress, struct csv_stack *ret,
-                             struct err *err)
+enum err_code csv_stack_find(struct str text, const struct csv_guess *guess, struct csv_mapping *mapping, const struct progress *progress,
+                             struct csv_stack *ret, struct err *err)
 {
     *ret = (struct csv_stack){0};
     if (guess->columns < 2 || !guess->named || guess->first_row == NULL)
@@ -146,8 +146,10 @@ enum err_code csv_stack_find(struct str text, const struct csv_guess *guess, con
     for (const char *at = text.ptr; at < end;) {
         const char *feed = memchr(at, '\n', (size_t)(end - at));
         const char *line_end = feed == NULL ? end : feed;
-        if (++line % CSV_CHECK_ROWS == 0)
+        if (++line % CSV_CHECK_ROWS == 0) {
             TRY(progress_check(progress, err));
+            csv_let_go(mapping, at);
+        }
         bool candidate = *at == '\n' || *at == '\r' || *at == ' ' || *at == '\t' || *at == guess->dialect.delimiter[0];
         if (line <= preamble) {
             data_lines++;

@@ -206,7 +206,8 @@ struct csv_guess {
     const char *first_data; /* into the sample: the first row that is data, or the sample's end */
     int64_t data_line;      /* the line that it stands on */
 };
-/* What one pass over all records of a text finds (csv_census.c). */
+struct csv_mapping;
+/* What one pass over all records of a text finds (csv_census.c). mapping as in csv_stack_find. */
 struct csv_census {
     int64_t records;    /* lines of nothing are none, except in one column */
     bool regular;       /* the engine reads it faithfully; else the counts are not complete */
@@ -214,16 +215,20 @@ struct csv_census {
 };
 #define CSV_REGULAR_BYTES (1LL << 20) /* records up to that length are left to the engine */
 /* at: the first record. Fails only when cancelled. */
-enum err_code csv_census(const struct csv_dialect *dialect, const char *at, const char *end, size_t columns,
+enum err_code csv_census(const struct csv_dialect *dialect, const char *at, const char *end, size_t columns, struct csv_mapping *mapping,
                          const struct progress *progress, struct csv_census *ret, struct err *err) WARN_UNUSED;
 #define CSV_CHECK_ROWS 65536 /* rows or lines between two looks at whether the user cancelled */
 
 struct csv_mapping { /* a file as memory */
     char *ptr; /* NULL: empty */
     size_t length;
+    size_t passed; /* bytes let go of */
 };
 enum err_code csv_map_file(const char *path, struct csv_mapping *ret, struct err *err) WARN_UNUSED;
 void csv_unmap(struct csv_mapping *mapping);
+#define CSV_LET_GO_BYTES ((size_t)16 << 20)
+/* Reading has come to at: the pages before it need not stay in memory. They can still be read. NULL is accepted. */
+void csv_let_go(struct csv_mapping *mapping, const char *at);
 
 struct csv_reading { /* how csv_push reads a text; heap-owned, freed by csv_reading_free */
     const char *path;    /* in the set's arena */
@@ -255,9 +260,9 @@ struct csv_stack {
     size_t count, capacity;
     int64_t doubtful_line; /* a place that might be one but is not sure; 0 = none */
 };
-/* Pure over the text of the whole file. */
-enum err_code csv_stack_find(struct str text, const struct csv_guess *guess, const struct progress *progress, struct csv_stack *ret,
-                             struct err *err) WARN_UNUSED;
+/* Pure over the text of the whole file. mapping holds the text and lets go of what was read; NULL: the text is other memory. */
+enum err_code csv_stack_find(struct str text, const struct csv_guess *guess, struct csv_mapping *mapping, const struct progress *progress,
+                             struct csv_stack *ret, struct err *err) WARN_UNUSED;
 void csv_stack_done(struct csv_stack *stack);
 
 /* ---- JSON and Parquet --------------------------------------------------------------------------- */

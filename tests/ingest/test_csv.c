@@ -60,7 +60,7 @@ static void stack_case(struct str input, struct buf *out)
     struct csv_stack stack = {0};
     struct csv_hints hints = {.header = -1};
     AUTO(arena_free) struct arena *arena = arena_new(0);
-    if (csv_sniff(input, true, &hints, arena, &guess, &err) != ERR_OK || csv_stack_find(input, &guess, NULL, &stack, &err) != ERR_OK) {
+    if (csv_sniff(input, true, &hints, arena, &guess, &err) != ERR_OK || csv_stack_find(input, &guess, NULL, NULL, &stack, &err) != ERR_OK) {
         buf_printf(out, "error %s: %s", err_code_name(err.code), err.message);
         return;
     }

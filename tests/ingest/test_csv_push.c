@@ -17,7 +17,7 @@ static const struct csv_dialect slashed = {.delimiter = ",", .quote = '"', .esca
 static struct csv_census census_of(const struct csv_dialect *dialect, const char *text, size_t columns)
 {
     struct csv_census census;
-    assert_int_equal(csv_census(dialect, text, text + strlen(text), columns, NULL, &census, NULL), ERR_OK);
+    assert_int_equal(csv_census(dialect, text, text + strlen(text), columns, NULL, NULL, &census, NULL), ERR_OK);
     return census;
 }
 
