@@ -29,8 +29,8 @@ as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
 install_packages() {
     missing=''
-    for package in "$@"; do
-        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing="$missing $package"
+    for wanted in "$@"; do
+        dpkg-query -W -f '${Status}' "$wanted" 2>/dev/null | grep -q 'install ok installed' || missing="$missing $wanted"
     done
     [ -n "$missing" ] || return 0
     command -v apt-get >/dev/null || fail "these packages are needed:$missing"
@@ -42,9 +42,9 @@ install_packages() {
 
 # fetch PACKAGE SHA256 FILE...: unpack the named files of an npm package into deps/tmp, after checking its hash.
 fetch() {
+    command -v npm >/dev/null || install_packages npm # sh has no local names: before ours are set
     package=$1 sum=$2
     shift 2
-    command -v npm >/dev/null || install_packages npm
     rm -rf deps/tmp && mkdir -p deps/tmp
     (cd deps/tmp && npm pack --silent "$package" >/dev/null) || fail "could not fetch $package; give your own DuckDB: DUCKDB_ROOT=DIR ./do build"
     archive=$(ls deps/tmp/*.tgz)
