@@ -62,7 +62,7 @@ enum err_code engine_result_to_arrow(struct engine_result *result_taken, struct 
 
 /* What a user's text is, before it runs. Parse errors → ERR_INPUT with the place; too deep, or more set operations or
  * block comments than the limits → ERR_LIMIT; what the engine can't run safely (query('…'), an ORDER BY inside a marrow_ aggregate)
- * → ERR_UNSUPPORTED. */
+ * → ERR_INPUT. */
 #define ENGINE_LIMIT_SET_OPERATIONS 2000
 #define ENGINE_LIMIT_COMMENTS 500
 struct engine_statement {

@@ -105,13 +105,13 @@ static enum err_code check_function(struct walk *walk, const json_t *json)
     const json_t *orders = json_object_get(json_object_get(json, "order_bys"), "orders");
     for (size_t idx = 0; idx < sizeof hiding / sizeof *hiding; idx++)
         if (str_equal_nocase(name, str_of(hiding[idx])))
-            return err_set(walk->err, ERR_UNSUPPORTED,
+            return err_set(walk->err, ERR_INPUT,
                            "%s runs a text as a statement, which is not offered", hiding[idx]);
     bool ordered = json_array_size(orders) > 0 ||
                    json_array_size(json_object_get(json, "arg_orders")) > 0; /* of a window */
     if (ordered && name.len > 7 &&
         str_equal_nocase((struct str){name.ptr, 7}, STR("marrow_")))
-        return err_set(walk->err, ERR_UNSUPPORTED,
+        return err_set(walk->err, ERR_INPUT,
                        "%.60s takes no ORDER BY: its result does not depend on the order", name.ptr);
     return ERR_OK;
 }
