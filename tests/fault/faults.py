@@ -102,16 +102,10 @@ def check_store(bench, program, verb, ran, what):
 
 
 def sample(total, count):
-    """1, 2, 3 … spread over 1..total, more of them early and at the very end."""
+    """Numbers spread evenly over 1..total, both ends among them."""
     if total <= count:
         return list(range(1, total + 1))
-    chosen = {1, 2, 3, total, total - 1, total - 2}
-    while len(chosen) < count:
-        k = len(chosen)
-        chosen.add(max(1, min(total, round(1 + (total - 1) * ((k - 3) / max(1, count - 4)) ** 1.3) + k % 3)))
-        if k == len(chosen):
-            chosen.add(next(n for n in range(1, total + 1) if n not in chosen))
-    return sorted(chosen)
+    return sorted({1 + round((total - 1) * k / (count - 1)) for k in range(count)})
 
 
 def files():
@@ -125,7 +119,7 @@ def files():
                 total = int(file.read().split()[0])
             checks.that(total > 0, f"{verb}: the shim counts no {kind}")
             refused, harmless = 0, []
-            numbers = sample(total, max(3, points // 2) if sticky or kind != "write" else max(points, 24 if total <= 24 else 0))
+            numbers = sample(total, max(3, points // 2) if sticky or kind != "write" else (total if total <= 40 else points))
             for number in numbers:
                 program = bench.copy()
                 what = f"{verb}, {kind} {number} of {total}{' and later' if sticky else ''} gives {error}"
