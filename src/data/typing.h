@@ -28,6 +28,7 @@ struct typing_decision {
     const char *format;       /* strptime format for dates and timestamps when not ISO; NULL = ISO or n/a. Static. */
     const char **null_markers; /* texts read as null, besides the empty text; from arena */
     size_t null_marker_count;
+    bool empties;             /* some cell is the empty text, or blanks only: to be read as null */
     bool padded;              /* blanks around numbers or dates are to be trimmed */
     int64_t rows, nulls;      /* nulls as decided */
     double distinct_estimate; /* exact up to the distinct set's cap (1,024), else HyperLogLog (p = 12) */

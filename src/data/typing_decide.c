@@ -461,6 +461,8 @@ static void settle(const struct decider *decider, struct column *column,
     struct typing_decision *decision = column->decision;
     choose_type(column, forced);
     decision->padded = is_padded(column);
+    decision->empties = column->summary.markers[TYPING_MARKER_EMPTY] > 0 ||
+                        column->summary.markers[TYPING_MARKER_BLANK] > 0;
     settle_markers(decider, column, ok);
     decision->rows = decision->nulls = column->stats->nulls;
     decision->shortest = -1;

@@ -110,7 +110,6 @@ static enum err_code make_plans(struct load *load, struct data_type *forced, str
         struct data_column *column = &load->schema.columns[i];
         plan->name = plan->source = column->name;
         plan->from_text = load->text;
-        plan->empty_is_null = load->text;
         plan->by_function = load->schema.count > STORE_COLUMNS_PER_QUERY;
         plan->type = column->type.kind == DATA_NULL || column->type.kind == DATA_UHUGEINT ? DATA_TYPE(TEXT) : column->type;
         TRY(read_override(load, table, i, &forced[i], err));
@@ -143,6 +142,7 @@ static enum err_code decide_text(struct load *load, const struct data_type *forc
         const struct typing_decision *decision = &load->decisions[i];
         plan->type = decision->type.kind == DATA_NULL ? DATA_TYPE(TEXT) : decision->type;
         plan->format = decision->format;
+        plan->empty_is_null = decision->empties; /* testing every cell for it costs a quarter of a load */
         plan->padded = decision->padded || (plan->forced && plan->type.kind != DATA_TEXT);
         plan->null_markers = decision->null_markers;
         plan->null_marker_count = decision->null_marker_count;

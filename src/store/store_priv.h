@@ -102,7 +102,7 @@ struct store_column_plan { /* how one column of a source becomes a stored one */
     const char *name;   /* stored name */
     struct data_type type;
     bool from_text;     /* a text is read; else the engine's value is cast */
-    bool empty_is_null; /* the empty text means null (all text sources) */
+    bool empty_is_null; /* the empty text occurs and means null (text sources) */
     bool forced;        /* type was given by the user: rows that don't fit are quarantined */
     bool padded;
     const char *format; /* strptime, or NULL */

@@ -89,7 +89,9 @@ static inline void csv_source_init(struct csv_source *csv, const char *name, con
     while (at < end) {
         const char *comma = memchr(at, ',', (size_t)(end - at));
         const char *stop = comma == NULL ? end : comma;
-        assert_int_equal(data_schema_add(&csv->source.schema, (struct str){at, (size_t)(stop - at)}, DATA_TYPE(TEXT), NULL), ERR_OK);
+        struct str column = {at, (size_t)(stop - at)};
+        if (data_schema_add(&csv->source.schema, column, DATA_TYPE(TEXT), NULL) != ERR_OK) /* an injected failure may hit the test itself: once */
+            assert_int_equal(data_schema_add(&csv->source.schema, column, DATA_TYPE(TEXT), NULL), ERR_OK);
         at = stop + 1;
     }
 }
