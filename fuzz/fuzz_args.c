@@ -35,6 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
         (void)cli_number(&cli, "memory", 0);
         (void)cli_flag(&cli, "json");
     }
+    buf_done(&cli.out); /* a group's help */
     cli_args_done(&cli);
     mem_free(text);
     return 0;

@@ -99,6 +99,7 @@ def check_store(bench, program, verb, ran, what):
         checks.equal(again.answer["version"], bench.after, f"{what}: version when done again")
     else:
         checks.equal(again.answer["row_count"], PATIENTS, f"{what}: mart rows when done again")
+        checks.that(ran.status != 0 or again.answer["reused"], f"{what}: exit 0, but the mart had to be built again")
 
 
 def sample(total, count):
