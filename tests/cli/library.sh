@@ -28,8 +28,9 @@ if command -v c++ >/dev/null; then
     # shellcheck disable=SC2046
     c++ -Wall -Wextra -Wpedantic -Werror $(pkg-config --cflags marrow) -c "$prefix/header.cpp" -o "$prefix/header.o"
 fi
+sanitize=$(sed -n 's/^MARROW_SANITIZE:STRING=//p' "$build/CMakeCache.txt") # a sanitized library needs a program with the sanitizer's runtime
 # shellcheck disable=SC2046
-cc -std=c17 -Wall -Wextra -Werror "$source/examples/c/query.c" $(pkg-config --cflags --libs marrow) -Wl,-rpath,"$prefix/lib" -o "$prefix/query"
+cc -std=c17 -Wall -Wextra -Werror ${sanitize:+-fsanitize=$sanitize} "$source/examples/c/query.c" $(pkg-config --cflags --libs marrow) -Wl,-rpath,"$prefix/lib" -o "$prefix/query"
 mkdir "$prefix/example"
 "$prefix/query" "$prefix/example" > "$prefix/answer"
 cat "$prefix/answer"
