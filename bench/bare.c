@@ -1,4 +1,5 @@
-/* The floor of a cold start: a process that opens a DuckDB in memory, attaches one file READ_ONLY, and prints one number. */
+/* The floor of a cold start: a process that opens a DuckDB in memory, attaches one file READ_ONLY,
+ * and prints one number. */
 #include <duckdb.h>
 #include <stdio.h>
 
@@ -8,10 +9,12 @@ int main(int argc, char **argv)
     duckdb_connection connection;
     duckdb_result result;
     char sql[4200];
-    if (argc != 2 || duckdb_open(NULL, &database) == DuckDBError || duckdb_connect(database, &connection) == DuckDBError)
+    if (argc != 2 || duckdb_open(NULL, &database) == DuckDBError ||
+        duckdb_connect(database, &connection) == DuckDBError)
         return 1;
     (void)snprintf(sql, sizeof sql, "ATTACH '%s' AS t (READ_ONLY)", argv[1]);
-    if (duckdb_query(connection, sql, NULL) == DuckDBError || duckdb_query(connection, "SELECT count(*) FROM t.main.data", &result) == DuckDBError)
+    if (duckdb_query(connection, sql, NULL) == DuckDBError ||
+        duckdb_query(connection, "SELECT count(*) FROM t.main.data", &result) == DuckDBError)
         return 1;
     duckdb_data_chunk chunk = duckdb_fetch_chunk(result);
     const long long *count = duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk, 0));

@@ -1,5 +1,6 @@
-/* Plan → SQL, timed: build + check + sign + emit at the size of TPC-H's Q3 and for a mart of 200 columns over 20 facts. Marks:
- * ≤ 100 µs and ≤ 2 ms (docs/BENCH). Prints one line each: the best and the median of many rounds, in µs. */
+/* Plan → SQL, timed: build + check + sign + emit at the size of TPC-H's Q3 and for a mart of 200
+ * columns over 20 facts. Marks: ≤ 100 µs and ≤ 2 ms (docs/BENCH). Prints one line each: the best
+ * and the median of many rounds, in µs. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -21,28 +22,46 @@ static const struct plan_rel *q3(struct plan *p, const struct data_schema *s)
     const struct plan_rel *customer = plan_scan(p, "customer", &s[0]);
     const struct plan_rel *orders = plan_scan(p, "orders", &s[1]);
     const struct plan_rel *items = plan_scan(p, "lineitem", &s[2]);
-    customer = plan_filter(p, customer, plan_call(p, "eq", 2, (E){plan_column(p, customer, "c_mktsegment"), plan_literal_text(p, "BUILDING")}));
-    orders = plan_filter(p, orders, plan_call(p, "lt", 2, (E){plan_column(p, orders, "o_orderdate"), plan_literal(p, DATA_TYPE(DATE), "1995-03-15")}));
-    items = plan_filter(p, items, plan_call(p, "gt", 2, (E){plan_column(p, items, "l_shipdate"), plan_literal(p, DATA_TYPE(DATE), "1995-03-15")}));
-    const struct plan_rel *j = plan_join(p, PLAN_JOIN_INNER, customer, orders, (E){plan_column(p, customer, "c_custkey")},
-                                         (E){plan_column_right(p, orders, "o_custkey")}, 1, NULL);
-    j = plan_join(p, PLAN_JOIN_INNER, j, items, (E){plan_column(p, j, "o_orderkey")}, (E){plan_column_right(p, items, "l_orderkey")}, 1, NULL);
+    customer = plan_filter(
+        p, customer,
+        plan_call(p, "eq", 2,
+                  (E){plan_column(p, customer, "c_mktsegment"), plan_literal_text(p, "BUILDING")}));
+    orders = plan_filter(p, orders,
+                         plan_call(p, "lt", 2,
+                                   (E){plan_column(p, orders, "o_orderdate"),
+                                       plan_literal(p, DATA_TYPE(DATE), "1995-03-15")}));
+    items = plan_filter(p, items,
+                        plan_call(p, "gt", 2,
+                                  (E){plan_column(p, items, "l_shipdate"),
+                                      plan_literal(p, DATA_TYPE(DATE), "1995-03-15")}));
+    const struct plan_rel *j =
+        plan_join(p, PLAN_JOIN_INNER, customer, orders, (E){plan_column(p, customer, "c_custkey")},
+                  (E){plan_column_right(p, orders, "o_custkey")}, 1, NULL);
+    j = plan_join(p, PLAN_JOIN_INNER, j, items, (E){plan_column(p, j, "o_orderkey")},
+                  (E){plan_column_right(p, items, "l_orderkey")}, 1, NULL);
     const struct plan_expr *one = plan_literal_int(p, 1);
-    const struct plan_expr *revenue = plan_call(p, "mul", 2, (E){plan_column(p, j, "l_extendedprice"),
-                                                                 plan_call(p, "sub", 2, (E){one, plan_column(p, j, "l_discount")})});
-    struct plan_named groups[] = {{"l_orderkey", plan_column(p, j, "l_orderkey")}, {"o_orderdate", plan_column(p, j, "o_orderdate")},
+    const struct plan_expr *revenue =
+        plan_call(p, "mul", 2,
+                  (E){plan_column(p, j, "l_extendedprice"),
+                      plan_call(p, "sub", 2, (E){one, plan_column(p, j, "l_discount")})});
+    struct plan_named groups[] = {{"l_orderkey", plan_column(p, j, "l_orderkey")},
+                                  {"o_orderdate", plan_column(p, j, "o_orderdate")},
                                   {"o_shippriority", plan_column(p, j, "o_shippriority")}};
-    struct plan_named sums[] = {{"revenue", plan_aggregate_call(p, "sum", 1, &revenue, false, NULL)}};
+    struct plan_named sums[] = {
+        {"revenue", plan_aggregate_call(p, "sum", 1, &revenue, false, NULL)}};
     const struct plan_rel *a = plan_aggregate(p, j, groups, 3, sums, 1);
-    struct plan_order order[] = {{plan_column(p, a, "revenue"), true, false}, {plan_column(p, a, "o_orderdate"), false, false}};
+    struct plan_order order[] = {{plan_column(p, a, "revenue"), true, false},
+                                 {plan_column(p, a, "o_orderdate"), false, false}};
     return plan_limit(p, plan_sort(p, a, order, 2), 10, 0);
 }
 
 #define FACTS 20
 #define MEASURES 2
 
-/* Patients left-joined with 20 facts, each aggregated to the patient first: 2 measures × 5 aggregates each. */
-static const struct plan_rel *mart(struct plan *p, const struct data_schema *patients, const struct data_schema *fact)
+/* Patients left-joined with 20 facts, each aggregated to the patient first: 2 measures × 5
+ * aggregates each. */
+static const struct plan_rel *mart(struct plan *p, const struct data_schema *patients,
+                                   const struct data_schema *fact)
 {
     static const char *const AGGREGATES[] = {"count", "mean", "min", "max", "sum"};
     const struct plan_rel *result = plan_scan(p, "patients", patients);
@@ -53,14 +72,17 @@ static const struct plan_rel *mart(struct plan *p, const struct data_schema *pat
         for (int m = 0; m < MEASURES && outputs != NULL; m++)
             for (int a = 0; a < 5; a++) {
                 const struct plan_expr *value = plan_column(p, scan, m == 0 ? "value" : "dose");
-                outputs[m * 5 + a].name = arena_printf(plan_arena(p), "fact_%d__%s__%s", f, m == 0 ? "value" : "dose", AGGREGATES[a]);
-                outputs[m * 5 + a].expr = plan_aggregate_call(p, AGGREGATES[a], 1, &value, false, NULL);
+                outputs[m * 5 + a].name = arena_printf(plan_arena(p), "fact_%d__%s__%s", f,
+                                                       m == 0 ? "value" : "dose", AGGREGATES[a]);
+                outputs[m * 5 + a].expr =
+                    plan_aggregate_call(p, AGGREGATES[a], 1, &value, false, NULL);
             }
         key.name = arena_printf(plan_arena(p), "fact_%d__patient_id", f);
         const struct plan_rel *totals = plan_aggregate(p, scan, &key, 1, outputs, MEASURES * 5);
         totals = plan_label(p, totals, arena_printf(plan_arena(p), "fact_%d_by_patient", f));
-        result = plan_join(p, PLAN_JOIN_LEFT, result, totals, (E){plan_column(p, result, "patient_id")},
-                           (E){plan_column_right(p, totals, key.name)}, 1, NULL);
+        result =
+            plan_join(p, PLAN_JOIN_LEFT, result, totals, (E){plan_column(p, result, "patient_id")},
+                      (E){plan_column_right(p, totals, key.name)}, 1, NULL);
     }
     return result;
 }
@@ -82,7 +104,8 @@ static void run(const char *name, const struct data_schema *schemas, bool is_mar
         int64_t start = clock_monotonic_us();
         struct plan *p = plan_new();
         const struct plan_rel *root = is_mart ? mart(p, &schemas[0], &schemas[1]) : q3(p, schemas);
-        if (plan_finish(p, root, &err) != ERR_OK || plan_signature(root, signature, &err) != ERR_OK ||
+        if (plan_finish(p, root, &err) != ERR_OK ||
+            plan_signature(root, signature, &err) != ERR_OK ||
             dialect_sql(dialect_find("duckdb"), root, NULL, &sql, NULL, NULL, &err) != ERR_OK) {
             (void)fprintf(stderr, "%s: %s\n", name, err.message);
             exit(1);
@@ -95,7 +118,8 @@ static void run(const char *name, const struct data_schema *schemas, bool is_mar
         plan_free(p);
     }
     qsort(times, ROUNDS, sizeof times[0], compare);
-    (void)printf("%-14s best %lld us, median %lld us, %zu bytes of SQL\n", name, (long long)times[0], (long long)times[ROUNDS / 2], bytes);
+    (void)printf("%-14s best %lld us, median %lld us, %zu bytes of SQL\n", name,
+                 (long long)times[0], (long long)times[ROUNDS / 2], bytes);
 }
 
 int main(void)

@@ -1,4 +1,5 @@
-/* layer: ingest — any bytes as an archive: opened, unpacked and walked with a small total; nothing may leave the staging folder. */
+/* layer: ingest — any bytes as an archive: opened, unpacked and walked with a small total; nothing
+ * may leave the staging folder. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,12 +12,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
     char directory[FILE_PATH_BYTES], staging[FILE_PATH_BYTES], path[FILE_PATH_BYTES];
     struct err err = {0};
     const char *parent = getenv("TMPDIR");
-    if (file_make_staging(parent == NULL ? "/tmp" : parent, "marrow-fuzz", directory, &err) != ERR_OK)
+    if (file_make_staging(parent == NULL ? "/tmp" : parent, "marrow-fuzz", directory, &err) !=
+        ERR_OK)
         return 0;
-    if (file_path_join(directory, "staging", staging, &err) == ERR_OK && file_path_join(directory, "input.zip", path, &err) == ERR_OK &&
+    if (file_path_join(directory, "staging", staging, &err) == ERR_OK &&
+        file_path_join(directory, "input.zip", path, &err) == ERR_OK &&
         file_make_directory(staging, &err) == ERR_OK &&
         file_write_new(path, (struct str){(const char *)bytes, count}, &err) == ERR_OK) {
-        struct ingest_options options = {.staging_directory = staging, .header = -1, .total_bytes = 1 << 20};
+        struct ingest_options options = {
+            .staging_directory = staging, .header = -1, .total_bytes = 1 << 20};
         const char *paths[] = {path};
         struct ingest_set *set = NULL;
         if (ingest_open(paths, 1, &options, &set, &err) == ERR_OK)

@@ -1,4 +1,5 @@
-/* layer: cli — command lines: words parted by newlines go through the argument parser; what it accepts can be asked for. */
+/* layer: cli — command lines: words parted by newlines go through the argument parser; what it
+ * accepts can be asked for. */
 #include <stdlib.h>
 #include <string.h>
 

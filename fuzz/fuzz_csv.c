@@ -35,9 +35,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
         if (guess.columns == 0 || guess.dialect.delimiter[0] == '\0')
             abort();
         struct csv_census census;
-        if (whole == 1 && csv_census(&guess.dialect, guess.first_data, text.ptr + count, guess.columns, NULL, NULL, &census, &err) != ERR_OK)
+        if (whole == 1 && csv_census(&guess.dialect, guess.first_data, text.ptr + count,
+                                     guess.columns, NULL, NULL, &census, &err) != ERR_OK)
             abort();
-        if (whole == 1 && census.regular && census.records != count_records(&guess, text.ptr + count))
+        if (whole == 1 && census.regular &&
+            census.records != count_records(&guess, text.ptr + count))
             abort();
         if (whole == 1 && csv_stack_find(text, &guess, NULL, NULL, &stack, &err) == ERR_OK)
             for (size_t i = 0; i < stack.count; i++)

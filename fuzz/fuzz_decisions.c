@@ -1,5 +1,5 @@
-/* layer: mart — what people write: dataset.json (decisions laid over a profile) and a mart's policy. First byte: 0 dataset.json,
- * 1 patient policy, 2 admission policy, 3 event policy. */
+/* layer: mart — what people write: dataset.json (decisions laid over a profile) and a mart's
+ * policy. First byte: 0 dataset.json, 1 patient policy, 2 admission policy, 3 event policy. */
 #include "fuzz/store_kit.h"
 #include "mart/mart.h"
 

@@ -1,4 +1,5 @@
-/* layer: ingest — the guess of encodings must not depend on block sizes, and decoding a head must not fail on any bytes. */
+/* layer: ingest — the guess of encodings must not depend on block sizes, and decoding a head must
+ * not fail on any bytes. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
     if (strcmp(whole.name, parts.name) != 0 || whole.invalid != parts.invalid)
         abort();
     if (!whole.invalid && strcmp(whole.name, "UTF-8") == 0 && whole.bom_bytes <= count &&
-        str_utf8_valid_prefix((struct str){text.ptr + whole.bom_bytes, count - whole.bom_bytes}) != count - whole.bom_bytes)
+        str_utf8_valid_prefix((struct str){text.ptr + whole.bom_bytes, count - whole.bom_bytes}) !=
+            count - whole.bom_bytes)
         abort();
     struct buf out = BUF_INIT;
     struct err err = {0};

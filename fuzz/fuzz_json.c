@@ -1,4 +1,5 @@
-/* layer: json — documents: parsed, written canonically, read back equal, and canonical text is its own canonical text. */
+/* layer: json — documents: parsed, written canonically, read back equal, and canonical text is its
+ * own canonical text. */
 #include <stdlib.h>
 
 #include "json/json.h"
@@ -23,9 +24,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
         abort();
     if (json_parse(buf_view(&first), "again", &again, &err) != ERR_OK || !json_equal(json, again))
         abort();
-    if (json_parse(buf_view(&pretty), "pretty", &pretty_again, &err) != ERR_OK || !json_equal(json, pretty_again))
+    if (json_parse(buf_view(&pretty), "pretty", &pretty_again, &err) != ERR_OK ||
+        !json_equal(json, pretty_again))
         abort();
-    if (json_canonical(again, &second, &err) != ERR_OK || !str_equal(buf_view(&first), buf_view(&second)))
+    if (json_canonical(again, &second, &err) != ERR_OK ||
+        !str_equal(buf_view(&first), buf_view(&second)))
         abort();
     return 0;
 }

@@ -1,5 +1,6 @@
-/* layer: store — hostile files in a store: store.json, CURRENT, a version's manifest, history, dataset.json, an object's document.
- * First byte: which file, and whether a JSON object is sealed with its right checksum first, so that what lies behind is reached too. */
+/* layer: store — hostile files in a store: store.json, CURRENT, a version's manifest, history,
+ * dataset.json, an object's document. First byte: which file, and whether a JSON object is sealed
+ * with its right checksum first, so that what lies behind is reached too. */
 #include "fuzz/store_kit.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
@@ -56,7 +57,8 @@ static void ask_history(struct store *store)
     if (store_history_verify(store, "d", &json, &err) == ERR_OK)
         json_decref(json);
     JSON_AUTO entry = json_pack("{s:s}", "kind", "fuzz");
-    if (entry != NULL && store_history_append(store, "d", entry, &err) != ERR_OK && err.message[0] == '\0')
+    if (entry != NULL && store_history_append(store, "d", entry, &err) != ERR_OK &&
+        err.message[0] == '\0')
         abort();
 }
 
@@ -66,8 +68,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
     json_t *json = NULL;
     char manifest[160];
     kit_start();
-    (void)snprintf(manifest, sizeof manifest, "store/datasets/d/versions/%s/manifest.json", kit_version);
-    const char *files[] = {"store/store.json", "store/datasets/d/CURRENT", manifest, "store/datasets/d/history.jsonl", "store/datasets/d/dataset.json", "store/datasets/d/history.head"};
+    (void)snprintf(manifest, sizeof manifest, "store/datasets/d/versions/%s/manifest.json",
+                   kit_version);
+    const char *files[] = {"store/store.json",
+                           "store/datasets/d/CURRENT",
+                           manifest,
+                           "store/datasets/d/history.jsonl",
+                           "store/datasets/d/dataset.json",
+                           "store/datasets/d/history.head"};
     if (count == 0)
         return 0;
     const char *file = files[bytes[0] % 6];

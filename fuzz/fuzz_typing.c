@@ -1,5 +1,6 @@
-/* layer: data — typing: statistics read from bytes (merged, decided, written), columns decided from cells, type names.
- * First byte: 0 bytes of statistics; 1 a column of cells parted by newlines; else a type's name. */
+/* layer: data — typing: statistics read from bytes (merged, decided, written), columns decided from
+ * cells, type names. First byte: 0 bytes of statistics; 1 a column of cells parted by newlines;
+ * else a type's name. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +15,8 @@ static void decide(struct typing_stats *stats)
     const char *names[] = {"column"};
     struct typing_options options = {0};
     struct typing_decision decision = {0};
-    if (arena == NULL || typing_decide(&stats, names, 1, &options, arena, &decision, &err) != ERR_OK)
+    if (arena == NULL ||
+        typing_decide(&stats, names, 1, &options, arena, &decision, &err) != ERR_OK)
         abort();
     if (decision.nulls > decision.rows || decision.rows < 0)
         abort();
@@ -30,7 +32,8 @@ static void from_bytes(struct typing_stats *stats, struct str text)
     if (!typing_stats_read(stats, text))
         return;
     struct typing_stats *copy = mem_alloc(typing_stats_bytes());
-    if (copy == NULL || !typing_stats_write(stats, &out) || !typing_stats_read(copy, buf_view(&out)) || !typing_stats_write(copy, &again))
+    if (copy == NULL || !typing_stats_write(stats, &out) ||
+        !typing_stats_read(copy, buf_view(&out)) || !typing_stats_write(copy, &again))
         abort();
     if (!str_equal(buf_view(&out), buf_view(&again)))
         abort();
@@ -41,12 +44,14 @@ static void from_bytes(struct typing_stats *stats, struct str text)
     mem_free(copy);
 }
 
-/* The same cells in one statistic and in two merged ones must decide alike; so must the written form. */
+/* The same cells in one statistic and in two merged ones must decide alike; so must the written
+ * form. */
 static void from_cells(struct typing_stats *stats, struct str text)
 {
     AUTO(buf_done) struct buf whole = BUF_INIT;
     AUTO(buf_done) struct buf merged = BUF_INIT;
-    struct typing_stats *odd = mem_alloc(typing_stats_bytes()), *even = mem_alloc(typing_stats_bytes());
+    struct typing_stats *odd = mem_alloc(typing_stats_bytes()),
+                        *even = mem_alloc(typing_stats_bytes());
     if (odd == NULL || even == NULL)
         abort();
     typing_stats_init(odd);
@@ -60,7 +65,8 @@ static void from_cells(struct typing_stats *stats, struct str text)
         text = (struct str){text.ptr + used, text.len - used};
     }
     typing_stats_merge(odd, even);
-    if (!typing_stats_write(stats, &whole) || !typing_stats_write(odd, &merged) || !str_equal(buf_view(&whole), buf_view(&merged)))
+    if (!typing_stats_write(stats, &whole) || !typing_stats_write(odd, &merged) ||
+        !str_equal(buf_view(&whole), buf_view(&merged)))
         abort();
     typing_stats_done(odd);
     typing_stats_done(even);
@@ -75,7 +81,8 @@ static void type_name(struct str text)
     char name[32];
     if (data_type_parse(text, &type, &err) != ERR_OK)
         return;
-    if (data_type_parse(str_of(data_type_text(type, name)), &again, &err) != ERR_OK || !data_type_equal(type, again))
+    if (data_type_parse(str_of(data_type_text(type, name)), &again, &err) != ERR_OK ||
+        !data_type_equal(type, again))
         abort();
 }
 

@@ -1,5 +1,6 @@
-/* Replays every file of the corpus directories (or files) named on the command line through LLVMFuzzerTestOneInput. Used where
- * libFuzzer is not built in. Reads with stdio on purpose: the driver must not depend on the code it tests. */
+/* Replays every file of the corpus directories (or files) named on the command line through
+ * LLVMFuzzerTestOneInput. Used where libFuzzer is not built in. Reads with stdio on purpose: the
+ * driver must not depend on the code it tests. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -2,8 +2,8 @@
  *
  *     cc query.c $(pkg-config --cflags --libs marrow) -o query && ./query /tmp/example
  *
- * The answer is made of one text and two number columns; every buffer of the Arrow batches is read as the format describes it
- * (https://arrow.apache.org/docs/format/Columnar.html). */
+ * The answer is made of one text and two number columns; every buffer of the Arrow batches is read
+ * as the format describes it (https://arrow.apache.org/docs/format/Columnar.html). */
 #include <inttypes.h>
 #include <marrow.h>
 #include <stdio.h>
@@ -20,7 +20,8 @@ static void fail(const struct marrow_error *error)
 
 static void write_csv(const char *path)
 {
-    static const char *const rows[] = {"patient_id,sex,hba1c", "1,female,5.4", "2,male,7.9", "3,female,8.25", "4,male,", "5,female,6.1"};
+    static const char *const rows[] = {"patient_id,sex,hba1c", "1,female,5.4", "2,male,7.9",
+                                       "3,female,8.25",        "4,male,",      "5,female,6.1"};
     FILE *file = fopen(path, "w");
     if (file == NULL) {
         perror(path);
@@ -42,7 +43,8 @@ static int is_valid(const struct ArrowArray *column, int64_t row)
 }
 
 /* One value by its Arrow format: u and U text, l int64, g double, others by name only. */
-static void print_value(const struct ArrowSchema *type, const struct ArrowArray *column, int64_t row)
+static void print_value(const struct ArrowSchema *type, const struct ArrowArray *column,
+                        int64_t row)
 {
     int64_t at = row + column->offset;
     if (!is_valid(column, row)) {
@@ -114,7 +116,8 @@ int main(int argc, char **argv)
     printf("imported: %.23s…\n", json);
     marrow_free(json);
 
-    const char *sql = "SELECT sex, count(*) AS patients, max(CAST(hba1c AS DOUBLE)) AS highest FROM visits GROUP BY sex ORDER BY sex";
+    const char *sql = "SELECT sex, count(*) AS patients, max(CAST(hba1c AS DOUBLE)) AS highest "
+                      "FROM visits GROUP BY sex ORDER BY sex";
     if (marrow_query(store, "visits", sql, NULL, &rows, &error) != MARROW_OK)
         fail(&error);
     if (marrow_rows_to_arrow(rows, &stream, &error) != MARROW_OK)

@@ -26,7 +26,10 @@ enum err_code api_open(const struct api_options *options, struct api **ret, stru
         (void)snprintf(api->spill, sizeof api->spill, "%s", options->spill);
     else
         TRY(file_path_join(api->directory, "tmp/spill", api->spill, err));
-    struct store_options store = {.directory = api->directory, .create = options->create, .engine = api_engine_options(api), .progress = options->progress};
+    struct store_options store = {.directory = api->directory,
+                                  .create = options->create,
+                                  .engine = api_engine_options(api),
+                                  .progress = options->progress};
     TRY(store_open(&store, &api->store, err));
     *ret = api;
     api = NULL;
@@ -100,7 +103,8 @@ void api_record(struct api *api, const char *dataset, const char *kind, json_t *
         api_warn(api, "this was not recorded in the history: %s", ok ? err.message : "no memory");
 }
 
-void api_record_failure(struct api *api, const char *dataset, const char *kind, const struct err *err, int64_t started_us)
+void api_record_failure(struct api *api, const char *dataset, const char *kind,
+                        const struct err *err, int64_t started_us)
 {
     bool ok = true;
     json_t *entry = json_object();
@@ -110,7 +114,9 @@ void api_record_failure(struct api *api, const char *dataset, const char *kind, 
     api_record(api, dataset, kind, entry);
 }
 
-enum err_code api_open_profile(struct api *api, const char *dataset, const char *version, struct store_version **ret_version, struct profile **ret_profile, struct err *err)
+enum err_code api_open_profile(struct api *api, const char *dataset, const char *version,
+                               struct store_version **ret_version, struct profile **ret_profile,
+                               struct err *err)
 {
     TRY(store_version_open(api->store, dataset, version, ret_version, err));
     return profile_open(api->store, *ret_version, ret_profile, err);

@@ -1,4 +1,5 @@
-/* A query's rows as an Arrow C stream: the engine's stream inside, the query's engine and history entry kept alive around it. */
+/* A query's rows as an Arrow C stream: the engine's stream inside, the query's engine and history
+ * entry kept alive around it. */
 #include "api/api_priv.h"
 
 #include "marrow_arrow.h"
@@ -40,11 +41,13 @@ static void release(struct ArrowArrayStream *stream)
     stream->release = NULL;
 }
 
-enum err_code api_rows_to_arrow(struct api_rows *rows_taken, struct ArrowArrayStream *ret, struct err *err)
+enum err_code api_rows_to_arrow(struct api_rows *rows_taken, struct ArrowArrayStream *ret,
+                                struct err *err)
 {
     struct held *held = mem_zalloc(1, sizeof *held);
-    enum err_code code = held == NULL ? err_set(err, ERR_MEMORY, "no memory for the stream")
-                                      : engine_result_to_arrow(api_rows_take_result(rows_taken), &held->inner, err);
+    enum err_code code =
+        held == NULL ? err_set(err, ERR_MEMORY, "no memory for the stream")
+                     : engine_result_to_arrow(api_rows_take_result(rows_taken), &held->inner, err);
     if (held == NULL || code != ERR_OK) {
         mem_free(held);
         api_rows_close(rows_taken);

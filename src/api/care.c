@@ -9,7 +9,8 @@
 
 #define DOCTOR_FREE_BYTES (1LL << 30)
 
-enum err_code api_prune(struct api *api, const char *dataset, int64_t keep, bool dry_run, json_t **ret, struct err *err)
+enum err_code api_prune(struct api *api, const char *dataset, int64_t keep, bool dry_run,
+                        json_t **ret, struct err *err)
 {
     api_begin(api);
     if (keep < 1)
@@ -33,10 +34,12 @@ static enum err_code repair_all(struct api *api, json_t **ret, struct err *err)
     size_t idx;
     bool ok = true;
     TRY(store_dataset_list(api->store, &datasets, err));
-    json_array_foreach(datasets, idx, dataset) {
+    json_array_foreach(datasets, idx, dataset)
+    {
         JSON_AUTO report = NULL;
         TRY(store_repair(api->store, json_text(dataset, "dataset", ""), &report, err));
-        ok = ok && json_array_extend(repaired, json_object_get(report, "repaired")) == 0 && json_array_extend(failed, json_object_get(report, "failed")) == 0;
+        ok = ok && json_array_extend(repaired, json_object_get(report, "repaired")) == 0 &&
+             json_array_extend(failed, json_object_get(report, "failed")) == 0;
     }
     json_t *object = json_object();
     json_put(object, "repaired", json_incref(repaired), &ok);
@@ -48,10 +51,12 @@ static enum err_code repair_all(struct api *api, json_t **ret, struct err *err)
 enum err_code api_repair(struct api *api, const char *dataset, json_t **ret, struct err *err)
 {
     api_begin(api);
-    return dataset != NULL ? store_repair(api->store, dataset, ret, err) : repair_all(api, ret, err);
+    return dataset != NULL ? store_repair(api->store, dataset, ret, err)
+                           : repair_all(api, ret, err);
 }
 
-static void check(json_t *checks, const char *what, bool good, const char *found, const char *fix, bool *ret_all, bool *ok)
+static void check(json_t *checks, const char *what, bool good, const char *found, const char *fix,
+                  bool *ret_all, bool *ok)
 {
     json_t *entry = json_object();
     json_put_text(entry, "what", what, ok);
@@ -69,8 +74,10 @@ static enum err_code check_engine(struct api *api, json_t *checks, bool *all, bo
     struct err err = {0};
     char found[ERR_TEXT_BYTES + 64];
     int64_t one = 0;
-    bool good = engine_open(&options, &engine, &err) == ERR_OK && engine_query_int(engine, "SELECT 1", 0, &one, &err) == ERR_OK && one == 1;
-    (void)snprintf(found, sizeof found, "%s %s", good ? engine_name(engine) : "failed:", good ? engine_version(engine) : err.message);
+    bool good = engine_open(&options, &engine, &err) == ERR_OK &&
+                engine_query_int(engine, "SELECT 1", 0, &one, &err) == ERR_OK && one == 1;
+    (void)snprintf(found, sizeof found, "%s %s", good ? engine_name(engine) : "failed:",
+                   good ? engine_version(engine) : err.message);
     check(checks, "engine", good, found, "run './do setup' again, or set DUCKDB_ROOT", all, ok);
     return ERR_OK;
 }
@@ -80,18 +87,24 @@ static void check_disk(struct api *api, json_t *checks, bool *all, bool *ok)
     int64_t free_bytes = file_free_bytes(api->directory);
     char found[128];
     (void)snprintf(found, sizeof found, "%.1f GB free", (double)free_bytes / 1e9);
-    check(checks, "disk space", free_bytes < 0 || free_bytes >= DOCTOR_FREE_BYTES, found, "free space on the store's disk, or 'marrow prune NAME'", all, ok);
+    check(checks, "disk space", free_bytes < 0 || free_bytes >= DOCTOR_FREE_BYTES, found,
+          "free space on the store's disk, or 'marrow prune NAME'", all, ok);
 }
 
 static void check_permissions(struct api *api, json_t *checks, bool *all, bool *ok)
 {
     struct stat info;
     bool good = stat(api->directory, &info) == 0 && (info.st_mode & (S_IRWXG | S_IRWXO)) == 0;
-    check(checks, "permissions", good, good ? "only its owner reads the store" : "others may read the store", "chmod -R go= on the store's folder", all, ok);
-    check(checks, "writable", store_is_writable(api->store), store_is_writable(api->store) ? "yes" : "no: answers are given but not recorded", "give yourself write permission on the store's folder", all, ok);
+    check(checks, "permissions", good,
+          good ? "only its owner reads the store" : "others may read the store",
+          "chmod -R go= on the store's folder", all, ok);
+    check(checks, "writable", store_is_writable(api->store),
+          store_is_writable(api->store) ? "yes" : "no: answers are given but not recorded",
+          "give yourself write permission on the store's folder", all, ok);
 }
 
-/* Is the device below the store's folder a device-mapper crypt target? /sys tells without privileges. */
+/* Is the device below the store's folder a device-mapper crypt target? /sys tells without
+ * privileges. */
 static void check_encryption(struct api *api, json_t *checks, bool *ok)
 {
     struct stat info;
@@ -100,14 +113,20 @@ static void check_encryption(struct api *api, json_t *checks, bool *ok)
     struct err err;
     bool encrypted = false;
     if (stat(api->directory, &info) == 0) {
-        (void)snprintf(path, sizeof path, "/sys/dev/block/%u:%u/dm/uuid", (unsigned)(info.st_dev >> 8) & 0xfffu, (unsigned)(info.st_dev & 0xffu));
-        encrypted = file_read(path, 4096, &uuid, &err) == ERR_OK && str_has_prefix(buf_view(&uuid), "CRYPT-");
+        (void)snprintf(path, sizeof path, "/sys/dev/block/%u:%u/dm/uuid",
+                       (unsigned)(info.st_dev >> 8) & 0xfffu, (unsigned)(info.st_dev & 0xffu));
+        encrypted = file_read(path, 4096, &uuid, &err) == ERR_OK &&
+                    str_has_prefix(buf_view(&uuid), "CRYPT-");
     }
     bool advice = true; /* no fault: fscrypt, ZFS and hardware encryption can't be seen from here */
-    check(checks, "encryption below the store", encrypted, encrypted ? "dm-crypt" : "none seen", "keep clinical data on an encrypted disk (LUKS, fscrypt): DuckDB's own encryption is not part of the stock library", &advice, ok);
+    check(checks, "encryption below the store", encrypted, encrypted ? "dm-crypt" : "none seen",
+          "keep clinical data on an encrypted disk (LUKS, fscrypt): DuckDB's own encryption is not "
+          "part of the stock library",
+          &advice, ok);
 }
 
-static enum err_code check_datasets(struct api *api, json_t *checks, bool *all, bool *ok, struct err *err)
+static enum err_code check_datasets(struct api *api, json_t *checks, bool *all, bool *ok,
+                                    struct err *err)
 {
     JSON_AUTO datasets = NULL;
     json_t *dataset;
@@ -115,19 +134,24 @@ static enum err_code check_datasets(struct api *api, json_t *checks, bool *all, 
     TRY(store_dataset_list(api->store, &datasets, err));
     char found[ERR_TEXT_BYTES + 64];
     size_t damaged = 0;
+    json_array_foreach(datasets, idx, dataset) damaged +=
+        json_object_get(dataset, "problem") != NULL ? 1 : 0;
+    (void)snprintf(found, sizeof found, "%zu datasets, %zu damaged", json_array_size(datasets),
+                   damaged);
+    check(checks, "datasets", damaged == 0, found,
+          "marrow verify names the damaged files, marrow repair mends them", all, ok);
     json_array_foreach(datasets, idx, dataset)
-        damaged += json_object_get(dataset, "problem") != NULL ? 1 : 0;
-    (void)snprintf(found, sizeof found, "%zu datasets, %zu damaged", json_array_size(datasets), damaged);
-    check(checks, "datasets", damaged == 0, found, "marrow verify names the damaged files, marrow repair mends them", all, ok);
-    json_array_foreach(datasets, idx, dataset) {
+    {
         const char *name = json_text(dataset, "dataset", "");
         JSON_AUTO chain = NULL;
         struct err history = {0};
-        bool good = store_history_verify(api->store, name, &chain, &history) == ERR_OK && json_flag(chain, "ok", false);
+        bool good = store_history_verify(api->store, name, &chain, &history) == ERR_OK &&
+                    json_flag(chain, "ok", false);
         char what[256];
         (void)snprintf(what, sizeof what, "history of %s", name);
         (void)snprintf(found, sizeof found, "%" PRId64 " entries", json_int(chain, "entries", 0));
-        check(checks, what, good, good ? found : "the chain is broken", "marrow history NAME verify says where; entries before it still stand", all, ok);
+        check(checks, what, good, good ? found : "the chain is broken",
+              "marrow history NAME verify says where; entries before it still stand", all, ok);
     }
     return ERR_OK;
 }

@@ -11,7 +11,8 @@ static void add_recent(struct api *api, json_t *dataset, bool *ok)
     struct err ignored;
     json_t *entries = NULL;
     const char *name = json_text(dataset, "dataset", "");
-    if (json_object_get(dataset, "problem") == NULL && store_history_read(api->store, name, QUESTIONS_SHOWN, &entries, &ignored) == ERR_OK)
+    if (json_object_get(dataset, "problem") == NULL &&
+        store_history_read(api->store, name, QUESTIONS_SHOWN, &entries, &ignored) == ERR_OK)
         json_put(dataset, "last", entries, ok);
 }
 
@@ -22,8 +23,7 @@ enum err_code api_datasets(struct api *api, json_t **ret, struct err *err)
     bool ok = true;
     api_begin(api);
     TRY(store_dataset_list(api->store, &list, err));
-    json_array_foreach(list, idx, dataset)
-        add_recent(api, dataset, &ok);
+    json_array_foreach(list, idx, dataset) add_recent(api, dataset, &ok);
     json_t *object = json_object();
     json_put_text(object, "store", api->directory, &ok);
     json_put(object, "datasets", list, &ok);
@@ -35,7 +35,8 @@ static json_t *marts_of(const json_t *runs, const char *version, bool *ok)
 {
     json_t *marts = json_array(), *run;
     size_t idx;
-    json_array_foreach((json_t *)(uintptr_t)runs, idx, run) {
+    json_array_foreach((json_t *)(uintptr_t)runs, idx, run)
+    {
         if (strcmp(json_text(run, "version", ""), version) != 0)
             continue;
         json_t *one = json_object();
@@ -50,7 +51,8 @@ static json_t *marts_of(const json_t *runs, const char *version, bool *ok)
     return marts;
 }
 
-enum err_code api_show(struct api *api, const char *dataset, const char *version, json_t **ret, struct err *err)
+enum err_code api_show(struct api *api, const char *dataset, const char *version, json_t **ret,
+                       struct err *err)
 {
     AUTO(store_version_close) struct store_version *opened = NULL;
     JSON_AUTO runs = NULL;
@@ -80,13 +82,15 @@ enum err_code api_versions(struct api *api, const char *dataset, json_t **ret, s
     return json_built(ok, err);
 }
 
-enum err_code api_diff(struct api *api, const char *dataset, const char *from, const char *to, json_t **ret, struct err *err)
+enum err_code api_diff(struct api *api, const char *dataset, const char *from, const char *to,
+                       json_t **ret, struct err *err)
 {
     api_begin(api);
     return store_version_diff(api->store, dataset, from, to, ret, err);
 }
 
-enum err_code api_profile(struct api *api, const char *dataset, const char *version, const char *table, json_t **ret, struct err *err)
+enum err_code api_profile(struct api *api, const char *dataset, const char *version,
+                          const char *table, json_t **ret, struct err *err)
 {
     AUTO(store_version_close) struct store_version *opened = NULL;
     AUTO(profile_free) struct profile *profile = NULL;
@@ -103,7 +107,8 @@ enum err_code api_profile(struct api *api, const char *dataset, const char *vers
     return json_built(ok, err);
 }
 
-enum err_code api_relations(struct api *api, const char *dataset, const char *version, json_t **ret, struct err *err)
+enum err_code api_relations(struct api *api, const char *dataset, const char *version, json_t **ret,
+                            struct err *err)
 {
     AUTO(store_version_close) struct store_version *opened = NULL;
     AUTO(profile_free) struct profile *profile = NULL;
@@ -116,7 +121,9 @@ enum err_code api_relations(struct api *api, const char *dataset, const char *ve
     return json_built(ok, err);
 }
 
-enum err_code api_relation_decide(struct api *api, const char *dataset, const char *decision, const char *child, const char *parent, json_t **ret, struct err *err)
+enum err_code api_relation_decide(struct api *api, const char *dataset, const char *decision,
+                                  const char *child, const char *parent, json_t **ret,
+                                  struct err *err)
 {
     api_begin(api);
     {
@@ -127,7 +134,8 @@ enum err_code api_relation_decide(struct api *api, const char *dataset, const ch
     return api_relations(api, dataset, NULL, ret, err);
 }
 
-enum err_code api_table_role(struct api *api, const char *dataset, const char *table, const char *role, json_t **ret, struct err *err)
+enum err_code api_table_role(struct api *api, const char *dataset, const char *table,
+                             const char *role, json_t **ret, struct err *err)
 {
     api_begin(api);
     {

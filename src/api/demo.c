@@ -16,9 +16,14 @@ static json_t *counts(const struct demo_table *tables, int count, bool *ok)
     return list;
 }
 
-enum err_code api_demo_data(const struct api_demo_options *options, const struct progress *progress, json_t **ret, struct err *err)
+enum err_code api_demo_data(const struct api_demo_options *options, const struct progress *progress,
+                            json_t **ret, struct err *err)
 {
-    struct demo_options demo = {.patients = options->patients, .seed = options->seed, .seed_given = true, .no_fhir = options->no_fhir, .progress = progress};
+    struct demo_options demo = {.patients = options->patients,
+                                .seed = options->seed,
+                                .seed_given = true,
+                                .no_fhir = options->no_fhir,
+                                .progress = progress};
     struct demo_report report = {.bytes = 0};
     int64_t started_us = clock_monotonic_us();
     bool ok = true;

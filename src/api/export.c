@@ -1,5 +1,6 @@
-/* Export: a table, a mart or a whole version as files for other tools. Written beside the target and renamed, so that a half-written file never
- * carries the name asked for. The rows come through the same checked, read-only path as `sql`. */
+/* Export: a table, a mart or a whole version as files for other tools. Written beside the target
+ * and renamed, so that a half-written file never carries the name asked for. The rows come through
+ * the same checked, read-only path as `sql`. */
 #include "api/api_priv.h"
 
 #include <stdio.h>
@@ -43,7 +44,9 @@ static enum err_code refuse_existing(const char *path, bool overwrite, struct er
 static enum err_code staged_name(const char *path, char ret[FILE_PATH_BYTES], struct err *err)
 {
     int written = snprintf(ret, FILE_PATH_BYTES, "%s.part-%ld", path, (long)getpid());
-    return written > 0 && written < FILE_PATH_BYTES ? ERR_OK : err_set(err, ERR_LIMIT, "the path is too long");
+    return written > 0 && written < FILE_PATH_BYTES
+               ? ERR_OK
+               : err_set(err, ERR_LIMIT, "the path is too long");
 }
 
 static enum err_code settle(const char *staged, const char *path, bool overwrite, struct err *err)
@@ -78,7 +81,9 @@ static enum err_code prepend_bom(const char *staged, struct err *err)
     return file_publish(marked, staged, NULL, err);
 }
 
-static enum err_code copy_select(struct engine *engine, const char *select, const struct format *format, const char *path, bool overwrite, int64_t *ret_rows, struct err *err)
+static enum err_code copy_select(struct engine *engine, const char *select,
+                                 const struct format *format, const char *path, bool overwrite,
+                                 int64_t *ret_rows, struct err *err)
 {
     char staged[FILE_PATH_BYTES];
     AUTO(buf_done) struct buf sql = BUF_INIT;
@@ -88,7 +93,8 @@ static enum err_code copy_select(struct engine *engine, const char *select, cons
     engine_quote_literal(&sql, str_of(staged));
     buf_printf(&sql, " %s", format->copy);
     TRY(buf_check(&sql, err));
-    enum err_code code = engine_query_int(engine, buf_text(&sql), 0, ret_rows, err); /* COPY answers with its rows */
+    enum err_code code =
+        engine_query_int(engine, buf_text(&sql), 0, ret_rows, err); /* COPY answers with its rows */
     if (code == ERR_OK && strcmp(format->name, "xlsx-csv") == 0)
         code = prepend_bom(staged, err);
     if (code == ERR_OK)
@@ -110,7 +116,8 @@ struct exporter {
     json_t *files;
 };
 
-static enum err_code add_file(struct exporter *exporter, const char *name, const char *path, int64_t rows, struct err *err)
+static enum err_code add_file(struct exporter *exporter, const char *name, const char *path,
+                              int64_t rows, struct err *err)
 {
     struct file_info info;
     bool ok = true;
@@ -125,7 +132,8 @@ static enum err_code add_file(struct exporter *exporter, const char *name, const
     return json_built(ok, err);
 }
 
-static enum err_code export_one(struct exporter *exporter, const char *name, const char *path, struct err *err)
+static enum err_code export_one(struct exporter *exporter, const char *name, const char *path,
+                                struct err *err)
 {
     AUTO(buf_done) struct buf select = BUF_INIT;
     int64_t rows = 0;
@@ -133,7 +141,8 @@ static enum err_code export_one(struct exporter *exporter, const char *name, con
     buf_puts(&select, "SELECT * FROM ");
     engine_quote_identifier(&select, str_of(name));
     TRY(buf_check(&select, err));
-    TRY(copy_select(exporter->engine, buf_text(&select), exporter->format, path, exporter->options->overwrite, &rows, err));
+    TRY(copy_select(exporter->engine, buf_text(&select), exporter->format, path,
+                    exporter->options->overwrite, &rows, err));
     return add_file(exporter, name, path, rows, err);
 }
 
@@ -147,11 +156,14 @@ static enum err_code names_of(struct exporter *exporter, json_t *names, struct e
     for (size_t i = 0; i < store_version_table_count(exporter->version); i++)
         json_push_text(names, store_version_table(exporter->version, i)->name, &ok);
     TRY(mart_list(exporter->api->store, exporter->options->dataset, &runs, err));
-    json_array_foreach(runs, idx, run) {
+    json_array_foreach(runs, idx, run)
+    {
         bool seen = false;
         for (size_t i = 0; i < json_array_size(names); i++)
-            seen = seen || strcmp(json_string_value(json_array_get(names, i)), json_text(run, "name", "")) == 0;
-        if (!seen && strcmp(json_text(run, "version", ""), store_version_id(exporter->version)) == 0)
+            seen = seen || strcmp(json_string_value(json_array_get(names, i)),
+                                  json_text(run, "name", "")) == 0;
+        if (!seen &&
+            strcmp(json_text(run, "version", ""), store_version_id(exporter->version)) == 0)
             json_push_text(names, json_text(run, "name", ""), &ok);
     }
     return json_built(ok, err);
@@ -171,7 +183,8 @@ static enum err_code export_folder(struct exporter *exporter, const json_t *name
     size_t idx;
     json_t *name;
     TRY(file_make_directory(exporter->options->path, err));
-    json_array_foreach((json_t *)(uintptr_t)names, idx, name) {
+    json_array_foreach((json_t *)(uintptr_t)names, idx, name)
+    {
         char file[512], path[FILE_PATH_BYTES];
         file_name_of(json_string_value(name), exporter->format->suffix, file);
         TRY(file_path_join(exporter->options->path, file, path, err));
@@ -181,7 +194,8 @@ static enum err_code export_folder(struct exporter *exporter, const json_t *name
 }
 
 /* One .duckdb file with every table (or the one asked for), for other tools. */
-static enum err_code export_database(struct exporter *exporter, const json_t *names, struct err *err)
+static enum err_code export_database(struct exporter *exporter, const json_t *names,
+                                     struct err *err)
 {
     char staged[FILE_PATH_BYTES];
     const char *path = exporter->options->path;
@@ -195,10 +209,12 @@ static enum err_code export_database(struct exporter *exporter, const json_t *na
     buf_puts(&sql, " AS marrow_export");
     TRY(engine_execute(exporter->engine, buf_text(&sql), NULL, 0, err));
     enum err_code code = ERR_OK;
-    json_array_foreach((json_t *)(uintptr_t)names, idx, name) {
+    json_array_foreach((json_t *)(uintptr_t)names, idx, name)
+    {
         const char *text = json_string_value(name);
         if (code == ERR_OK)
-            code = api_attach_names(exporter->api, exporter->version, exporter->engine, &text, 1, err);
+            code =
+                api_attach_names(exporter->api, exporter->version, exporter->engine, &text, 1, err);
         buf_clear(&sql);
         buf_puts(&sql, "CREATE TABLE marrow_export.");
         engine_quote_identifier(&sql, str_of(text));
@@ -232,10 +248,12 @@ static enum err_code run_export(struct exporter *exporter, struct err *err)
     TRY(json_built(ok, err));
     if (exporter->format->copy == NULL)
         return export_database(exporter, names, err);
-    return options->what != NULL ? export_one(exporter, options->what, options->path, err) : export_folder(exporter, names, err);
+    return options->what != NULL ? export_one(exporter, options->what, options->path, err)
+                                 : export_folder(exporter, names, err);
 }
 
-enum err_code api_export(struct api *api, const struct api_export_options *options, json_t **ret, struct err *err)
+enum err_code api_export(struct api *api, const struct api_export_options *options, json_t **ret,
+                         struct err *err)
 {
     AUTO(store_version_close) struct store_version *version = NULL;
     AUTO(engine_close) struct engine *engine = NULL;
@@ -273,7 +291,8 @@ enum err_code api_export(struct api *api, const struct api_export_options *optio
     return json_built(ok, err);
 }
 
-/* The statement without a closing semicolon, so that it can stand inside COPY (…). It has been checked to be one SELECT by then. */
+/* The statement without a closing semicolon, so that it can stand inside COPY (…). It has been
+ * checked to be one SELECT by then. */
 static void bare_select(const char *sql, struct buf *out)
 {
     struct str text = str_trim(str_of(sql));
@@ -290,7 +309,8 @@ struct written {
     int64_t rows, bytes;
 };
 
-static enum err_code write_query(struct api *api, const struct api_query_options *options, const char *path, struct written *written, struct err *err)
+static enum err_code write_query(struct api *api, const struct api_query_options *options,
+                                 const char *path, struct written *written, struct err *err)
 {
     AUTO(engine_close) struct engine *engine = NULL;
     AUTO(buf_done) struct buf select = BUF_INIT;
@@ -301,17 +321,20 @@ static enum err_code write_query(struct api *api, const struct api_query_options
     TRY(format_find("parquet", &format, err));
     TRY(staged_name(path, staged, err));
     TRY(api_query_prepare(api, written->version, options->sql, &marts, staged, &engine, err));
-    engine_set_time_limit(engine, options->time_limit_ms > 0 ? options->time_limit_ms : API_QUERY_TIME_LIMIT_MS);
+    engine_set_time_limit(engine, options->time_limit_ms > 0 ? options->time_limit_ms
+                                                             : API_QUERY_TIME_LIMIT_MS);
     engine_set_progress(engine, api->options.progress, "query", options->dataset);
     bare_select(options->sql, &select);
     TRY(buf_check(&select, err));
-    TRY(api_statement_blame(copy_select(engine, buf_text(&select), format, path, true, &written->rows, err), err));
+    TRY(api_statement_blame(
+        copy_select(engine, buf_text(&select), format, path, true, &written->rows, err), err));
     TRY(file_stat(path, &info, err));
     written->bytes = info.bytes;
     return ERR_OK;
 }
 
-enum err_code api_query_parquet(struct api *api, const struct api_query_options *options, const char *path, json_t **ret, struct err *err)
+enum err_code api_query_parquet(struct api *api, const struct api_query_options *options,
+                                const char *path, json_t **ret, struct err *err)
 {
     AUTO(store_version_close) struct store_version *version = NULL;
     JSON_AUTO marts = json_object();

@@ -1,11 +1,13 @@
-/* The trail: reading, checking, replaying. Replay runs an entry again on the version it names and says whether the result is the same. */
+/* The trail: reading, checking, replaying. Replay runs an entry again on the version it names and
+ * says whether the result is the same. */
 #include "api/api_priv.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-enum err_code api_history(struct api *api, const char *dataset, int64_t last, json_t **ret, struct err *err)
+enum err_code api_history(struct api *api, const char *dataset, int64_t last, json_t **ret,
+                          struct err *err)
 {
     json_t *entries = NULL;
     bool ok = true;
@@ -18,7 +20,8 @@ enum err_code api_history(struct api *api, const char *dataset, int64_t last, js
     return json_built(ok, err);
 }
 
-enum err_code api_history_verify(struct api *api, const char *dataset, json_t **ret, struct err *err)
+enum err_code api_history_verify(struct api *api, const char *dataset, json_t **ret,
+                                 struct err *err)
 {
     api_begin(api);
     return store_history_verify(api->store, dataset, ret, err);
@@ -36,13 +39,15 @@ enum err_code api_history_clear(struct api *api, const char *dataset, json_t **r
     return json_built(ok, err);
 }
 
-static enum err_code find_entry(struct api *api, const char *dataset, int64_t seq, json_t **ret, struct err *err)
+static enum err_code find_entry(struct api *api, const char *dataset, int64_t seq, json_t **ret,
+                                struct err *err)
 {
     JSON_AUTO entries = NULL;
     json_t *entry;
     size_t idx;
     TRY(store_history_read(api->store, dataset, 0, &entries, err));
-    json_array_foreach(entries, idx, entry) {
+    json_array_foreach(entries, idx, entry)
+    {
         if (json_int(entry, "seq", -1) == seq) {
             *ret = json_incref(entry);
             return ERR_OK;
@@ -51,7 +56,8 @@ static enum err_code find_entry(struct api *api, const char *dataset, int64_t se
     return err_set(err, ERR_NOT_FOUND, "no entry %" PRId64 " in the history of '%s'", seq, dataset);
 }
 
-static enum err_code answer(int64_t seq, const char *kind, const char *before, const char *after, json_t **ret, struct err *err)
+static enum err_code answer(int64_t seq, const char *kind, const char *before, const char *after,
+                            json_t **ret, struct err *err)
 {
     bool ok = true;
     json_t *object = json_object();
@@ -64,13 +70,21 @@ static enum err_code answer(int64_t seq, const char *kind, const char *before, c
     return json_built(ok, err);
 }
 
-static enum err_code replay_sql(struct api *api, const char *dataset, const json_t *entry, json_t **ret, struct err *err)
+static enum err_code replay_sql(struct api *api, const char *dataset, const json_t *entry,
+                                json_t **ret, struct err *err)
 {
     if (json_text(entry, "result_hash", NULL) == NULL || !json_flag(entry, "complete", false))
-        return err_set(err, ERR_INPUT, "entry %" PRId64 " has no hash of a whole result: it was %s", json_int(entry, "seq", 0), json_flag(entry, "streamed", false) ? "handed over as a stream" : "not read to its end");
+        return err_set(err, ERR_INPUT, "entry %" PRId64 " has no hash of a whole result: it was %s",
+                       json_int(entry, "seq", 0),
+                       json_flag(entry, "streamed", false) ? "handed over as a stream"
+                                                           : "not read to its end");
     AUTO(buf_done) struct buf sql = BUF_INIT;
     TRY(store_query_read(api->store, dataset, json_text(entry, "query", ""), &sql, err));
-    struct api_query_options options = {.dataset = dataset, .version = json_text(entry, "version", NULL), .sql = buf_text(&sql), .row_limit = json_int(entry, "row_limit", 0), .marts = json_object_get(entry, "marts")};
+    struct api_query_options options = {.dataset = dataset,
+                                        .version = json_text(entry, "version", NULL),
+                                        .sql = buf_text(&sql),
+                                        .row_limit = json_int(entry, "row_limit", 0),
+                                        .marts = json_object_get(entry, "marts")};
     struct api_rows *rows = NULL;
     const struct data_batch *batch = NULL;
     TRY(api_query(api, &options, &rows, err));
@@ -82,14 +96,19 @@ static enum err_code replay_sql(struct api *api, const char *dataset, const json
     api_rows_content(rows, after);
     api_rows_close(rows);
     TRY(code);
-    TRY(answer(json_int(entry, "seq", 0), "sql", json_text(entry, "result_hash", ""), after, ret, err));
+    TRY(answer(json_int(entry, "seq", 0), "sql", json_text(entry, "result_hash", ""), after, ret,
+               err));
     bool ok = true;
     if (json_flag(entry, "truncated", false))
-        json_put_text(*ret, "note", "the row limit cut the result: without ORDER BY which rows come first is not fixed", &ok);
+        json_put_text(
+            *ret, "note",
+            "the row limit cut the result: without ORDER BY which rows come first is not fixed",
+            &ok);
     return json_built(ok, err);
 }
 
-static enum err_code replay_mart(struct api *api, const char *dataset, const json_t *entry, json_t **ret, struct err *err)
+static enum err_code replay_mart(struct api *api, const char *dataset, const json_t *entry,
+                                 json_t **ret, struct err *err)
 {
     json_t *policy = json_object_get(entry, "policy");
     struct api_mart_options options = {
@@ -105,21 +124,26 @@ static enum err_code replay_mart(struct api *api, const char *dataset, const jso
     };
     JSON_AUTO built = NULL;
     TRY(api_mart_build(api, &options, &built, err));
-    return answer(json_int(entry, "seq", 0), "mart", json_text(entry, "run_id", ""), json_text(built, "run_id", ""), ret, err);
+    return answer(json_int(entry, "seq", 0), "mart", json_text(entry, "run_id", ""),
+                  json_text(built, "run_id", ""), ret, err);
 }
 
-enum err_code api_history_replay(struct api *api, const char *dataset, int64_t seq, json_t **ret, struct err *err)
+enum err_code api_history_replay(struct api *api, const char *dataset, int64_t seq, json_t **ret,
+                                 struct err *err)
 {
     JSON_AUTO entry = NULL;
     api_begin(api);
     TRY(find_entry(api, dataset, seq, &entry, err));
     const char *kind = json_text(entry, "kind", "");
     if (!json_flag(entry, "ok", true))
-        return err_set(err, ERR_INPUT, "entry %" PRId64 " failed when it ran: there is no result to compare with", seq);
+        return err_set(err, ERR_INPUT,
+                       "entry %" PRId64 " failed when it ran: there is no result to compare with",
+                       seq);
     if (strcmp(kind, "sql") == 0)
         return replay_sql(api, dataset, entry, ret, err);
     if (strcmp(kind, "mart") == 0)
         return replay_mart(api, dataset, entry, ret, err);
     err_set(err, ERR_INPUT, "entry %" PRId64 " is of kind '%s', which is not replayed", seq, kind);
-    return err_hint(err, "queries and mart builds can be replayed; imports are checked by 'marrow verify'");
+    return err_hint(
+        err, "queries and mart builds can be replayed; imports are checked by 'marrow verify'");
 }

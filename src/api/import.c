@@ -1,4 +1,5 @@
-/* Import: ingest's sources, one by one, into the store; published whole or not at all. One table or forty: the same path. */
+/* Import: ingest's sources, one by one, into the store; published whole or not at all. One table or
+ * forty: the same path. */
 #include "api/api_priv.h"
 
 #include "ingest/ingest.h"
@@ -45,7 +46,9 @@ static json_t *skipped_json(const struct ingest_set *set, bool *ok)
     return skipped;
 }
 
-static enum err_code load(struct api *api, const struct api_import_options *options, struct store_import *import, struct store_commit *commit, json_t **ret_skipped, struct err *err)
+static enum err_code load(struct api *api, const struct api_import_options *options,
+                          struct store_import *import, struct store_commit *commit,
+                          json_t **ret_skipped, struct err *err)
 {
     AUTO(ingest_close) struct ingest_set *set = NULL;
     struct ingest_options ingest = {
@@ -61,7 +64,11 @@ static enum err_code load(struct api *api, const struct api_import_options *opti
     for (size_t i = 0; i < count; i++) {
         const struct data_source *source = ingest_source(set, i);
         TRY(progress_check(api->options.progress, err));
-        struct progress_event event = {.phase = "import", .subject = source->name, .done = (int64_t)i, .total = (int64_t)count, .unit = "tables"};
+        struct progress_event event = {.phase = "import",
+                                       .subject = source->name,
+                                       .done = (int64_t)i,
+                                       .total = (int64_t)count,
+                                       .unit = "tables"};
         progress_report(api->options.progress, &event);
         TRY(store_import_table(import, source, err));
     }
@@ -73,20 +80,28 @@ static enum err_code load(struct api *api, const struct api_import_options *opti
 }
 
 /* The manifest's tables in the form that other programs rely on; roles come from the profile. */
-static json_t *tables_json(const json_t *manifest, const struct profile *profile, int64_t *ret_rejected, bool *ok)
+static json_t *tables_json(const json_t *manifest, const struct profile *profile,
+                           int64_t *ret_rejected, bool *ok)
 {
     json_t *tables = json_array(), *table;
     size_t idx;
     *ret_rejected = 0;
-    json_array_foreach(json_object_get(manifest, "tables"), idx, table) {
+    json_array_foreach(json_object_get(manifest, "tables"), idx, table)
+    {
         json_t *entry = json_object(), *columns = json_array(), *column;
         size_t column_idx;
-        json_array_foreach(json_object_get(table, "columns"), column_idx, column) {
+        json_array_foreach(json_object_get(table, "columns"), column_idx, column)
+        {
             json_t *one = json_object();
-            bool known = profile != NULL && idx < profile->table_count && column_idx < profile->tables[idx].table->schema.count;
+            bool known = profile != NULL && idx < profile->table_count &&
+                         column_idx < profile->tables[idx].table->schema.count;
             json_put_text(one, "name", json_text(column, "name", ""), ok);
             json_put_text(one, "type", json_text(column, "type", ""), ok);
-            json_put_text(one, "role", known ? profile_column_role_text(profile->tables[idx].columns[column_idx].role) : NULL, ok);
+            json_put_text(
+                one, "role",
+                known ? profile_column_role_text(profile->tables[idx].columns[column_idx].role)
+                      : NULL,
+                ok);
             json_push(columns, one, ok);
         }
         int64_t rejected = json_int(table, "rejected_rows", 0);
@@ -103,7 +118,8 @@ static json_t *tables_json(const json_t *manifest, const struct profile *profile
     return tables;
 }
 
-static enum err_code answer(struct api *api, const char *dataset, const struct store_commit *commit, json_t *skipped, int64_t started_us, json_t **ret, struct err *err)
+static enum err_code answer(struct api *api, const char *dataset, const struct store_commit *commit,
+                            json_t *skipped, int64_t started_us, json_t **ret, struct err *err)
 {
     AUTO(store_version_close) struct store_version *version = NULL;
     AUTO(profile_free) struct profile *profile = NULL;
@@ -126,7 +142,8 @@ static enum err_code answer(struct api *api, const char *dataset, const struct s
     return json_built(ok, err);
 }
 
-enum err_code api_import(struct api *api, const struct api_import_options *options, json_t **ret, struct err *err)
+enum err_code api_import(struct api *api, const struct api_import_options *options, json_t **ret,
+                         struct err *err)
 {
     int64_t started_us = clock_monotonic_us();
     char derived[STORE_LIMIT_NAME_BYTES + 1];

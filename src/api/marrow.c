@@ -1,5 +1,6 @@
-/* libmarrow's exported functions: include/marrow.h over api.h. Each is a thin turn: options of the public form into the api's, the document
- * into text, the error into the caller's. Built into libmarrow.so only, the one library with exported symbols (cmake/marrow.map). */
+/* libmarrow's exported functions: include/marrow.h over api.h. Each is a thin turn: options of the
+ * public form into the api's, the document into text, the error into the caller's. Built into
+ * libmarrow.so only, the one library with exported symbols (cmake/marrow.map). */
 #include "marrow.h"
 
 #include "api/api.h"
@@ -16,13 +17,24 @@ struct marrow_rows {
 };
 
 /* The public numbers are those of base/err.def, in its order. */
-_Static_assert((int)MARROW_OK == (int)ERR_OK && (int)MARROW_USAGE == (int)ERR_USAGE && (int)MARROW_INPUT == (int)ERR_INPUT && (int)MARROW_LIMIT == (int)ERR_LIMIT, "codes");
-_Static_assert((int)MARROW_LOCKED == (int)ERR_LOCKED && (int)MARROW_INTEGRITY == (int)ERR_INTEGRITY && (int)MARROW_NOT_FOUND == (int)ERR_NOT_FOUND, "codes");
-_Static_assert((int)MARROW_MEMORY == (int)ERR_MEMORY && (int)MARROW_IO == (int)ERR_IO && (int)MARROW_ENGINE == (int)ERR_ENGINE && (int)MARROW_TIMEOUT == (int)ERR_TIMEOUT, "codes");
-_Static_assert((int)MARROW_UNSUPPORTED == (int)ERR_UNSUPPORTED && (int)MARROW_INTERRUPTED == (int)ERR_INTERRUPTED && (int)MARROW_FAILED == (int)ERR_FAILED, "codes");
+_Static_assert((int)MARROW_OK == (int)ERR_OK && (int)MARROW_USAGE == (int)ERR_USAGE &&
+                   (int)MARROW_INPUT == (int)ERR_INPUT && (int)MARROW_LIMIT == (int)ERR_LIMIT,
+               "codes");
+_Static_assert((int)MARROW_LOCKED == (int)ERR_LOCKED &&
+                   (int)MARROW_INTEGRITY == (int)ERR_INTEGRITY &&
+                   (int)MARROW_NOT_FOUND == (int)ERR_NOT_FOUND,
+               "codes");
+_Static_assert((int)MARROW_MEMORY == (int)ERR_MEMORY && (int)MARROW_IO == (int)ERR_IO &&
+                   (int)MARROW_ENGINE == (int)ERR_ENGINE && (int)MARROW_TIMEOUT == (int)ERR_TIMEOUT,
+               "codes");
+_Static_assert((int)MARROW_UNSUPPORTED == (int)ERR_UNSUPPORTED &&
+                   (int)MARROW_INTERRUPTED == (int)ERR_INTERRUPTED &&
+                   (int)MARROW_FAILED == (int)ERR_FAILED,
+               "codes");
 _Static_assert(MARROW_TEXT_BYTES == ERR_TEXT_BYTES, "texts");
 
-/* ---- errors and texts -------------------------------------------------------------------------- */
+/* ---- errors and texts --------------------------------------------------------------------------
+ */
 
 static enum marrow_code tell(enum err_code code, const struct err *err, struct marrow_error *error)
 {
@@ -39,7 +51,8 @@ static enum marrow_code tell(enum err_code code, const struct err *err, struct m
 }
 
 /* The document as text. Takes document. */
-static enum marrow_code answer(enum err_code code, json_t *document_taken, char **ret_json, struct err *err, struct marrow_error *error)
+static enum marrow_code answer(enum err_code code, json_t *document_taken, char **ret_json,
+                               struct err *err, struct marrow_error *error)
 {
     JSON_AUTO document = document_taken;
     AUTO(buf_done) struct buf text = BUF_INIT;
@@ -69,12 +82,14 @@ static enum err_code parse_option(const char *text, const char *name, json_t **r
     if (text == NULL)
         return ERR_OK;
     TRY(json_parse(str_of(text), name, ret, err));
-    return json_is_object(*ret) ? ERR_OK : err_set(err, ERR_INPUT, "%s: expected an object of tables", name);
+    return json_is_object(*ret) ? ERR_OK
+                                : err_set(err, ERR_INPUT, "%s: expected an object of tables", name);
 }
 
 const char *marrow_code_name(enum marrow_code code)
 {
-    return code >= MARROW_OK && code <= MARROW_INTERRUPTED ? err_code_name((enum err_code)code) : "";
+    return code >= MARROW_OK && code <= MARROW_INTERRUPTED ? err_code_name((enum err_code)code)
+                                                           : "";
 }
 
 const char *marrow_version(void)
@@ -87,12 +102,15 @@ void marrow_free(char *text)
     mem_free(text);
 }
 
-/* ---- a store ----------------------------------------------------------------------------------- */
+/* ---- a store -----------------------------------------------------------------------------------
+ */
 
 static void report(void *user, const struct progress_event *event)
 {
     const struct marrow_progress *given = user;
-    given->report(given->user, event->phase == NULL ? "" : event->phase, event->subject == NULL ? "" : event->subject, event->done, event->total, event->unit == NULL ? "" : event->unit);
+    given->report(given->user, event->phase == NULL ? "" : event->phase,
+                  event->subject == NULL ? "" : event->subject, event->done, event->total,
+                  event->unit == NULL ? "" : event->unit);
 }
 
 static bool cancelled(void *user)
@@ -101,13 +119,17 @@ static bool cancelled(void *user)
     return given->cancelled(given->user) != 0;
 }
 
-static void take_progress(const struct marrow_progress *given, struct marrow_progress *copy, struct progress *ret)
+static void take_progress(const struct marrow_progress *given, struct marrow_progress *copy,
+                          struct progress *ret)
 {
     take_options(copy, sizeof *copy, given);
-    *ret = (struct progress){.report = copy->report != NULL ? report : NULL, .cancelled = copy->cancelled != NULL ? cancelled : NULL, .user = copy};
+    *ret = (struct progress){.report = copy->report != NULL ? report : NULL,
+                             .cancelled = copy->cancelled != NULL ? cancelled : NULL,
+                             .user = copy};
 }
 
-enum marrow_code marrow_open(const struct marrow_options *options, struct marrow_store **ret, struct marrow_error *error)
+enum marrow_code marrow_open(const struct marrow_options *options, struct marrow_store **ret,
+                             struct marrow_error *error)
 {
     struct err err = {.code = ERR_OK};
     struct marrow_options given;
@@ -141,7 +163,8 @@ void marrow_close(struct marrow_store *store)
     mem_free(store);
 }
 
-enum marrow_code marrow_warnings(struct marrow_store *store, char **ret_json, struct marrow_error *error)
+enum marrow_code marrow_warnings(struct marrow_store *store, char **ret_json,
+                                 struct marrow_error *error)
 {
     struct err err = {.code = ERR_OK};
     json_t *copy = json_deep_copy(api_warnings(store->api));
@@ -155,9 +178,12 @@ enum marrow_code marrow_warnings(struct marrow_store *store, char **ret_json, st
     enum err_code code = call;                                                                     \
     return answer(code, document, ret_json, &err, error)
 
-/* ---- import ------------------------------------------------------------------------------------ */
+/* ---- import ------------------------------------------------------------------------------------
+ */
 
-static enum err_code import(struct marrow_store *store, const char *const *paths, size_t path_count, const struct marrow_import_options *options, json_t **ret, struct err *err)
+static enum err_code import(struct marrow_store *store, const char *const *paths, size_t path_count,
+                            const struct marrow_import_options *options, json_t **ret,
+                            struct err *err)
 {
     JSON_AUTO overrides = NULL;
     struct marrow_import_options given;
@@ -188,59 +214,75 @@ static enum err_code import(struct marrow_store *store, const char *const *paths
     return code;
 }
 
-enum marrow_code marrow_import(struct marrow_store *store, const char *const *paths, size_t path_count, const struct marrow_import_options *options, char **ret_json,
-                          struct marrow_error *error)
+enum marrow_code marrow_import(struct marrow_store *store, const char *const *paths,
+                               size_t path_count, const struct marrow_import_options *options,
+                               char **ret_json, struct marrow_error *error)
 {
     ANSWER(import(store, paths, path_count, options, &document, &err));
 }
 
-/* ---- looking ----------------------------------------------------------------------------------- */
+/* ---- looking -----------------------------------------------------------------------------------
+ */
 
-enum marrow_code marrow_datasets(struct marrow_store *store, char **ret_json, struct marrow_error *error)
+enum marrow_code marrow_datasets(struct marrow_store *store, char **ret_json,
+                                 struct marrow_error *error)
 {
     ANSWER(api_datasets(store->api, &document, &err));
 }
 
-enum marrow_code marrow_show(struct marrow_store *store, const char *dataset, const char *version, char **ret_json, struct marrow_error *error)
+enum marrow_code marrow_show(struct marrow_store *store, const char *dataset, const char *version,
+                             char **ret_json, struct marrow_error *error)
 {
     ANSWER(api_show(store->api, dataset, version, &document, &err));
 }
 
-enum marrow_code marrow_versions(struct marrow_store *store, const char *dataset, char **ret_json, struct marrow_error *error)
+enum marrow_code marrow_versions(struct marrow_store *store, const char *dataset, char **ret_json,
+                                 struct marrow_error *error)
 {
     ANSWER(api_versions(store->api, dataset, &document, &err));
 }
 
-enum marrow_code marrow_diff(struct marrow_store *store, const char *dataset, const char *from, const char *to, char **ret_json, struct marrow_error *error)
+enum marrow_code marrow_diff(struct marrow_store *store, const char *dataset, const char *from,
+                             const char *to, char **ret_json, struct marrow_error *error)
 {
     ANSWER(api_diff(store->api, dataset, from, to, &document, &err));
 }
 
-enum marrow_code marrow_profile(struct marrow_store *store, const char *dataset, const char *version, const char *table, char **ret_json, struct marrow_error *error)
+enum marrow_code marrow_profile(struct marrow_store *store, const char *dataset,
+                                const char *version, const char *table, char **ret_json,
+                                struct marrow_error *error)
 {
     ANSWER(api_profile(store->api, dataset, version, table, &document, &err));
 }
 
-enum marrow_code marrow_relations(struct marrow_store *store, const char *dataset, const char *version, char **ret_json, struct marrow_error *error)
+enum marrow_code marrow_relations(struct marrow_store *store, const char *dataset,
+                                  const char *version, char **ret_json, struct marrow_error *error)
 {
     ANSWER(api_relations(store->api, dataset, version, &document, &err));
 }
 
-enum marrow_code marrow_relation_decide(struct marrow_store *store, const char *dataset, const char *decision, const char *child, const char *parent, char **ret_json,
-                                   struct marrow_error *error)
+enum marrow_code marrow_relation_decide(struct marrow_store *store, const char *dataset,
+                                        const char *decision, const char *child, const char *parent,
+                                        char **ret_json, struct marrow_error *error)
 {
     ANSWER(api_relation_decide(store->api, dataset, decision, child, parent, &document, &err));
 }
 
-enum marrow_code marrow_table_role(struct marrow_store *store, const char *dataset, const char *table, const char *role, char **ret_json, struct marrow_error *error)
+enum marrow_code marrow_table_role(struct marrow_store *store, const char *dataset,
+                                   const char *table, const char *role, char **ret_json,
+                                   struct marrow_error *error)
 {
     ANSWER(api_table_role(store->api, dataset, table, role, &document, &err));
 }
 
-/* ---- marts ------------------------------------------------------------------------------------- */
+/* ---- marts -------------------------------------------------------------------------------------
+ */
 
-static enum err_code mart(struct marrow_store *store, const char *dataset, const char *grain, const struct marrow_mart_options *options,
-                          enum err_code (*call)(struct api *, const struct api_mart_options *, json_t **, struct err *), json_t **ret, struct err *err)
+static enum err_code mart(struct marrow_store *store, const char *dataset, const char *grain,
+                          const struct marrow_mart_options *options,
+                          enum err_code (*call)(struct api *, const struct api_mart_options *,
+                                                json_t **, struct err *),
+                          json_t **ret, struct err *err)
 {
     JSON_AUTO policy = NULL;
     struct marrow_mart_options given;
@@ -260,54 +302,70 @@ static enum err_code mart(struct marrow_store *store, const char *dataset, const
     return call(store->api, &inside, ret, err);
 }
 
-enum marrow_code marrow_mart_build(struct marrow_store *store, const char *dataset, const char *grain, const struct marrow_mart_options *options, char **ret_json,
-                              struct marrow_error *error)
+enum marrow_code marrow_mart_build(struct marrow_store *store, const char *dataset,
+                                   const char *grain, const struct marrow_mart_options *options,
+                                   char **ret_json, struct marrow_error *error)
 {
     ANSWER(mart(store, dataset, grain, options, api_mart_build, &document, &err));
 }
 
-enum marrow_code marrow_mart_dry_run(struct marrow_store *store, const char *dataset, const char *grain, const struct marrow_mart_options *options, char **ret_json,
-                                struct marrow_error *error)
+enum marrow_code marrow_mart_dry_run(struct marrow_store *store, const char *dataset,
+                                     const char *grain, const struct marrow_mart_options *options,
+                                     char **ret_json, struct marrow_error *error)
 {
     ANSWER(mart(store, dataset, grain, options, api_mart_dry_run, &document, &err));
 }
 
-enum marrow_code marrow_mart_plan(struct marrow_store *store, const char *dataset, const char *version, const char *mart_name, char **ret_json, struct marrow_error *error)
+enum marrow_code marrow_mart_plan(struct marrow_store *store, const char *dataset,
+                                  const char *version, const char *mart_name, char **ret_json,
+                                  struct marrow_error *error)
 {
     ANSWER(api_mart_query(store->api, dataset, version, mart_name, &document, &err));
 }
 
-enum marrow_code marrow_mart_list(struct marrow_store *store, const char *dataset, char **ret_json, struct marrow_error *error)
+enum marrow_code marrow_mart_list(struct marrow_store *store, const char *dataset, char **ret_json,
+                                  struct marrow_error *error)
 {
     ANSWER(api_mart_list(store->api, dataset, &document, &err));
 }
 
-enum marrow_code marrow_mart_show(struct marrow_store *store, const char *dataset, const char *version, const char *mart_name, char **ret_json, struct marrow_error *error)
+enum marrow_code marrow_mart_show(struct marrow_store *store, const char *dataset,
+                                  const char *version, const char *mart_name, char **ret_json,
+                                  struct marrow_error *error)
 {
     ANSWER(api_mart_show(store->api, dataset, version, mart_name, &document, &err));
 }
 
-enum marrow_code marrow_mart_verify(struct marrow_store *store, const char *dataset, const char *version, const char *mart_name, char **ret_json, struct marrow_error *error)
+enum marrow_code marrow_mart_verify(struct marrow_store *store, const char *dataset,
+                                    const char *version, const char *mart_name, char **ret_json,
+                                    struct marrow_error *error)
 {
     ANSWER(api_mart_verify(store->api, dataset, version, mart_name, &document, &err));
 }
 
-/* ---- SQL --------------------------------------------------------------------------------------- */
+/* ---- SQL ---------------------------------------------------------------------------------------
+ */
 
-static struct api_query_options query_of(const char *dataset, const char *sql, const struct marrow_query_options *options)
+static struct api_query_options query_of(const char *dataset, const char *sql,
+                                         const struct marrow_query_options *options)
 {
     struct marrow_query_options given;
     take_options(&given, sizeof given, options);
-    return (struct api_query_options){.dataset = dataset, .version = given.version, .sql = sql, .time_limit_ms = given.time_limit_ms};
+    return (struct api_query_options){.dataset = dataset,
+                                      .version = given.version,
+                                      .sql = sql,
+                                      .time_limit_ms = given.time_limit_ms};
 }
 
-enum marrow_code marrow_query(struct marrow_store *store, const char *dataset, const char *sql, const struct marrow_query_options *options, struct marrow_rows **ret,
-                         struct marrow_error *error)
+enum marrow_code marrow_query(struct marrow_store *store, const char *dataset, const char *sql,
+                              const struct marrow_query_options *options, struct marrow_rows **ret,
+                              struct marrow_error *error)
 {
     struct err err = {.code = ERR_OK};
     struct api_query_options inside = query_of(dataset, sql, options);
     struct marrow_rows *rows = mem_zalloc(1, sizeof *rows);
-    enum err_code code = rows == NULL ? err_set(&err, ERR_MEMORY, "no memory for the result") : api_query(store->api, &inside, &rows->rows, &err);
+    enum err_code code = rows == NULL ? err_set(&err, ERR_MEMORY, "no memory for the result")
+                                      : api_query(store->api, &inside, &rows->rows, &err);
     if (code == ERR_OK)
         *ret = rows;
     else
@@ -315,7 +373,8 @@ enum marrow_code marrow_query(struct marrow_store *store, const char *dataset, c
     return tell(code, &err, error);
 }
 
-enum marrow_code marrow_rows_columns(const struct marrow_rows *rows, char **ret_json, struct marrow_error *error)
+enum marrow_code marrow_rows_columns(const struct marrow_rows *rows, char **ret_json,
+                                     struct marrow_error *error)
 {
     const struct data_schema *schema = api_rows_schema(rows->rows);
     struct err err = {.code = ERR_OK};
@@ -336,7 +395,8 @@ const char *marrow_rows_version(const struct marrow_rows *rows)
     return api_rows_version(rows->rows);
 }
 
-enum marrow_code marrow_rows_to_arrow(struct marrow_rows *rows_taken, struct ArrowArrayStream *ret, struct marrow_error *error)
+enum marrow_code marrow_rows_to_arrow(struct marrow_rows *rows_taken, struct ArrowArrayStream *ret,
+                                      struct marrow_error *error)
 {
     struct err err = {.code = ERR_OK};
     enum err_code code = api_rows_to_arrow(rows_taken->rows, ret, &err);
@@ -352,70 +412,89 @@ void marrow_rows_close(struct marrow_rows *rows)
     mem_free(rows);
 }
 
-enum marrow_code marrow_query_parquet(struct marrow_store *store, const char *dataset, const char *sql, const struct marrow_query_options *options, const char *path, char **ret_json,
-                                 struct marrow_error *error)
+enum marrow_code marrow_query_parquet(struct marrow_store *store, const char *dataset,
+                                      const char *sql, const struct marrow_query_options *options,
+                                      const char *path, char **ret_json, struct marrow_error *error)
 {
     struct api_query_options inside = query_of(dataset, sql, options);
     ANSWER(api_query_parquet(store->api, &inside, path, &document, &err));
 }
 
-/* ---- export and care --------------------------------------------------------------------------- */
+/* ---- export and care ---------------------------------------------------------------------------
+ */
 
-enum marrow_code marrow_export(struct marrow_store *store, const char *dataset, const char *version, const char *what, const char *format, const char *path, int overwrite,
-                          char **ret_json, struct marrow_error *error)
+enum marrow_code marrow_export(struct marrow_store *store, const char *dataset, const char *version,
+                               const char *what, const char *format, const char *path,
+                               int overwrite, char **ret_json, struct marrow_error *error)
 {
-    struct api_export_options inside = {.dataset = dataset, .version = version, .what = what, .format = format, .path = path, .overwrite = overwrite != 0};
+    struct api_export_options inside = {.dataset = dataset,
+                                        .version = version,
+                                        .what = what,
+                                        .format = format,
+                                        .path = path,
+                                        .overwrite = overwrite != 0};
     ANSWER(api_export(store->api, &inside, &document, &err));
 }
 
-enum marrow_code marrow_prune(struct marrow_store *store, const char *dataset, int64_t keep, int dry_run, char **ret_json, struct marrow_error *error)
+enum marrow_code marrow_prune(struct marrow_store *store, const char *dataset, int64_t keep,
+                              int dry_run, char **ret_json, struct marrow_error *error)
 {
     ANSWER(api_prune(store->api, dataset, keep, dry_run != 0, &document, &err));
 }
 
-enum marrow_code marrow_verify(struct marrow_store *store, const char *dataset, char **ret_json, struct marrow_error *error)
+enum marrow_code marrow_verify(struct marrow_store *store, const char *dataset, char **ret_json,
+                               struct marrow_error *error)
 {
     ANSWER(api_verify(store->api, dataset, &document, &err));
 }
 
-enum marrow_code marrow_repair(struct marrow_store *store, const char *dataset, char **ret_json, struct marrow_error *error)
+enum marrow_code marrow_repair(struct marrow_store *store, const char *dataset, char **ret_json,
+                               struct marrow_error *error)
 {
     ANSWER(api_repair(store->api, dataset, &document, &err));
 }
 
-enum marrow_code marrow_doctor(struct marrow_store *store, char **ret_json, struct marrow_error *error)
+enum marrow_code marrow_doctor(struct marrow_store *store, char **ret_json,
+                               struct marrow_error *error)
 {
     ANSWER(api_doctor(store->api, &document, &err));
 }
 
-/* ---- history and demo data --------------------------------------------------------------------- */
+/* ---- history and demo data ---------------------------------------------------------------------
+ */
 
-enum marrow_code marrow_history(struct marrow_store *store, const char *dataset, int64_t last, char **ret_json, struct marrow_error *error)
+enum marrow_code marrow_history(struct marrow_store *store, const char *dataset, int64_t last,
+                                char **ret_json, struct marrow_error *error)
 {
     ANSWER(api_history(store->api, dataset, last, &document, &err));
 }
 
-enum marrow_code marrow_history_verify(struct marrow_store *store, const char *dataset, char **ret_json, struct marrow_error *error)
+enum marrow_code marrow_history_verify(struct marrow_store *store, const char *dataset,
+                                       char **ret_json, struct marrow_error *error)
 {
     ANSWER(api_history_verify(store->api, dataset, &document, &err));
 }
 
-enum marrow_code marrow_history_replay(struct marrow_store *store, const char *dataset, int64_t seq, char **ret_json, struct marrow_error *error)
+enum marrow_code marrow_history_replay(struct marrow_store *store, const char *dataset, int64_t seq,
+                                       char **ret_json, struct marrow_error *error)
 {
     ANSWER(api_history_replay(store->api, dataset, seq, &document, &err));
 }
 
-enum marrow_code marrow_history_clear(struct marrow_store *store, const char *dataset, char **ret_json, struct marrow_error *error)
+enum marrow_code marrow_history_clear(struct marrow_store *store, const char *dataset,
+                                      char **ret_json, struct marrow_error *error)
 {
     ANSWER(api_history_clear(store->api, dataset, &document, &err));
 }
 
-enum marrow_code marrow_demo_data(const char *directory, int64_t patients, uint64_t seed, int no_fhir, const struct marrow_progress *progress, char **ret_json,
-                             struct marrow_error *error)
+enum marrow_code marrow_demo_data(const char *directory, int64_t patients, uint64_t seed,
+                                  int no_fhir, const struct marrow_progress *progress,
+                                  char **ret_json, struct marrow_error *error)
 {
     struct marrow_progress copy;
     struct progress inside;
-    struct api_demo_options options = {.directory = directory, .patients = patients, .seed = seed, .no_fhir = no_fhir != 0};
+    struct api_demo_options options = {
+        .directory = directory, .patients = patients, .seed = seed, .no_fhir = no_fhir != 0};
     take_progress(progress, &copy, &inside);
     ANSWER(api_demo_data(&options, &inside, &document, &err));
 }

@@ -1,11 +1,13 @@
-/* The second `mart build` of one request: its answer is kept under a run id of its own, so that it costs one small document instead of the
- * profile, the plan and their documents.
+/* The second `mart build` of one request: its answer is kept under a run id of its own, so that it
+ * costs one small document instead of the profile, the plan and their documents.
  *
- *   version ∙ decisions ∙ request ∙ build id of this program ──sha256──▶ run of kind "answer" {files of the mart's run, answer}
+ *   version ∙ decisions ∙ request ∙ build id of this program ──sha256──▶ run of kind "answer"
+ * {files of the mart's run, answer}
  *
- * The one idea: nothing is trusted that could have changed. The build id (the linker's hash of this program's code) stands for every rule
- * by which a request becomes a plan; without one there is no memo. The mart's own files must have the recorded sizes and times, else
- * the long way is gone, which finds and names what is wrong. A memo that can't be kept costs only time. */
+ * The one idea: nothing is trusted that could have changed. The build id (the linker's hash of this
+ * program's code) stands for every rule by which a request becomes a plan; without one there is no
+ * memo. The mart's own files must have the recorded sizes and times, else the long way is gone,
+ * which finds and names what is wrong. A memo that can't be kept costs only time. */
 #include <elf.h>
 #include <link.h>
 #include <string.h>
@@ -35,7 +37,8 @@ static void take_notes(const char *notes, size_t left, struct build_id *ret)
         if (name > left - sizeof note || content > left - sizeof note - name)
             return;
         const char *at = notes + sizeof note;
-        if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 && memcmp(at, "GNU", 4) == 0 && note.n_descsz <= BUILD_ID_BYTES) {
+        if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 && memcmp(at, "GNU", 4) == 0 &&
+            note.n_descsz <= BUILD_ID_BYTES) {
             memcpy(ret->bytes, at + name, note.n_descsz);
             ret->count = note.n_descsz;
         }
@@ -51,15 +54,19 @@ static int visit_object(struct dl_phdr_info *info, size_t size, void *data)
     (void)size;
     for (size_t i = 0; i < info->dlpi_phnum; i++) {
         const ElfW(Phdr) *header = &info->dlpi_phdr[i];
-        ours = ours || (header->p_type == PT_LOAD && wanted->address >= info->dlpi_addr + header->p_vaddr && wanted->address < info->dlpi_addr + header->p_vaddr + header->p_memsz);
+        ours = ours ||
+               (header->p_type == PT_LOAD && wanted->address >= info->dlpi_addr + header->p_vaddr &&
+                wanted->address < info->dlpi_addr + header->p_vaddr + header->p_memsz);
     }
     for (size_t i = 0; ours && i < info->dlpi_phnum; i++)
         if (info->dlpi_phdr[i].p_type == PT_NOTE)
-            take_notes((const char *)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr), info->dlpi_phdr[i].p_memsz, wanted);
+            take_notes((const char *)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr),
+                       info->dlpi_phdr[i].p_memsz, wanted);
     return ours ? 1 : 0;
 }
 
-/* ---- the key ----------------------------------------------------------------------------------- */
+/* ---- the key -----------------------------------------------------------------------------------
+ */
 
 static void add_part(struct buf *key, const char *text)
 {
@@ -68,12 +75,16 @@ static void add_part(struct buf *key, const char *text)
 }
 
 /* The version that the request means, without opening it: CURRENT, or a whole id. */
-static bool version_of(struct api *api, const struct api_mart_options *options, char ret[HASH_HEX_BYTES])
+static bool version_of(struct api *api, const struct api_mart_options *options,
+                       char ret[HASH_HEX_BYTES])
 {
     char base[FILE_PATH_BYTES], path[FILE_PATH_BYTES];
     AUTO(buf_done) struct buf text = BUF_INIT;
-    if (options->version != NULL || file_path_join(api->directory, "datasets", base, NULL) != ERR_OK || file_path_join(base, options->dataset, path, NULL) != ERR_OK ||
-        file_path_join(path, "CURRENT", base, NULL) != ERR_OK || file_read(base, 4096, &text, NULL) != ERR_OK || text.len != HASH_HEX_BYTES)
+    if (options->version != NULL ||
+        file_path_join(api->directory, "datasets", base, NULL) != ERR_OK ||
+        file_path_join(base, options->dataset, path, NULL) != ERR_OK ||
+        file_path_join(path, "CURRENT", base, NULL) != ERR_OK ||
+        file_read(base, 4096, &text, NULL) != ERR_OK || text.len != HASH_HEX_BYTES)
         return false;
     memcpy(ret, text.ptr, HASH_HEX_BYTES - 1);
     ret[HASH_HEX_BYTES - 1] = '\0';
@@ -87,8 +98,10 @@ bool api_memo_key(struct api *api, const struct api_mart_options *options, char 
     char version[HASH_HEX_BYTES];
     JSON_AUTO decided = NULL;
     AUTO(buf_done) struct buf key = BUF_INIT;
-    if (options->force || store_dataset_name_check(options->dataset, NULL) != ERR_OK || dl_iterate_phdr(visit_object, &build) != 1 || build.count == 0 ||
-        !version_of(api, options, version) || store_dataset_read(api->store, options->dataset, &decided, NULL) != ERR_OK)
+    if (options->force || store_dataset_name_check(options->dataset, NULL) != ERR_OK ||
+        dl_iterate_phdr(visit_object, &build) != 1 || build.count == 0 ||
+        !version_of(api, options, version) ||
+        store_dataset_read(api->store, options->dataset, &decided, NULL) != ERR_OK)
         return false;
     (void)json_object_del(decided, "marts"); /* which run a name means, asked apart */
     add_part(&key, "marrow-mart-answer");
@@ -100,7 +113,8 @@ bool api_memo_key(struct api *api, const struct api_mart_options *options, char 
     add_part(&key, options->anchor);
     add_part(&key, options->event);
     buf_printf(&key, "%d %lld ", options->inner ? 1 : 0, (long long)options->buckets);
-    (void)json_object_del(decided, "marts"); /* which mart a name means says nothing about how one is made */
+    (void)json_object_del(decided,
+                          "marts"); /* which mart a name means says nothing about how one is made */
     if (json_canonical(decided, &key, NULL) != ERR_OK)
         return false;
     buf_putc(&key, '\0');
@@ -112,25 +126,31 @@ bool api_memo_key(struct api *api, const struct api_mart_options *options, char 
     return ret[0] != '\0';
 }
 
-/* ---- keeping and finding ----------------------------------------------------------------------- */
+/* ---- keeping and finding -----------------------------------------------------------------------
+ */
 
-static bool same_files(struct api *api, const char *dataset, const char *run_id, const json_t *files)
+static bool same_files(struct api *api, const char *dataset, const char *run_id,
+                       const json_t *files)
 {
     char directory[FILE_PATH_BYTES], path[FILE_PATH_BYTES];
     struct file_info info;
-    if (json_array_size(files) == 0 || store_run_path(api->store, dataset, run_id, directory, NULL) != ERR_OK)
+    if (json_array_size(files) == 0 ||
+        store_run_path(api->store, dataset, run_id, directory, NULL) != ERR_OK)
         return false;
     for (size_t i = 0; i < json_array_size(files); i++) {
         const json_t *file = json_array_get(files, i);
-        if (file_path_join(directory, json_text(file, "name", ""), path, NULL) != ERR_OK || file_stat(path, &info, NULL) != ERR_OK)
+        if (file_path_join(directory, json_text(file, "name", ""), path, NULL) != ERR_OK ||
+            file_stat(path, &info, NULL) != ERR_OK)
             return false;
-        if (info.kind != FILE_REGULAR || info.bytes != json_int(file, "bytes", -1) || info.modified_us != json_int(file, "modified_us", -1))
+        if (info.kind != FILE_REGULAR || info.bytes != json_int(file, "bytes", -1) ||
+            info.modified_us != json_int(file, "modified_us", -1))
             return false;
     }
     return true;
 }
 
-bool api_memo_find(struct api *api, const char *dataset, const char key[HASH_HEX_BYTES], json_t **ret)
+bool api_memo_find(struct api *api, const char *dataset, const char key[HASH_HEX_BYTES],
+                   json_t **ret)
 {
     JSON_AUTO memo = NULL;
     if (store_run_read(api->store, dataset, key, &memo, NULL) != ERR_OK)
@@ -139,18 +159,22 @@ bool api_memo_find(struct api *api, const char *dataset, const char key[HASH_HEX
     JSON_AUTO decided = NULL;
     if (store_dataset_read(api->store, dataset, &decided, NULL) != ERR_OK)
         return false;
-    /* Another mart of that name was built since: the long way says that the name means this one again. */
-    const char *served = mart_served(decided, json_text(answer, "name", ""), json_text(answer, "version", ""));
+    /* Another mart of that name was built since: the long way says that the name means this one
+     * again. */
+    const char *served =
+        mart_served(decided, json_text(answer, "name", ""), json_text(answer, "version", ""));
     if (served != NULL && strcmp(served, json_text(answer, "run_id", "")) != 0)
         return false;
-    if (!json_is_object(answer) || !same_files(api, dataset, json_text(answer, "run_id", ""), json_object_get(memo, "mart_files")))
+    if (!json_is_object(answer) || !same_files(api, dataset, json_text(answer, "run_id", ""),
+                                               json_object_get(memo, "mart_files")))
         return false;
     *ret = json_incref(answer);
     return true;
 }
 
 /* Size and time of the mart's manifest and of each file it names. */
-static enum err_code describe_files(struct api *api, const char *dataset, const char *run_id, json_t *ret, struct err *err)
+static enum err_code describe_files(struct api *api, const char *dataset, const char *run_id,
+                                    json_t *ret, struct err *err)
 {
     char directory[FILE_PATH_BYTES], path[FILE_PATH_BYTES];
     JSON_AUTO manifest = NULL;
@@ -159,7 +183,8 @@ static enum err_code describe_files(struct api *api, const char *dataset, const 
     TRY(store_run_path(api->store, dataset, run_id, directory, err));
     const json_t *files = json_object_get(manifest, "files");
     for (size_t i = 0; i <= json_array_size(files); i++) {
-        const char *name = i == 0 ? "manifest.json" : json_text(json_array_get(files, i - 1), "name", "");
+        const char *name =
+            i == 0 ? "manifest.json" : json_text(json_array_get(files, i - 1), "name", "");
         struct file_info info;
         json_t *file = json_object();
         TRY(file_path_join(directory, name, path, err));
@@ -172,7 +197,8 @@ static enum err_code describe_files(struct api *api, const char *dataset, const 
     return json_built(ok, err);
 }
 
-static enum err_code keep(struct api *api, const char *dataset, const char *key, const json_t *answer, struct err *err)
+static enum err_code keep(struct api *api, const char *dataset, const char *key,
+                          const json_t *answer, struct err *err)
 {
     char staged[FILE_PATH_BYTES], now[32];
     bool ok = true, existed = false;
@@ -192,14 +218,16 @@ static enum err_code keep(struct api *api, const char *dataset, const char *key,
     return store_run_publish(api->store, dataset, key, staged, memo, &existed, err);
 }
 
-void api_memo_keep(struct api *api, const char *dataset, const char key[HASH_HEX_BYTES], const json_t *answer)
+void api_memo_keep(struct api *api, const char *dataset, const char key[HASH_HEX_BYTES],
+                   const json_t *answer)
 {
     char directory[FILE_PATH_BYTES];
     struct err ignored = {0};
     if (!store_is_writable(api->store))
         return;
     /* One that is there was found stale: the mart was made anew. */
-    if (store_run_path(api->store, dataset, key, directory, &ignored) != ERR_OK || file_remove_tree(directory, &ignored) != ERR_OK)
+    if (store_run_path(api->store, dataset, key, directory, &ignored) != ERR_OK ||
+        file_remove_tree(directory, &ignored) != ERR_OK)
         return;
     (void)!keep(api, dataset, key, answer, &ignored);
 }

@@ -3,15 +3,21 @@
 
 #include <string.h>
 
-static enum err_code spec_of(const struct api_mart_options *options, struct mart_spec *ret, struct err *err)
+static enum err_code spec_of(const struct api_mart_options *options, struct mart_spec *ret,
+                             struct err *err)
 {
-    *ret = (struct mart_spec){.anchor = options->anchor, .event = options->event, .inner = options->inner, .policy = options->policy, .buckets = options->buckets};
+    *ret = (struct mart_spec){.anchor = options->anchor,
+                              .event = options->event,
+                              .inner = options->inner,
+                              .policy = options->policy,
+                              .buckets = options->buckets};
     if (options->buckets < 0 || options->buckets > 4096)
         return err_set(err, ERR_USAGE, "buckets must be between 1 and 4096");
     return mart_grain_parse(options->grain, &ret->grain, err);
 }
 
-static void record_build(struct api *api, const struct api_mart_options *options, const json_t *built)
+static void record_build(struct api *api, const struct api_mart_options *options,
+                         const json_t *built)
 {
     static const char *const texts[] = {"run_id", "signature", "version", "grain", "anchor_table"};
     bool ok = true;
@@ -25,10 +31,12 @@ static void record_build(struct api *api, const struct api_mart_options *options
     json_put_flag(entry, "inner", options->inner, &ok);
     json_put_text(entry, "anchor", options->anchor, &ok);
     json_put_text(entry, "event", options->event, &ok);
-    json_put(entry, "policy", options->policy != NULL ? json_deep_copy(options->policy) : json_null(), &ok);
+    json_put(entry, "policy",
+             options->policy != NULL ? json_deep_copy(options->policy) : json_null(), &ok);
     json_put_int(entry, "buckets", options->buckets, &ok);
     json_put_int(entry, "rows", json_int(built, "row_count", 0), &ok);
-    json_put_int(entry, "columns", (int64_t)json_object_size(json_object_get(built, "schema")), &ok);
+    json_put_int(entry, "columns", (int64_t)json_object_size(json_object_get(built, "schema")),
+                 &ok);
     json_put_int(entry, "duration_ms", json_int(built, "duration_ms", 0), &ok);
     api_record(api, options->dataset, "mart", ok ? entry : NULL);
     if (!ok)
@@ -36,7 +44,8 @@ static void record_build(struct api *api, const struct api_mart_options *options
 }
 
 /* The long way: profile, plan, run. */
-static enum err_code build(struct api *api, const struct api_mart_options *options, const struct mart_spec *spec, json_t **ret, struct err *err)
+static enum err_code build(struct api *api, const struct api_mart_options *options,
+                           const struct mart_spec *spec, json_t **ret, struct err *err)
 {
     AUTO(store_version_close) struct store_version *version = NULL;
     AUTO(profile_free) struct profile *profile = NULL;
@@ -48,7 +57,8 @@ static enum err_code build(struct api *api, const struct api_mart_options *optio
     return code;
 }
 
-enum err_code api_mart_build(struct api *api, const struct api_mart_options *options, json_t **ret, struct err *err)
+enum err_code api_mart_build(struct api *api, const struct api_mart_options *options, json_t **ret,
+                             struct err *err)
 {
     struct mart_spec spec;
     char key[HASH_HEX_BYTES];
@@ -71,7 +81,8 @@ enum err_code api_mart_build(struct api *api, const struct api_mart_options *opt
     return ERR_OK;
 }
 
-enum err_code api_mart_dry_run(struct api *api, const struct api_mart_options *options, json_t **ret, struct err *err)
+enum err_code api_mart_dry_run(struct api *api, const struct api_mart_options *options,
+                               json_t **ret, struct err *err)
 {
     AUTO(store_version_close) struct store_version *version = NULL;
     AUTO(profile_free) struct profile *profile = NULL;
@@ -96,7 +107,8 @@ enum err_code api_mart_dry_run(struct api *api, const struct api_mart_options *o
     return json_built(ok, err);
 }
 
-enum err_code api_mart_query(struct api *api, const char *dataset, const char *version, const char *mart, json_t **ret, struct err *err)
+enum err_code api_mart_query(struct api *api, const char *dataset, const char *version,
+                             const char *mart, json_t **ret, struct err *err)
 {
     AUTO(store_version_close) struct store_version *opened = NULL;
     api_begin(api);
@@ -110,10 +122,12 @@ enum err_code api_mart_list(struct api *api, const char *dataset, json_t **ret, 
     json_t *marts = json_array(), *run;
     size_t idx;
     bool ok = true;
-    static const char *const texts[] = {"name", "run_id", "version", "grain", "anchor_table", "materialised_at", "problem"};
+    static const char *const texts[] = {"name",         "run_id",          "version", "grain",
+                                        "anchor_table", "materialised_at", "problem"};
     api_begin(api);
     TRY(mart_list(api->store, dataset, &runs, err));
-    json_array_foreach(runs, idx, run) {
+    json_array_foreach(runs, idx, run)
+    {
         json_t *one = json_object();
         for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
             if (json_object_get(run, texts[i]) != NULL)
@@ -130,7 +144,8 @@ enum err_code api_mart_list(struct api *api, const char *dataset, json_t **ret, 
     return json_built(ok, err);
 }
 
-enum err_code api_mart_show(struct api *api, const char *dataset, const char *version, const char *mart, json_t **ret, struct err *err)
+enum err_code api_mart_show(struct api *api, const char *dataset, const char *version,
+                            const char *mart, json_t **ret, struct err *err)
 {
     AUTO(store_version_close) struct store_version *opened = NULL;
     api_begin(api);
@@ -145,7 +160,8 @@ enum err_code api_mart_show(struct api *api, const char *dataset, const char *ve
     return json_built(ok, err);
 }
 
-enum err_code api_mart_verify(struct api *api, const char *dataset, const char *version, const char *mart, json_t **ret, struct err *err)
+enum err_code api_mart_verify(struct api *api, const char *dataset, const char *version,
+                              const char *mart, json_t **ret, struct err *err)
 {
     AUTO(store_version_close) struct store_version *opened = NULL;
     JSON_AUTO run = NULL;

@@ -1,10 +1,13 @@
-/* A statement's text for the history: every literal masked, because any of them may be somebody's name or number. PRODUCT.md would keep
- * a literal that 11 patients share; none is kept here, which is stricter and needs no look at the data.
+/* A statement's text for the history: every literal masked, because any of them may be somebody's
+ * name or number. PRODUCT.md would keep a literal that 11 patients share; none is kept here, which
+ * is stricter and needs no look at the data.
  *
- *   SELECT * FROM labs WHERE mrn = '00247859' AND value > 4.5 -- Smith     →     SELECT * FROM labs WHERE mrn = '?' AND value > ?
+ *   SELECT * FROM labs WHERE mrn = '00247859' AND value > 4.5 -- Smith     →     SELECT * FROM labs
+ * WHERE mrn = '?' AND value > ?
  *
- * Comments are dropped. Quoted identifiers stay where they are names of the version's tables and columns; others (an alias may say
- * anything) become "?". The statement whole lies beside the data, in queries/. */
+ * Comments are dropped. Quoted identifiers stay where they are names of the version's tables and
+ * columns; others (an alias may say anything) become "?". The statement whole lies beside the data,
+ * in queries/. */
 #include "api/api_priv.h"
 
 #include <ctype.h>
@@ -66,7 +69,8 @@ static const char *past_comment(const char *text)
 static const char *past_number(const char *text)
 {
     for (; is_word(*text) || *text == '.'; text++)
-        if ((*text == 'e' || *text == 'E') && (text[1] == '-' || text[1] == '+') && isdigit((unsigned char)text[2]))
+        if ((*text == 'e' || *text == 'E') && (text[1] == '-' || text[1] == '+') &&
+            isdigit((unsigned char)text[2]))
             text++;
     return text;
 }
@@ -75,14 +79,17 @@ static bool is_known(const struct store_version *version, struct str name)
 {
     for (size_t i = 0; i < store_version_table_count(version); i++) {
         const struct store_table *table = store_version_table(version, i);
-        if (str_equal_nocase(str_of(table->name), name) || data_schema_find(&table->schema, name) >= 0)
+        if (str_equal_nocase(str_of(table->name), name) ||
+            data_schema_find(&table->schema, name) >= 0)
             return true;
     }
     return false;
 }
 
-/* The literal, comment or quoted name that starts at text: what stands for it goes to out; NULL: none starts here. */
-static const char *mask_one(const struct store_version *version, const char *start, const char *text, struct buf *out)
+/* The literal, comment or quoted name that starts at text: what stands for it goes to out; NULL:
+ * none starts here. */
+static const char *mask_one(const struct store_version *version, const char *start,
+                            const char *text, struct buf *out)
 {
     const char *end = past_comment(text);
     bool in_word = text > start && is_word(text[-1]);
@@ -100,7 +107,8 @@ static const char *mask_one(const struct store_version *version, const char *sta
             buf_puts(out, "\"?\"");
     } else if (*text == '$' && !in_word && (end = past_dollar(text)) != NULL) {
         buf_puts(out, "'?'");
-    } else if (!in_word && (isdigit((unsigned char)*text) || (*text == '.' && isdigit((unsigned char)text[1])))) {
+    } else if (!in_word && (isdigit((unsigned char)*text) ||
+                            (*text == '.' && isdigit((unsigned char)text[1])))) {
         end = past_number(text);
         buf_putc(out, '?');
     }

@@ -1,11 +1,12 @@
 /* `sql`: a user's SELECT over one version, lazily and read-only.
  *
  *   text ─▶ exactly one statement, of type SELECT (checked before anything runs)
- *        ─▶ the names it reads: tables of the version, marts built on it, nothing else (a file or a URL as a table name is refused)
- *        ─▶ an engine with just these attached READ_ONLY, external access switched off for what follows
- *        ─▶ rows, with a time limit and a row cap
+ *        ─▶ the names it reads: tables of the version, marts built on it, nothing else (a file or a
+ * URL as a table name is refused) ─▶ an engine with just these attached READ_ONLY, external access
+ * switched off for what follows ─▶ rows, with a time limit and a row cap
  *
- * The traps (ANCHORS): DuckDB's settings alone do not hold a hostile statement; the statement's type does. */
+ * The traps (ANCHORS): DuckDB's settings alone do not hold a hostile statement; the statement's
+ * type does. */
 #include "api/api_priv.h"
 
 #include "data/data.h"
@@ -20,32 +21,40 @@ static bool is_mart_name(const char *name)
     return strlen(name) > 5 && str_equal_nocase((struct str){name, 5}, STR("mart_"));
 }
 
-static enum err_code unknown_name(const struct store_version *version, const char *name, struct err *err)
+static enum err_code unknown_name(const struct store_version *version, const char *name,
+                                  struct err *err)
 {
     AUTO(buf_done) struct buf known = BUF_INIT;
     for (size_t i = 0; i < store_version_table_count(version) && known.len < 600; i++)
         buf_printf(&known, "%s%s", i == 0 ? "" : ", ", store_version_table(version, i)->name);
-    err_set(err, ERR_NOT_FOUND, "no table or mart '%.200s' in version %.12s of '%s'", name, store_version_id(version), store_version_dataset(version));
-    return err_hint(err, "tables: %.700s; marts are mart_patient, mart_admission, mart_event_TABLE once built", buf_text(&known));
+    err_set(err, ERR_NOT_FOUND, "no table or mart '%.200s' in version %.12s of '%s'", name,
+            store_version_id(version), store_version_dataset(version));
+    return err_hint(
+        err, "tables: %.700s; marts are mart_patient, mart_admission, mart_event_TABLE once built",
+        buf_text(&known));
 }
 
 /* The Parquet files of a run: the only files that a confined engine may still open. */
-static enum err_code allow_files(struct api *api, const char *dataset, const json_t *run, json_t *allowed, struct err *err)
+static enum err_code allow_files(struct api *api, const char *dataset, const json_t *run,
+                                 json_t *allowed, struct err *err)
 {
     char directory[FILE_PATH_BYTES], path[FILE_PATH_BYTES];
     size_t idx;
     json_t *file;
     bool ok = true;
     TRY(store_run_path(api->store, dataset, json_text(run, "run_id", ""), directory, err));
-    json_array_foreach(json_object_get(run, "files"), idx, file) {
+    json_array_foreach(json_object_get(run, "files"), idx, file)
+    {
         TRY(file_path_join(directory, json_text(file, "name", ""), path, err));
         json_push_text(allowed, path, &ok);
     }
     return json_built(ok, err);
 }
 
-/* The run that a name means: the one that an earlier query read, else the one it means now; noted in used. */
-static enum err_code find_mart(struct api *api, struct store_version *version, const char *name, const struct api_query_marts *marts, json_t **ret, struct err *err)
+/* The run that a name means: the one that an earlier query read, else the one it means now; noted
+ * in used. */
+static enum err_code find_mart(struct api *api, struct store_version *version, const char *name,
+                               const struct api_query_marts *marts, json_t **ret, struct err *err)
 {
     bool ok = true;
     const char *pinned = marts != NULL ? json_text(marts->pinned, name, NULL) : NULL;
@@ -55,7 +64,10 @@ static enum err_code find_mart(struct api *api, struct store_version *version, c
     return json_built(ok, err);
 }
 
-static enum err_code attach_names(struct api *api, struct store_version *version, struct engine *engine, const char *const *names, size_t count, const struct api_query_marts *marts, json_t *allowed, struct err *err)
+static enum err_code attach_names(struct api *api, struct store_version *version,
+                                  struct engine *engine, const char *const *names, size_t count,
+                                  const struct api_query_marts *marts, json_t *allowed,
+                                  struct err *err)
 {
     for (size_t i = 0; i < count; i++) {
         const struct store_table *table = store_version_table_find(version, names[i]);
@@ -74,12 +86,16 @@ static enum err_code attach_names(struct api *api, struct store_version *version
     return ERR_OK;
 }
 
-enum err_code api_attach_names(struct api *api, struct store_version *version, struct engine *engine, const char *const *names, size_t count, struct err *err)
+enum err_code api_attach_names(struct api *api, struct store_version *version,
+                               struct engine *engine, const char *const *names, size_t count,
+                               struct err *err)
 {
     return attach_names(api, version, engine, names, count, NULL, NULL, err);
 }
 
-enum err_code api_query_prepare(struct api *api, struct store_version *version, const char *sql, const struct api_query_marts *marts, const char *writable, struct engine **ret, struct err *err)
+enum err_code api_query_prepare(struct api *api, struct store_version *version, const char *sql,
+                                const struct api_query_marts *marts, const char *writable,
+                                struct engine **ret, struct err *err)
 {
     bool ok = true;
     AUTO(engine_close) struct engine *engine = NULL;
@@ -89,7 +105,8 @@ enum err_code api_query_prepare(struct api *api, struct store_version *version, 
     TRY(engine_open(&options, &engine, err));
     enum err_code code = api_statement_check(engine, sql, &statement, err);
     if (code == ERR_OK)
-        code = attach_names(api, version, engine, (const char *const *)statement.tables, statement.table_count, marts, allowed, err);
+        code = attach_names(api, version, engine, (const char *const *)statement.tables,
+                            statement.table_count, marts, allowed, err);
     engine_statement_done(&statement);
     TRY(code);
     if (writable != NULL)
@@ -114,7 +131,8 @@ struct api_rows {
     json_t *marts; /* {name: run id} that it read */
 };
 
-static enum err_code open_rows(struct api *api, const struct api_query_options *options, struct api_rows *rows, struct err *err)
+static enum err_code open_rows(struct api *api, const struct api_query_options *options,
+                               struct api_rows *rows, struct err *err)
 {
     rows->api = api;
     rows->started_us = clock_monotonic_us();
@@ -126,9 +144,11 @@ static enum err_code open_rows(struct api *api, const struct api_query_options *
     TRY(store_version_open(api->store, options->dataset, options->version, &rows->version, err));
     struct api_query_marts marts = {options->marts, rows->marts};
     TRY(api_query_prepare(api, rows->version, options->sql, &marts, NULL, &rows->engine, err));
-    engine_set_time_limit(rows->engine, options->time_limit_ms > 0 ? options->time_limit_ms : API_QUERY_TIME_LIMIT_MS);
+    engine_set_time_limit(rows->engine, options->time_limit_ms > 0 ? options->time_limit_ms
+                                                                   : API_QUERY_TIME_LIMIT_MS);
     engine_set_progress(rows->engine, api->options.progress, "query", options->dataset);
-    return api_statement_blame(engine_query(rows->engine, options->sql, NULL, 0, &rows->result, err), err);
+    return api_statement_blame(
+        engine_query(rows->engine, options->sql, NULL, 0, &rows->result, err), err);
 }
 
 static void free_rows(struct api_rows *rows)
@@ -141,7 +161,8 @@ static void free_rows(struct api_rows *rows)
     mem_free(rows);
 }
 
-enum err_code api_query(struct api *api, const struct api_query_options *options, struct api_rows **ret, struct err *err)
+enum err_code api_query(struct api *api, const struct api_query_options *options,
+                        struct api_rows **ret, struct err *err)
 {
     api_begin(api);
     struct api_rows *rows = mem_zalloc(1, sizeof *rows);
@@ -231,10 +252,12 @@ int64_t api_rows_duration_ms(const struct api_rows *rows)
 
 void api_rows_content(const struct api_rows *rows, char ret[API_CONTENT_BYTES])
 {
-    (void)snprintf(ret, API_CONTENT_BYTES, "%016" PRIx64 "%016" PRIx64, rows->content.high, rows->content.low);
+    (void)snprintf(ret, API_CONTENT_BYTES, "%016" PRIx64 "%016" PRIx64, rows->content.high,
+                   rows->content.low);
 }
 
-json_t *api_statement_entry(struct api *api, const struct store_version *version, const char *sql, const json_t *marts, bool *ok)
+json_t *api_statement_entry(struct api *api, const struct store_version *version, const char *sql,
+                            const json_t *marts, bool *ok)
 {
     char query[HASH_HEX_BYTES];
     struct err err = {0};
@@ -242,7 +265,8 @@ json_t *api_statement_entry(struct api *api, const struct store_version *version
     json_t *entry = json_object();
     api_mask_statement(version, sql, &masked);
     hash_sha256_of(sql, strlen(sql), query);
-    if (store_is_writable(api->store) && store_query_keep(api->store, store_version_dataset(version), query, sql, &err) != ERR_OK)
+    if (store_is_writable(api->store) &&
+        store_query_keep(api->store, store_version_dataset(version), query, sql, &err) != ERR_OK)
         api_warn(api, "the statement was not kept for replay: %s", err.message);
     json_put_text(entry, "version", store_version_id(version), ok);
     json_put_str(entry, "sql", buf_view(&masked), ok);
@@ -261,14 +285,16 @@ static void record(struct api_rows *rows)
     json_t *entry = api_statement_entry(rows->api, rows->version, rows->sql, rows->marts, &ok);
     json_put_flag(entry, "ok", !rows->failed, &ok);
     json_put_int(entry, "rows", rows->row_count, &ok);
-    json_put_flag(entry, "streamed", rows->streamed, &ok); /* handed over as Arrow: rows were counted, not hashed */
+    json_put_flag(entry, "streamed", rows->streamed,
+                  &ok); /* handed over as Arrow: rows were counted, not hashed */
     json_put_int(entry, "row_limit", rows->row_limit, &ok);
     json_put_flag(entry, "truncated", rows->truncated, &ok);
     json_put_flag(entry, "complete", rows->at_end && !rows->failed, &ok);
     if (!rows->streamed && !rows->failed)
         json_put_text(entry, "result_hash", content, &ok);
     json_put_int(entry, "duration_ms", api_rows_duration_ms(rows), &ok);
-    json_put_int(entry, "time_to_first_answer_ms", rows->first_us > 0 ? (rows->first_us - rows->started_us) / 1000 : 0, &ok);
+    json_put_int(entry, "time_to_first_answer_ms",
+                 rows->first_us > 0 ? (rows->first_us - rows->started_us) / 1000 : 0, &ok);
     if (!ok)
         json_decref(entry);
     api_record(rows->api, store_version_dataset(rows->version), "sql", ok ? entry : NULL);

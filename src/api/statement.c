@@ -1,14 +1,18 @@
-/* May this statement of a user run? Checked before anything does: exactly one, a SELECT (DESCRIBE and SUMMARIZE of the version's own
- * tables are SELECTs in disguise), reading tables and marts of one version, and of the functions that stand where a table may only those
- * that make rows out of their arguments. What a function list can't know, engine_confine keeps away: files, the network, settings. */
+/* May this statement of a user run? Checked before anything does: exactly one, a SELECT (DESCRIBE
+ * and SUMMARIZE of the version's own tables are SELECTs in disguise), reading tables and marts of
+ * one version, and of the functions that stand where a table may only those that make rows out of
+ * their arguments. What a function list can't know, engine_confine keeps away: files, the network,
+ * settings. */
 #include "api/api_priv.h"
 
 #include <string.h>
 
 #define STATEMENT_LIMIT_BYTES (1 << 20)
 
-/* Table functions that read nothing but their arguments. All others (read_csv, glob, query, duckdb_settings …) are refused by name. */
-static const char *const harmless[] = {"generate_series", "json_each", "json_tree", "range", "repeat", "repeat_row", "unnest"};
+/* Table functions that read nothing but their arguments. All others (read_csv, glob, query,
+ * duckdb_settings …) are refused by name. */
+static const char *const harmless[] = {"generate_series", "json_each",  "json_tree", "range",
+                                       "repeat",          "repeat_row", "unnest"};
 
 static bool is_harmless(const char *function)
 {
@@ -23,34 +27,44 @@ static enum err_code check_functions(const struct engine_statement *statement, s
     for (size_t i = 0; i < statement->table_function_count; i++) {
         if (is_harmless(statement->table_functions[i]))
             continue;
-        err_set(err, ERR_INPUT, "the table function '%.100s' may not be used: it could read more than this version", statement->table_functions[i]);
-        return err_hint(err, "tables are named plainly; allowed are range, generate_series, unnest, repeat, json_each, json_tree");
+        err_set(err, ERR_INPUT,
+                "the table function '%.100s' may not be used: it could read more than this version",
+                statement->table_functions[i]);
+        return err_hint(err, "tables are named plainly; allowed are range, generate_series, "
+                             "unnest, repeat, json_each, json_tree");
     }
     return ERR_OK;
 }
 
-enum err_code api_statement_check(struct engine *engine, const char *sql, struct engine_statement *ret, struct err *err)
+enum err_code api_statement_check(struct engine *engine, const char *sql,
+                                  struct engine_statement *ret, struct err *err)
 {
     memset(ret, 0, sizeof *ret);
     if (strlen(sql) > STATEMENT_LIMIT_BYTES)
-        return err_set(err, ERR_LIMIT, "the statement is longer than %d bytes", STATEMENT_LIMIT_BYTES);
+        return err_set(err, ERR_LIMIT, "the statement is longer than %d bytes",
+                       STATEMENT_LIMIT_BYTES);
     enum err_code code = engine_statement_inspect(engine, sql, ret, err);
     if (code == ERR_UNSUPPORTED && err != NULL)
         err->code = ERR_INPUT; /* the statement's fault, not the engine's */
     TRY(code == ERR_UNSUPPORTED ? ERR_INPUT : code);
     if (ret->count != 1) {
-        err_set(err, ERR_INPUT, "expected exactly one statement, found %lld", (long long)ret->count);
+        err_set(err, ERR_INPUT, "expected exactly one statement, found %lld",
+                (long long)ret->count);
         return err_hint(err, "give one SELECT; several results need several calls");
     }
     if (!ret->is_select) {
-        err_set(err, ERR_INPUT, "the statement is no SELECT; versions are immutable and nothing else may run");
+        err_set(err, ERR_INPUT,
+                "the statement is no SELECT; versions are immutable and nothing else may run");
         return err_hint(err, "write a SELECT (WITH … SELECT is fine)");
     }
     return check_functions(ret, err);
 }
 
 /* The engine's classes of errors that are the statement's fault. */
-static const char *const faults[] = {"Binder Error", "Catalog Error", "Parser Error", "Syntax Error", "Conversion Error", "Out of Range Error", "Invalid Input Error", "Mismatch Type Error", "Not implemented Error", "Permission Error"};
+static const char *const faults[] = {
+    "Binder Error",          "Catalog Error",      "Parser Error",        "Syntax Error",
+    "Conversion Error",      "Out of Range Error", "Invalid Input Error", "Mismatch Type Error",
+    "Not implemented Error", "Permission Error"};
 
 enum err_code api_statement_blame(enum err_code code, struct err *err)
 {

@@ -1,6 +1,7 @@
-/* The command line's words: options may stand anywhere, as --name value or --name=value; "--" ends them. What an option means is looked up
- * in the verbs' own tables, so this file knows no option by name but the common ones that it acts on. An option's name means the same kind
- * in every verb (a test checks it): so a value can be told from a word before the verb is known. */
+/* The command line's words: options may stand anywhere, as --name value or --name=value; "--" ends
+ * them. What an option means is looked up in the verbs' own tables, so this file knows no option by
+ * name but the common ones that it acts on. An option's name means the same kind in every verb (a
+ * test checks it): so a value can be told from a word before the verb is known. */
 #include "cli/cli.h"
 
 #include <stdio.h>
@@ -8,7 +9,8 @@
 
 #define ARGS_LIMIT_TEXT 300 /* characters of a user's word shown in a message */
 
-const struct cli_option *cli_option_find(const struct cli_option *options, const char *name, size_t length)
+const struct cli_option *cli_option_find(const struct cli_option *options, const char *name,
+                                         size_t length)
 {
     for (const struct cli_option *o = options; o != NULL && o->name != NULL; o++)
         if (strlen(o->name) == length && memcmp(o->name, name, length) == 0)
@@ -43,14 +45,16 @@ const struct cli_verb *cli_verb_find(const char *first, const char *second, int 
     return NULL;
 }
 
-static enum err_code unknown_option(const struct cli_verb *verb, const char *name, size_t length, struct err *err)
+static enum err_code unknown_option(const struct cli_verb *verb, const char *name, size_t length,
+                                    struct err *err)
 {
     char asked[64];
     (void)snprintf(asked, sizeof asked, "%.*s", (int)(length < 60 ? length : 60), name);
     struct cli_nearest nearest = {.asked = asked};
     for (const struct cli_option *o = cli_common_options(); o->name != NULL; o++)
         cli_nearest_offer(&nearest, o->name);
-    for (const struct cli_option *o = verb == NULL ? NULL : verb->options; o != NULL && o->name != NULL; o++)
+    for (const struct cli_option *o = verb == NULL ? NULL : verb->options;
+         o != NULL && o->name != NULL; o++)
         cli_nearest_offer(&nearest, o->name);
     if (verb == NULL)
         err_set(err, ERR_USAGE, "unknown option --%s", asked);
@@ -58,7 +62,8 @@ static enum err_code unknown_option(const struct cli_verb *verb, const char *nam
         err_set(err, ERR_USAGE, "'%s' has no option --%s", verb->name, asked);
     if (cli_nearest_text(&nearest) != NULL)
         return err_hint(err, "did you mean --%s?", cli_nearest_text(&nearest));
-    return err_hint(err, "marrow %s%s--help lists them", verb == NULL ? "" : verb->name, verb == NULL ? "" : " ");
+    return err_hint(err, "marrow %s%s--help lists them", verb == NULL ? "" : verb->name,
+                    verb == NULL ? "" : " ");
 }
 
 static enum err_code unknown_verb(const char *first, const char *second, struct err *err)
@@ -82,7 +87,8 @@ static enum err_code unknown_verb(const char *first, const char *second, struct 
     return err_hint(err, "'marrow help' lists the commands");
 }
 
-static enum err_code check_choice(const struct cli_option *option, const char *text, struct err *err)
+static enum err_code check_choice(const struct cli_option *option, const char *text,
+                                  struct err *err)
 {
     AUTO(buf_done) struct buf all = BUF_INIT;
     struct cli_nearest nearest = {.asked = text};
@@ -92,13 +98,15 @@ static enum err_code check_choice(const struct cli_option *option, const char *t
         cli_nearest_offer(&nearest, *choice);
         buf_printf(&all, "%s%s", all.len > 0 ? ", " : "", *choice);
     }
-    err_set(err, ERR_USAGE, "--%s: expected one of %s; found '%.*s'", option->name, buf_text(&all), ARGS_LIMIT_TEXT, text);
+    err_set(err, ERR_USAGE, "--%s: expected one of %s; found '%.*s'", option->name, buf_text(&all),
+            ARGS_LIMIT_TEXT, text);
     if (cli_nearest_text(&nearest) != NULL)
         err_hint(err, "did you mean --%s %s?", option->name, cli_nearest_text(&nearest));
     return ERR_USAGE;
 }
 
-static enum err_code check_value(const struct cli_option *option, const char *text, int64_t *ret, struct err *err)
+static enum err_code check_value(const struct cli_option *option, const char *text, int64_t *ret,
+                                 struct err *err)
 {
     double seconds = 0;
     bool good = true;
@@ -123,7 +131,8 @@ static enum err_code check_value(const struct cli_option *option, const char *te
         break;
     }
     if (!good)
-        return err_set(err, ERR_USAGE, "--%s: expected %s, found '%.*s'", option->name, wanted, ARGS_LIMIT_TEXT, text);
+        return err_set(err, ERR_USAGE, "--%s: expected %s, found '%.*s'", option->name, wanted,
+                       ARGS_LIMIT_TEXT, text);
     return option->choices == NULL ? ERR_OK : check_choice(option, text, err);
 }
 
@@ -133,8 +142,10 @@ struct reader {
     int at;
 };
 
-/* One option at argv[at]; *ret_unknown gets its place when no verb has it (reported once the verb is known). */
-static enum err_code read_option(struct cli *cli, struct reader *reader, const char **ret_unknown, struct err *err)
+/* One option at argv[at]; *ret_unknown gets its place when no verb has it (reported once the verb
+ * is known). */
+static enum err_code read_option(struct cli *cli, struct reader *reader, const char **ret_unknown,
+                                 struct err *err)
 {
     const char *name = reader->argv[reader->at] + 2;
     const char *equals = strchr(name, '=');
@@ -151,7 +162,8 @@ static enum err_code read_option(struct cli *cli, struct reader *reader, const c
             return err_set(err, ERR_USAGE, "--%s takes no value", option->name);
     } else if (equals != NULL) {
         value->text = equals + 1;
-    } else if (reader->at + 1 < reader->argc && strncmp(reader->argv[reader->at + 1], "--", 2) != 0) {
+    } else if (reader->at + 1 < reader->argc &&
+               strncmp(reader->argv[reader->at + 1], "--", 2) != 0) {
         value->text = reader->argv[++reader->at];
     } else {
         return err_set(err, ERR_USAGE, "--%s needs a value: %s", option->name, option->value);
@@ -160,7 +172,8 @@ static enum err_code read_option(struct cli *cli, struct reader *reader, const c
     return ERR_OK;
 }
 
-static enum err_code read_all(struct cli *cli, struct reader *reader, const char **ret_unknown, struct err *err)
+static enum err_code read_all(struct cli *cli, struct reader *reader, const char **ret_unknown,
+                              struct err *err)
 {
     bool options = true;
     for (reader->at = 1; reader->at < reader->argc; reader->at++) {
@@ -175,7 +188,8 @@ static enum err_code read_all(struct cli *cli, struct reader *reader, const char
             TRY(read_option(cli, reader, ret_unknown, err));
         } else if (options && word[0] == '-' && word[1] != '\0') {
             err_set(err, ERR_USAGE, "unknown option %.*s", ARGS_LIMIT_TEXT, word);
-            return err_hint(err, "options are written --name; after -- everything is taken as it stands");
+            return err_hint(
+                err, "options are written --name; after -- everything is taken as it stands");
         } else {
             cli->words[cli->word_count++] = word;
         }
@@ -208,7 +222,9 @@ static enum err_code check_words(const struct cli *cli, struct err *err)
     if (cli->word_count < verb->minimum)
         err_set(err, ERR_USAGE, "'%s' needs more: expected %s", verb->name, verb->arguments);
     else
-        err_set(err, ERR_USAGE, "'%s' takes %s; '%.*s' is too much", verb->name, verb->arguments[0] != '\0' ? verb->arguments : "no arguments", ARGS_LIMIT_TEXT, cli->words[verb->maximum]);
+        err_set(err, ERR_USAGE, "'%s' takes %s; '%.*s' is too much", verb->name,
+                verb->arguments[0] != '\0' ? verb->arguments : "no arguments", ARGS_LIMIT_TEXT,
+                cli->words[verb->maximum]);
     return err_hint(err, "for example: %s", verb->examples[0]);
 }
 
@@ -218,7 +234,8 @@ static enum err_code find_verb(struct cli *cli, struct err *err)
     if (cli->word_count == 0)
         return ERR_OK;
     cli->verb = cli_verb_find(cli->words[0], cli->word_count > 1 ? cli->words[1] : NULL, &words);
-    if (cli->verb == NULL && (cli->help || cli->word_count == 1) && cli_help_group(cli, cli->words[0]))
+    if (cli->verb == NULL && (cli->help || cli->word_count == 1) &&
+        cli_help_group(cli, cli->words[0]))
         return ERR_OK;
     if (cli->verb == NULL)
         return unknown_verb(cli->words[0], cli->word_count > 1 ? cli->words[1] : NULL, err);
@@ -231,7 +248,8 @@ enum err_code cli_args_parse(struct cli *cli, int argc, char **argv, struct err 
 {
     struct reader reader = {.argc = argc, .argv = argv};
     const char *unknown = NULL;
-    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) /* first, so that errors of the rest have their form */
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0;
+         i++) /* first, so that errors of the rest have their form */
         cli->json = cli->json || strcmp(argv[i], "--json") == 0;
     cli->words = mem_zalloc((size_t)argc + 1, sizeof *cli->words);
     cli->values = mem_zalloc((size_t)argc + 1, sizeof *cli->values);

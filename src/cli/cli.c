@@ -1,4 +1,5 @@
-/* One command line from start to exit status: parse, run the verb, write what it said, tell what went wrong. */
+/* One command line from start to exit status: parse, run the verb, write what it said, tell what
+ * went wrong. */
 #include "cli/cli.h"
 
 #include "base/fault.h"
@@ -24,7 +25,8 @@ static void look_at_terminal(struct cli *cli)
     int64_t number = 0;
     cli->stdout_tty = isatty(STDOUT_FILENO) == 1;
     cli->stderr_tty = isatty(STDERR_FILENO) == 1;
-    cli->colour = cli->stdout_tty && (no_colour == NULL || no_colour[0] == '\0') && (terminal == NULL || strcmp(terminal, "dumb") != 0);
+    cli->colour = cli->stdout_tty && (no_colour == NULL || no_colour[0] == '\0') &&
+                  (terminal == NULL || strcmp(terminal, "dumb") != 0);
     if (!cli->stdout_tty)
         return;
     cli->width = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;

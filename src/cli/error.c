@@ -1,4 +1,5 @@
-/* What goes to stderr: errors (what, where, why, what to do), warnings, notes. With --json an error is one object. */
+/* What goes to stderr: errors (what, where, why, what to do), warnings, notes. With --json an error
+ * is one object. */
 #include "cli/cli.h"
 
 #include "base/file.h"
@@ -14,7 +15,8 @@
 static void to_stderr(const struct buf *text)
 {
     struct err ignored;
-    if (text->failed || file_write_fd(STDERR_FILENO, text->ptr, text->len, "standard error", &ignored) != ERR_OK) {
+    if (text->failed ||
+        file_write_fd(STDERR_FILENO, text->ptr, text->len, "standard error", &ignored) != ERR_OK) {
         /* nowhere to tell it */
     }
 }
@@ -82,7 +84,8 @@ static void add_part(struct buf *out, const char *name, const char *text)
 static void add_detail(struct buf *out, const char *detail)
 {
     AUTO(buf_done) struct buf text = BUF_INIT;
-    const char *class = strstr(detail, " Error: "), *list = strstr(detail, " Candidate functions: ");
+    const char *class = strstr(detail, " Error: "),
+               *list = strstr(detail, " Candidate functions: ");
     const char *start = class != NULL && class - detail < 24 ? class + 8 : detail;
     buf_add(&text, start, list != NULL && list > start ? (size_t)(list - start) : strlen(start));
     add_part(out, "detail", buf_text(&text));
@@ -92,7 +95,8 @@ static void error_text(const struct cli *cli, const struct err *err, struct buf 
 {
     AUTO(buf_done) struct buf place = BUF_INIT;
     bool colour = stderr_colour(cli);
-    buf_printf(out, "%s%s:%s ", colour ? "\x1b[1;31m" : "", err->code == ERR_INTERRUPTED ? "stopped" : "error", colour ? "\x1b[0m" : "");
+    buf_printf(out, "%s%s:%s ", colour ? "\x1b[1;31m" : "",
+               err->code == ERR_INTERRUPTED ? "stopped" : "error", colour ? "\x1b[0m" : "");
     cli_add_visible(out, str_of(err->message));
     buf_putc(out, '\n');
     if (place_of(err, &place) && strstr(err->message, buf_text(&place)) == NULL)

@@ -1,4 +1,5 @@
-/* Help, generated from the table of verbs: examples first, then what it does, then the options. And the same as a man page. */
+/* Help, generated from the table of verbs: examples first, then what it does, then the options. And
+ * the same as a man page. */
 #include "cli/cli.h"
 
 #include <string.h>
@@ -17,8 +18,10 @@ static void put_examples(struct cli *cli, const struct cli_verb *verb)
 static void put_options(struct cli *cli, const struct cli_option *options)
 {
     for (const struct cli_option *o = options; o != NULL && o->name != NULL; o++) {
-        int width = (int)strlen(o->name) + (o->value == NULL ? 0 : 1 + cli_text_width(str_of(o->value)));
-        cli_say(cli, "  --%s%s%s%*s  %s\n", o->name, o->value == NULL ? "" : " ", o->value == NULL ? "" : o->value, width < 22 ? 22 - width : 0, "", o->purpose);
+        int width =
+            (int)strlen(o->name) + (o->value == NULL ? 0 : 1 + cli_text_width(str_of(o->value)));
+        cli_say(cli, "  --%s%s%s%*s  %s\n", o->name, o->value == NULL ? "" : " ",
+                o->value == NULL ? "" : o->value, width < 22 ? 22 - width : 0, "", o->purpose);
     }
 }
 
@@ -33,7 +36,8 @@ void cli_help_verb(struct cli *cli, const struct cli_verb *verb)
     cli_say(cli, "\n%s.\n", verb->purpose);
     if (verb->detail != NULL)
         cli_say(cli, "%s\n", verb->detail);
-    cli_say(cli, "\nUsage: marrow %s%s%s%s\n", verb->name, verb->arguments[0] == '\0' ? "" : " ", verb->arguments, verb->options == NULL ? "" : " [options]");
+    cli_say(cli, "\nUsage: marrow %s%s%s%s\n", verb->name, verb->arguments[0] == '\0' ? "" : " ",
+            verb->arguments, verb->options == NULL ? "" : " [options]");
     if (verb->options != NULL) {
         cli_say(cli, "\nOptions:\n");
         put_options(cli, verb->options);
@@ -74,8 +78,10 @@ void cli_help_overview(struct cli *cli)
 {
     cli_style(cli, CLI_BOLD, "marrow");
     cli_say(cli, ": from a ZIP of hospital tables to a mart you can trust and query.\n\nTry:\n");
-    static const char *const tour[] = {"marrow demo-data ./hospital", "marrow import ./hospital/hospital.zip --name hospital", "marrow relations hospital", "marrow mart build hospital --grain patient",
-                                       "marrow sql hospital \"SELECT * FROM mart_patient LIMIT 5\""};
+    static const char *const tour[] = {
+        "marrow demo-data ./hospital", "marrow import ./hospital/hospital.zip --name hospital",
+        "marrow relations hospital", "marrow mart build hospital --grain patient",
+        "marrow sql hospital \"SELECT * FROM mart_patient LIMIT 5\""};
     for (size_t i = 0; i < sizeof tour / sizeof *tour; i++) {
         cli_say(cli, "  ");
         cli_style(cli, CLI_GOOD, "%s\n", tour[i]);
@@ -85,7 +91,8 @@ void cli_help_overview(struct cli *cli)
         put_verb_line(cli, verb);
     cli_say(cli, "\nCommon to all commands:\n");
     put_options(cli, cli_common_options());
-    cli_say(cli, "\nmarrow COMMAND --help shows examples. Exit status: 0 ok, 1 failed, 2 usage, 3 input rejected, 4 locked, 5 integrity, 6 not found, 130 interrupted.\n");
+    cli_say(cli, "\nmarrow COMMAND --help shows examples. Exit status: 0 ok, 1 failed, 2 usage, 3 "
+                 "input rejected, 4 locked, 5 integrity, 6 not found, 130 interrupted.\n");
     wrap(cli);
 }
 
@@ -112,10 +119,13 @@ enum err_code verb_help(struct cli *cli, struct err *err)
     for (const struct cli_verb *v = cli_verbs(); v->name != NULL; v++)
         cli_nearest_offer(&nearest, v->name);
     err_set(err, ERR_USAGE, "'%.200s' is no marrow command", first);
-    return cli_nearest_text(&nearest) != NULL ? err_hint(err, "did you mean 'marrow help %s'?", cli_nearest_text(&nearest)) : err_hint(err, "'marrow help' lists the commands");
+    return cli_nearest_text(&nearest) != NULL
+               ? err_hint(err, "did you mean 'marrow help %s'?", cli_nearest_text(&nearest))
+               : err_hint(err, "'marrow help' lists the commands");
 }
 
-/* ---- the man page ------------------------------------------------------------------------------ */
+/* ---- the man page ------------------------------------------------------------------------------
+ */
 
 /* Text for troff: backslashes and dashes escaped, no line that begins with a request. */
 static void put_troff(struct cli *cli, const char *text)
@@ -176,7 +186,8 @@ static void put_troff_verb(struct cli *cli, const struct cli_verb *verb)
     cli_say(cli, ".fi\n");
 }
 
-#define MAN_STATUS(name, text, exit_status, http_status, meaning) {ERR_##name, exit_status, meaning},
+#define MAN_STATUS(name, text, exit_status, http_status, meaning)                                  \
+    {ERR_##name, exit_status, meaning},
 static void put_troff_statuses(struct cli *cli)
 {
     static const struct {
@@ -184,7 +195,8 @@ static void put_troff_statuses(struct cli *cli)
         int status;
         const char *meaning;
     } statuses[] = {
-#define ERR(name, text, exit_status, http_status, meaning) MAN_STATUS(name, text, exit_status, http_status, meaning)
+#define ERR(name, text, exit_status, http_status, meaning)                                         \
+    MAN_STATUS(name, text, exit_status, http_status, meaning)
 #include "base/err.def"
 #undef ERR
     };
@@ -198,16 +210,23 @@ static void put_troff_statuses(struct cli *cli)
 
 void cli_help_man(struct cli *cli)
 {
-    cli_say(cli, ".\\\" Generated by 'marrow help --man'; do not edit.\n.TH MARROW 1 \"\" \"marrow " MARROW_VERSION "\" \"User Commands\"\n"
-                 ".SH NAME\nmarrow \\- from a ZIP of hospital tables to a mart you can trust and query\n"
-                 ".SH SYNOPSIS\n\\fBmarrow\\fR \\fICOMMAND\\fR [\\fIargument\\fR ...] [\\fIoption\\fR ...]\n"
-                 ".SH DESCRIPTION\nMarrow takes clinical tables in, keeps them as immutable, content\\-hashed versions, finds the keys between them and builds one table per\n"
-                 "patient, admission or event in which nothing is counted twice. It works offline.\n.SH COMMANDS\n");
+    cli_say(
+        cli,
+        ".\\\" Generated by 'marrow help --man'; do not edit.\n.TH MARROW 1 \"\" "
+        "\"marrow " MARROW_VERSION "\" \"User Commands\"\n"
+        ".SH NAME\nmarrow \\- from a ZIP of hospital tables to a mart you can trust and query\n"
+        ".SH SYNOPSIS\n\\fBmarrow\\fR \\fICOMMAND\\fR [\\fIargument\\fR ...] [\\fIoption\\fR ...]\n"
+        ".SH DESCRIPTION\nMarrow takes clinical tables in, keeps them as immutable, "
+        "content\\-hashed versions, finds the keys between them and builds one table per\n"
+        "patient, admission or event in which nothing is counted twice. It works offline.\n.SH "
+        "COMMANDS\n");
     for (const struct cli_verb *verb = cli_verbs(); verb->name != NULL; verb++)
         put_troff_verb(cli, verb);
     cli_say(cli, ".SH COMMON OPTIONS\n");
     put_troff_options(cli, cli_common_options());
     put_troff_statuses(cli);
-    cli_say(cli, ".SH ENVIRONMENT\n.TP\n\\fBMARROW_STORE\\fR\nthe store's directory, where \\-\\-store is not given\n.TP\n\\fBNO_COLOR\\fR\nwhen set and not empty, no colours\n.TP\n\\fBCOLUMNS\\fR\n"
+    cli_say(cli, ".SH ENVIRONMENT\n.TP\n\\fBMARROW_STORE\\fR\nthe store's directory, where "
+                 "\\-\\-store is not given\n.TP\n\\fBNO_COLOR\\fR\nwhen set and not empty, no "
+                 "colours\n.TP\n\\fBCOLUMNS\\fR\n"
                  "width of tables on a terminal\n.SH SEE ALSO\n\\fBduckdb\\fR(1)\n");
 }

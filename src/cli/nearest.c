@@ -1,5 +1,6 @@
-/* "Did you mean": the candidate with the smallest edit distance, neighbours swapped counting one (optimal string alignment). A candidate
- * is offered only when it is near: a third of the word's length, at least one edit. */
+/* "Did you mean": the candidate with the smallest edit distance, neighbours swapped counting one
+ * (optimal string alignment). A candidate is offered only when it is near: a third of the word's
+ * length, at least one edit. */
 #include "cli/cli.h"
 
 #include <string.h>
@@ -24,8 +25,10 @@ static size_t distance(const char *a, const char *b)
         size_t *now = rows[i % 3], *last = rows[(i - 1) % 3], *before = rows[(i + 1) % 3];
         now[0] = i;
         for (size_t j = 1; j <= lb; j++) {
-            now[j] = smallest(last[j] + 1, now[j - 1] + 1, last[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1));
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && before[j - 2] + 1 < now[j])
+            now[j] =
+                smallest(last[j] + 1, now[j - 1] + 1, last[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1));
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+                before[j - 2] + 1 < now[j])
                 now[j] = before[j - 2] + 1;
         }
     }

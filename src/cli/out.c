@@ -1,5 +1,5 @@
-/* stdout: text gathers in cli->out and leaves in large writes. A reader that has gone (head, less) ends the program quietly; a full disk is
- * an error like any other. */
+/* stdout: text gathers in cli->out and leaves in large writes. A reader that has gone (head, less)
+ * ends the program quietly; a full disk is an error like any other. */
 #include "cli/render.h"
 
 #include "base/file.h"
@@ -11,7 +11,8 @@
 
 #define OUT_FLUSH_BYTES (256 * 1024)
 
-static const char *const style_codes[] = {"", "\x1b[1m", "\x1b[2m", "\x1b[32m", "\x1b[33m", "\x1b[31m"};
+static const char *const style_codes[] = {"",         "\x1b[1m",  "\x1b[2m",
+                                          "\x1b[32m", "\x1b[33m", "\x1b[31m"};
 
 const char *cli_style_on(const struct cli *cli, enum cli_style style)
 {
@@ -56,7 +57,8 @@ enum err_code cli_flush(struct cli *cli, struct err *err)
         return ERR_OK;
     cli_progress_end(cli);
     errno = 0;
-    enum err_code code = file_write_fd(STDOUT_FILENO, cli->out.ptr, cli->out.len, "standard output", err);
+    enum err_code code =
+        file_write_fd(STDOUT_FILENO, cli->out.ptr, cli->out.len, "standard output", err);
     buf_clear(&cli->out);
     if (code != ERR_OK && errno == EPIPE) {
         cli->broken_pipe = true;

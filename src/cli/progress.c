@@ -1,6 +1,7 @@
-/* Long work, shown: a bar with rate and time left on a terminal's stderr, JSON or text lines with --log, nothing otherwise. SIGINT and
- * SIGTERM set a flag that the work asks for; a second one kills at once (the store stays as it was: publishing is a rename).
- * Reports may come from any thread. */
+/* Long work, shown: a bar with rate and time left on a terminal's stderr, JSON or text lines with
+ * --log, nothing otherwise. SIGINT and SIGTERM set a flag that the work asks for; a second one
+ * kills at once (the store stays as it was: publishing is a rename). Reports may come from any
+ * thread. */
 #include "cli/cli.h"
 
 #include "base/clock.h"
@@ -44,7 +45,7 @@ bool cli_interrupted(void)
 static struct {
     pthread_mutex_t mutex;
     bool bar, log, shown;
-    char phase[32], subject[128]; /* of the step that runs */
+    char phase[32], subject[128];      /* of the step that runs */
     int64_t work_us, step_us, last_us; /* monotonic: work began, step began, last drawn */
 } progress_state = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
@@ -78,7 +79,10 @@ static void draw(const struct progress_event *event, int64_t elapsed_us)
     char text[32];
     buf_printf(&line, "\r\x1b[K%-8.20s ", event->phase);
     struct str subject = str_of(event->subject);
-    cli_add_visible(&line, (struct str){subject.ptr, subject.len > 28 ? str_utf8_valid_prefix((struct str){subject.ptr, 28}) : subject.len});
+    cli_add_visible(
+        &line, (struct str){subject.ptr, subject.len > 28
+                                             ? str_utf8_valid_prefix((struct str){subject.ptr, 28})
+                                             : subject.len});
     buf_puts(&line, "  ");
     if (event->total > 0) {
         double share = (double)event->done / (double)event->total;
@@ -89,7 +93,9 @@ static void draw(const struct progress_event *event, int64_t elapsed_us)
         buf_printf(&line, " %3d %%", (int)(share > 1 ? 100 : share * 100));
     } else {
         bool bytes = strcmp(event->unit, "bytes") == 0;
-        buf_printf(&line, "%s%s%s", bytes ? cli_bytes(event->done, text) : cli_count(event->done, text), bytes ? "" : " ", bytes ? "" : event->unit);
+        buf_printf(&line, "%s%s%s",
+                   bytes ? cli_bytes(event->done, text) : cli_count(event->done, text),
+                   bytes ? "" : " ", bytes ? "" : event->unit);
     }
     put_rate(&line, event, elapsed_us);
     write_stderr(buf_text(&line));
@@ -118,8 +124,9 @@ static void report(void *user, const struct progress_event *given)
     event.unit = event.unit == NULL ? "" : event.unit;
     (void)pthread_mutex_lock(&progress_state.mutex);
     int64_t now = clock_monotonic_us();
-    bool same = strncmp(progress_state.phase, event.phase, sizeof progress_state.phase - 1) == 0 &&
-                strncmp(progress_state.subject, event.subject, sizeof progress_state.subject - 1) == 0;
+    bool same =
+        strncmp(progress_state.phase, event.phase, sizeof progress_state.phase - 1) == 0 &&
+        strncmp(progress_state.subject, event.subject, sizeof progress_state.subject - 1) == 0;
     if (!same) {
         (void)snprintf(progress_state.phase, sizeof progress_state.phase, "%s", event.phase);
         (void)snprintf(progress_state.subject, sizeof progress_state.subject, "%s", event.subject);
@@ -128,7 +135,8 @@ static void report(void *user, const struct progress_event *given)
     if (progress_state.log && (!same || now - progress_state.last_us >= LOG_EVERY_US)) {
         log_progress(&event);
         progress_state.last_us = now;
-    } else if (progress_state.bar && now - progress_state.work_us >= BAR_AFTER_US && now - progress_state.last_us >= BAR_EVERY_US) {
+    } else if (progress_state.bar && now - progress_state.work_us >= BAR_AFTER_US &&
+               now - progress_state.last_us >= BAR_EVERY_US) {
         draw(&event, now - progress_state.step_us);
         progress_state.last_us = now;
     }

@@ -1,10 +1,11 @@
-/* Aligned tables for the terminal: numbers right-aligned, widths counted in terminal columns (UTF-8, wide and combining characters), cut
- * with "…" when the terminal is narrower. Where not all columns fit, the widest give way first; columns that still do not fit are left
- * away and counted. Without a terminal nothing is cut.
+/* Aligned tables for the terminal: numbers right-aligned, widths counted in terminal columns
+ * (UTF-8, wide and combining characters), cut with "…" when the terminal is narrower. Where not all
+ * columns fit, the widest give way first; columns that still do not fit are left away and counted.
+ * Without a terminal nothing is cut.
  *
  *     table     rows  columns
  *     ────────  ────  ───────
- *     patients   100        8                                                                                          */
+ *     patients   100        8 */
 #include "cli/render.h"
 
 #include <stdarg.h>
@@ -78,7 +79,8 @@ static bool grow(void **ptr, size_t *cap, size_t count, size_t bytes)
     return true;
 }
 
-static struct cell make_cell(struct cli_table *table, struct arena *arena, enum cli_style style, struct str text)
+static struct cell make_cell(struct cli_table *table, struct arena *arena, enum cli_style style,
+                             struct str text)
 {
     struct cell cell = {.text = "", .style = style};
     AUTO(buf_done) struct buf visible = BUF_INIT;
@@ -98,12 +100,14 @@ void cli_table_column(struct cli_table *table, const char *name, bool right)
 {
     if (cli_table_failed(table))
         return;
-    if (!grow((void **)&table->columns, &table->column_cap, table->column_count, sizeof *table->columns)) {
+    if (!grow((void **)&table->columns, &table->column_cap, table->column_count,
+              sizeof *table->columns)) {
         table->failed = true;
         return;
     }
     struct column *column = &table->columns[table->column_count++];
-    *column = (struct column){.head = make_cell(table, table->names, CLI_BOLD, str_of(name)), .right = right};
+    *column = (struct column){.head = make_cell(table, table->names, CLI_BOLD, str_of(name)),
+                              .right = right};
     column->width = column->head.width;
 }
 
@@ -145,7 +149,9 @@ void cli_table_count(struct cli_table *table, int64_t number)
 
 size_t cli_table_rows(const struct cli_table *table)
 {
-    return cli_table_failed(table) || table->column_count == 0 ? 0 : table->cell_count / table->column_count;
+    return cli_table_failed(table) || table->column_count == 0
+               ? 0
+               : table->cell_count / table->column_count;
 }
 
 void cli_table_wrap(struct cli_table *table)
@@ -211,7 +217,8 @@ static void put_spaces(struct buf *out, int count)
         buf_putc(out, ' ');
 }
 
-static void put_cell(struct cli *cli, const struct column *column, const struct cell *cell, bool last)
+static void put_cell(struct cli *cli, const struct column *column, const struct cell *cell,
+                     bool last)
 {
     size_t length = cell->length;
     int width = cell->width;
@@ -234,7 +241,8 @@ static void put_cell(struct cli *cli, const struct column *column, const struct 
     }
 }
 
-/* Text over several lines, broken at blanks; the first begins where the cursor is, the others after indent blanks. */
+/* Text over several lines, broken at blanks; the first begins where the cursor is, the others after
+ * indent blanks. */
 static void put_lines(struct cli *cli, const struct cell *cell, int width, int indent)
 {
     struct str rest = {cell->text, cell->length};
@@ -311,7 +319,8 @@ void cli_table_print(struct cli *cli, struct cli_table *table, bool header)
         size_t start = cli->out.len;
         for (size_t i = 0; i < shown; i++) {
             const struct cell *cell = &table->cells[row * table->column_count + i];
-            if (table->wrap && i + 1 == table->column_count && cli->width > 0 && cell->width > table->columns[i].width)
+            if (table->wrap && i + 1 == table->column_count && cli->width > 0 &&
+                cell->width > table->columns[i].width)
                 put_wrapped(cli, table, cell);
             else
                 put_cell(cli, &table->columns[i], cell, i + 1 == shown);
@@ -323,5 +332,6 @@ void cli_table_print(struct cli *cli, struct cli_table *table, bool header)
     }
     size_t hidden = table->column_count - shown - (table->below ? 1 : 0);
     if (header && hidden > 0)
-        cli_style(cli, CLI_DIM, "(%zu more %s; --json shows all)\n", hidden, cli_plural((int64_t)hidden, "column", "columns"));
+        cli_style(cli, CLI_DIM, "(%zu more %s; --json shows all)\n", hidden,
+                  cli_plural((int64_t)hidden, "column", "columns"));
 }

@@ -1,5 +1,6 @@
-/* Texts for people: numbers with their units, characters that a terminal may be given, their widths. Control characters and direction
- * overrides of the data never reach the terminal: each is shown as a picture. */
+/* Texts for people: numbers with their units, characters that a terminal may be given, their
+ * widths. Control characters and direction overrides of the data never reach the terminal: each is
+ * shown as a picture. */
 #include "cli/render.h"
 
 #include <inttypes.h>
@@ -12,7 +13,8 @@
 const char *cli_count(int64_t number, char ret[32])
 {
     char digits[24];
-    int length = snprintf(digits, sizeof digits, "%" PRIu64, number < 0 ? (uint64_t)0 - (uint64_t)number : (uint64_t)number);
+    int length = snprintf(digits, sizeof digits, "%" PRIu64,
+                          number < 0 ? (uint64_t)0 - (uint64_t)number : (uint64_t)number);
     size_t out = 0;
     if (number < 0)
         ret[out++] = '-';
@@ -91,9 +93,11 @@ void cli_add_visible(struct buf *out, struct str text)
         uint32_t c;
         size_t length = decode(text, &c);
         if (c < 0x20 || c == 0x7f) {
-            char picture[4] = {(char)0xe2, (char)0x90, (char)(0x80 + (c == 0x7f ? 0x21 : c)), 0}; /* U+2400 + c */
+            char picture[4] = {(char)0xe2, (char)0x90, (char)(0x80 + (c == 0x7f ? 0x21 : c)),
+                               0}; /* U+2400 + c */
             buf_puts(out, picture);
-        } else if (c == 0xfffd || (c >= 0x80 && c < 0xa0) || (c >= 0x200e && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069)) {
+        } else if (c == 0xfffd || (c >= 0x80 && c < 0xa0) || (c >= 0x200e && c <= 0x200f) ||
+                   (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069)) {
             buf_puts(out, "\xef\xbf\xbd");
         } else {
             buf_add(out, text.ptr, length);
@@ -114,11 +118,19 @@ static bool inside(const struct range *ranges, size_t count, uint32_t c)
     return false;
 }
 
-/* Marks that join the character before, and East Asian wide ones (Unicode TR11, the ranges met in practice). */
+/* Marks that join the character before, and East Asian wide ones (Unicode TR11, the ranges met in
+ * practice). */
 static int width_of(uint32_t c)
 {
-    static const struct range marks[] = {{0x300, 0x36f}, {0x483, 0x489}, {0x591, 0x5bd}, {0x610, 0x61a}, {0x64b, 0x65f}, {0x93c, 0x93c}, {0x941, 0x948}, {0xe31, 0xe31}, {0xe34, 0xe3a}, {0xe47, 0xe4e}, {0x1ab0, 0x1aff}, {0x1dc0, 0x1dff}, {0x200b, 0x200d}, {0x20d0, 0x20ff}, {0xfe00, 0xfe0f}, {0xfe20, 0xfe2f}};
-    static const struct range wide[] = {{0x1100, 0x115f}, {0x231a, 0x231b}, {0x2e80, 0x303e}, {0x3041, 0xa4cf}, {0xac00, 0xd7a3}, {0xf900, 0xfaff}, {0xfe30, 0xfe6f}, {0xff00, 0xff60}, {0xffe0, 0xffe6}, {0x1f300, 0x1f64f}, {0x1f900, 0x1f9ff}, {0x20000, 0x3fffd}};
+    static const struct range marks[] = {
+        {0x300, 0x36f},   {0x483, 0x489},   {0x591, 0x5bd},   {0x610, 0x61a},
+        {0x64b, 0x65f},   {0x93c, 0x93c},   {0x941, 0x948},   {0xe31, 0xe31},
+        {0xe34, 0xe3a},   {0xe47, 0xe4e},   {0x1ab0, 0x1aff}, {0x1dc0, 0x1dff},
+        {0x200b, 0x200d}, {0x20d0, 0x20ff}, {0xfe00, 0xfe0f}, {0xfe20, 0xfe2f}};
+    static const struct range wide[] = {{0x1100, 0x115f},   {0x231a, 0x231b},   {0x2e80, 0x303e},
+                                        {0x3041, 0xa4cf},   {0xac00, 0xd7a3},   {0xf900, 0xfaff},
+                                        {0xfe30, 0xfe6f},   {0xff00, 0xff60},   {0xffe0, 0xffe6},
+                                        {0x1f300, 0x1f64f}, {0x1f900, 0x1f9ff}, {0x20000, 0x3fffd}};
     if (c < 0x300)
         return 1;
     if (inside(marks, sizeof marks / sizeof *marks, c))
@@ -126,10 +138,13 @@ static int width_of(uint32_t c)
     return inside(wide, sizeof wide / sizeof *wide, c) ? 2 : 1;
 }
 
-/* Length of a colour code (ESC [ … m) at the start; 0 = none. Only our own texts hold them: of the data's, cli_add_visible leaves none. */
+/* Length of a colour code (ESC [ … m) at the start; 0 = none. Only our own texts hold them: of the
+ * data's, cli_add_visible leaves none. */
 static size_t colour_code(struct str text)
 {
-    const char *end = text.len > 2 && text.ptr[0] == '\x1b' && text.ptr[1] == '[' ? memchr(text.ptr, 'm', text.len) : NULL;
+    const char *end = text.len > 2 && text.ptr[0] == '\x1b' && text.ptr[1] == '['
+                          ? memchr(text.ptr, 'm', text.len)
+                          : NULL;
     return end == NULL ? 0 : (size_t)(end - text.ptr) + 1;
 }
 
@@ -161,7 +176,8 @@ size_t cli_text_cut(struct str text, int width)
     return at;
 }
 
-/* Where a long line goes on: under its text behind the first gap ("  --store DIR   where …"), else two blanks deeper. */
+/* Where a long line goes on: under its text behind the first gap ("  --store DIR   where …"), else
+ * two blanks deeper. */
 static int hanging_indent(struct str line)
 {
     size_t lead = 0, at;
@@ -171,7 +187,8 @@ static int hanging_indent(struct str line)
         continue;
     while (at < line.len && line.ptr[at] == ' ')
         at++;
-    return at < line.len && at < 48 ? cli_text_width((struct str){line.ptr, at}) : (int)lead + (lead > 0 ? 2 : 0);
+    return at < line.len && at < 48 ? cli_text_width((struct str){line.ptr, at})
+                                    : (int)lead + (lead > 0 ? 2 : 0);
 }
 
 static void add_wrapped(struct buf *out, struct str line, int width)

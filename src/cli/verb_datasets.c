@@ -18,7 +18,8 @@ static void put_last(struct cli *cli, const json_t *datasets)
 {
     char time[32];
     for (size_t i = 0; i < json_array_size(datasets); i++) {
-        const json_t *dataset = json_array_get(datasets, i), *last = json_object_get(dataset, "last");
+        const json_t *dataset = json_array_get(datasets, i),
+                     *last = json_object_get(dataset, "last");
         if (json_array_size(last) == 0)
             continue;
         cli_say(cli, "\nlast in ");
@@ -26,7 +27,8 @@ static void put_last(struct cli *cli, const json_t *datasets)
         cli_say(cli, ":\n");
         for (size_t k = json_array_size(last); k > 0; k--) {
             const json_t *entry = json_array_get(last, k - 1);
-            cli_say(cli, "  %s  %-7s ", cli_time(json_text(entry, "time", ""), time), json_text(entry, "kind", ""));
+            cli_say(cli, "  %s  %-7s ", cli_time(json_text(entry, "time", ""), time),
+                    json_text(entry, "kind", ""));
             cli_put_entry(cli, entry);
             cli_say(cli, "\n");
         }
@@ -43,7 +45,8 @@ enum err_code verb_datasets(struct cli *cli, struct err *err)
         return cli_print_json(cli, json_incref(answer), err);
     const json_t *datasets = json_object_get(answer, "datasets");
     AUTO(cli_table_free) struct cli_table *table = cli_table_new();
-    static const char *const names[] = {"dataset", "version", "tables", "rows", "size", "runs", "imported"};
+    static const char *const names[] = {"dataset", "version", "tables",  "rows",
+                                        "size",    "runs",    "imported"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         cli_table_column(table, names[i], i >= 2 && i <= 5);
     for (size_t i = 0; i < json_array_size(datasets); i++) {
@@ -55,7 +58,9 @@ enum err_code verb_datasets(struct cli *cli, struct err *err)
         cli_table_count(table, json_int(one, "rows", 0));
         cli_table_cell(table, CLI_PLAIN, cli_bytes(json_int(one, "bytes", 0), text));
         cli_table_count(table, json_int(one, "runs", 0));
-        cli_table_cell(table, problem != NULL ? CLI_BAD : CLI_PLAIN, problem != NULL ? problem : cli_time(json_text(one, "created_at", ""), text));
+        cli_table_cell(table, problem != NULL ? CLI_BAD : CLI_PLAIN,
+                       problem != NULL ? problem
+                                       : cli_time(json_text(one, "created_at", ""), text));
     }
     if (json_array_size(datasets) == 0) {
         cli_say(cli, "no datasets in %s yet\n", json_text(answer, "store", ""));
@@ -75,7 +80,9 @@ static void put_rejects(struct cli *cli, const json_t *tables)
         const json_t *one = json_array_get(tables, i);
         int64_t rejected = json_int(one, "rejected_rows", 0);
         if (rejected > 0)
-            cli_style(cli, CLI_WARN, "  %s: %s rows kept apart in objects/%.12s…/rejects.csv\n", json_text(one, "name", ""), cli_count(rejected, text), json_text(one, "hash", json_text(one, "object", "")));
+            cli_style(cli, CLI_WARN, "  %s: %s rows kept apart in objects/%.12s…/rejects.csv\n",
+                      json_text(one, "name", ""), cli_count(rejected, text),
+                      json_text(one, "hash", json_text(one, "object", "")));
     }
 }
 
@@ -111,11 +118,14 @@ enum err_code verb_show(struct cli *cli, struct err *err)
     TRY(api_show(cli->api, name, cli_text(cli, "version", NULL), &answer, err));
     if (cli->json)
         return cli_print_json(cli, json_incref(answer), err);
-    const json_t *tables = json_object_get(answer, "tables"), *marts = json_object_get(answer, "marts");
+    const json_t *tables = json_object_get(answer, "tables"),
+                 *marts = json_object_get(answer, "marts");
     cli_style(cli, CLI_BOLD, "%s", name);
-    cli_say(cli, "  version %s, imported %s\n\n", json_text(answer, "version", ""), cli_time(json_text(answer, "created_at", ""), text));
+    cli_say(cli, "  version %s, imported %s\n\n", json_text(answer, "version", ""),
+            cli_time(json_text(answer, "created_at", ""), text));
     AUTO(cli_table_free) struct cli_table *table = cli_table_new();
-    static const char *const names[] = {"table", "rows", "columns", "rejected", "warnings", "size", "from"};
+    static const char *const names[] = {"table",    "rows", "columns", "rejected",
+                                        "warnings", "size", "from"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         cli_table_column(table, names[i], i >= 1 && i <= 5);
     for (size_t i = 0; i < json_array_size(tables); i++) {
@@ -135,7 +145,8 @@ enum err_code verb_show(struct cli *cli, struct err *err)
     if (json_array_size(marts) == 0)
         cli_next(cli, "marrow mart build %s --grain patient", name);
     else
-        cli_next(cli, "marrow sql %s \"SELECT * FROM %s LIMIT 5\"", name, json_text(json_array_get(marts, 0), "name", ""));
+        cli_next(cli, "marrow sql %s \"SELECT * FROM %s LIMIT 5\"", name,
+                 json_text(json_array_get(marts, 0), "name", ""));
     return ERR_OK;
 }
 
@@ -149,19 +160,25 @@ enum err_code verb_versions(struct cli *cli, struct err *err)
         return cli_print_json(cli, json_incref(answer), err);
     const json_t *versions = json_object_get(answer, "versions");
     AUTO(cli_table_free) struct cli_table *table = cli_table_new();
-    static const char *const names[] = {"version", "imported", "tables", "rows", "size", "after", ""};
+    static const char *const names[] = {"version", "imported", "tables", "rows",
+                                        "size",    "after",    ""};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         cli_table_column(table, names[i], i >= 2 && i <= 4);
     for (size_t i = 0; i < json_array_size(versions); i++) {
         const json_t *one = json_array_get(versions, i);
-        cli_table_printf(table, CLI_BOLD, "%.*s", SHOWN_VERSION_DIGITS, json_text(one, "version", ""));
+        cli_table_printf(table, CLI_BOLD, "%.*s", SHOWN_VERSION_DIGITS,
+                         json_text(one, "version", ""));
         cli_table_cell(table, CLI_PLAIN, cli_time(json_text(one, "created_at", ""), text));
         cli_table_count(table, json_int(one, "tables", 0));
         cli_table_count(table, json_int(one, "rows", 0));
         cli_table_cell(table, CLI_PLAIN, cli_bytes(json_int(one, "bytes", 0), text));
-        cli_table_printf(table, CLI_DIM, "%.*s", SHOWN_VERSION_DIGITS, json_text(one, "parent", ""));
+        cli_table_printf(table, CLI_DIM, "%.*s", SHOWN_VERSION_DIGITS,
+                         json_text(one, "parent", ""));
         const char *problem = json_text(one, "problem", NULL);
-        cli_table_cell(table, problem != NULL ? CLI_BAD : CLI_GOOD, problem != NULL ? problem : json_flag(one, "current", false) ? "current" : "");
+        cli_table_cell(table, problem != NULL ? CLI_BAD : CLI_GOOD,
+                       problem != NULL                    ? problem
+                       : json_flag(one, "current", false) ? "current"
+                                                          : "");
     }
     cli_table_print(cli, table, true);
     if (json_array_size(versions) > 1)
@@ -176,7 +193,8 @@ static enum err_code last_two(struct cli *cli, char from[65], char to[65], struc
     TRY(api_versions(cli->api, cli_word(cli, 0), &answer, err));
     const json_t *versions = json_object_get(answer, "versions");
     if (json_array_size(versions) < 2) {
-        err_set(err, ERR_NOT_FOUND, "'%s' has one version: there is nothing to compare", cli_word(cli, 0));
+        err_set(err, ERR_NOT_FOUND, "'%s' has one version: there is nothing to compare",
+                cli_word(cli, 0));
         return err_hint(err, "import changed data with --name %s", cli_word(cli, 0));
     }
     (void)snprintf(to, 65, "%s", json_text(json_array_get(versions, 0), "version", ""));
@@ -190,7 +208,8 @@ static void put_names(struct buf *out, const char *label, const json_t *names)
         const json_t *one = json_array_get(names, i);
         buf_puts(out, i > 0 ? ", " : out->len > 0 ? "; " : "");
         buf_puts(out, i == 0 ? label : "");
-        buf_puts(out, json_is_string(one) ? json_string_value(one) : json_text(one, "name", json_text(one, "column", "")));
+        buf_puts(out, json_is_string(one) ? json_string_value(one)
+                                          : json_text(one, "name", json_text(one, "column", "")));
         if (json_text(one, "to", NULL) != NULL)
             buf_printf(out, " (%s → %s)", json_text(one, "from", ""), json_text(one, "to", ""));
     }
@@ -202,7 +221,8 @@ static void render_diff(struct cli *cli, const json_t *answer)
     size_t same = 0;
     cli_say(cli, "%.12s → %.12s\n\n", json_text(answer, "from", ""), json_text(answer, "to", ""));
     AUTO(cli_table_free) struct cli_table *table = cli_table_new();
-    static const char *const names[] = {"table", "change", "rows before", "rows after", "added", "removed", "columns"};
+    static const char *const names[] = {"table", "change",  "rows before", "rows after",
+                                        "added", "removed", "columns"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         cli_table_column(table, names[i], i >= 2 && i <= 5);
     for (size_t i = 0; i < json_array_size(tables); i++) {
@@ -217,7 +237,11 @@ static void render_diff(struct cli *cli, const json_t *answer)
         put_names(&columns, "gone: ", json_object_get(one, "columns_removed"));
         put_names(&columns, "retyped: ", json_object_get(one, "columns_retyped"));
         cli_table_cell(table, CLI_BOLD, json_text(one, "name", ""));
-        cli_table_cell(table, strcmp(change, "added") == 0 ? CLI_GOOD : strcmp(change, "removed") == 0 ? CLI_BAD : CLI_WARN, change);
+        cli_table_cell(table,
+                       strcmp(change, "added") == 0     ? CLI_GOOD
+                       : strcmp(change, "removed") == 0 ? CLI_BAD
+                                                        : CLI_WARN,
+                       change);
         cli_table_count(table, json_int(one, "rows_before", 0));
         cli_table_count(table, json_int(one, "rows_after", 0));
         cli_table_count(table, json_int(one, "rows_added", 0));
@@ -226,7 +250,8 @@ static void render_diff(struct cli *cli, const json_t *answer)
     }
     if (cli_table_rows(table) > 0)
         cli_table_print(cli, table, true);
-    cli_say(cli, "%s%zu %s the same\n", cli_table_rows(table) > 0 ? "\n" : "", same, cli_plural((int64_t)same, "table is", "tables are"));
+    cli_say(cli, "%s%zu %s the same\n", cli_table_rows(table) > 0 ? "\n" : "", same,
+            cli_plural((int64_t)same, "table is", "tables are"));
 }
 
 enum err_code verb_diff(struct cli *cli, struct err *err)

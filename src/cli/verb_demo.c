@@ -24,7 +24,9 @@ static void render(struct cli *cli, const json_t *answer)
     cli_table_print(cli, table, true);
     cli_say(cli, "\n");
     cli_style(cli, CLI_GOOD, "✓ %s patients", cli_count(json_int(answer, "patients", 0), text));
-    cli_say(cli, " (seed %" PRId64 ") in %s, %s:\n", json_int(answer, "seed", 0), cli_duration(json_int(answer, "duration_ms", 0), time), cli_bytes(json_int(answer, "bytes", 0), text));
+    cli_say(cli, " (seed %" PRId64 ") in %s, %s:\n", json_int(answer, "seed", 0),
+            cli_duration(json_int(answer, "duration_ms", 0), time),
+            cli_bytes(json_int(answer, "bytes", 0), text));
     const json_t *files = json_object_get(answer, "files");
     const char *archive = NULL;
     for (size_t i = 0; i < json_array_size(files); i++) {
@@ -34,7 +36,9 @@ static void render(struct cli *cli, const json_t *answer)
             archive = file;
     }
     if (archive != NULL)
-        cli_next(cli, "marrow import %s%s%s --name hospital", strchr(archive, '/') != NULL ? "" : cli_word(cli, 0), strchr(archive, '/') != NULL ? "" : "/", archive);
+        cli_next(cli, "marrow import %s%s%s --name hospital",
+                 strchr(archive, '/') != NULL ? "" : cli_word(cli, 0),
+                 strchr(archive, '/') != NULL ? "" : "/", archive);
 }
 
 enum err_code verb_demo_data(struct cli *cli, struct err *err)

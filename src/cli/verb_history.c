@@ -30,11 +30,16 @@ static void entry_text(const json_t *entry, struct buf *out)
     if (strcmp(kind, "sql") == 0) {
         add_one_line(out, json_text(entry, "sql", ""), HISTORY_SQL_SHOWN);
         if (json_flag(entry, "ok", true))
-            buf_printf(out, "  (%s %s, %s)", cli_count(json_int(entry, "rows", 0), a), cli_plural(json_int(entry, "rows", 0), "row", "rows"), cli_duration(json_int(entry, "duration_ms", 0), b));
+            buf_printf(out, "  (%s %s, %s)", cli_count(json_int(entry, "rows", 0), a),
+                       cli_plural(json_int(entry, "rows", 0), "row", "rows"),
+                       cli_duration(json_int(entry, "duration_ms", 0), b));
     } else if (strcmp(kind, "mart") == 0) {
         buf_printf(out, "%s", json_text(entry, "mart", ""));
         if (json_flag(entry, "ok", true))
-            buf_printf(out, "  (%s rows × %" PRId64 " columns, %s%s)", cli_count(json_int(entry, "rows", 0), a), json_int(entry, "columns", 0), cli_duration(json_int(entry, "duration_ms", 0), b), json_flag(entry, "reused", false) ? ", reused" : "");
+            buf_printf(out, "  (%s rows × %" PRId64 " columns, %s%s)",
+                       cli_count(json_int(entry, "rows", 0), a), json_int(entry, "columns", 0),
+                       cli_duration(json_int(entry, "duration_ms", 0), b),
+                       json_flag(entry, "reused", false) ? ", reused" : "");
     } else if (strcmp(kind, "import") == 0) {
         buf_printf(out, "version %.12s", json_text(entry, "version", ""));
         if (json_int(entry, "rows", -1) >= 0)
@@ -44,10 +49,13 @@ static void entry_text(const json_t *entry, struct buf *out)
     } else if (strcmp(kind, "edit") == 0) {
         buf_puts(out, "dataset.json: what a person decided");
     } else {
-        static const char *const shown[] = {"decision", "child", "parent", "table", "role", "what", "format", "version"};
+        static const char *const shown[] = {"decision", "child", "parent", "table",
+                                            "role",     "what",  "format", "version"};
         for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
             if (json_text(entry, shown[i], NULL) != NULL)
-                buf_printf(out, "%s%.*s", out->len > 0 ? " " : "", strcmp(shown[i], "version") == 0 ? 12 : 120, json_text(entry, shown[i], ""));
+                buf_printf(out, "%s%.*s", out->len > 0 ? " " : "",
+                           strcmp(shown[i], "version") == 0 ? 12 : 120,
+                           json_text(entry, shown[i], ""));
     }
     if (error != NULL && !json_flag(entry, "ok", true))
         buf_printf(out, "%sfailed: %s", out->len > 0 ? "  " : "", error);
@@ -84,7 +92,8 @@ static void render_entries(struct cli *cli, const json_t *entries)
     }
     cli_table_print(cli, table, true);
     if (replayable >= 0)
-        cli_next(cli, "marrow history %s replay %" PRId64 "   # run it again and compare", cli_word(cli, 0), replayable);
+        cli_next(cli, "marrow history %s replay %" PRId64 "   # run it again and compare",
+                 cli_word(cli, 0), replayable);
 }
 
 static enum err_code show_last(struct cli *cli, struct err *err)
@@ -108,11 +117,14 @@ static enum err_code check_chain(struct cli *cli, struct err *err)
     for (size_t i = 0; i < json_array_size(problems); i++) {
         const json_t *one = json_array_get(problems, i);
         cli_style(cli, CLI_BAD, "✗ ");
-        cli_say(cli, "%s:%" PRId64 ": %s\n", json_text(one, "file", ""), json_int(one, "line", 0), json_text(one, "problem", ""));
+        cli_say(cli, "%s:%" PRId64 ": %s\n", json_text(one, "file", ""), json_int(one, "line", 0),
+                json_text(one, "problem", ""));
     }
     if (cli->status == 0)
         cli_style(cli, CLI_GOOD, "✓ the chain is whole: ");
-    cli_say(cli, "%" PRId64 " entries in %" PRId64 " %s\n", json_int(answer, "entries", 0), json_int(answer, "segments", 1), cli_plural(json_int(answer, "segments", 1), "segment", "segments"));
+    cli_say(cli, "%" PRId64 " entries in %" PRId64 " %s\n", json_int(answer, "entries", 0),
+            json_int(answer, "segments", 1),
+            cli_plural(json_int(answer, "segments", 1), "segment", "segments"));
     return ERR_OK;
 }
 
@@ -130,8 +142,12 @@ static enum err_code replay(struct cli *cli, struct err *err)
     cli->status = identical ? 0 : err_code_exit(ERR_INTEGRITY);
     if (cli->json)
         return cli_print_json(cli, json_incref(answer), err);
-    cli_style(cli, identical ? CLI_GOOD : CLI_BAD, identical ? "✓ entry %" PRId64 ": bit-identical\n" : "✗ entry %" PRId64 ": not the same\n", seq);
-    cli_say(cli, "  then %s\n  now  %s\n", json_text(answer, "before", ""), json_text(answer, "after", ""));
+    cli_style(cli, identical ? CLI_GOOD : CLI_BAD,
+              identical ? "✓ entry %" PRId64 ": bit-identical\n"
+                        : "✗ entry %" PRId64 ": not the same\n",
+              seq);
+    cli_say(cli, "  then %s\n  now  %s\n", json_text(answer, "before", ""),
+            json_text(answer, "after", ""));
     return ERR_OK;
 }
 
@@ -165,6 +181,9 @@ enum err_code verb_history(struct cli *cli, struct err *err)
         }
         cli_nearest_offer(&nearest, actions[i].name);
     }
-    err_set(err, ERR_USAGE, "'history' takes verify, replay N or clear; found '%.100s'%s", action, cli->word_count > 2 ? " and more" : "");
-    return cli_nearest_text(&nearest) != NULL ? err_hint(err, "did you mean '%s'?", cli_nearest_text(&nearest)) : err->code;
+    err_set(err, ERR_USAGE, "'history' takes verify, replay N or clear; found '%.100s'%s", action,
+            cli->word_count > 2 ? " and more" : "");
+    return cli_nearest_text(&nearest) != NULL
+               ? err_hint(err, "did you mean '%s'?", cli_nearest_text(&nearest))
+               : err->code;
 }

@@ -1,4 +1,5 @@
-/* import: paths in, a version out; prints a table of tables, what was skipped, the size beside the input's. */
+/* import: paths in, a version out; prints a table of tables, what was skipped, the size beside the
+ * input's. */
 #include "cli/render.h"
 
 #include "base/file.h"
@@ -7,17 +8,20 @@
 #include <stdio.h>
 #include <string.h>
 
-#define IMPORT_COMPARED_BYTES 1000000 /* below, the files' own overhead is all there is to compare */
+#define IMPORT_COMPARED_BYTES                                                                      \
+    1000000              /* below, the files' own overhead is all there is to compare */
 #define IMPORT_NULLS 256 /* --null texts */
 #define IMPORT_SHOWN_SKIPPED 10
 
-/* TABLE.COLUMN=TYPE into {TABLE:{COLUMN:{type}}}. The last '=' and the first '.' part it: a column's name may hold dots. */
+/* TABLE.COLUMN=TYPE into {TABLE:{COLUMN:{type}}}. The last '=' and the first '.' part it: a
+ * column's name may hold dots. */
 static enum err_code add_type(json_t *overrides, const char *text, struct err *err)
 {
     const char *equals = strrchr(text, '='), *dot = strchr(text, '.');
     struct data_type type;
     char name[32];
-    if (equals == NULL || dot == NULL || dot > equals || dot == text || equals == dot + 1 || equals[1] == '\0') {
+    if (equals == NULL || dot == NULL || dot > equals || dot == text || equals == dot + 1 ||
+        equals[1] == '\0') {
         err_set(err, ERR_USAGE, "--type: expected TABLE.COLUMN=TYPE, found '%.300s'", text);
         return err_hint(err, "for example --type labs.code=text");
     }
@@ -26,7 +30,8 @@ static enum err_code add_type(json_t *overrides, const char *text, struct err *e
     bool ok = column != NULL;
     json_put_text(column, "type", data_type_text(type, name), &ok);
     __attribute__((cleanup(auto_mem_free))) char *table = mem_strndup(text, (size_t)(dot - text));
-    __attribute__((cleanup(auto_mem_free))) char *key = mem_strndup(dot + 1, (size_t)(equals - dot - 1));
+    __attribute__((cleanup(auto_mem_free))) char *key =
+        mem_strndup(dot + 1, (size_t)(equals - dot - 1));
     json_t *columns = table == NULL ? NULL : json_object_get(overrides, table);
     if (columns == NULL && table != NULL) {
         columns = json_object();
@@ -71,13 +76,16 @@ static void put_tables(struct cli *cli, const json_t *tables)
     cli_table_column(table, "warnings", true);
     for (size_t i = 0; i < json_array_size(tables); i++) {
         const json_t *one = json_array_get(tables, i);
-        int64_t rejected = json_int(one, "rejected_rows", 0), warnings = (int64_t)json_array_size(json_object_get(one, "warnings"));
+        int64_t rejected = json_int(one, "rejected_rows", 0),
+                warnings = (int64_t)json_array_size(json_object_get(one, "warnings"));
         char text[32];
         cli_table_cell(table, CLI_BOLD, json_text(one, "name", ""));
         cli_table_count(table, json_int(one, "rows", 0));
         cli_table_count(table, (int64_t)json_array_size(json_object_get(one, "columns")));
-        cli_table_cell(table, rejected > 0 ? CLI_WARN : CLI_DIM, rejected > 0 ? cli_count(rejected, text) : NULL);
-        cli_table_cell(table, warnings > 0 ? CLI_WARN : CLI_DIM, warnings > 0 ? cli_count(warnings, text) : NULL);
+        cli_table_cell(table, rejected > 0 ? CLI_WARN : CLI_DIM,
+                       rejected > 0 ? cli_count(rejected, text) : NULL);
+        cli_table_cell(table, warnings > 0 ? CLI_WARN : CLI_DIM,
+                       warnings > 0 ? cli_count(warnings, text) : NULL);
     }
     cli_table_print(cli, table, true);
 }
@@ -104,7 +112,8 @@ static void render(struct cli *cli, const json_t *answer)
 {
     const json_t *tables = json_object_get(answer, "tables");
     const char *name = json_text(answer, "dataset", "");
-    int64_t bytes = json_int(answer, "bytes", 0), bytes_in = json_int(answer, "bytes_in", 0), rejected = json_int(answer, "rejected_rows", 0), rows = 0;
+    int64_t bytes = json_int(answer, "bytes", 0), bytes_in = json_int(answer, "bytes_in", 0),
+            rejected = json_int(answer, "rejected_rows", 0), rows = 0;
     char a[32], b[32], c[32];
     for (size_t i = 0; i < json_array_size(tables); i++)
         rows += json_int(json_array_get(tables, i), "rows", 0);
@@ -113,19 +122,30 @@ static void render(struct cli *cli, const json_t *answer)
     cli_put_table_warnings(cli, tables);
     cli_say(cli, "\n");
     cli_style(cli, CLI_GOOD, "✓ %s", name);
-    cli_say(cli, " version %.12s%s: %zu %s, %s rows in %s\n", json_text(answer, "version", ""), json_flag(answer, "reused", false) ? " (the same content was there already: reused)" : "", json_array_size(tables),
-            cli_plural((int64_t)json_array_size(tables), "table", "tables"), cli_count(rows, a), cli_duration(json_int(answer, "duration_ms", 0), b));
+    cli_say(
+        cli, " version %.12s%s: %zu %s, %s rows in %s\n", json_text(answer, "version", ""),
+        json_flag(answer, "reused", false) ? " (the same content was there already: reused)" : "",
+        json_array_size(tables), cli_plural((int64_t)json_array_size(tables), "table", "tables"),
+        cli_count(rows, a), cli_duration(json_int(answer, "duration_ms", 0), b));
     if (bytes > 0 && bytes_in > IMPORT_COMPARED_BYTES)
-        cli_say(cli, "  %s read, %s kept (two copies of every table): %.0f %% of the input\n", cli_bytes(bytes_in, a), cli_bytes(bytes, b), 100.0 * (double)bytes / (double)bytes_in);
+        cli_say(cli, "  %s read, %s kept (two copies of every table): %.0f %% of the input\n",
+                cli_bytes(bytes_in, a), cli_bytes(bytes, b),
+                100.0 * (double)bytes / (double)bytes_in);
     if (rejected > 0)
-        cli_style(cli, CLI_WARN, "  %s %s could not be read and %s kept apart in rejects.csv ('marrow show %s' says where)\n", cli_count(rejected, c), cli_plural(rejected, "row", "rows"), cli_plural(rejected, "is", "are"), name);
+        cli_style(cli, CLI_WARN,
+                  "  %s %s could not be read and %s kept apart in rejects.csv ('marrow show %s' "
+                  "says where)\n",
+                  cli_count(rejected, c), cli_plural(rejected, "row", "rows"),
+                  cli_plural(rejected, "is", "are"), name);
     if (json_int(answer, "relations", 0) > 0)
-        cli_next(cli, "marrow relations %s   # the %" PRId64 " keys found between the tables", name, json_int(answer, "relations", 0));
+        cli_next(cli, "marrow relations %s   # the %" PRId64 " keys found between the tables", name,
+                 json_int(answer, "relations", 0));
     else
         cli_next(cli, "marrow profile %s   # what the columns hold", name);
 }
 
-/* A path that is not there is told before the store is opened, so that a slip of the hand makes no store; with the nearest name beside it. */
+/* A path that is not there is told before the store is opened, so that a slip of the hand makes no
+ * store; with the nearest name beside it. */
 static enum err_code check_path(const char *path, struct err *err)
 {
     char folder[FILE_PATH_BYTES];
@@ -155,7 +175,8 @@ static enum err_code check_path(const char *path, struct err *err)
 enum err_code verb_import(struct cli *cli, struct err *err)
 {
     const char *nulls[IMPORT_NULLS];
-    const char *header = cli_text(cli, "header", NULL), *delimiter = cli_text(cli, "delimiter", NULL);
+    const char *header = cli_text(cli, "header", NULL),
+               *delimiter = cli_text(cli, "delimiter", NULL);
     JSON_AUTO overrides = NULL;
     JSON_AUTO answer = NULL;
     TRY(read_overrides(cli, &overrides, err));
@@ -165,7 +186,9 @@ enum err_code verb_import(struct cli *cli, struct err *err)
         .name = cli_text(cli, "name", NULL),
         .encoding = cli_text(cli, "encoding", NULL),
         .delimiter = delimiter != NULL && strcmp(delimiter, "\\t") == 0 ? "\t" : delimiter,
-        .header = header == NULL ? -1 : strcmp(header, "yes") == 0 ? 1 : 0,
+        .header = header == NULL               ? -1
+                  : strcmp(header, "yes") == 0 ? 1
+                                               : 0,
         .strict = cli_flag(cli, "strict"),
         .overrides = overrides,
         .null_marker_count = cli_list(cli, "null", nulls, IMPORT_NULLS),

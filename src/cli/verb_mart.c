@@ -1,4 +1,5 @@
-/* mart build | plan | list | show | verify: what was built, from what, why, and whether it still holds. */
+/* mart build | plan | list | show | verify: what was built, from what, why, and whether it still
+ * holds. */
 #include "cli/render.h"
 
 #include <inttypes.h>
@@ -15,7 +16,8 @@ static enum err_code read_policy(const struct cli *cli, json_t **ret, struct err
         return ERR_OK;
     err_set(err, ERR_INPUT, "expected an object of tables");
     err_at(err, path, 0, 0);
-    return err_hint(err, "the form is {TABLE:{COLUMN:[\"mean\",\"last\"]}}; \"*\" is any table or column");
+    return err_hint(
+        err, "the form is {TABLE:{COLUMN:[\"mean\",\"last\"]}}; \"*\" is any table or column");
 }
 
 static void put_reasons(struct cli *cli, const json_t *reasons)
@@ -27,7 +29,8 @@ static void put_reasons(struct cli *cli, const json_t *reasons)
     cli_say(cli, json_array_size(reasons) > 0 ? ")" : "");
 }
 
-/* "joined into A before it is aggregated; joined into B before it is aggregated" → "joined into A, B before they are aggregated" */
+/* "joined into A before it is aggregated; joined into B before it is aggregated" → "joined into A,
+ * B before they are aggregated" */
 static void add_reason(struct buf *out, const char *reason)
 {
     static const char first[] = "joined into ", last[] = " before it is aggregated";
@@ -38,7 +41,8 @@ static void add_reason(struct buf *out, const char *reason)
         struct str part = {p, end == NULL ? strlen(p) : (size_t)(end - p)};
         if (str_has_prefix(part, first) && str_has_suffix_nocase(part, last)) {
             buf_puts(&tables, joined++ > 0 ? ", " : "");
-            buf_add(&tables, part.ptr + sizeof first - 1, part.len - (sizeof first - 1) - (sizeof last - 1));
+            buf_add(&tables, part.ptr + sizeof first - 1,
+                    part.len - (sizeof first - 1) - (sizeof last - 1));
         } else {
             buf_puts(out, out->len > 0 ? "; " : "");
             buf_add_str(out, part);
@@ -46,7 +50,8 @@ static void add_reason(struct buf *out, const char *reason)
         p = end == NULL ? p + part.len : end + 2;
     }
     if (joined > 0)
-        buf_printf(out, "%sjoined into %s before %s aggregated", out->len > 0 ? "; " : "", buf_text(&tables), joined == 1 ? "it is" : "they are");
+        buf_printf(out, "%sjoined into %s before %s aggregated", out->len > 0 ? "; " : "",
+                   buf_text(&tables), joined == 1 ? "it is" : "they are");
 }
 
 static void put_used(struct cli *cli, const json_t *tables, bool used)
@@ -65,7 +70,8 @@ static void put_used(struct cli *cli, const json_t *tables, bool used)
         const json_t *one = json_array_get(tables, i);
         if (json_flag(one, "used", false) != used)
             continue;
-        int64_t keyless = json_int(one, "rows_without_key", 0), orphans = json_int(one, "orphan_rows", 0);
+        int64_t keyless = json_int(one, "rows_without_key", 0),
+                orphans = json_int(one, "orphan_rows", 0);
         char text[32];
         cli_table_cell(table, CLI_BOLD, json_text(one, "name", ""));
         cli_table_cell(table, CLI_PLAIN, json_text(one, "role", ""));
@@ -88,7 +94,8 @@ static void put_used(struct cli *cli, const json_t *tables, bool used)
 
 static void put_mart(struct cli *cli, const json_t *mart)
 {
-    const json_t *key = json_object_get(mart, "grain_key"), *tables = json_object_get(mart, "tables");
+    const json_t *key = json_object_get(mart, "grain_key"),
+                 *tables = json_object_get(mart, "tables");
     cli_say(cli, "grain %s", json_text(mart, "grain", ""));
     for (size_t i = 0; i < json_array_size(key); i++)
         cli_say(cli, "%s%s", i == 0 ? ", key " : " + ", json_string_value(json_array_get(key, i)));
@@ -111,7 +118,8 @@ static void put_phases(struct cli *cli, const json_t *phases)
     {
         struct str name = str_of(key);
         name.len -= str_has_suffix_nocase(name, "_us") ? 3 : 0;
-        cli_say(cli, "%s%.*s %s", count++ == 0 ? "  when computed: " : ", ", (int)name.len, name.ptr, cli_duration((json_integer_value(value) + 500) / 1000, text));
+        cli_say(cli, "%s%.*s %s", count++ == 0 ? "  when computed: " : ", ", (int)name.len,
+                name.ptr, cli_duration((json_integer_value(value) + 500) / 1000, text));
     }
     cli_say(cli, count > 0 ? "\n" : "");
 }
@@ -123,10 +131,18 @@ static void render_build(struct cli *cli, const json_t *answer)
     put_mart(cli, answer);
     cli_say(cli, "\n");
     cli_style(cli, CLI_GOOD, "✓ %s", name);
-    cli_say(cli, ": %s rows × %zu columns, %s%s in %s\n", cli_count(json_int(answer, "row_count", 0), a), json_object_size(json_object_get(answer, "schema")), cli_bytes(json_int(answer, "bytes", 0), b),
-            cli_flag(cli, "force") ? ", computed again: the same" : json_flag(answer, "reused", false) ? ", was there already: reused" : "", cli_duration(json_int(answer, "duration_ms", 0), c));
+    cli_say(cli, ": %s rows × %zu columns, %s%s in %s\n",
+            cli_count(json_int(answer, "row_count", 0), a),
+            json_object_size(json_object_get(answer, "schema")),
+            cli_bytes(json_int(answer, "bytes", 0), b),
+            cli_flag(cli, "force")               ? ", computed again: the same"
+            : json_flag(answer, "reused", false) ? ", was there already: reused"
+                                                 : "",
+            cli_duration(json_int(answer, "duration_ms", 0), c));
     int64_t checked = json_int(answer, "invariants_checked", 0);
-    cli_say(cli, "  %s %s checked: nothing counted twice\n  run %.16s\n  %s\n", cli_count(checked, a), cli_plural(checked, "invariant", "invariants"), json_text(answer, "run_id", ""), json_text(answer, "path", ""));
+    cli_say(cli, "  %s %s checked: nothing counted twice\n  run %.16s\n  %s\n",
+            cli_count(checked, a), cli_plural(checked, "invariant", "invariants"),
+            json_text(answer, "run_id", ""), json_text(answer, "path", ""));
     put_phases(cli, json_object_get(answer, "phases"));
     cli_next(cli, "marrow sql %s \"SELECT * FROM %s LIMIT 5\"", dataset, name);
 }
@@ -137,7 +153,8 @@ static enum err_code print_sql(struct cli *cli, const json_t *answer)
     buf_puts(&cli->out, sql);
     if (sql[0] != '\0' && sql[strlen(sql) - 1] != '\n')
         buf_putc(&cli->out, '\n');
-    cli_note(cli, "signature %s, dialect %s; nothing was run\n", json_text(answer, "signature", ""), json_text(answer, "dialect", ""));
+    cli_note(cli, "signature %s, dialect %s; nothing was run\n", json_text(answer, "signature", ""),
+             json_text(answer, "dialect", ""));
     return ERR_OK;
 }
 
@@ -158,14 +175,16 @@ enum err_code verb_mart_build(struct cli *cli, struct err *err)
     };
     if (options.grain == NULL) {
         err_set(err, ERR_USAGE, "'mart build' needs a grain");
-        return err_hint(err, "marrow mart build %s --grain patient (or admission, or event)", options.dataset);
+        return err_hint(err, "marrow mart build %s --grain patient (or admission, or event)",
+                        options.dataset);
     }
     if (cli_text(cli, "buckets", NULL) != NULL && options.buckets < 1)
         return err_set(err, ERR_USAGE, "--buckets: expected at least 1");
     TRY(read_policy(cli, &policy, err));
     options.policy = policy;
     TRY(cli_open(cli, false, err));
-    TRY(dry_run ? api_mart_dry_run(cli->api, &options, &answer, err) : api_mart_build(cli->api, &options, &answer, err));
+    TRY(dry_run ? api_mart_dry_run(cli->api, &options, &answer, err)
+                : api_mart_build(cli->api, &options, &answer, err));
     if (cli->json)
         return cli_print_json(cli, json_incref(answer), err);
     if (dry_run)
@@ -181,13 +200,18 @@ enum err_code verb_mart_plan(struct cli *cli, struct err *err)
     if (grain != NULL && mart != NULL)
         return err_set(err, ERR_USAGE, "a mart and --grain were both given");
     TRY(cli_open(cli, false, err));
-    TRY(api_mart_query(cli->api, cli_word(cli, 0), cli_text(cli, "version", NULL), mart != NULL ? mart : grain != NULL ? grain : "patient", &answer, err));
+    TRY(api_mart_query(cli->api, cli_word(cli, 0), cli_text(cli, "version", NULL),
+                       mart != NULL    ? mart
+                       : grain != NULL ? grain
+                                       : "patient",
+                       &answer, err));
     return cli->json ? cli_print_json(cli, json_incref(answer), err) : print_sql(cli, answer);
 }
 
 enum err_code verb_mart_list(struct cli *cli, struct err *err)
 {
-    static const char *const names[] = {"mart", "version", "anchor", "rows", "columns", "size", "built", "run"};
+    static const char *const names[] = {"mart",    "version", "anchor", "rows",
+                                        "columns", "size",    "built",  "run"};
     JSON_AUTO answer = NULL;
     char text[32];
     TRY(cli_open(cli, false, err));
@@ -203,7 +227,8 @@ enum err_code verb_mart_list(struct cli *cli, struct err *err)
         const char *problem = json_text(one, "problem", NULL);
         cli_table_cell(table, CLI_BOLD, json_text(one, "name", ""));
         cli_table_printf(table, CLI_PLAIN, "%.12s", json_text(one, "version", ""));
-        cli_table_cell(table, problem != NULL ? CLI_BAD : CLI_PLAIN, problem != NULL ? problem : json_text(one, "anchor_table", ""));
+        cli_table_cell(table, problem != NULL ? CLI_BAD : CLI_PLAIN,
+                       problem != NULL ? problem : json_text(one, "anchor_table", ""));
         cli_table_count(table, json_int(one, "row_count", 0));
         cli_table_count(table, json_int(one, "columns", 0));
         cli_table_cell(table, CLI_PLAIN, cli_bytes(json_int(one, "bytes", 0), text));
@@ -216,7 +241,8 @@ enum err_code verb_mart_list(struct cli *cli, struct err *err)
         return ERR_OK;
     }
     cli_table_print(cli, table, true);
-    cli_next(cli, "marrow mart show %s %s", cli_word(cli, 0), json_text(json_array_get(marts, 0), "name", ""));
+    cli_next(cli, "marrow mart show %s %s", cli_word(cli, 0),
+             json_text(json_array_get(marts, 0), "name", ""));
     return ERR_OK;
 }
 
@@ -225,7 +251,8 @@ enum err_code verb_mart_show(struct cli *cli, struct err *err)
     JSON_AUTO answer = NULL;
     char a[32], b[32], c[32];
     TRY(cli_open(cli, false, err));
-    TRY(api_mart_show(cli->api, cli_word(cli, 0), cli_text(cli, "version", NULL), cli_word(cli, 1), &answer, err));
+    TRY(api_mart_show(cli->api, cli_word(cli, 0), cli_text(cli, "version", NULL), cli_word(cli, 1),
+                      &answer, err));
     if (cli->json)
         return cli_print_json(cli, json_incref(answer), err);
     const json_t *schema = json_object_get(answer, "schema");
@@ -241,8 +268,11 @@ enum err_code verb_mart_show(struct cli *cli, struct err *err)
     cli_table_print(cli, table, true);
     cli_say(cli, "\n");
     cli_style(cli, CLI_BOLD, "%s", json_text(answer, "name", ""));
-    cli_say(cli, ": %s rows × %zu columns, %s, built %s\n  run %.16s, version %.12s\n", cli_count(json_int(answer, "row_count", 0), a), json_array_size(schema), cli_bytes(json_int(answer, "bytes", 0), b),
-            cli_time(json_text(answer, "materialised_at", ""), c), json_text(answer, "run_id", ""), json_text(answer, "version", ""));
+    cli_say(cli, ": %s rows × %zu columns, %s, built %s\n  run %.16s, version %.12s\n",
+            cli_count(json_int(answer, "row_count", 0), a), json_array_size(schema),
+            cli_bytes(json_int(answer, "bytes", 0), b),
+            cli_time(json_text(answer, "materialised_at", ""), c), json_text(answer, "run_id", ""),
+            json_text(answer, "version", ""));
     put_phases(cli, json_object_get(answer, "phases"));
     cli_next(cli, "marrow mart verify %s %s", cli_word(cli, 0), json_text(answer, "name", ""));
     return ERR_OK;
@@ -252,7 +282,8 @@ enum err_code verb_mart_verify(struct cli *cli, struct err *err)
 {
     JSON_AUTO answer = NULL;
     TRY(cli_open(cli, false, err));
-    TRY(api_mart_verify(cli->api, cli_word(cli, 0), cli_text(cli, "version", NULL), cli_word(cli, 1), &answer, err));
+    TRY(api_mart_verify(cli->api, cli_word(cli, 0), cli_text(cli, "version", NULL),
+                        cli_word(cli, 1), &answer, err));
     cli->status = json_flag(answer, "ok", false) ? 0 : err_code_exit(ERR_INTEGRITY);
     if (cli->json)
         return cli_print_json(cli, json_incref(answer), err);
@@ -274,6 +305,9 @@ enum err_code verb_mart_verify(struct cli *cli, struct err *err)
     if (cli->status == 0)
         cli_style(cli, CLI_GOOD, "\n✓ %zu invariants hold\n", json_array_size(checks));
     else
-        cli_style(cli, CLI_BAD, "\n✗ the mart does not agree with its tables: 'marrow verify %s' tells whether a file is damaged\n", cli_word(cli, 0));
+        cli_style(cli, CLI_BAD,
+                  "\n✗ the mart does not agree with its tables: 'marrow verify %s' tells whether a "
+                  "file is damaged\n",
+                  cli_word(cli, 0));
     return ERR_OK;
 }

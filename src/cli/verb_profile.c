@@ -1,4 +1,5 @@
-/* What the tables are: profile (with small bars for distributions), relations with their evidence, roles. */
+/* What the tables are: profile (with small bars for distributions), relations with their evidence,
+ * roles. */
 #include "cli/render.h"
 
 #include "base/clock.h"
@@ -26,11 +27,16 @@ static bool seconds_of(const char *text, double *ret)
 {
     int64_t year = 0, month = 0, day = 0, hour = 0, minute = 0;
     size_t length = strlen(text);
-    if (length < 10 || text[4] != '-' || text[7] != '-' || !str_to_int64((struct str){text, 4}, &year) || !str_to_int64((struct str){text + 5, 2}, &month) || !str_to_int64((struct str){text + 8, 2}, &day) || month < 1 || month > 12)
+    if (length < 10 || text[4] != '-' || text[7] != '-' ||
+        !str_to_int64((struct str){text, 4}, &year) ||
+        !str_to_int64((struct str){text + 5, 2}, &month) ||
+        !str_to_int64((struct str){text + 8, 2}, &day) || month < 1 || month > 12)
         return false;
-    if (length >= 16 && (!str_to_int64((struct str){text + 11, 2}, &hour) || !str_to_int64((struct str){text + 14, 2}, &minute)))
+    if (length >= 16 && (!str_to_int64((struct str){text + 11, 2}, &hour) ||
+                         !str_to_int64((struct str){text + 14, 2}, &minute)))
         return false;
-    *ret = (double)clock_days_from_civil(year, (unsigned)month, (unsigned)day) * 86400 + (double)hour * 3600 + (double)minute * 60;
+    *ret = (double)clock_days_from_civil(year, (unsigned)month, (unsigned)day) * 86400 +
+           (double)hour * 3600 + (double)minute * 60;
     return true;
 }
 
@@ -51,7 +57,9 @@ static void add_value(struct buf *out, const json_t *value)
         buf_puts(out, json_string_value(value));
     else if (json_is_integer(value))
         buf_printf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
-    else if (json_is_real(value) && fabs(json_real_value(value)) < 1e15 && snprintf(text, sizeof text, "%.6g", json_real_value(value)) > 0 && strchr(text, 'e') == NULL)
+    else if (json_is_real(value) && fabs(json_real_value(value)) < 1e15 &&
+             snprintf(text, sizeof text, "%.6g", json_real_value(value)) > 0 &&
+             strchr(text, 'e') == NULL)
         buf_puts(out, text); /* six digits are enough to see a range; --json has them all */
     else if (json_is_real(value))
         buf_puts(out, str_from_double(json_real_value(value), text));
@@ -72,8 +80,8 @@ static void add_short(struct buf *out, const json_t *value)
         add_value(out, value);
 }
 
-/* The density as far as quantiles tell it: the share between two of them, spread evenly, over the range in 12 cells.
- *   min 0, p25 1, p50 2, p75 3, max 9  →  █▆▂▂…  */
+/* The density as far as quantiles tell it: the share between two of them, spread evenly, over the
+ * range in 12 cells. min 0, p25 1, p50 2, p75 3, max 9  →  █▆▂▂…  */
 static void add_sparkline(struct buf *out, const json_t *quantiles, double low, double high)
 {
     static const char *const levels[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
@@ -81,12 +89,14 @@ static void add_sparkline(struct buf *out, const json_t *quantiles, double low, 
         const char *key;
         double at;
     } known[] = {{"p05", 0.05}, {"p25", 0.25}, {"p50", 0.5}, {"p75", 0.75}, {"p95", 0.95}};
-    double edges[8], at[8], mass[PROFILE_BAR_CELLS] = {0}, most = 0, cell = (high - low) / PROFILE_BAR_CELLS;
+    double edges[8], at[8], mass[PROFILE_BAR_CELLS] = {0}, most = 0,
+                            cell = (high - low) / PROFILE_BAR_CELLS;
     size_t count = 0;
     edges[count] = low;
     at[count++] = 0;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        if (!number_of(json_object_get(quantiles, known[i].key), &edges[count]) || edges[count] < edges[count - 1] || edges[count] > high)
+        if (!number_of(json_object_get(quantiles, known[i].key), &edges[count]) ||
+            edges[count] < edges[count - 1] || edges[count] > high)
             continue;
         at[count++] = known[i].at;
     }
@@ -99,7 +109,8 @@ static void add_sparkline(struct buf *out, const json_t *quantiles, double low, 
         for (int k = 0; k < PROFILE_BAR_CELLS; k++) {
             double from = low + k * cell, to = from + cell;
             double shared = fmin(to, edges[i + 1]) - fmax(from, edges[i]);
-            bool point = width <= 0 && edges[i] >= from && (edges[i] < to || k + 1 == PROFILE_BAR_CELLS);
+            bool point =
+                width <= 0 && edges[i] >= from && (edges[i] < to || k + 1 == PROFILE_BAR_CELLS);
             mass[k] += point ? share : width > 0 && shared > 0 ? share * shared / width : 0;
         }
     }
@@ -116,7 +127,8 @@ static void add_labelled(struct buf *out, const json_t *value, const json_t *lab
     add_value(&text, value);
     for (size_t i = 0; i < json_array_size(labels); i++) {
         const json_t *pair = json_array_get(labels, i);
-        const char *code = json_string_value(json_array_get(pair, 0)), *label = json_string_value(json_array_get(pair, 1));
+        const char *code = json_string_value(json_array_get(pair, 0)),
+                   *label = json_string_value(json_array_get(pair, 1));
         if (code != NULL && label != NULL && strcmp(code, buf_text(&text)) == 0) {
             buf_printf(out, "%s=%s", code, label);
             return;
@@ -127,9 +139,15 @@ static void add_labelled(struct buf *out, const json_t *value, const json_t *lab
 
 static void add_distribution(struct buf *out, const json_t *column, int64_t filled)
 {
-    const json_t *top = json_object_get(column, "top_values"), *quantiles = json_object_get(column, "quantiles");
+    const json_t *top = json_object_get(column, "top_values"),
+                 *quantiles = json_object_get(column, "quantiles");
     double low, high;
-    if (json_object_size(quantiles) > 0 && json_object_size(json_object_get(column, "value_labels")) == 0 && json_array_size(json_object_get(column, "value_labels")) == 0 && strcmp(json_text(column, "role", ""), "category") != 0 && number_of(json_object_get(column, "min"), &low) && number_of(json_object_get(column, "max"), &high) && high > low) {
+    if (json_object_size(quantiles) > 0 &&
+        json_object_size(json_object_get(column, "value_labels")) == 0 &&
+        json_array_size(json_object_get(column, "value_labels")) == 0 &&
+        strcmp(json_text(column, "role", ""), "category") != 0 &&
+        number_of(json_object_get(column, "min"), &low) &&
+        number_of(json_object_get(column, "max"), &high) && high > low) {
         add_sparkline(out, quantiles, low, high);
         buf_puts(out, "  median ");
         add_short(out, json_object_get(quantiles, "p50"));
@@ -158,7 +176,8 @@ static void put_column(struct cli_table *table, const json_t *column, int64_t ro
     const char *role = json_text(column, "role", "");
     const json_t *least = json_object_get(column, "min");
     double low;
-    if (strcmp(json_text(column, "type", ""), "text") != 0 && least != NULL && number_of(least, &low)) { /* texts are not shown */
+    if (strcmp(json_text(column, "type", ""), "text") != 0 && least != NULL &&
+        number_of(least, &low)) { /* texts are not shown */
         add_short(&range, least);
         buf_puts(&range, " … ");
         add_short(&range, json_object_get(column, "max"));
@@ -168,7 +187,8 @@ static void put_column(struct cli_table *table, const json_t *column, int64_t ro
     cli_table_cell(table, CLI_BOLD, json_text(column, "name", ""));
     cli_table_cell(table, CLI_PLAIN, json_text(column, "type", ""));
     cli_table_cell(table, CLI_PLAIN, role);
-    cli_table_cell(table, nulls > 0 ? CLI_PLAIN : CLI_DIM, rows == 0 || nulls == 0 ? NULL : cli_share((double)nulls / (double)rows, text));
+    cli_table_cell(table, nulls > 0 ? CLI_PLAIN : CLI_DIM,
+                   rows == 0 || nulls == 0 ? NULL : cli_share((double)nulls / (double)rows, text));
     cli_table_count(table, json_int(column, "distinct", 0));
     cli_table_cell(table, CLI_PLAIN, strcmp(role, "identifier") == 0 ? "" : buf_text(&range));
     if (labels)
@@ -186,13 +206,16 @@ static bool has_labels(const json_t *columns)
 
 static void put_table(struct cli *cli, const json_t *one, bool first)
 {
-    static const char *const names[] = {"column", "type", "role", "nulls", "distinct", "range", "label", "distribution"};
-    const json_t *columns = json_object_get(one, "columns"), *key = json_object_get(one, "primary_key");
+    static const char *const names[] = {"column",   "type",  "role",  "nulls",
+                                        "distinct", "range", "label", "distribution"};
+    const json_t *columns = json_object_get(one, "columns"),
+                 *key = json_object_get(one, "primary_key");
     char text[32];
     bool labels = has_labels(columns);
     cli_say(cli, first ? "" : "\n");
     cli_style(cli, CLI_BOLD, "%s", json_text(one, "name", ""));
-    cli_say(cli, "  %s rows, %s", cli_count(json_int(one, "rows", 0), text), json_text(one, "role", ""));
+    cli_say(cli, "  %s rows, %s", cli_count(json_int(one, "rows", 0), text),
+            json_text(one, "role", ""));
     cli_style(cli, CLI_DIM, " (%s)", json_text(one, "reason", json_text(one, "role_reason", "")));
     for (size_t i = 0; i < json_array_size(key); i++)
         cli_say(cli, "%s%s", i == 0 ? "  key " : " + ", json_string_value(json_array_get(key, i)));
@@ -221,7 +244,8 @@ enum err_code verb_profile(struct cli *cli, struct err *err)
 {
     JSON_AUTO answer = NULL;
     TRY(cli_open(cli, false, err));
-    TRY(api_profile(cli->api, cli_word(cli, 0), cli_text(cli, "version", NULL), cli_word(cli, 1), &answer, err));
+    TRY(api_profile(cli->api, cli_word(cli, 0), cli_text(cli, "version", NULL), cli_word(cli, 1),
+                    &answer, err));
     if (cli->json)
         return cli_print_json(cli, json_incref(answer), err);
     cli_next(cli, "marrow relations %s", cli_word(cli, 0));
@@ -232,13 +256,15 @@ enum err_code verb_role(struct cli *cli, struct err *err)
 {
     JSON_AUTO answer = NULL;
     TRY(cli_open(cli, false, err));
-    TRY(api_table_role(cli->api, cli_word(cli, 0), cli_word(cli, 1), cli_word(cli, 2), &answer, err));
+    TRY(api_table_role(cli->api, cli_word(cli, 0), cli_word(cli, 1), cli_word(cli, 2), &answer,
+                       err));
     if (cli->json)
         return cli_print_json(cli, json_incref(answer), err);
     return put_profile(cli, answer, err);
 }
 
-/* ---- relations --------------------------------------------------------------------------------- */
+/* ---- relations ---------------------------------------------------------------------------------
+ */
 
 /* labevents.itemid, or orders.(patient + day) */
 static void add_end(struct buf *out, const json_t *end)
@@ -251,8 +277,8 @@ static void add_end(struct buf *out, const json_t *end)
     buf_puts(out, several ? ")" : "");
 }
 
-/* "same name; 9 of 9 values are in the parent's key; dense" → "same name; dense": the coverage beside it says the same. Where values miss,
- * "names the parent; 125 of 129 values found". */
+/* "same name; 9 of 9 values are in the parent's key; dense" → "same name; dense": the coverage
+ * beside it says the same. Where values miss, "names the parent; 125 of 129 values found". */
 static void add_reason(struct buf *out, const char *reason)
 {
     static const char found[] = " values are in the parent's key";
@@ -260,7 +286,8 @@ static void add_reason(struct buf *out, const char *reason)
         const char *end = strstr(p, "; ");
         struct str part = {p, end == NULL ? strlen(p) : (size_t)(end - p)};
         long long there = 0, all = 0;
-        bool counted = str_has_suffix_nocase(part, found) && sscanf(p, "%lld of %lld", &there, &all) == 2;
+        bool counted =
+            str_has_suffix_nocase(part, found) && sscanf(p, "%lld of %lld", &there, &all) == 2;
         if (!counted || there != all)
             buf_puts(out, out->len > 0 ? "; " : "");
         if (!counted)
@@ -307,7 +334,11 @@ static void put_relation(struct cli_table *table, const json_t *one, bool decide
     cli_table_printf(table, confidence >= 0.8 ? CLI_GOOD : CLI_WARN, "%.2f", confidence);
     cli_table_cell(table, CLI_PLAIN, cli_share(json_number(one, "coverage", 0), text));
     if (decided)
-        cli_table_cell(table, rejected ? CLI_BAD : strcmp(status, "proposed") == 0 ? CLI_PLAIN : CLI_GOOD, status);
+        cli_table_cell(table,
+                       rejected                          ? CLI_BAD
+                       : strcmp(status, "proposed") == 0 ? CLI_PLAIN
+                                                         : CLI_GOOD,
+                       status);
     cli_table_cell_str(table, CLI_DIM, buf_view(&evidence));
     cli_table_wrap(table);
 }
@@ -322,9 +353,11 @@ static bool any_decided(const json_t *relations)
 
 static void render_relations(struct cli *cli, const json_t *answer)
 {
-    static const char *const names[] = {"child", "", "parent", "sure", "coverage", "status", "evidence"};
+    static const char *const names[] = {"child",    "",       "parent",  "sure",
+                                        "coverage", "status", "evidence"};
     const json_t *relations = json_object_get(answer, "relations"), *proposed = NULL;
-    bool decided = any_decided(relations); /* else each is a proposal, and a column that says so is wasted */
+    bool decided =
+        any_decided(relations); /* else each is a proposal, and a column that says so is wasted */
     AUTO(cli_table_free) struct cli_table *table = cli_table_new();
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (decided || i != 5)
@@ -346,7 +379,8 @@ static void render_relations(struct cli *cli, const json_t *answer)
         AUTO(buf_done) struct buf parent = BUF_INIT;
         add_end(&child, json_object_get(proposed, "child"));
         add_end(&parent, json_object_get(proposed, "parent"));
-        cli_next(cli, "marrow relations %s confirm %.200s %.200s   (or: reject)", cli_word(cli, 0), buf_text(&child), buf_text(&parent));
+        cli_next(cli, "marrow relations %s confirm %.200s %.200s   (or: reject)", cli_word(cli, 0),
+                 buf_text(&child), buf_text(&parent));
     } else {
         cli_next(cli, "marrow mart build %s --grain patient", cli_word(cli, 0));
     }
@@ -365,10 +399,14 @@ static enum err_code check_decision(const struct cli *cli, struct err *err)
         if (cli->word_count == 4)
             return ERR_OK;
         err_set(err, ERR_USAGE, "'relations … %s' needs CHILD and PARENT", asked);
-        return err_hint(err, "for example: marrow relations %s %s labs.item_id lab_items.item_id", cli_word(cli, 0), asked);
+        return err_hint(err, "for example: marrow relations %s %s labs.item_id lab_items.item_id",
+                        cli_word(cli, 0), asked);
     }
-    err_set(err, ERR_USAGE, "'%.100s' is no decision on a relation: expected confirm, reject, add or reset", asked);
-    return cli_nearest_text(&nearest) != NULL ? err_hint(err, "did you mean '%s'?", cli_nearest_text(&nearest)) : err->code;
+    err_set(err, ERR_USAGE,
+            "'%.100s' is no decision on a relation: expected confirm, reject, add or reset", asked);
+    return cli_nearest_text(&nearest) != NULL
+               ? err_hint(err, "did you mean '%s'?", cli_nearest_text(&nearest))
+               : err->code;
 }
 
 enum err_code verb_relations(struct cli *cli, struct err *err)
@@ -378,9 +416,11 @@ enum err_code verb_relations(struct cli *cli, struct err *err)
         TRY(check_decision(cli, err));
     TRY(cli_open(cli, false, err));
     if (cli->word_count > 1)
-        TRY(api_relation_decide(cli->api, cli_word(cli, 0), cli_word(cli, 1), cli_word(cli, 2), cli_word(cli, 3), &answer, err));
+        TRY(api_relation_decide(cli->api, cli_word(cli, 0), cli_word(cli, 1), cli_word(cli, 2),
+                                cli_word(cli, 3), &answer, err));
     else
-        TRY(api_relations(cli->api, cli_word(cli, 0), cli_text(cli, "version", NULL), &answer, err));
+        TRY(api_relations(cli->api, cli_word(cli, 0), cli_text(cli, "version", NULL), &answer,
+                          err));
     if (cli->json)
         return cli_print_json(cli, json_incref(answer), err);
     render_relations(cli, answer);

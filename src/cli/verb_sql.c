@@ -1,6 +1,8 @@
-/* sql: rows stream from the engine to stdout or a file in the format asked for; never are all held. A terminal shows the first 40.
+/* sql: rows stream from the engine to stdout or a file in the format asked for; never are all held.
+ * A terminal shows the first 40.
  *
- *     api_rows ──batch by batch──▶ table | csv (RFC 4180) | ndjson | json {columns, rows, row_count, duration_ms, version}            */
+ *     api_rows ──batch by batch──▶ table | csv (RFC 4180) | ndjson | json {columns, rows,
+ * row_count, duration_ms, version}            */
 #include "cli/cli.h"
 
 #include "base/file.h"
@@ -31,7 +33,8 @@ struct writer {
     int64_t show_limit;       /* 0 = all */
 };
 
-/* ---- the statement ----------------------------------------------------------------------------- */
+/* ---- the statement -----------------------------------------------------------------------------
+ */
 
 static enum err_code read_stdin(struct buf *ret, struct err *err)
 {
@@ -41,12 +44,15 @@ static enum err_code read_stdin(struct buf *ret, struct err *err)
         if (count < 0 && errno == EINTR && !cli_interrupted())
             continue;
         if (count < 0)
-            return cli_interrupted() ? err_set(err, ERR_INTERRUPTED, "stopped while reading standard input") : err_set_errno(err, errno, "standard input can't be read");
+            return cli_interrupted()
+                       ? err_set(err, ERR_INTERRUPTED, "stopped while reading standard input")
+                       : err_set_errno(err, errno, "standard input can't be read");
         if (count == 0)
             return buf_check(ret, err);
         buf_add(ret, block, (size_t)count);
         if (ret->len > SQL_LIMIT_BYTES)
-            return err_set(err, ERR_LIMIT, "the statement is longer than %d bytes", SQL_LIMIT_BYTES);
+            return err_set(err, ERR_LIMIT, "the statement is longer than %d bytes",
+                           SQL_LIMIT_BYTES);
     }
 }
 
@@ -54,8 +60,11 @@ static enum err_code read_statement(const struct cli *cli, struct buf *ret, stru
 {
     const char *word = cli_word(cli, 1), *file = cli_text(cli, "file", NULL);
     if ((word == NULL) == (file == NULL)) {
-        err_set(err, ERR_USAGE, word == NULL ? "'sql' needs a statement" : "a statement and --file were both given");
-        return err_hint(err, "marrow sql NAME \"SELECT …\", or --file FILE, or - for standard input");
+        err_set(err, ERR_USAGE,
+                word == NULL ? "'sql' needs a statement"
+                             : "a statement and --file were both given");
+        return err_hint(err,
+                        "marrow sql NAME \"SELECT …\", or --file FILE, or - for standard input");
     }
     if (file != NULL && strcmp(file, "-") != 0)
         TRY(file_read(file, SQL_LIMIT_BYTES, ret, err));
@@ -74,21 +83,28 @@ static enum sql_format choose_format(const struct cli *cli)
     static const struct {
         const char *name, *suffix;
         enum sql_format format;
-    } formats[] = {{"table", ".txt", SQL_TABLE}, {"csv", ".csv", SQL_CSV}, {"json", ".json", SQL_JSON}, {"ndjson", ".ndjson", SQL_NDJSON}, {"parquet", ".parquet", SQL_PARQUET}};
+    } formats[] = {{"table", ".txt", SQL_TABLE},
+                   {"csv", ".csv", SQL_CSV},
+                   {"json", ".json", SQL_JSON},
+                   {"ndjson", ".ndjson", SQL_NDJSON},
+                   {"parquet", ".parquet", SQL_PARQUET}};
     const char *name = cli_text(cli, "format", NULL), *path = cli_text(cli, "out", NULL);
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
-        if (name != NULL ? strcmp(name, formats[i].name) == 0 : path != NULL && str_has_suffix_nocase(str_of(path), formats[i].suffix))
+        if (name != NULL ? strcmp(name, formats[i].name) == 0
+                         : path != NULL && str_has_suffix_nocase(str_of(path), formats[i].suffix))
             return formats[i].format;
     return cli->json ? SQL_JSON : path != NULL ? SQL_CSV : SQL_TABLE;
 }
 
-/* ---- one row in each format -------------------------------------------------------------------- */
+/* ---- one row in each format --------------------------------------------------------------------
+ */
 
 static void csv_field(struct buf *out, struct str text)
 {
     bool quote = text.len == 0; /* an empty text is quoted, a null is nothing */
     for (size_t i = 0; i < text.len && !quote; i++)
-        quote = text.ptr[i] == ',' || text.ptr[i] == '"' || text.ptr[i] == '\n' || text.ptr[i] == '\r';
+        quote =
+            text.ptr[i] == ',' || text.ptr[i] == '"' || text.ptr[i] == '\n' || text.ptr[i] == '\r';
     if (!quote) {
         buf_add_str(out, text);
         return;
@@ -102,7 +118,8 @@ static void csv_field(struct buf *out, struct str text)
     buf_putc(out, '"');
 }
 
-static void csv_row(struct buf *out, const struct data_batch *batch, int64_t row, struct buf *scratch)
+static void csv_row(struct buf *out, const struct data_batch *batch, int64_t row,
+                    struct buf *scratch)
 {
     for (size_t c = 0; c < batch->columns; c++) {
         if (c > 0)
@@ -125,7 +142,8 @@ static void json_row(struct buf *out, const struct data_batch *batch, int64_t ro
     buf_putc(out, ']');
 }
 
-static void ndjson_row(struct buf *out, const struct data_schema *schema, const struct data_batch *batch, int64_t row)
+static void ndjson_row(struct buf *out, const struct data_schema *schema,
+                       const struct data_batch *batch, int64_t row)
 {
     buf_putc(out, '{');
     for (size_t c = 0; c < batch->columns; c++) {
@@ -138,7 +156,8 @@ static void ndjson_row(struct buf *out, const struct data_schema *schema, const 
     buf_puts(out, "}\n");
 }
 
-static void table_row(struct writer *writer, const struct data_batch *batch, int64_t row, struct buf *scratch)
+static void table_row(struct writer *writer, const struct data_batch *batch, int64_t row,
+                      struct buf *scratch)
 {
     if (writer->show_limit > 0 && writer->shown >= writer->show_limit)
         return;
@@ -157,7 +176,8 @@ static void table_row(struct writer *writer, const struct data_batch *batch, int
     }
 }
 
-/* ---- the whole answer -------------------------------------------------------------------------- */
+/* ---- the whole answer --------------------------------------------------------------------------
+ */
 
 static enum err_code emit(struct writer *writer, bool all, struct err *err)
 {
@@ -241,11 +261,16 @@ static void end_table(struct writer *writer, int64_t duration_ms, bool truncated
     char a[32], b[32];
     cli_table_print(cli, writer->table, !writer->header_done);
     if (writer->row_count > writer->shown)
-        cli_style(cli, CLI_DIM, "… and %s more rows: --limit N shows more, --format csv or --out FILE all\n", cli_count(writer->row_count - writer->shown, a));
-    cli_style(cli, CLI_DIM, "%s %s in %s%s\n", cli_count(writer->row_count, a), cli_plural(writer->row_count, "row", "rows"), cli_duration(duration_ms, b), truncated ? " (cut by the row limit; there are more)" : "");
+        cli_style(cli, CLI_DIM,
+                  "… and %s more rows: --limit N shows more, --format csv or --out FILE all\n",
+                  cli_count(writer->row_count - writer->shown, a));
+    cli_style(cli, CLI_DIM, "%s %s in %s%s\n", cli_count(writer->row_count, a),
+              cli_plural(writer->row_count, "row", "rows"), cli_duration(duration_ms, b),
+              truncated ? " (cut by the row limit; there are more)" : "");
 }
 
-/* Closes the rows first (that records the history entry), so that its warnings are in the answer. */
+/* Closes the rows first (that records the history entry), so that its warnings are in the answer.
+ */
 static void end(struct writer *writer)
 {
     struct cli *cli = writer->cli;
@@ -259,7 +284,10 @@ static void end(struct writer *writer)
         end_table(writer, duration_ms, truncated);
     if (writer->format != SQL_JSON)
         return;
-    buf_printf(&cli->out, "],\"row_count\":%" PRId64 ",\"truncated\":%s,\"duration_ms\":%" PRId64 ",\"version\":\"%s\"", writer->row_count, truncated ? "true" : "false", duration_ms, version);
+    buf_printf(&cli->out,
+               "],\"row_count\":%" PRId64 ",\"truncated\":%s,\"duration_ms\":%" PRId64
+               ",\"version\":\"%s\"",
+               writer->row_count, truncated ? "true" : "false", duration_ms, version);
     const json_t *warnings = api_warnings(cli->api);
     for (size_t i = 0; cli->json && i < json_array_size(warnings); i++) {
         buf_puts(&cli->out, i == 0 ? ",\"warnings\":[" : ",");
@@ -269,7 +297,8 @@ static void end(struct writer *writer)
     buf_puts(&cli->out, "}\n");
 }
 
-/* ---- where it goes ----------------------------------------------------------------------------- */
+/* ---- where it goes -----------------------------------------------------------------------------
+ */
 
 static enum err_code open_file(struct writer *writer, struct err *err)
 {
@@ -279,11 +308,13 @@ static enum err_code open_file(struct writer *writer, struct err *err)
     }
     if (writer->format == SQL_PARQUET)
         return ERR_OK; /* the engine writes it */
-    int length = snprintf(writer->staged, sizeof writer->staged, "%s.part-%ld", writer->path, (long)getpid());
+    int length = snprintf(writer->staged, sizeof writer->staged, "%s.part-%ld", writer->path,
+                          (long)getpid());
     if (length < 0 || (size_t)length >= sizeof writer->staged)
         return err_set(err, ERR_LIMIT, "the path of --out is too long");
     writer->fd = open(writer->staged, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    return writer->fd < 0 ? err_set_errno(err, errno, "'%s' can't be written", writer->path) : ERR_OK;
+    return writer->fd < 0 ? err_set_errno(err, errno, "'%s' can't be written", writer->path)
+                          : ERR_OK;
 }
 
 static enum err_code close_file(struct writer *writer, enum err_code code, struct err *err)
@@ -304,7 +335,8 @@ static enum err_code close_file(struct writer *writer, enum err_code code, struc
     return code;
 }
 
-static enum err_code stream(struct writer *writer, const struct api_query_options *options, struct err *err)
+static enum err_code stream(struct writer *writer, const struct api_query_options *options,
+                            struct err *err)
 {
     TRY(api_query(writer->cli->api, options, &writer->rows, err));
     if (writer->format == SQL_TABLE && (writer->table = cli_table_new()) == NULL)
@@ -330,21 +362,26 @@ static enum err_code tell_written(struct cli *cli, const char *path, int64_t row
         return cli_print_json(cli, answer, err);
     }
     if (rows >= 0)
-        cli_note(cli, "✓ %s %s, %s: %s\n", cli_count(rows, a), cli_plural(rows, "row", "rows"), cli_bytes(info.bytes, b), path);
+        cli_note(cli, "✓ %s %s, %s: %s\n", cli_count(rows, a), cli_plural(rows, "row", "rows"),
+                 cli_bytes(info.bytes, b), path);
     else
         cli_note(cli, "✓ %s: %s\n", cli_bytes(info.bytes, b), path);
     return ERR_OK;
 }
 
-static enum err_code write_parquet(struct writer *writer, const struct api_query_options *options, struct err *err)
+static enum err_code write_parquet(struct writer *writer, const struct api_query_options *options,
+                                   struct err *err)
 {
     JSON_AUTO answer = NULL;
     TRY(open_file(writer, err));
     TRY(api_query_parquet(writer->cli->api, options, writer->path, &answer, err));
-    return writer->cli->json ? cli_print_json(writer->cli, json_incref(answer), err) : tell_written(writer->cli, writer->path, json_int(answer, "row_count", -1), err);
+    return writer->cli->json
+               ? cli_print_json(writer->cli, json_incref(answer), err)
+               : tell_written(writer->cli, writer->path, json_int(answer, "row_count", -1), err);
 }
 
-static enum err_code write_file(struct writer *writer, const struct api_query_options *options, struct err *err)
+static enum err_code write_file(struct writer *writer, const struct api_query_options *options,
+                                struct err *err)
 {
     TRY(open_file(writer, err));
     bool colour = writer->cli->colour;
@@ -363,7 +400,8 @@ static enum err_code write_file(struct writer *writer, const struct api_query_op
 enum err_code verb_sql(struct cli *cli, struct err *err)
 {
     AUTO(buf_done) struct buf sql = BUF_INIT;
-    struct writer writer = {.cli = cli, .format = choose_format(cli), .fd = -1, .path = cli_text(cli, "out", NULL)};
+    struct writer writer = {
+        .cli = cli, .format = choose_format(cli), .fd = -1, .path = cli_text(cli, "out", NULL)};
     TRY(read_statement(cli, &sql, err));
     struct api_query_options options = {
         .dataset = cli_word(cli, 0),
@@ -379,17 +417,21 @@ enum err_code verb_sql(struct cli *cli, struct err *err)
         return err_hint(err, "add --out FILE.parquet");
     }
     if (cli->json && writer.path == NULL && writer.format != SQL_JSON)
-        return err_set(err, ERR_USAGE, "--json and --format %s contradict each other", cli_text(cli, "format", ""));
+        return err_set(err, ERR_USAGE, "--json and --format %s contradict each other",
+                       cli_text(cli, "format", ""));
     TRY(cli_open(cli, false, err));
     if (writer.format == SQL_PARQUET)
         return write_parquet(&writer, &options, err);
-    writer.show_limit = cli->stdout_tty && writer.path == NULL && options.row_limit == 0 ? SQL_SHOWN_ROWS : 0;
-    enum err_code code = writer.path != NULL ? write_file(&writer, &options, err) : stream(&writer, &options, err);
+    writer.show_limit =
+        cli->stdout_tty && writer.path == NULL && options.row_limit == 0 ? SQL_SHOWN_ROWS : 0;
+    enum err_code code =
+        writer.path != NULL ? write_file(&writer, &options, err) : stream(&writer, &options, err);
     if (writer.rows != NULL)
         api_rows_close(writer.rows);
     cli_table_free(writer.table);
     if (code != ERR_OK && cli->json)
         buf_clear(&cli->out); /* an error is no half answer */
-    cli_next(cli, "marrow history %s   # the question is kept and can be replayed", options.dataset);
+    cli_next(cli, "marrow history %s   # the question is kept and can be replayed",
+             options.dataset);
     return code;
 }

@@ -1,22 +1,35 @@
-/* The table of verbs: the one place where a verb's words, options, purpose and examples are written. Parsing, help, the man page and shell
- * completion are all generated from it. To add a verb: one entry here, one function over api in verb_*.c. */
+/* The table of verbs: the one place where a verb's words, options, purpose and examples are
+ * written. Parsing, help, the man page and shell completion are all generated from it. To add a
+ * verb: one entry here, one function over api in verb_*.c. */
 #include "cli/cli.h"
 
 #include <string.h>
 
 #define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
-#define OPTION_VERSION {"version", CLI_TEXT, "V", "a version's id, or its first four digits or more; default: the current one", NULL}
-#define OPTIONS_END {NULL, CLI_FLAG, NULL, NULL, NULL}
+#define OPTION_VERSION                                                                             \
+    {                                                                                              \
+        "version", CLI_TEXT, "V",                                                                  \
+            "a version's id, or its first four digits or more; default: the current one", NULL     \
+    }
+#define OPTIONS_END                                                                                \
+    {                                                                                              \
+        NULL, CLI_FLAG, NULL, NULL, NULL                                                           \
+    }
 
 static const struct cli_option common_options[] = {
-    {"store", CLI_TEXT, "DIR", "where datasets are kept; default: $MARROW_STORE, else ./marrow-store", NULL},
-    {"json", CLI_FLAG, NULL, "the answer as one JSON object on stdout, an error as one on stderr", NULL},
-    {"log", CLI_TEXT, "FORMAT", "structured lines on stderr, without values of the data: json or text", WORDS("json", "text")},
+    {"store", CLI_TEXT, "DIR",
+     "where datasets are kept; default: $MARROW_STORE, else ./marrow-store", NULL},
+    {"json", CLI_FLAG, NULL, "the answer as one JSON object on stdout, an error as one on stderr",
+     NULL},
+    {"log", CLI_TEXT, "FORMAT",
+     "structured lines on stderr, without values of the data: json or text", WORDS("json", "text")},
     {"memory", CLI_BYTES, "SIZE", "memory limit of the engine, such as 512MB or 2GiB", NULL},
     {"threads", CLI_INTEGER, "N", "threads of the engine; default: all cores", NULL},
-    {"spill", CLI_TEXT, "DIR", "where work larger than memory spills; default: the store's tmp", NULL},
-    {"show-values", CLI_FLAG, NULL, "show cells in error messages as they are, not as patterns (999-aa)", NULL},
+    {"spill", CLI_TEXT, "DIR", "where work larger than memory spills; default: the store's tmp",
+     NULL},
+    {"show-values", CLI_FLAG, NULL,
+     "show cells in error messages as they are, not as patterns (999-aa)", NULL},
     {"quiet", CLI_FLAG, NULL, "no progress, no suggestions", NULL},
     {"help", CLI_FLAG, NULL, "help on the command, examples first", NULL},
     OPTIONS_END,
@@ -32,17 +45,22 @@ static const struct cli_option import_options[] = {
     {"name", CLI_TEXT, "N", "the dataset's name; default: from the first path", NULL},
     {"encoding", CLI_TEXT, "E", "such as latin1 or shift_jis; default: detected", NULL},
     {"delimiter", CLI_TEXT, "D", "of CSV files; \\t is a tab; default: detected", NULL},
-    {"header", CLI_TEXT, "yes|no", "do CSV files begin with names; default: detected", WORDS("yes", "no")},
+    {"header", CLI_TEXT, "yes|no", "do CSV files begin with names; default: detected",
+     WORDS("yes", "no")},
     {"strict", CLI_FLAG, NULL, "refuse the import where a row would be quarantined", NULL},
-    {"overrides", CLI_TEXT, "FILE", "JSON {TABLE:{COLUMN:{\"type\":…,\"null_markers\":[…]}}}", NULL},
-    {"type", CLI_LIST, "TABLE.COLUMN=TYPE", "the type of a column, such as labs.code=text; may be repeated", NULL},
-    {"null", CLI_LIST, "TEXT", "a text that means \"no value\", in place of the built-in list; may be repeated", NULL},
+    {"overrides", CLI_TEXT, "FILE", "JSON {TABLE:{COLUMN:{\"type\":…,\"null_markers\":[…]}}}",
+     NULL},
+    {"type", CLI_LIST, "TABLE.COLUMN=TYPE",
+     "the type of a column, such as labs.code=text; may be repeated", NULL},
+    {"null", CLI_LIST, "TEXT",
+     "a text that means \"no value\", in place of the built-in list; may be repeated", NULL},
     {"max-bytes", CLI_BYTES, "SIZE", "refuse archives that unpack to more than this", NULL},
     OPTIONS_END,
 };
 static const struct cli_option version_options[] = {OPTION_VERSION, OPTIONS_END};
 static const struct cli_option export_options[] = {
-    {"format", CLI_TEXT, "F", "csv, parquet, ndjson, json, duckdb, xlsx-csv (for Excel)", WORDS("csv", "parquet", "ndjson", "json", "duckdb", "xlsx-csv")},
+    {"format", CLI_TEXT, "F", "csv, parquet, ndjson, json, duckdb, xlsx-csv (for Excel)",
+     WORDS("csv", "parquet", "ndjson", "json", "duckdb", "xlsx-csv")},
     {"out", CLI_TEXT, "PATH", "the file to write, or the folder for a whole version", NULL},
     {"overwrite", CLI_FLAG, NULL, "replace a file that is there", NULL},
     OPTION_VERSION,
@@ -54,11 +72,16 @@ static const struct cli_option prune_options[] = {
     OPTIONS_END,
 };
 static const struct cli_option mart_build_options[] = {
-    {"grain", CLI_TEXT, "G", "one row per patient, admission or event", WORDS("patient", "admission", "event")},
-    {"anchor", CLI_TEXT, "TABLE", "the table whose rows the mart has; default: chosen, with reasons", NULL},
-    {"event", CLI_TEXT, "TABLE", "grain event: the table of events; default: chosen, with reasons", NULL},
-    {"inner", CLI_FLAG, NULL, "keep only rows that every used table knows; default: keep all", NULL},
-    {"policy", CLI_TEXT, "FILE", "JSON {TABLE:{COLUMN:[aggregate, …]}} over the built-in aggregates", NULL},
+    {"grain", CLI_TEXT, "G", "one row per patient, admission or event",
+     WORDS("patient", "admission", "event")},
+    {"anchor", CLI_TEXT, "TABLE",
+     "the table whose rows the mart has; default: chosen, with reasons", NULL},
+    {"event", CLI_TEXT, "TABLE", "grain event: the table of events; default: chosen, with reasons",
+     NULL},
+    {"inner", CLI_FLAG, NULL, "keep only rows that every used table knows; default: keep all",
+     NULL},
+    {"policy", CLI_TEXT, "FILE",
+     "JSON {TABLE:{COLUMN:[aggregate, …]}} over the built-in aggregates", NULL},
     {"buckets", CLI_INTEGER, "N", "grain event: files to hash rows into; default 64", NULL},
     {"force", CLI_FLAG, NULL, "compute again and prove that the result is the same", NULL},
     {"dry-run", CLI_FLAG, NULL, "show the SQL that would build, run nothing", NULL},
@@ -71,10 +94,13 @@ static const struct cli_option mart_plan_options[] = {
     OPTIONS_END,
 };
 static const struct cli_option sql_options[] = {
-    {"format", CLI_TEXT, "F", "table, csv, json, ndjson or parquet; default: table, or by the name of --out", WORDS("table", "csv", "json", "ndjson", "parquet")},
+    {"format", CLI_TEXT, "F",
+     "table, csv, json, ndjson or parquet; default: table, or by the name of --out",
+     WORDS("table", "csv", "json", "ndjson", "parquet")},
     {"out", CLI_TEXT, "FILE", "write there instead of to stdout", NULL},
     {"overwrite", CLI_FLAG, NULL, "replace a file that is there", NULL},
-    {"limit", CLI_INTEGER, "N", "stop after N rows; default 1,000,000, and a terminal shows 40", NULL},
+    {"limit", CLI_INTEGER, "N", "stop after N rows; default 1,000,000, and a terminal shows 40",
+     NULL},
     {"timeout", CLI_SECONDS, "S", "stop after S seconds; default 300", NULL},
     {"file", CLI_TEXT, "FILE", "read the SQL from a file", NULL},
     OPTION_VERSION,
@@ -90,48 +116,121 @@ static const struct cli_option help_options[] = {
 };
 
 static const struct cli_verb verbs[] = {
-    {"demo-data", "DIR", 1, 1, "Make a synthetic hospital: a ZIP of CSV tables and the same people as FHIR", "The same seed gives the same bytes. Any size streams to disk in bounded memory.", demo_data_options,
-     WORDS("marrow demo-data ./hospital", "1,000 patients", "marrow demo-data ./big --patients 100000 --seed 7 --no-fhir", "a larger one, tables only"), verb_demo_data},
+    {"demo-data", "DIR", 1, 1,
+     "Make a synthetic hospital: a ZIP of CSV tables and the same people as FHIR",
+     "The same seed gives the same bytes. Any size streams to disk in bounded memory.",
+     demo_data_options,
+     WORDS("marrow demo-data ./hospital", "1,000 patients",
+           "marrow demo-data ./big --patients 100000 --seed 7 --no-fhir",
+           "a larger one, tables only"),
+     verb_demo_data},
     {"import", "PATH…", 1, -1, "Take files, folders or archives in as a new version of a dataset",
-     "Takes CSV and its kin in any encoding, Parquet, JSON, NDJSON, Excel, SPSS, Stata and SAS, packed or not; a whole folder or ZIP becomes one "
-     "dataset. Types are decided over every row and lose nothing; rows that can't be read are kept apart and counted. Either the whole import is "
+     "Takes CSV and its kin in any encoding, Parquet, JSON, NDJSON, Excel, SPSS, Stata and SAS, "
+     "packed or not; a whole folder or ZIP becomes one "
+     "dataset. Types are decided over every row and lose nothing; rows that can't be read are kept "
+     "apart and counted. Either the whole import is "
      "published or nothing is. The same content again is recognised and reused.",
      import_options,
-     WORDS("marrow import mimic.zip --name mimic", "everything in the ZIP becomes dataset mimic", "marrow import patients.sav labs.xlsx", "several files, one dataset", "marrow import data.csv --type data.zip=text --null 999", "decide a type and a null marker yourself", "marrow import export/ --strict", "a folder; refuse bad rows"), verb_import},
-    {"datasets", "", 0, 0, "List the datasets, their runs and last questions", NULL, NULL, WORDS("marrow datasets", "what is in the store"), verb_datasets},
-    {"show", "NAME", 1, 1, "Show a version: its tables, marts and warnings", NULL, version_options, WORDS("marrow show mimic", "the current version", "marrow show mimic --version 3f2a", "an older one"), verb_show},
-    {"versions", "NAME", 1, 1, "List a dataset's versions", NULL, NULL, WORDS("marrow versions mimic", "newest first"), verb_versions},
-    {"diff", "NAME [FROM TO]", 1, 3, "Show what changed between two versions", "Without FROM and TO: between the last two. Rows are compared as bags.", NULL,
-     WORDS("marrow diff mimic", "the last two versions", "marrow diff mimic 3f2a 91bc", "any two"), verb_diff},
-    {"profile", "NAME [TABLE]", 1, 2, "Describe the columns: roles, nulls, distinct values, ranges, distributions", NULL, version_options, WORDS("marrow profile mimic", "all tables", "marrow profile mimic labevents", "one table, in detail"), verb_profile},
-    {"relations", "NAME [confirm|reject|add|reset CHILD PARENT]", 1, 4, "Show the keys between tables with their evidence, and decide on them",
-     "CHILD and PARENT are TABLE.COLUMN, with + between the columns of a composite key. A decision is kept with the dataset.", version_options,
-     WORDS("marrow relations mimic", "what was found, and why", "marrow relations mimic confirm labevents.itemid d_labitems.itemid", "yes, this is a key", "marrow relations mimic reject a.x b.y", "no, it is not"), verb_relations},
-    {"role", "NAME TABLE ROLE", 3, 3, "Decide a table's role: dimension, fact, event, bridge or reference", NULL, NULL, WORDS("marrow role mimic callout event", "overrule the role that was found"), verb_role},
-    {"mart build", "NAME --grain G", 1, 1, "Build one table per patient, admission or event, nothing counted twice",
-     "Each fact is aggregated to the grain before it is joined, so every join is one to one. Invariants are checked and stored. The same data and "
+     WORDS("marrow import mimic.zip --name mimic", "everything in the ZIP becomes dataset mimic",
+           "marrow import patients.sav labs.xlsx", "several files, one dataset",
+           "marrow import data.csv --type data.zip=text --null 999",
+           "decide a type and a null marker yourself", "marrow import export/ --strict",
+           "a folder; refuse bad rows"),
+     verb_import},
+    {"datasets", "", 0, 0, "List the datasets, their runs and last questions", NULL, NULL,
+     WORDS("marrow datasets", "what is in the store"), verb_datasets},
+    {"show", "NAME", 1, 1, "Show a version: its tables, marts and warnings", NULL, version_options,
+     WORDS("marrow show mimic", "the current version", "marrow show mimic --version 3f2a",
+           "an older one"),
+     verb_show},
+    {"versions", "NAME", 1, 1, "List a dataset's versions", NULL, NULL,
+     WORDS("marrow versions mimic", "newest first"), verb_versions},
+    {"diff", "NAME [FROM TO]", 1, 3, "Show what changed between two versions",
+     "Without FROM and TO: between the last two. Rows are compared as bags.", NULL,
+     WORDS("marrow diff mimic", "the last two versions", "marrow diff mimic 3f2a 91bc", "any two"),
+     verb_diff},
+    {"profile", "NAME [TABLE]", 1, 2,
+     "Describe the columns: roles, nulls, distinct values, ranges, distributions", NULL,
+     version_options,
+     WORDS("marrow profile mimic", "all tables", "marrow profile mimic labevents",
+           "one table, in detail"),
+     verb_profile},
+    {"relations", "NAME [confirm|reject|add|reset CHILD PARENT]", 1, 4,
+     "Show the keys between tables with their evidence, and decide on them",
+     "CHILD and PARENT are TABLE.COLUMN, with + between the columns of a composite key. A decision "
+     "is kept with the dataset.",
+     version_options,
+     WORDS("marrow relations mimic", "what was found, and why",
+           "marrow relations mimic confirm labevents.itemid d_labitems.itemid",
+           "yes, this is a key", "marrow relations mimic reject a.x b.y", "no, it is not"),
+     verb_relations},
+    {"role", "NAME TABLE ROLE", 3, 3,
+     "Decide a table's role: dimension, fact, event, bridge or reference", NULL, NULL,
+     WORDS("marrow role mimic callout event", "overrule the role that was found"), verb_role},
+    {"mart build", "NAME --grain G", 1, 1,
+     "Build one table per patient, admission or event, nothing counted twice",
+     "Each fact is aggregated to the grain before it is joined, so every join is one to one. "
+     "Invariants are checked and stored. The same data and "
      "the same policy give the same run id, and a run that is there is reused.",
      mart_build_options,
-     WORDS("marrow mart build mimic --grain patient", "one row per patient", "marrow mart build mimic --grain event --event labevents", "one row per laboratory value", "marrow mart build mimic --grain patient --dry-run", "only show the SQL"), verb_mart_build},
-    {"mart plan", "NAME [MART]", 1, 2, "Show the lazy query over a built mart; runs nothing", NULL, mart_plan_options, WORDS("marrow mart plan mimic", "over the patient mart", "marrow mart plan mimic mart_event_labevents", "over another one"), verb_mart_plan},
-    {"mart list", "NAME", 1, 1, "List the marts built", NULL, NULL, WORDS("marrow mart list mimic", "all versions' marts"), verb_mart_list},
-    {"mart show", "NAME MART", 2, 2, "Show how a mart came about", NULL, version_options, WORDS("marrow mart show mimic mart_patient", "plan, tables, phases, invariants"), verb_mart_show},
-    {"mart verify", "NAME MART", 2, 2, "Check a mart's invariants again from the raw tables", NULL, version_options, WORDS("marrow mart verify mimic mart_patient", "counts and sums, derived anew"), verb_mart_verify},
-    {"sql", "NAME [SELECT|-]", 1, 2, "Ask with SQL, over the tables and marts of a version, read-only",
-     "Exactly one SELECT; no file or network access beyond the version's own. \"-\" reads the SQL from stdin. Marts are the tables mart_patient, "
+     WORDS("marrow mart build mimic --grain patient", "one row per patient",
+           "marrow mart build mimic --grain event --event labevents",
+           "one row per laboratory value", "marrow mart build mimic --grain patient --dry-run",
+           "only show the SQL"),
+     verb_mart_build},
+    {"mart plan", "NAME [MART]", 1, 2, "Show the lazy query over a built mart; runs nothing", NULL,
+     mart_plan_options,
+     WORDS("marrow mart plan mimic", "over the patient mart",
+           "marrow mart plan mimic mart_event_labevents", "over another one"),
+     verb_mart_plan},
+    {"mart list", "NAME", 1, 1, "List the marts built", NULL, NULL,
+     WORDS("marrow mart list mimic", "all versions' marts"), verb_mart_list},
+    {"mart show", "NAME MART", 2, 2, "Show how a mart came about", NULL, version_options,
+     WORDS("marrow mart show mimic mart_patient", "plan, tables, phases, invariants"),
+     verb_mart_show},
+    {"mart verify", "NAME MART", 2, 2, "Check a mart's invariants again from the raw tables", NULL,
+     version_options,
+     WORDS("marrow mart verify mimic mart_patient", "counts and sums, derived anew"),
+     verb_mart_verify},
+    {"sql", "NAME [SELECT|-]", 1, 2,
+     "Ask with SQL, over the tables and marts of a version, read-only",
+     "Exactly one SELECT; no file or network access beyond the version's own. \"-\" reads the SQL "
+     "from stdin. Marts are the tables mart_patient, "
      "mart_admission and mart_event_TABLE.",
      sql_options,
-     WORDS("marrow sql mimic \"SELECT gender, count(*) FROM patients GROUP BY gender\"", "a first answer", "marrow sql mimic \"SELECT * FROM mart_patient\" --out patients.parquet", "hand the mart on", "marrow sql mimic --file query.sql --format csv", "SQL from a file"), verb_sql},
-    {"history", "NAME [verify|replay N|clear]", 1, 3, "Show the trail: what was asked and built, and prove it", "replay runs entry N again and tells whether the result is bit-identical. verify checks the hash chain.", history_options,
-     WORDS("marrow history mimic", "the last 50 entries", "marrow history mimic replay 12", "run entry 12 again and compare", "marrow history mimic verify", "is the chain whole"), verb_history},
-    {"export", "NAME [TABLE|MART] --format F --out PATH", 1, 2, "Write a table, a mart or a whole version for other tools", NULL, export_options,
-     WORDS("marrow export mimic mart_patient --format xlsx-csv --out patients.csv", "a mart for Excel", "marrow export mimic --format duckdb --out mimic.duckdb", "everything in one file"), verb_export},
-    {"verify", "[NAME]", 0, 1, "Check every stored byte against its hash, and name what is damaged", NULL, NULL, WORDS("marrow verify", "the whole store"), verb_verify},
-    {"repair", "[NAME]", 0, 1, "Rebuild a damaged copy from the other one", NULL, NULL, WORDS("marrow repair mimic", "one dataset"), verb_repair},
-    {"prune", "NAME", 1, 1, "Remove old versions and what only they use", NULL, prune_options, WORDS("marrow prune mimic --keep 3 --dry-run", "what would go", "marrow prune mimic --keep 3", "let it go"), verb_prune},
-    {"doctor", "", 0, 0, "Check the set-up and the store, and say what to do", NULL, NULL, WORDS("marrow doctor", "engine, disk, rights, encryption, datasets"), verb_doctor},
-    {"completion", "bash|zsh|fish", 1, 1, "Print shell completion", NULL, NULL, WORDS("eval \"$(marrow completion bash)\"", "in this shell"), verb_completion},
-    {"help", "[COMMAND]", 0, 2, "Help on a command", NULL, help_options, WORDS("marrow help import", "examples first"), verb_help},
+     WORDS("marrow sql mimic \"SELECT gender, count(*) FROM patients GROUP BY gender\"",
+           "a first answer",
+           "marrow sql mimic \"SELECT * FROM mart_patient\" --out patients.parquet",
+           "hand the mart on", "marrow sql mimic --file query.sql --format csv", "SQL from a file"),
+     verb_sql},
+    {"history", "NAME [verify|replay N|clear]", 1, 3,
+     "Show the trail: what was asked and built, and prove it",
+     "replay runs entry N again and tells whether the result is bit-identical. verify checks the "
+     "hash chain.",
+     history_options,
+     WORDS("marrow history mimic", "the last 50 entries", "marrow history mimic replay 12",
+           "run entry 12 again and compare", "marrow history mimic verify", "is the chain whole"),
+     verb_history},
+    {"export", "NAME [TABLE|MART] --format F --out PATH", 1, 2,
+     "Write a table, a mart or a whole version for other tools", NULL, export_options,
+     WORDS("marrow export mimic mart_patient --format xlsx-csv --out patients.csv",
+           "a mart for Excel", "marrow export mimic --format duckdb --out mimic.duckdb",
+           "everything in one file"),
+     verb_export},
+    {"verify", "[NAME]", 0, 1, "Check every stored byte against its hash, and name what is damaged",
+     NULL, NULL, WORDS("marrow verify", "the whole store"), verb_verify},
+    {"repair", "[NAME]", 0, 1, "Rebuild a damaged copy from the other one", NULL, NULL,
+     WORDS("marrow repair mimic", "one dataset"), verb_repair},
+    {"prune", "NAME", 1, 1, "Remove old versions and what only they use", NULL, prune_options,
+     WORDS("marrow prune mimic --keep 3 --dry-run", "what would go", "marrow prune mimic --keep 3",
+           "let it go"),
+     verb_prune},
+    {"doctor", "", 0, 0, "Check the set-up and the store, and say what to do", NULL, NULL,
+     WORDS("marrow doctor", "engine, disk, rights, encryption, datasets"), verb_doctor},
+    {"completion", "bash|zsh|fish", 1, 1, "Print shell completion", NULL, NULL,
+     WORDS("eval \"$(marrow completion bash)\"", "in this shell"), verb_completion},
+    {"help", "[COMMAND]", 0, 2, "Help on a command", NULL, help_options,
+     WORDS("marrow help import", "examples first"), verb_help},
     {NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL},
 };
 

@@ -1,12 +1,13 @@
-/* Warnings of a version's tables, for people: grouped by kind, what may change an answer first, what is only good to know last. A kind met
- * once is told in full; met often, it is one line with its count and the first few places. `--json` has every one. */
+/* Warnings of a version's tables, for people: grouped by kind, what may change an answer first,
+ * what is only good to know last. A kind met once is told in full; met often, it is one line with
+ * its count and the first few places. `--json` has every one. */
 #include "cli/render.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define WARNINGS_NAMES_SHOWN 5  /* places named in a kind's line */
-#define WARNINGS_MORE_WIDTH 16  /* " … and 1,234 more" */
+#define WARNINGS_NAMES_SHOWN 5   /* places named in a kind's line */
+#define WARNINGS_MORE_WIDTH 16   /* " … and 1,234 more" */
 #define WARNINGS_SINGLES_SHOWN 6 /* warnings of one kind without a line of its own */
 
 struct kind {
@@ -16,9 +17,11 @@ struct kind {
     bool note;        /* only good to know */
 };
 static const struct kind kinds[] = {
-    {"ambiguous_date", NULL, "columns of dates whose day and month can't be told apart, kept as text", false},
+    {"ambiguous_date", NULL,
+     "columns of dates whose day and month can't be told apart, kept as text", false},
     {"mixed_types", NULL, "columns mix numbers or dates with other values, kept as text", false},
-    {"suspicious_null", NULL, "columns have cells that look like missing values, kept as text", false},
+    {"suspicious_null", NULL, "columns have cells that look like missing values, kept as text",
+     false},
     {"all_null", NULL, "columns are empty", false},
     {NULL, NULL, NULL, false}, /* here stand the kinds that are not named in this table */
     {"title_rows", NULL, "tables had rows above the header, skipped", false},
@@ -52,7 +55,8 @@ static bool told_already(const json_t *warnings, const json_t *warning)
         return false;
     for (size_t i = 0; i < json_array_size(warnings); i++) {
         const json_t *other = json_array_get(warnings, i);
-        if (strcmp(code_of(other), "leading_zeros") == 0 && strcmp(json_text(other, "column", ""), column) == 0)
+        if (strcmp(code_of(other), "leading_zeros") == 0 &&
+            strcmp(json_text(other, "column", ""), column) == 0)
             return true;
     }
     return false;
@@ -60,7 +64,8 @@ static bool told_already(const json_t *warnings, const json_t *warning)
 
 static bool belongs(const struct kind *kind, const json_t *warnings, const json_t *warning)
 {
-    bool same = kind->code == NULL ? !listed(code_of(warning)) : strcmp(kind->code, code_of(warning)) == 0;
+    bool same =
+        kind->code == NULL ? !listed(code_of(warning)) : strcmp(kind->code, code_of(warning)) == 0;
     return same && !told_already(warnings, warning);
 }
 
@@ -74,9 +79,11 @@ static void put_place(struct cli *cli, const json_t *table, const json_t *warnin
     }
 }
 
-static void put_single(struct cli *cli, const struct kind *kind, const json_t *table, const json_t *warning)
+static void put_single(struct cli *cli, const struct kind *kind, const json_t *table,
+                       const json_t *warning)
 {
-    const char *message = json_is_string(warning) ? json_string_value(warning) : json_text(warning, "message", code_of(warning));
+    const char *message = json_is_string(warning) ? json_string_value(warning)
+                                                  : json_text(warning, "message", code_of(warning));
     const char *column = json_text(warning, "column", NULL);
     if (column != NULL && strncmp(message, "column \"", 8) == 0 && strstr(message, "\": ") != NULL)
         message = strstr(message, "\": ") + 3; /* the name is shown in front */
@@ -99,7 +106,8 @@ static size_t count_of(const struct kind *kind, const json_t *tables)
 }
 
 /* The idx-th warning of a kind; false: there is none. */
-static bool warning_at(const struct kind *kind, const json_t *tables, size_t idx, const json_t **ret_table, const json_t **ret)
+static bool warning_at(const struct kind *kind, const json_t *tables, size_t idx,
+                       const json_t **ret_table, const json_t **ret)
 {
     for (size_t i = 0; i < json_array_size(tables); i++) {
         const json_t *warnings = json_object_get(json_array_get(tables, i), "warnings");
@@ -120,7 +128,8 @@ static void put_places(struct cli *cli, const struct kind *kind, const json_t *t
     size_t start = cli->out.len, shown = 0;
     char text[32];
     cli_say(cli, "  %s %s: ", cli_count((int64_t)count, text), kind->many);
-    for (; shown < WARNINGS_NAMES_SHOWN && warning_at(kind, tables, shown, &table, &warning); shown++) {
+    for (; shown < WARNINGS_NAMES_SHOWN && warning_at(kind, tables, shown, &table, &warning);
+         shown++) {
         size_t before = cli->out.len;
         cli_say(cli, shown > 0 ? ", " : "");
         put_place(cli, table, warning);
@@ -144,7 +153,8 @@ static void put_kind(struct cli *cli, const struct kind *kind, const json_t *tab
         put_places(cli, kind, tables, count);
         return;
     }
-    for (; shown < WARNINGS_SINGLES_SHOWN && warning_at(kind, tables, shown, &table, &warning); shown++)
+    for (; shown < WARNINGS_SINGLES_SHOWN && warning_at(kind, tables, shown, &table, &warning);
+         shown++)
         put_single(cli, kind, table, warning);
     if (count > shown)
         cli_say(cli, "  … and %s more\n", cli_count((int64_t)(count - shown), text));
@@ -167,7 +177,8 @@ void cli_put_table_warnings(struct cli *cli, const json_t *tables)
             if (count == 0)
                 continue;
             if (!begun)
-                put_head(cli, note == 1 ? CLI_DIM : CLI_WARN, note == 1 ? "good to know" : "warnings");
+                put_head(cli, note == 1 ? CLI_DIM : CLI_WARN,
+                         note == 1 ? "good to know" : "warnings");
             begun = true;
             put_kind(cli, &kinds[i], tables, count);
         }

@@ -41,7 +41,8 @@ static bool is_full(size_t count)
     return (count & (count - 1)) == 0;
 }
 
-/* Names are texts of documents: zero bytes become '_', each byte that is no UTF-8 U+FFFD. NULL: out of memory. */
+/* Names are texts of documents: zero bytes become '_', each byte that is no UTF-8 U+FFFD. NULL: out
+ * of memory. */
 static char *name_copy(struct str name)
 {
     bool clean = name.len == 0 || memchr(name.ptr, 0, name.len) == NULL;

@@ -36,7 +36,8 @@ static bool put_set(const struct typing_set *set, struct buf *out)
 /* The summary is an array of int64 and nothing else. */
 #define SUMMARY_FIELDS (sizeof(struct typing_summary) / sizeof(int64_t))
 #define SHORTEST_FIELD (offsetof(struct typing_summary, shortest) / sizeof(int64_t))
-#define COUNT_LIMIT (INT64_C(1) << 53) /* no table has more rows; sums of such counts can't overflow */
+#define COUNT_LIMIT                                                                                \
+    (INT64_C(1) << 53) /* no table has more rows; sums of such counts can't overflow */
 _Static_assert(sizeof(struct typing_summary) ==
                    sizeof(int64_t) * (CLASS_COUNT + 2 * TYPING_MARKERS + 7),
                "a field of struct typing_summary is no int64");
@@ -79,8 +80,8 @@ static bool get_set(struct str *bytes, struct typing_set_limits limits, struct t
         return false;
     for (int64_t i = 0; i < entries; i++) {
         int64_t count = 0, length = 0;
-        if (!get(bytes, &count) || !get(bytes, &length) || count < 0 ||
-            count > COUNT_LIMIT || length < 0 || (uint64_t)length > bytes->len)
+        if (!get(bytes, &count) || !get(bytes, &length) || count < 0 || count > COUNT_LIMIT ||
+            length < 0 || (uint64_t)length > bytes->len)
             return false;
         struct str text = {bytes->ptr, (size_t)length};
         if (typing_set_add(set, limits, text, hash_xxh3_64(text.ptr, text.len, 0), count) != SET_OK)
@@ -113,8 +114,7 @@ static bool read_all(struct typing_stats *stats, struct str bytes)
 {
     int64_t magic = 0, flags = 0;
     if (!get(&bytes, &magic) || magic != BYTES_MAGIC || !get(&bytes, &flags) || flags < 0 ||
-        flags > 3 || !get(&bytes, &stats->nulls) || stats->nulls < 0 ||
-        stats->nulls > COUNT_LIMIT)
+        flags > 3 || !get(&bytes, &stats->nulls) || stats->nulls < 0 || stats->nulls > COUNT_LIMIT)
         return false;
     stats->summarised = (flags & FLAG_SUMMARISED) != 0;
     stats->strays_full = (flags & FLAG_STRAYS_FULL) != 0;

@@ -371,9 +371,12 @@ static void count_summarised(const struct decider *decider, struct column *colum
 static int64_t conforming(const struct typing_summary *summary, const char **ret_kind)
 {
     static const char *const kinds[FAMILIES] = {
-        [FAMILY_NUMBER] = "numbers",           [FAMILY_DATE] = "dates",
-        [FAMILY_TIMESTAMP] = "timestamps",     [FAMILY_TIMESTAMPTZ] = "timestamps with a zone",
-        [FAMILY_TIME] = "times",               [FAMILY_OTHER] = "dates",
+        [FAMILY_NUMBER] = "numbers",
+        [FAMILY_DATE] = "dates",
+        [FAMILY_TIMESTAMP] = "timestamps",
+        [FAMILY_TIMESTAMPTZ] = "timestamps with a zone",
+        [FAMILY_TIME] = "times",
+        [FAMILY_OTHER] = "dates",
         [FAMILY_BOOLEAN] = "true or false",
     };
     int64_t families[FAMILIES], best = 0, total = total_of(summary);
@@ -409,9 +412,8 @@ static void warn_of_text(struct column *column, bool *ok)
         warn(column, "mixed_types",
              "every value is a date, but no one format fits all; kept as text", ok);
     else if (best > 0) {
-        snprintf(text, sizeof text,
-                 "%lld of %lld values are %s, the rest is not; kept as text", (long long)best,
-                 (long long)total, kind);
+        snprintf(text, sizeof text, "%lld of %lld values are %s, the rest is not; kept as text",
+                 (long long)best, (long long)total, kind);
         warn(column, "mixed_types", text, ok);
     }
 }

@@ -72,7 +72,8 @@ static void newline(struct buf *out, unsigned indent)
     buf_add(out, BLANKS, 1 + (indent < sizeof BLANKS - 2 ? indent : sizeof BLANKS - 2));
 }
 
-static void write_clause(const struct lines *lines, const char *keyword, const char *between, unsigned indent, struct buf *out)
+static void write_clause(const struct lines *lines, const char *keyword, const char *between,
+                         unsigned indent, struct buf *out)
 {
     for (const struct line *line = lines->first; line != NULL; line = line->next) {
         newline(out, line == lines->first ? indent : indent + 2);
@@ -86,7 +87,8 @@ static void write_clause(const struct lines *lines, const char *keyword, const c
     }
 }
 
-static void write_outputs(struct emit *emit, const struct block *block, const struct plan_rel *rel, unsigned indent, struct buf *out)
+static void write_outputs(struct emit *emit, const struct block *block, const struct plan_rel *rel,
+                          unsigned indent, struct buf *out)
 {
     newline(out, indent);
     buf_puts(out, block->distinct ? "SELECT DISTINCT" : "SELECT");
@@ -104,7 +106,8 @@ static void write_outputs(struct emit *emit, const struct block *block, const st
     }
 }
 
-static void write_tail(struct emit *emit, const struct block *block, const struct plan_rel *rel, unsigned indent, struct buf *out)
+static void write_tail(struct emit *emit, const struct block *block, const struct plan_rel *rel,
+                       unsigned indent, struct buf *out)
 {
     for (size_t i = 0; i < block->order_count; i++) {
         const struct block_order *order = &block->order[i];
@@ -131,7 +134,8 @@ static void write_tail(struct emit *emit, const struct block *block, const struc
     }
 }
 
-static void write_union(struct emit *emit, const struct block *block, const struct plan_rel *rel, unsigned indent, struct buf *out)
+static void write_union(struct emit *emit, const struct block *block, const struct plan_rel *rel,
+                        unsigned indent, struct buf *out)
 {
     for (size_t i = 0; i < block->part_count; i++) {
         if (i > 0) {
@@ -143,7 +147,8 @@ static void write_union(struct emit *emit, const struct block *block, const stru
 }
 
 /* Each line begins with its own newline, so that a block can stand anywhere. */
-void block_write(struct emit *emit, const struct block *block, const struct plan_rel *rel, unsigned indent, struct buf *out)
+void block_write(struct emit *emit, const struct block *block, const struct plan_rel *rel,
+                 unsigned indent, struct buf *out)
 {
     if (block == NULL || emit->failed)
         return;
@@ -171,16 +176,19 @@ void block_write(struct emit *emit, const struct block *block, const struct plan
 }
 
 /* labs + AGGREGATE → labs_totals: a name a person might have given. */
-static const char *name_wish(struct emit *emit, const struct block *block, const struct plan_rel *rel)
+static const char *name_wish(struct emit *emit, const struct block *block,
+                             const struct plan_rel *rel)
 {
     static const char *const SUFFIX[] = {
-        [PLAN_SCAN] = "",           [PLAN_FILTER] = "_rows",  [PLAN_PROJECT] = "_values", [PLAN_JOIN] = "_joined",
-        [PLAN_AGGREGATE] = "_totals", [PLAN_UNION] = "_all",  [PLAN_SORT] = "_sorted",    [PLAN_LIMIT] = "_top",
-        [PLAN_DISTINCT] = "_distinct", [PLAN_WINDOW] = "_windows",
+        [PLAN_SCAN] = "",           [PLAN_FILTER] = "_rows",      [PLAN_PROJECT] = "_values",
+        [PLAN_JOIN] = "_joined",    [PLAN_AGGREGATE] = "_totals", [PLAN_UNION] = "_all",
+        [PLAN_SORT] = "_sorted",    [PLAN_LIMIT] = "_top",        [PLAN_DISTINCT] = "_distinct",
+        [PLAN_WINDOW] = "_windows",
     };
     if (rel->label != NULL && rel->label[0] != '\0')
         return rel->label;
-    const char *wish = arena_printf(emit->arena, "%s%s", block->base != NULL ? block->base : "step", SUFFIX[rel->kind]);
+    const char *wish = arena_printf(emit->arena, "%s%s", block->base != NULL ? block->base : "step",
+                                    SUFFIX[rel->kind]);
     return wish != NULL ? wish : "step";
 }
 

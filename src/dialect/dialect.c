@@ -1,5 +1,5 @@
-/* The door: counts how often each relation is used (shared ones become CTEs), keeps CTE names off table names, walks the plan, and puts
- * the CTEs before the last SELECT. */
+/* The door: counts how often each relation is used (shared ones become CTEs), keeps CTE names off
+ * table names, walks the plan, and puts the CTEs before the last SELECT. */
 #include "dialect/emit_priv.h"
 
 #include <stdlib.h>
@@ -27,7 +27,8 @@ static bool is_reserved(struct str name)
     return false;
 }
 
-/* Bare only where every dialect reads it back as it is: lower-case ASCII letters, digits, underscores, no reserved word. */
+/* Bare only where every dialect reads it back as it is: lower-case ASCII letters, digits,
+ * underscores, no reserved word. */
 void dialect_quote_identifier(const struct dialect *dialect, struct str name, struct buf *out)
 {
     (void)dialect;
@@ -67,7 +68,8 @@ static void survey(struct emit *emit, const struct plan_rel *rel)
         survey(emit, rel->inputs[i]);
 }
 
-static enum err_code write_all(struct emit *emit, const struct plan_rel *root, struct buf *ret_sql, struct err *err)
+static enum err_code write_all(struct emit *emit, const struct plan_rel *root, struct buf *ret_sql,
+                               struct err *err)
 {
     survey(emit, root);
     struct block *block = emit->failed ? NULL : emit_body(emit, root, NULL);
@@ -85,33 +87,39 @@ static enum err_code write_all(struct emit *emit, const struct plan_rel *root, s
     if (block != NULL && !emit->failed && !arena_failed(emit->arena))
         return buf_check(ret_sql, err);
     if (emit->ctes.len >= DIALECT_LIMIT_SQL_BYTES || emit->scratch.failed || emit->ctes.failed)
-        return err_set(err, ERR_LIMIT, "the plan's SQL is longer than %u bytes, or memory is out", DIALECT_LIMIT_SQL_BYTES);
+        return err_set(err, ERR_LIMIT, "the plan's SQL is longer than %u bytes, or memory is out",
+                       DIALECT_LIMIT_SQL_BYTES);
     return err_set(err, ERR_MEMORY, "no memory for the plan's SQL");
 }
 
-enum err_code dialect_sql(const struct dialect *dialect, const struct plan_rel *root, const struct dialect_options *options,
-                          struct buf *ret_sql, const char ***ret_params, size_t *ret_param_count, struct err *err)
+enum err_code dialect_sql(const struct dialect *dialect, const struct plan_rel *root,
+                          const struct dialect_options *options, struct buf *ret_sql,
+                          const char ***ret_params, size_t *ret_param_count, struct err *err)
 {
     if (ret_params != NULL)
         *ret_params = NULL;
     if (ret_param_count != NULL)
         *ret_param_count = 0;
     if (dialect == NULL || root == NULL)
-        return err_set(err, ERR_INPUT, dialect == NULL ? "no such dialect" : "the plan has no root relation");
+        return err_set(err, ERR_INPUT,
+                       dialect == NULL ? "no such dialect" : "the plan has no root relation");
     AUTO(arena_free) struct arena *arena = arena_new(0);
     struct emit emit = {.dialect = dialect, .options = options, .arena = arena};
     emit.ctes.limit = DIALECT_LIMIT_SQL_BYTES;
     emit.scratch.limit = DIALECT_LIMIT_SQL_BYTES;
     emit.uses = arena == NULL ? NULL : arena_array(arena, (size_t)root->id + 1, sizeof *emit.uses);
-    emit.cte_of = arena == NULL ? NULL : arena_array(arena, (size_t)root->id + 1, sizeof *emit.cte_of);
-    emit.base_of = arena == NULL ? NULL : arena_array(arena, (size_t)root->id + 1, sizeof *emit.base_of);
+    emit.cte_of =
+        arena == NULL ? NULL : arena_array(arena, (size_t)root->id + 1, sizeof *emit.cte_of);
+    emit.base_of =
+        arena == NULL ? NULL : arena_array(arena, (size_t)root->id + 1, sizeof *emit.base_of);
     if (emit.uses == NULL || emit.cte_of == NULL || emit.base_of == NULL)
         return err_set(err, ERR_MEMORY, "no memory for the plan's SQL");
     enum err_code code = write_all(&emit, root, ret_sql, err);
     buf_done(&emit.ctes);
     buf_done(&emit.scratch);
     if (code == ERR_OK && emit.param_count > 0 && ret_params == NULL)
-        code = err_set(err, ERR_INPUT, "the plan has %zu parameters; expected none here", emit.param_count);
+        code = err_set(err, ERR_INPUT, "the plan has %zu parameters; expected none here",
+                       emit.param_count);
     if (code == ERR_OK && ret_params != NULL) {
         *ret_params = emit.params;
         if (ret_param_count != NULL)

@@ -1,5 +1,6 @@
-/* The dialects, one line each, and the table of spellings. That every function of the plan has a spelling is checked here by the
- * compiler: an enumerator SPELLED_X exists for each line of functions.def, and each function of plan/functions.def asks for its own. */
+/* The dialects, one line each, and the table of spellings. That every function of the plan has a
+ * spelling is checked here by the compiler: an enumerator SPELLED_X exists for each line of
+ * functions.def, and each function of plan/functions.def asks for its own. */
 #include "dialect/emit_priv.h"
 
 #include <string.h>
@@ -11,11 +12,13 @@ enum {
     SPELLED_COUNT_OF_ALL
 };
 enum {
-#define PLAN_FUNCTION(id, name, low, high, kind, commutative, rule, expects) NEEDS_##id = SPELLED_##id,
+#define PLAN_FUNCTION(id, name, low, high, kind, commutative, rule, expects)                       \
+    NEEDS_##id = SPELLED_##id,
 #include "plan/functions.def"
 #undef PLAN_FUNCTION
 };
-_Static_assert((int)SPELLED_COUNT_OF_ALL == (int)PLAN_FUNCTIONS_END, "dialect/functions.def has a line for each function");
+_Static_assert((int)SPELLED_COUNT_OF_ALL == (int)PLAN_FUNCTIONS_END,
+               "dialect/functions.def has a line for each function");
 
 static const char *const STANDARD[PLAN_FUNCTIONS_END] = {
 #define SPELLING(id, precedence, standard, duckdb) [PLAN_FUNCTION_##id] = standard,

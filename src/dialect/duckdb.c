@@ -1,7 +1,8 @@
-/* DuckDB: only what differs from the standard spelling by more than a word. The reasons are determinism (bit-identical over threads and
- * runs) and speed, both measured on 1.1 million rows: sums, means and deviations of doubles go through the native marrow_ aggregates;
- * mode over sorted input is faster than over a histogram and gives ties to the smallest; arg_min by a composed hugeint (order_key)
- * takes half the time of arg_min by a row. */
+/* DuckDB: only what differs from the standard spelling by more than a word. The reasons are
+ * determinism (bit-identical over threads and runs) and speed, both measured on 1.1 million rows:
+ * sums, means and deviations of doubles go through the native marrow_ aggregates; mode over sorted
+ * input is faster than over a histogram and gives ties to the smallest; arg_min by a composed
+ * hugeint (order_key) takes half the time of arg_min by a row. */
 #include "dialect/emit_priv.h"
 
 #include <string.h>
@@ -59,7 +60,8 @@ static const char *by_row(struct emit *emit, const struct plan_expr *expr)
     struct buf text = BUF_INIT;
     buf_printf(&text, "%s(%%1, row(", first ? "arg_min" : "arg_max");
     for (size_t i = 1; i < expr->arg_count; i++)
-        buf_printf(&text, "%s#%zu IS %sNULL, %%%zu", i == 1 ? "" : ", ", i + 1, first ? "" : "NOT ", i + 1);
+        buf_printf(&text, "%s#%zu IS %sNULL, %%%zu", i == 1 ? "" : ", ", i + 1, first ? "" : "NOT ",
+                   i + 1);
     buf_puts(&text, "))%F");
     struct str copy = emit_copy(emit, &text);
     buf_done(&text);
@@ -71,23 +73,27 @@ static const char *order_key(const struct plan_expr *expr)
     bool number = expr->args[0]->type.kind == DATA_BIGINT;
     if (expr->args[1]->type.kind == DATA_BIGINT)
         return number ? "CAST(%1 AS HUGEINT) * 18446744073709551616 + $2" : NULL;
-    return number ? "CAST(%1 AS HUGEINT) * 18446744073709551616 + CAST(#2 >> 64 AS HUGEINT)"
-                  : "CAST(epoch_us(%1) AS HUGEINT) * 18446744073709551616 + CAST(#2 >> 64 AS HUGEINT)";
+    return number
+               ? "CAST(%1 AS HUGEINT) * 18446744073709551616 + CAST(#2 >> 64 AS HUGEINT)"
+               : "CAST(epoch_us(%1) AS HUGEINT) * 18446744073709551616 + CAST(#2 >> 64 AS HUGEINT)";
 }
 
 static bool is_nonzero_literal(const struct plan_expr *expr)
 {
-    return expr->kind == PLAN_LITERAL && expr->literal != NULL && strpbrk(expr->literal, "123456789") != NULL;
+    return expr->kind == PLAN_LITERAL && expr->literal != NULL &&
+           strpbrk(expr->literal, "123456789") != NULL;
 }
 
-static const char *choose(struct emit *emit, const struct plan_expr *expr, enum precedence *ret_precedence)
+static const char *choose(struct emit *emit, const struct plan_expr *expr,
+                          enum precedence *ret_precedence)
 {
     (void)ret_precedence;
     enum data_kind kind = expr->arg_count > 0 ? expr->args[0]->type.kind : DATA_NULL;
     enum plan_function_id id = expr->function->id;
     if (id == PLAN_FUNCTION_LIKE && expr->args[1]->kind == PLAN_LITERAL &&
         (expr->args[1]->literal == NULL || strchr(expr->args[1]->literal, '\\') == NULL))
-        return "$1 LIKE $2"; /* DuckDB has no escape unless told; the plain form is the optimised one */
+        return "$1 LIKE $2"; /* DuckDB has no escape unless told; the plain form is the optimised
+                                one */
     if (id == PLAN_FUNCTION_DIV && is_nonzero_literal(expr->args[1]))
         return "$1 / $2";
     if (id == PLAN_FUNCTION_SUM && kind == DATA_BIGINT)

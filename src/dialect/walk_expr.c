@@ -1,5 +1,6 @@
-/* Expressions → SQL: one walker for all dialects. Functions are written by their template (functions.def); parentheses are put only
- * where precedence asks for them; literals carry their type where nothing beside them gives it. */
+/* Expressions → SQL: one walker for all dialects. Functions are written by their template
+ * (functions.def); parentheses are put only where precedence asks for them; literals carry their
+ * type where nothing beside them gives it. */
 #include "dialect/emit_priv.h"
 
 #include <string.h>
@@ -15,26 +16,31 @@ void emit_quoted(struct buf *out, struct str text)
     buf_putc(out, '\'');
 }
 
-static const char *spelling_of(struct emit *emit, const struct plan_expr *expr, enum precedence *ret)
+static const char *spelling_of(struct emit *emit, const struct plan_expr *expr,
+                               enum precedence *ret)
 {
     *ret = dialect_precedence(expr->function->id);
-    const char *text = emit->dialect->choose != NULL ? emit->dialect->choose(emit, expr, ret) : NULL;
+    const char *text =
+        emit->dialect->choose != NULL ? emit->dialect->choose(emit, expr, ret) : NULL;
     if (text == NULL)
         text = emit->dialect->spellings[expr->function->id];
     return text != NULL ? text : dialect_standard_spelling(expr->function->id);
 }
 
-enum precedence emit_precedence(struct emit *emit, const struct env *env, const struct plan_expr *expr)
+enum precedence emit_precedence(struct emit *emit, const struct env *env,
+                                const struct plan_expr *expr)
 {
     switch (expr->kind) {
     case PLAN_COLUMN:
         return env->inputs[expr->input][expr->idx].precedence;
     case PLAN_LITERAL:
-        return expr->literal != NULL && expr->literal[0] == '-' ? PRECEDENCE_UNARY : PRECEDENCE_ATOM;
+        return expr->literal != NULL && expr->literal[0] == '-' ? PRECEDENCE_UNARY
+                                                                : PRECEDENCE_ATOM;
     case PLAN_CALL:
     case PLAN_AGGREGATE_CALL:
         if ((expr->function->id == PLAN_FUNCTION_AND || expr->function->id == PLAN_FUNCTION_OR ||
-             expr->function->id == PLAN_FUNCTION_CONCAT) && expr->arg_count == 1)
+             expr->function->id == PLAN_FUNCTION_CONCAT) &&
+            expr->arg_count == 1)
             return emit_precedence(emit, env, expr->args[0]);
         return dialect_precedence(expr->function->id);
     case PLAN_CAST:
@@ -46,9 +52,11 @@ enum precedence emit_precedence(struct emit *emit, const struct env *env, const 
     return PRECEDENCE_ATOM;
 }
 
-/* ---- literals ----------------------------------------------------------------------------------- */
+/* ---- literals -----------------------------------------------------------------------------------
+ */
 
-static void emit_literal(struct emit *emit, const struct plan_expr *expr, bool typed, struct buf *out)
+static void emit_literal(struct emit *emit, const struct plan_expr *expr, bool typed,
+                         struct buf *out)
 {
     enum data_kind kind = expr->type.kind;
     if (expr->literal == NULL) {
@@ -57,10 +65,12 @@ static void emit_literal(struct emit *emit, const struct plan_expr *expr, bool t
         buf_putc(out, ')');
         return;
     }
-    bool smallest = strcmp(expr->literal, "-9223372036854775808") == 0; /* no dialect reads it as a bare int64 */
+    bool smallest = strcmp(expr->literal, "-9223372036854775808") ==
+                    0; /* no dialect reads it as a bare int64 */
     if (kind == DATA_TEXT) {
         emit_quoted(out, str_of(expr->literal));
-    } else if (kind == DATA_BOOLEAN || (kind == DATA_BIGINT && !typed && !smallest) || (kind == DATA_DECIMAL && !typed)) {
+    } else if (kind == DATA_BOOLEAN || (kind == DATA_BIGINT && !typed && !smallest) ||
+               (kind == DATA_DECIMAL && !typed)) {
         buf_puts(out, expr->literal);
     } else if (kind == DATA_DECIMAL) {
         buf_printf(out, "CAST(%s AS ", expr->literal);
@@ -73,8 +83,9 @@ static void emit_literal(struct emit *emit, const struct plan_expr *expr, bool t
     }
 }
 
-/* May the literal arguments of this call stand without a type? Integers beside something typed, decimals in comparisons only (in
- * arithmetic a literal's digits would change the result's type). */
+/* May the literal arguments of this call stand without a type? Integers beside something typed,
+ * decimals in comparisons only (in arithmetic a literal's digits would change the result's type).
+ */
 static bool argument_typed(const struct plan_expr *call, const struct plan_expr *arg)
 {
     if (arg->kind != PLAN_LITERAL)
@@ -91,7 +102,8 @@ static bool argument_typed(const struct plan_expr *call, const struct plan_expr 
     return arg->type.kind == DATA_DECIMAL ? !comparison : false;
 }
 
-/* ---- calls -------------------------------------------------------------------------------------- */
+/* ---- calls --------------------------------------------------------------------------------------
+ */
 
 struct call {
     struct emit *emit;
@@ -104,9 +116,11 @@ struct call {
 static void put_bare(const struct call *call, size_t i)
 {
     if (i < call->expr->arg_count)
-        emit_expr(call->emit, call->env, call->expr->args[i], argument_typed(call->expr, call->expr->args[i]), call->out);
+        emit_expr(call->emit, call->env, call->expr->args[i],
+                  argument_typed(call->expr, call->expr->args[i]), call->out);
 }
-/* An operand of equal precedence needs parentheses unless it is the first of a left-to-right operator, or and/or/|| in itself. */
+/* An operand of equal precedence needs parentheses unless it is the first of a left-to-right
+ * operator, or and/or/|| in itself. */
 static void put_operand(const struct call *call, size_t i, enum precedence least)
 {
     if (i >= call->expr->arg_count)
@@ -173,7 +187,8 @@ static const char *put_placeholder(const struct call *call, char mark, const cha
     return at;
 }
 
-static void emit_call(struct emit *emit, const struct env *env, const struct plan_expr *expr, struct buf *out)
+static void emit_call(struct emit *emit, const struct env *env, const struct plan_expr *expr,
+                      struct buf *out)
 {
     struct call call = {emit, env, expr, PRECEDENCE_ATOM, out};
     const char *text = spelling_of(emit, expr, &call.precedence);
@@ -186,7 +201,8 @@ static void emit_call(struct emit *emit, const struct env *env, const struct pla
     }
 }
 
-static void emit_window(struct emit *emit, const struct env *env, const struct plan_expr *expr, struct buf *out)
+static void emit_window(struct emit *emit, const struct env *env, const struct plan_expr *expr,
+                        struct buf *out)
 {
     emit_call(emit, env, expr, out);
     buf_puts(out, " OVER (");
@@ -204,12 +220,14 @@ static void emit_window(struct emit *emit, const struct env *env, const struct p
 }
 
 /* A case whose values are all literals has no typed neighbour, so they carry their types. */
-static void emit_case(struct emit *emit, const struct env *env, const struct plan_expr *expr, struct buf *out)
+static void emit_case(struct emit *emit, const struct env *env, const struct plan_expr *expr,
+                      struct buf *out)
 {
     bool typed = true;
     for (size_t i = 0; i < expr->arg_count; i++) {
         bool value = i % 2 == 1 || i + 1 == expr->arg_count;
-        if (value && expr->args[i]->kind != PLAN_LITERAL && data_type_equal(expr->args[i]->type, expr->type))
+        if (value && expr->args[i]->kind != PLAN_LITERAL &&
+            data_type_equal(expr->args[i]->type, expr->type))
             typed = false;
     }
     buf_puts(out, "CASE");
@@ -245,7 +263,8 @@ static void emit_param(struct emit *emit, const struct plan_expr *expr, struct b
     buf_putc(out, ')');
 }
 
-void emit_expr(struct emit *emit, const struct env *env, const struct plan_expr *expr, bool typed, struct buf *out)
+void emit_expr(struct emit *emit, const struct env *env, const struct plan_expr *expr, bool typed,
+               struct buf *out)
 {
     switch (expr->kind) {
     case PLAN_COLUMN:
@@ -277,7 +296,8 @@ void emit_expr(struct emit *emit, const struct env *env, const struct plan_expr 
     }
 }
 
-struct piece emit_piece(struct emit *emit, const struct env *env, const struct plan_expr *expr, bool typed)
+struct piece emit_piece(struct emit *emit, const struct env *env, const struct plan_expr *expr,
+                        bool typed)
 {
     if (expr->kind == PLAN_COLUMN)
         return env->inputs[expr->input][expr->idx];
@@ -288,7 +308,8 @@ struct piece emit_piece(struct emit *emit, const struct env *env, const struct p
 }
 
 /* The conjuncts of expr, one line each. */
-void emit_conjuncts(struct emit *emit, const struct env *env, const struct plan_expr *expr, struct lines *lines)
+void emit_conjuncts(struct emit *emit, const struct env *env, const struct plan_expr *expr,
+                    struct lines *lines)
 {
     if (expr->kind == PLAN_CALL && expr->function->id == PLAN_FUNCTION_AND) {
         for (size_t i = 0; i < expr->arg_count; i++)

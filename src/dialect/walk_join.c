@@ -1,6 +1,7 @@
-/* Joins, flat: a chain of joins is one FROM with a line for each. The left side goes on being the same block (its filters become
- * WHERE, which is right also below a left join); the right side is a table, a CTE, or one of these with conditions, which go into ON.
- * Semi and anti joins are EXISTS and NOT EXISTS, so they mean the same in every dialect. */
+/* Joins, flat: a chain of joins is one FROM with a line for each. The left side goes on being the
+ * same block (its filters become WHERE, which is right also below a left join); the right side is a
+ * table, a CTE, or one of these with conditions, which go into ON. Semi and anti joins are EXISTS
+ * and NOT EXISTS, so they mean the same in every dialect. */
 #include "dialect/emit_priv.h"
 
 static bool plain_project(const struct plan_rel *rel)
@@ -45,7 +46,8 @@ static void put_condition(struct buf *out, bool *first, struct str text, bool pa
 }
 
 /* keys equal AND the right side's own conditions AND the residual. Never empty: TRUE. */
-static struct str condition(struct emit *emit, const struct plan_rel *rel, const struct block *left, const struct block *right)
+static struct str condition(struct emit *emit, const struct plan_rel *rel, const struct block *left,
+                            const struct block *right)
 {
     struct env env = {{left->columns, right->columns}};
     struct buf text = BUF_INIT;
@@ -58,8 +60,8 @@ static struct str condition(struct emit *emit, const struct plan_rel *rel, const
         bool wrap_b = b.precedence <= PRECEDENCE_COMPARISON;
         buf_puts(&text, first ? "" : " AND ");
         first = false;
-        buf_printf(&text, "%s%s%s = %s%s%s", wrap_b ? "(" : "", b.text.ptr, wrap_b ? ")" : "", wrap_a ? "(" : "", a.text.ptr,
-                   wrap_a ? ")" : "");
+        buf_printf(&text, "%s%s%s = %s%s%s", wrap_b ? "(" : "", b.text.ptr, wrap_b ? ")" : "",
+                   wrap_a ? "(" : "", a.text.ptr, wrap_a ? ")" : "");
     }
     if (rel->predicate != NULL)
         emit_conjuncts(emit, &env, rel->predicate, &rest);
@@ -72,7 +74,8 @@ static struct str condition(struct emit *emit, const struct plan_rel *rel, const
     return copy;
 }
 
-static struct block *side(struct emit *emit, const struct plan_rel *rel, bool fits, struct aliases **aliases)
+static struct block *side(struct emit *emit, const struct plan_rel *rel, bool fits,
+                          struct aliases **aliases)
 {
     if (fits)
         return emit_rel(emit, rel, aliases);
@@ -93,18 +96,21 @@ struct block *emit_join(struct emit *emit, const struct plan_rel *rel, struct al
     bool exists = rel->join == PLAN_JOIN_SEMI || rel->join == PLAN_JOIN_ANTI;
     struct buf *text = &emit->scratch;
     if (exists) {
-        buf_puts(text, rel->join == PLAN_JOIN_ANTI ? "NOT EXISTS (SELECT 1 FROM " : "EXISTS (SELECT 1 FROM ");
+        buf_puts(text, rel->join == PLAN_JOIN_ANTI ? "NOT EXISTS (SELECT 1 FROM "
+                                                   : "EXISTS (SELECT 1 FROM ");
         buf_printf(text, "%s WHERE %s)", right->source.ptr, on.ptr);
         lines_add(emit, &left->where, emit_copy(emit, text), PRECEDENCE_NOT);
         return left;
     }
-    buf_printf(text, "%s %s ON %s", rel->join == PLAN_JOIN_LEFT ? "LEFT JOIN" : "JOIN", right->source.ptr, on.ptr);
+    buf_printf(text, "%s %s ON %s", rel->join == PLAN_JOIN_LEFT ? "LEFT JOIN" : "JOIN",
+               right->source.ptr, on.ptr);
     lines_add(emit, &left->from, emit_copy(emit, text), PRECEDENCE_ATOM);
     struct piece *columns = arena_array(emit->arena, rel->column_count, sizeof *columns);
     if (columns == NULL)
         return NULL;
     for (size_t i = 0; i < rel->column_count; i++)
-        columns[i] = i < left->column_count ? left->columns[i] : right->columns[i - left->column_count];
+        columns[i] =
+            i < left->column_count ? left->columns[i] : right->columns[i - left->column_count];
     left->columns = columns;
     left->column_count = rel->column_count;
     return left;

@@ -1,13 +1,15 @@
-/* Relations → blocks: each node is folded into its input's block where SQL's order of clauses (FROM, WHERE, GROUP BY, HAVING, windows,
- * DISTINCT, ORDER BY, LIMIT) allows it, else the input becomes a CTE. Worked example:
+/* Relations → blocks: each node is folded into its input's block where SQL's order of clauses
+ * (FROM, WHERE, GROUP BY, HAVING, windows, DISTINCT, ORDER BY, LIMIT) allows it, else the input
+ * becomes a CTE. Worked example:
  *
  *     aggregate by patient_id: n = count_rows()          SELECT patient_id, count(*) AS n
  *       project patient_id                          →    FROM labs
  *         filter value > 5                               WHERE value > 5
  *           scan labs                                    GROUP BY patient_id
  *
- * A long expression is never written twice: where its reader would use it more than once, its block is closed first. Order is kept
- * through a limit and through projects that keep the sort's columns; elsewhere a relation is a bag. */
+ * A long expression is never written twice: where its reader would use it more than once, its block
+ * is closed first. Order is kept through a limit and through projects that keep the sort's columns;
+ * elsewhere a relation is a bag. */
 #include "dialect/emit_priv.h"
 
 #include <string.h>
@@ -19,10 +21,12 @@ bool emit_is_cte(const struct emit *emit, const struct plan_rel *rel)
     return rel->kind != PLAN_SCAN && (rel->label != NULL || emit->uses[rel->id] > 1);
 }
 
-/* ---- sources ------------------------------------------------------------------------------------ */
+/* ---- sources ------------------------------------------------------------------------------------
+ */
 
 /* A block that reads all of the table expression. table NULL: a CTE of that name. */
-static struct block *block_from(struct emit *emit, const struct plan_rel *rel, const char *name, const char *table, struct aliases **aliases)
+static struct block *block_from(struct emit *emit, const struct plan_rel *rel, const char *name,
+                                const char *table, struct aliases **aliases)
 {
     struct block *block = block_new(emit);
     struct piece *columns = arena_array(emit->arena, rel->column_count, sizeof *columns);
@@ -30,7 +34,8 @@ static struct block *block_from(struct emit *emit, const struct plan_rel *rel, c
         emit->failed = true;
         return NULL;
     }
-    const char *wish = rel->kind == PLAN_SCAN && rel->label != NULL && rel->label[0] != '\0' ? rel->label : name;
+    const char *wish =
+        rel->kind == PLAN_SCAN && rel->label != NULL && rel->label[0] != '\0' ? rel->label : name;
     const char *alias = aliases != NULL ? emit_unique(emit, aliases, wish) : wish;
     struct buf *text = &emit->scratch;
     dialect_quote_identifier(emit->dialect, str_of(alias), text);
@@ -62,7 +67,8 @@ static struct block *block_from(struct emit *emit, const struct plan_rel *rel, c
     return block;
 }
 
-struct block *emit_fold(struct emit *emit, struct block *block, const struct plan_rel *rel, struct aliases **aliases)
+struct block *emit_fold(struct emit *emit, struct block *block, const struct plan_rel *rel,
+                        struct aliases **aliases)
 {
     if (block == NULL)
         return NULL;
@@ -84,13 +90,15 @@ struct block *emit_rel(struct emit *emit, const struct plan_rel *rel, struct ali
         emit->cte_of[rel->id] = block_close(emit, block, rel);
         emit->base_of[rel->id] = block == NULL || rel->label != NULL ? NULL : block->base;
     }
-    struct block *fresh = emit->failed ? NULL : block_from(emit, rel, emit->cte_of[rel->id], NULL, aliases);
+    struct block *fresh =
+        emit->failed ? NULL : block_from(emit, rel, emit->cte_of[rel->id], NULL, aliases);
     if (fresh != NULL && emit->base_of[rel->id] != NULL)
         fresh->base = emit->base_of[rel->id];
     return fresh;
 }
 
-/* ---- would a long expression be repeated? -------------------------------------------------------- */
+/* ---- would a long expression be repeated?
+ * -------------------------------------------------------- */
 
 static void count_columns(const struct plan_expr *expr, uint32_t *counts)
 {
@@ -129,15 +137,18 @@ static bool would_repeat(struct emit *emit, const struct block *block, const str
         count_columns(rel->groups[i].expr, counts);
     for (size_t i = 0; i < block->column_count; i++) {
         uint32_t uses = counts[i] + (rel->kind == PLAN_WINDOW ? 1u : 0u);
-        if (uses > 1 && block->columns[i].text.len > SHORT_BYTES && block->columns[i].column == NULL)
+        if (uses > 1 && block->columns[i].text.len > SHORT_BYTES &&
+            block->columns[i].column == NULL)
             return true;
     }
     return false;
 }
 
-/* ---- nodes -------------------------------------------------------------------------------------- */
+/* ---- nodes --------------------------------------------------------------------------------------
+ */
 
-/* Can the condition be HAVING? Groups that are expressions are left out: DuckDB does not always recognise them there again. */
+/* Can the condition be HAVING? Groups that are expressions are left out: DuckDB does not always
+ * recognise them there again. */
 static bool having_fits(const struct block *block, const struct plan_expr *expr)
 {
     if (expr->kind == PLAN_COLUMN)
@@ -148,22 +159,26 @@ static bool having_fits(const struct block *block, const struct plan_expr *expr)
     return true;
 }
 
-static struct block *emit_filter(struct emit *emit, const struct plan_rel *rel, struct aliases **aliases)
+static struct block *emit_filter(struct emit *emit, const struct plan_rel *rel,
+                                 struct aliases **aliases)
 {
     const struct plan_rel *input = rel->inputs[0];
     struct block *block = emit_rel(emit, input, aliases);
     bool fits = block != NULL && (block->stage == STAGE_ROWS ||
-                                  (block->stage == STAGE_GROUPED && !block->projected && having_fits(block, rel->predicate)));
+                                  (block->stage == STAGE_GROUPED && !block->projected &&
+                                   having_fits(block, rel->predicate)));
     if (!fits)
         block = emit_fold(emit, block, input, aliases);
     if (block == NULL)
         return NULL;
     struct env env = {{block->columns, NULL}};
-    emit_conjuncts(emit, &env, rel->predicate, block->stage == STAGE_GROUPED ? &block->having : &block->where);
+    emit_conjuncts(emit, &env, rel->predicate,
+                   block->stage == STAGE_GROUPED ? &block->having : &block->where);
     return block;
 }
 
-/* A project of plain columns can follow a sort if the sort's columns are still there; *idx are their new places. */
+/* A project of plain columns can follow a sort if the sort's columns are still there; *idx are
+ * their new places. */
 static bool keeps_order(const struct block *block, const struct plan_rel *rel, size_t *idx)
 {
     for (size_t i = 0; i < rel->output_count; i++)
@@ -180,8 +195,10 @@ static bool keeps_order(const struct block *block, const struct plan_rel *rel, s
     return true;
 }
 
-/* Over an aggregate without groups, a project that reads none of it would leave a plain SELECT of all rows. */
-static bool loses_aggregate(struct emit *emit, const struct block *block, const struct plan_rel *rel)
+/* Over an aggregate without groups, a project that reads none of it would leave a plain SELECT of
+ * all rows. */
+static bool loses_aggregate(struct emit *emit, const struct block *block,
+                            const struct plan_rel *rel)
 {
     if (block->stage != STAGE_GROUPED || block->group.count > 0)
         return false;
@@ -196,7 +213,8 @@ static bool loses_aggregate(struct emit *emit, const struct block *block, const 
     return true;
 }
 
-static struct block *emit_project(struct emit *emit, const struct plan_rel *rel, struct aliases **aliases)
+static struct block *emit_project(struct emit *emit, const struct plan_rel *rel,
+                                  struct aliases **aliases)
 {
     const struct plan_rel *input = rel->inputs[0];
     struct block *block = emit_rel(emit, input, aliases);
@@ -209,7 +227,8 @@ static struct block *emit_project(struct emit *emit, const struct plan_rel *rel,
         return NULL;
     }
     bool late = block->stage >= STAGE_ORDERED;
-    bool fits = late ? block->stage != STAGE_UNION && keeps_order(block, rel, idx) : block->stage != STAGE_DISTINCT;
+    bool fits = late ? block->stage != STAGE_UNION && keeps_order(block, rel, idx)
+                     : block->stage != STAGE_DISTINCT;
     if (late && block->distinct)
         fits = false; /* dropping a column would change what is distinct */
     if (!fits || would_repeat(emit, block, rel) || loses_aggregate(emit, block, rel))
@@ -228,7 +247,8 @@ static struct block *emit_project(struct emit *emit, const struct plan_rel *rel,
     return block;
 }
 
-static struct block *emit_aggregate(struct emit *emit, const struct plan_rel *rel, struct aliases **aliases)
+static struct block *emit_aggregate(struct emit *emit, const struct plan_rel *rel,
+                                    struct aliases **aliases)
 {
     const struct plan_rel *input = rel->inputs[0];
     struct block *block = emit_rel(emit, input, aliases);
@@ -276,19 +296,22 @@ static struct block *emit_union(struct emit *emit, const struct plan_rel *rel)
 static bool is_plain(const struct block *block, const struct plan_rel *rel)
 {
     for (size_t i = 0; i < block->column_count; i++)
-        if (block->columns[i].column == NULL || strcmp(block->columns[i].column, rel->columns[i].name) != 0)
+        if (block->columns[i].column == NULL ||
+            strcmp(block->columns[i].column, rel->columns[i].name) != 0)
             return false;
     return true;
 }
 
-static struct block *emit_sort(struct emit *emit, const struct plan_rel *rel, struct aliases **aliases)
+static struct block *emit_sort(struct emit *emit, const struct plan_rel *rel,
+                               struct aliases **aliases)
 {
     const struct plan_rel *input = rel->inputs[0];
     struct block *block = emit_rel(emit, input, aliases);
     bool by_columns = true;
     for (size_t i = 0; i < rel->order_count; i++)
         by_columns = by_columns && rel->order[i].expr->kind == PLAN_COLUMN;
-    if (block != NULL && (block->stage >= STAGE_ORDERED || (!by_columns && (block->stage > STAGE_ROWS || !is_plain(block, input)))))
+    if (block != NULL && (block->stage >= STAGE_ORDERED ||
+                          (!by_columns && (block->stage > STAGE_ROWS || !is_plain(block, input)))))
         block = emit_fold(emit, block, input, aliases);
     struct block_order *order = arena_array(emit->arena, rel->order_count, sizeof *order);
     if (block == NULL || order == NULL)
@@ -308,7 +331,8 @@ static struct block *emit_sort(struct emit *emit, const struct plan_rel *rel, st
     return block;
 }
 
-static struct block *emit_limit(struct emit *emit, const struct plan_rel *rel, struct aliases **aliases)
+static struct block *emit_limit(struct emit *emit, const struct plan_rel *rel,
+                                struct aliases **aliases)
 {
     const struct plan_rel *input = rel->inputs[0];
     struct block *block = emit_rel(emit, input, aliases);
@@ -322,7 +346,8 @@ static struct block *emit_limit(struct emit *emit, const struct plan_rel *rel, s
     return block;
 }
 
-static struct block *emit_distinct(struct emit *emit, const struct plan_rel *rel, struct aliases **aliases)
+static struct block *emit_distinct(struct emit *emit, const struct plan_rel *rel,
+                                   struct aliases **aliases)
 {
     const struct plan_rel *input = rel->inputs[0];
     struct block *block = emit_rel(emit, input, aliases);
@@ -335,7 +360,8 @@ static struct block *emit_distinct(struct emit *emit, const struct plan_rel *rel
     return block;
 }
 
-static struct block *emit_windows(struct emit *emit, const struct plan_rel *rel, struct aliases **aliases)
+static struct block *emit_windows(struct emit *emit, const struct plan_rel *rel,
+                                  struct aliases **aliases)
 {
     const struct plan_rel *input = rel->inputs[0];
     struct block *block = emit_rel(emit, input, aliases);

@@ -18,7 +18,8 @@ static void set_null(struct data_vector *vector, int64_t row)
     vector->validity[row >> 6] &= ~(1ULL << (row & 63));
 }
 
-/* ---- marrow_null_if ---------------------------------------------------------------------------- */
+/* ---- marrow_null_if ----------------------------------------------------------------------------
+ */
 
 static bool is_marker(const struct data_batch *in, int64_t row)
 {
@@ -38,7 +39,8 @@ static enum err_code null_if(void *extra, const struct data_batch *in, struct ar
         if (in->vectors[idx].type.kind != DATA_TEXT && in->vectors[idx].type.kind != DATA_NULL)
             return err_set(err, ERR_USAGE, "marrow_null_if takes texts");
     for (int64_t row = 0; row < in->rows; row++) {
-        bool keep = in->columns > 0 && data_vector_is_valid(&in->vectors[0], row) && !is_marker(in, row);
+        bool keep =
+            in->columns > 0 && data_vector_is_valid(&in->vectors[0], row) && !is_marker(in, row);
         if (keep)
             ret->text[row] = in->vectors[0].text[row];
         else

@@ -1,8 +1,10 @@
-/* Archives and packed files: every member that may be data is unpacked to staging with bounded memory, then walked like a file.
+/* Archives and packed files: every member that may be data is unpacked to staging with bounded
+ * memory, then walked like a file.
  *
- * Hostile archives are refused: names that climb ("../") or are absolute, links and devices, encrypted or damaged members, and
- * bombs, by what was really written (never by what a header claims), against the archive's size and the outermost one's.
- * ZIPs are read by their central directory only, so that a cut-off ZIP can't pass as a shorter one. */
+ * Hostile archives are refused: names that climb ("../") or are absolute, links and devices,
+ * encrypted or damaged members, and bombs, by what was really written (never by what a header
+ * claims), against the archive's size and the outermost one's. ZIPs are read by their central
+ * directory only, so that a cut-off ZIP can't pass as a shorter one. */
 #include <archive.h>
 #include <archive_entry.h>
 #include <locale.h>
@@ -15,11 +17,17 @@
 
 enum archive_kind archive_recognise(struct str head)
 {
-    if (str_has_prefix(head, "PK\x03\x04") || str_has_prefix(head, "PK\x05\x06") || str_has_prefix(head, "PK\x07\x08"))
+    if (str_has_prefix(head, "PK\x03\x04") || str_has_prefix(head, "PK\x05\x06") ||
+        str_has_prefix(head, "PK\x07\x08"))
         return ARCHIVE_ZIP;
-    if (str_has_prefix(head, "\x1f\x8b") || str_has_prefix(head, "\x28\xb5\x2f\xfd") || str_has_prefix(head, "\x04\x22\x4d\x18") ||
-        (head.len >= 6 && memcmp(head.ptr, "\xfd" "7zXZ\0", 6) == 0) ||
-        (str_has_prefix(head, "BZh") && head.len > 9 && memcmp(head.ptr + 4, "\x31\x41\x59\x26\x53\x59", 6) == 0))
+    if (str_has_prefix(head, "\x1f\x8b") || str_has_prefix(head, "\x28\xb5\x2f\xfd") ||
+        str_has_prefix(head, "\x04\x22\x4d\x18") ||
+        (head.len >= 6 && memcmp(head.ptr,
+                                 "\xfd"
+                                 "7zXZ\0",
+                                 6) == 0) ||
+        (str_has_prefix(head, "BZh") && head.len > 9 &&
+         memcmp(head.ptr + 4, "\x31\x41\x59\x26\x53\x59", 6) == 0))
         return ARCHIVE_PACKED;
     if (head.len >= 265 && memcmp(head.ptr + 257, "ustar", 5) == 0)
         return ARCHIVE_TAR;
@@ -30,7 +38,8 @@ enum archive_kind archive_recognise(struct str head)
 
 bool archive_is_office(struct str head)
 {
-    static const char *const first[] = {"[Content_Types].xml", "_rels/", "docProps/", "xl/", "word/", "ppt/", "mimetype"};
+    static const char *const first[] = {
+        "[Content_Types].xml", "_rels/", "docProps/", "xl/", "word/", "ppt/", "mimetype"};
     if (!str_has_prefix(head, "PK\x03\x04") || head.len < 60)
         return false;
     for (size_t i = 0; i < sizeof first / sizeof *first; i++)
@@ -45,7 +54,8 @@ const char *archive_name_problem(struct str name)
         return "a member without a name";
     if (name.ptr[0] == '/' || name.ptr[0] == '\\')
         return "an absolute path";
-    if (name.len >= 2 && name.ptr[1] == ':' && ((name.ptr[0] | 32) >= 'a' && (name.ptr[0] | 32) <= 'z'))
+    if (name.len >= 2 && name.ptr[1] == ':' &&
+        ((name.ptr[0] | 32) >= 'a' && (name.ptr[0] | 32) <= 'z'))
         return "an absolute path";
     size_t start = 0;
     for (size_t i = 0; i <= name.len; i++) {
@@ -76,8 +86,8 @@ struct unpacking {
     struct gzip_sum *sum; /* of what comes out of a gzip file that holds one file; else NULL */
 };
 
-static enum err_code refuse(const struct unpacking *work, const char *member, enum err_code code, struct err *err,
-                            const char *what, const char *hint)
+static enum err_code refuse(const struct unpacking *work, const char *member, enum err_code code,
+                            struct err *err, const char *what, const char *hint)
 {
     const char *name = work->place->base_name;
     if (member != NULL)
@@ -93,10 +103,13 @@ static enum err_code damaged(const struct unpacking *work, const char *member, s
 {
     const char *said = archive_error_string(work->archive);
     if (said != NULL && (strstr(said, "ncrypted") != NULL || strstr(said, "assphrase") != NULL))
-        return refuse(work, member, ERR_INPUT, err, "encrypted", "unpack it with its password and import the folder");
-    (void)refuse(work, member, ERR_INPUT, err, "truncated or damaged", "copy or download the archive again");
+        return refuse(work, member, ERR_INPUT, err, "encrypted",
+                      "unpack it with its password and import the folder");
+    (void)refuse(work, member, ERR_INPUT, err, "truncated or damaged",
+                 "copy or download the archive again");
     if (said != NULL && strstr(said, "nsupported") != NULL)
-        (void)refuse(work, member, ERR_INPUT, err, "packed in a way that is not read here", "unpack it and import the folder");
+        (void)refuse(work, member, ERR_INPUT, err, "packed in a way that is not read here",
+                     "unpack it and import the folder");
     return said == NULL ? ERR_INPUT : err_detail(err, "%s", said);
 }
 
@@ -107,16 +120,19 @@ static enum err_code check_limits(const struct unpacking *work, const char *memb
         return refuse(work, member, ERR_LIMIT, err, "unpacks to more than the total allowed",
                       "raise the total if the archive is trusted, or import its parts");
     int64_t root = work->place->root_bytes > 0 ? work->place->root_bytes : work->packed_bytes;
-    bool bomb = work->unpacked_bytes > INGEST_RATIO_FREE_BYTES && work->unpacked_bytes / INGEST_LIMIT_RATIO > work->packed_bytes;
+    bool bomb = work->unpacked_bytes > INGEST_RATIO_FREE_BYTES &&
+                work->unpacked_bytes / INGEST_LIMIT_RATIO > work->packed_bytes;
     bool nested_bomb = set->unpacked_bytes > INGEST_RATIO_FREE_BYTES && work->place->depth > 0 &&
                        set->unpacked_bytes / INGEST_LIMIT_RATIO > root;
     if (bomb || nested_bomb)
-        return refuse(work, member, ERR_LIMIT, err, "unpacks to more than 100 times its size (a bomb?)",
+        return refuse(work, member, ERR_LIMIT, err,
+                      "unpacks to more than 100 times its size (a bomb?)",
                       "unpack it yourself if it is trusted, and import the folder");
     return ERR_OK;
 }
 
-static enum err_code copy_member(struct unpacking *work, const char *member, struct stage_writer *writer, struct err *err)
+static enum err_code copy_member(struct unpacking *work, const char *member,
+                                 struct stage_writer *writer, struct err *err)
 {
     for (;;) {
         TRY(progress_check(work->set->options.progress, err));
@@ -140,11 +156,13 @@ static enum err_code copy_member(struct unpacking *work, const char *member, str
     }
 }
 
-/* A staged path that keeps key=value folders, which are columns of a partitioned table. NULL: the usual flat name does. */
+/* A staged path that keeps key=value folders, which are columns of a partitioned table. NULL: the
+ * usual flat name does. */
 static const char *partition_path(struct ingest_set *set, const char *member, struct err *err)
 {
     const char *start = member;
-    for (const char *slash = strchr(start, '/'); slash != NULL; start = slash + 1, slash = strchr(start, '/')) {
+    for (const char *slash = strchr(start, '/'); slash != NULL;
+         start = slash + 1, slash = strchr(start, '/')) {
         const char *equal = memchr(start, '=', (size_t)(slash - start));
         if (equal != NULL && equal > start)
             break;
@@ -153,7 +171,8 @@ static const char *partition_path(struct ingest_set *set, const char *member, st
     if (end == NULL || !str_has_suffix_nocase(str_of(member), ".parquet") || end - start > 1024)
         return NULL;
     const char *root = ingest_stage_path(set, "-parts");
-    char *folder = root == NULL ? NULL : arena_printf(set->arena, "%s/%.*s", root, (int)(end - start), start);
+    char *folder =
+        root == NULL ? NULL : arena_printf(set->arena, "%s/%.*s", root, (int)(end - start), start);
     for (char *c = folder == NULL ? NULL : folder + strlen(root) + 1; c != NULL && *c != '\0'; c++)
         if ((unsigned char)*c < 0x20 || strchr("\\*?[]", *c) != NULL)
             *c = '_';
@@ -196,14 +215,17 @@ static enum err_code stage_member(struct unpacking *work, struct member *member,
     return ERR_OK;
 }
 
-static enum err_code check_type(const struct unpacking *work, struct archive_entry *entry, const char *name, struct err *err)
+static enum err_code check_type(const struct unpacking *work, struct archive_entry *entry,
+                                const char *name, struct err *err)
 {
     if (archive_entry_hardlink(entry) != NULL || archive_entry_filetype(entry) == AE_IFLNK)
         return refuse(work, name, ERR_INPUT, err, "a link", "make the archive again without links");
     if (archive_entry_filetype(entry) != AE_IFREG && archive_entry_filetype(entry) != 0)
-        return refuse(work, name, ERR_INPUT, err, "neither a file nor a folder", "make the archive again from plain files");
+        return refuse(work, name, ERR_INPUT, err, "neither a file nor a folder",
+                      "make the archive again from plain files");
     if (archive_entry_is_encrypted(entry))
-        return refuse(work, name, ERR_INPUT, err, "encrypted", "unpack it with its password and import the folder");
+        return refuse(work, name, ERR_INPUT, err, "encrypted",
+                      "unpack it with its password and import the folder");
     return ERR_OK;
 }
 
@@ -221,28 +243,33 @@ static const char *entry_name(const struct unpacking *work, struct archive_entry
     return name == NULL ? "" : encoding_name_text(arena, name);
 }
 
-static enum err_code take_entry(struct unpacking *work, struct archive_entry *entry, struct err *err)
+static enum err_code take_entry(struct unpacking *work, struct archive_entry *entry,
+                                struct err *err)
 {
     const char *name = entry_name(work, entry);
     if (name == NULL)
         return ingest_memory(err);
     const char *problem = archive_name_problem(str_of(name));
     if (problem != NULL)
-        return refuse(work, name, ERR_INPUT, err, problem, "such an archive may be an attack; make it again from a clean folder");
+        return refuse(work, name, ERR_INPUT, err, problem,
+                      "such an archive may be an attack; make it again from a clean folder");
     while (name[0] == '.' && name[1] == '/')
         name += 2;
-    if (name[0] == '\0' || archive_entry_filetype(entry) == AE_IFDIR || name[strlen(name) - 1] == '/')
+    if (name[0] == '\0' || archive_entry_filetype(entry) == AE_IFDIR ||
+        name[strlen(name) - 1] == '/')
         return ERR_OK;
     TRY(check_type(work, entry, name, err));
     if (work->set->seen_files + (int64_t)work->count > INGEST_LIMIT_ENTRIES)
         return refuse(work, NULL, ERR_LIMIT, err, "more than 100000 members", "import its parts");
-    struct member *member = ingest_grow((void **)&work->members, &work->count, &work->capacity, sizeof *work->members);
+    struct member *member =
+        ingest_grow((void **)&work->members, &work->count, &work->capacity, sizeof *work->members);
     if (member == NULL)
         return ingest_memory(err);
     member->name = arena_strdup(work->set->arena, name);
     if (member->name == NULL)
         return ingest_memory(err);
-    member->skipped = archive_format(work->archive) != ARCHIVE_FORMAT_RAW && walk_skip_reason(name) != NULL;
+    member->skipped =
+        archive_format(work->archive) != ARCHIVE_FORMAT_RAW && walk_skip_reason(name) != NULL;
     return member->skipped ? ERR_OK : stage_member(work, member, err);
 }
 
@@ -260,12 +287,14 @@ static enum err_code check_gzip(const struct unpacking *work, struct err *err)
         code = gzip_check(file, work->set->options.progress, &fits, err);
     csv_unmap(&mapping);
     if (code == ERR_OK && !fits)
-        code = refuse(work, NULL, ERR_INPUT, err, "damaged: its checksum does not fit its content", "copy or download the archive again");
+        code = refuse(work, NULL, ERR_INPUT, err, "damaged: its checksum does not fit its content",
+                      "copy or download the archive again");
     return code;
 }
 
 /* A tar file ends with a block of zeros: without it, it may have been cut between two members. */
-static enum err_code next_header(struct unpacking *work, struct archive_entry **ret, struct err *err)
+static enum err_code next_header(struct unpacking *work, struct archive_entry **ret,
+                                 struct err *err)
 {
     struct archive *archive = work->archive;
     bool tar = (archive_format(archive) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_TAR;
@@ -277,7 +306,9 @@ static enum err_code next_header(struct unpacking *work, struct archive_entry **
     if (result == ARCHIVE_EOF) {
         *ret = NULL;
         if (tar && archive_filter_bytes(archive, 0) - before < 512)
-            return refuse(work, NULL, ERR_INPUT, err, "truncated: the mark at a tar file's end is missing", "copy or download the archive again");
+            return refuse(work, NULL, ERR_INPUT, err,
+                          "truncated: the mark at a tar file's end is missing",
+                          "copy or download the archive again");
         return ERR_OK;
     }
     return result == ARCHIVE_OK || result == ARCHIVE_WARN ? ERR_OK : damaged(work, NULL, err);
@@ -325,11 +356,13 @@ static const char *member_folder(const struct unpacking *work, const char *membe
     return folder == NULL ? NULL : file_base_name(folder);
 }
 
-static enum err_code walk_member(const struct unpacking *work, const struct member *member, bool raw, struct err *err)
+static enum err_code walk_member(const struct unpacking *work, const struct member *member,
+                                 bool raw, struct err *err)
 {
     struct ingest_set *set = work->set;
     const struct walk_place *outer = work->place;
-    const char *origin = raw ? outer->origin : arena_printf(set->arena, "%s!%s", outer->origin, member->name);
+    const char *origin =
+        raw ? outer->origin : arena_printf(set->arena, "%s!%s", outer->origin, member->name);
     const char *folder = raw ? outer->folder : member_folder(work, member->name);
     if (origin == NULL || folder == NULL)
         return ingest_memory(err);
@@ -348,23 +381,28 @@ static enum err_code walk_member(const struct unpacking *work, const struct memb
                                .folder = folder,
                                .relative = raw ? "" : member->name,
                                .sha256 = arena_strdup(set->arena, sha256),
-                               .root_bytes = outer->root_bytes > 0 ? outer->root_bytes : work->packed_bytes,
+                               .root_bytes =
+                                   outer->root_bytes > 0 ? outer->root_bytes : work->packed_bytes,
                                .depth = outer->depth + 1,
                                .given = raw && outer->given};
     return place.sha256 == NULL ? ingest_memory(err) : walk_file(set, &place, err);
 }
 
-enum err_code archive_walk(struct ingest_set *set, const struct walk_place *place, enum archive_kind kind, struct err *err)
+enum err_code archive_walk(struct ingest_set *set, const struct walk_place *place,
+                           enum archive_kind kind, struct err *err)
 {
     struct unpacking work = {.set = set, .place = place, .kind = kind};
     if (kind == ARCHIVE_OTHER)
-        return refuse(&work, NULL, ERR_INPUT, err, "7z and rar are not read", "unpack it and import the folder, or make a ZIP");
+        return refuse(&work, NULL, ERR_INPUT, err, "7z and rar are not read",
+                      "unpack it and import the folder, or make a ZIP");
     if (place->depth >= INGEST_LIMIT_DEPTH)
-        return refuse(&work, NULL, ERR_LIMIT, err, "archives nested too deep", "unpack the inner archives and import the folder");
+        return refuse(&work, NULL, ERR_LIMIT, err, "archives nested too deep",
+                      "unpack the inner archives and import the folder");
     struct file_info info;
     TRY(file_stat(place->path, &info, err));
     work.packed_bytes = info.bytes;
-    /* libarchive decodes names by the locale's character set: a UTF-8 one for this thread, for this call. */
+    /* libarchive decodes names by the locale's character set: a UTF-8 one for this thread, for this
+     * call. */
     locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
     locale_t before = utf8 == (locale_t)0 ? (locale_t)0 : uselocale(utf8);
     work.archive = archive_read_new();
@@ -372,7 +410,8 @@ enum err_code archive_walk(struct ingest_set *set, const struct walk_place *plac
     work.sum = kind == ARCHIVE_PACKED ? mem_alloc(sizeof *work.sum) : NULL;
     if (work.sum != NULL)
         gzip_sum_init(work.sum); /* without memory for it the slower check is made */
-    enum err_code code = work.archive == NULL || work.block == NULL ? ingest_memory(err) : unpack(&work, err);
+    enum err_code code =
+        work.archive == NULL || work.block == NULL ? ingest_memory(err) : unpack(&work, err);
     bool raw = code == ERR_OK && archive_format(work.archive) == ARCHIVE_FORMAT_RAW;
     (void)archive_read_free(work.archive);
     if (utf8 != (locale_t)0) {

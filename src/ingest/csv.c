@@ -1,8 +1,10 @@
-/* The CSV format: any delimited text. The file is made UTF-8 (encoding.c), its dialect sniffed (csv_sniff.c), stacked tables are
- * cut apart (csv_stack.c); what comes out is a scan that the engine runs, every column as text, or, where the text is not plain
- * (csv_census.c), a stream that we read ourselves (csv_push.c).
+/* The CSV format: any delimited text. The file is made UTF-8 (encoding.c), its dialect sniffed
+ * (csv_sniff.c), stacked tables are cut apart (csv_stack.c); what comes out is a scan that the
+ * engine runs, every column as text, or, where the text is not plain (csv_census.c), a stream that
+ * we read ourselves (csv_push.c).
  *
- * The file is mapped, never read into memory whole: the kernel drops its pages when memory is short. */
+ * The file is mapped, never read into memory whole: the kernel drops its pages when memory is
+ * short. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,8 +15,8 @@
 
 #include "ingest/parts_priv.h"
 
-
-/* ---- recognising -------------------------------------------------------------------------------- */
+/* ---- recognising --------------------------------------------------------------------------------
+ */
 
 static bool has_any_suffix(const char *base_name, const char *suffixes)
 {
@@ -22,7 +24,8 @@ static bool has_any_suffix(const char *base_name, const char *suffixes)
     for (const char *next = suffixes; *next != '\0';) {
         size_t length = strcspn(next, " ");
         if (length > 0 && base > length &&
-            str_equal_nocase((struct str){next, length}, (struct str){base_name + base - length, length}))
+            str_equal_nocase((struct str){next, length},
+                             (struct str){base_name + base - length, length}))
             return true;
         next += length + (next[length] == ' ');
     }
@@ -51,7 +54,8 @@ static int is_table_text(struct str text, bool whole)
     struct csv_hints hints = {.header = -1};
     struct err ignored;
     AUTO(arena_free) struct arena *arena = arena_new(0);
-    enum err_code code = arena == NULL ? ERR_MEMORY : csv_sniff(text, whole, &hints, arena, &guess, &ignored);
+    enum err_code code =
+        arena == NULL ? ERR_MEMORY : csv_sniff(text, whole, &hints, arena, &guess, &ignored);
     if (code != ERR_OK)
         return code == ERR_MEMORY ? -1 : 0;
     if (guess.columns < 2)
@@ -66,7 +70,8 @@ static int csv_recognise(const struct ingest_file *file)
         return named ? 1 : 0;
     if (named)
         return 2;
-    if (walk_skip_reason(file->base_name) != NULL || walk_unreadable_reason(file->base_name) != NULL)
+    if (walk_skip_reason(file->base_name) != NULL ||
+        walk_unreadable_reason(file->base_name) != NULL)
         return 0;
     AUTO(buf_done) struct buf text = BUF_INIT;
     struct err ignored;
@@ -77,7 +82,8 @@ static int csv_recognise(const struct ingest_file *file)
     return sure == 1 ? 2 : sure;
 }
 
-/* ---- the text as memory ------------------------------------------------------------------------- */
+/* ---- the text as memory -------------------------------------------------------------------------
+ */
 
 enum err_code csv_map_file(const char *path, struct csv_mapping *ret, struct err *err)
 {
@@ -104,7 +110,8 @@ void csv_let_go(struct csv_mapping *mapping, const char *at)
 {
     if (mapping == NULL || at < mapping->ptr || at > mapping->ptr + mapping->length)
         return;
-    size_t reached = (size_t)(at - mapping->ptr) / CSV_LET_GO_BYTES * CSV_LET_GO_BYTES; /* a multiple of every page size */
+    size_t reached = (size_t)(at - mapping->ptr) / CSV_LET_GO_BYTES *
+                     CSV_LET_GO_BYTES; /* a multiple of every page size */
     if (reached < mapping->passed)
         mapping->passed = 0; /* another pass */
     if (reached <= mapping->passed)
@@ -120,19 +127,20 @@ void csv_unmap(struct csv_mapping *mapping)
     *mapping = (struct csv_mapping){0};
 }
 
-/* ---- one table ---------------------------------------------------------------------------------- */
+/* ---- one table ----------------------------------------------------------------------------------
+ */
 
 struct csv_open { /* one file or one piece of it, on its way to a source */
     struct ingest_set *set;
     const struct ingest_file *file;
-    const char *path;   /* UTF-8, what the engine reads */
-    struct str text;    /* its content, mapped */
+    const char *path; /* UTF-8, what the engine reads */
+    struct str text;  /* its content, mapped */
     struct csv_mapping *mapping;
     const char *name;
     const char *origin;
-    size_t bom_bytes;   /* before text in the file at path */
-    bool odd;           /* zero bytes or ill-formed UTF-8 in it */
-    json_t *notes;      /* owned until the source is added */
+    size_t bom_bytes; /* before text in the file at path */
+    bool odd;         /* zero bytes or ill-formed UTF-8 in it */
+    json_t *notes;    /* owned until the source is added */
 };
 
 static int by_text(const void *a, const void *b)
@@ -148,7 +156,8 @@ static int by_text(const void *a, const void *b)
     return (x.len > y.len) - (x.len < y.len);
 }
 
-static enum err_code note_names(struct csv_open *work, const struct csv_guess *guess, struct err *err)
+static enum err_code note_names(struct csv_open *work, const struct csv_guess *guess,
+                                struct err *err)
 {
     if (!guess->named)
         return ERR_OK;
@@ -168,44 +177,56 @@ static enum err_code note_names(struct csv_open *work, const struct csv_guess *g
         repeated += by_text(&sorted[i - 1], &sorted[i]) == 0;
     mem_free(sorted);
     if (repeated > 0)
-        ingest_note(&work->notes, "duplicate_names", "%zu column names repeat another and got a number", repeated);
+        ingest_note(&work->notes, "duplicate_names",
+                    "%zu column names repeat another and got a number", repeated);
     if (empty > 0)
-        ingest_note(&work->notes, "empty_names", "%zu columns have no name and got column_N", empty);
+        ingest_note(&work->notes, "empty_names", "%zu columns have no name and got column_N",
+                    empty);
     return ERR_OK;
 }
 
 static void note_guess(struct csv_open *work, const struct csv_guess *guess)
 {
     if (!guess->named)
-        ingest_note(&work->notes, "no_header", "the first row looks like data: columns are named column_1 to column_%zu",
+        ingest_note(&work->notes, "no_header",
+                    "the first row looks like data: columns are named column_1 to column_%zu",
                     guess->columns);
     if (guess->named && guess->header_uncertain && work->set->options.header < 0)
-        ingest_note(&work->notes, "header_uncertain", "the first row was taken as the header; its types don't prove it");
+        ingest_note(&work->notes, "header_uncertain",
+                    "the first row was taken as the header; its types don't prove it");
     if (guess->row_names)
-        ingest_note(&work->notes, "row_names", "the header is one name shorter than the rows: the first column is row_name");
+        ingest_note(&work->notes, "row_names",
+                    "the header is one name shorter than the rows: the first column is row_name");
     if (guess->trailing)
-        ingest_note(&work->notes, "trailing_delimiter", "header and rows differ by a delimiter at the line's end");
+        ingest_note(&work->notes, "trailing_delimiter",
+                    "header and rows differ by a delimiter at the line's end");
     if (guess->preamble_lines > 0)
-        ingest_note(&work->notes, "preamble_skipped", "%lld lines before the table were skipped", (long long)guess->preamble_lines);
+        ingest_note(&work->notes, "preamble_skipped", "%lld lines before the table were skipped",
+                    (long long)guess->preamble_lines);
     if (guess->ragged > 0)
-        ingest_note(&work->notes, "ragged_rows", "%lld of the first %lld rows have another number of fields",
+        ingest_note(&work->notes, "ragged_rows",
+                    "%lld of the first %lld rows have another number of fields",
                     (long long)guess->ragged, (long long)guess->rows);
 }
 
-static enum err_code make_schema(const struct csv_guess *guess, struct data_schema *ret, struct err *err)
+static enum err_code make_schema(const struct csv_guess *guess, struct data_schema *ret,
+                                 struct err *err)
 {
     for (size_t i = 0; i < guess->columns; i++)
-        TRY(data_schema_add(ret, guess->names[i].ptr == NULL ? STR("") : guess->names[i], DATA_TYPE(TEXT), err));
+        TRY(data_schema_add(ret, guess->names[i].ptr == NULL ? STR("") : guess->names[i],
+                            DATA_TYPE(TEXT), err));
     int64_t changed = 0;
     TRY(data_schema_name_columns(ret, &changed, err));
-    for (size_t i = 0; !guess->named && i < ret->count; i++) { /* made up: there is no name in the file */
+    for (size_t i = 0; !guess->named && i < ret->count;
+         i++) { /* made up: there is no name in the file */
         mem_free(ret->columns[i].source_name);
         ret->columns[i].source_name = NULL;
     }
     return ERR_OK;
 }
 
-static struct data_scan *make_scan(struct arena *arena, const char *path, const struct csv_guess *guess)
+static struct data_scan *make_scan(struct arena *arena, const char *path,
+                                   const struct csv_guess *guess)
 {
     struct data_scan *scan = arena_alloc(arena, sizeof *scan);
     const char **paths = arena_array(arena, 1, sizeof *paths);
@@ -230,7 +251,8 @@ static struct str sample_of(struct str text, bool *ret_whole)
     size_t length = CSV_SAMPLE_BYTES;
     while (length < text.len && length < 4 * (size_t)INGEST_LIMIT_LINE_BYTES) {
         const char *feed = memchr(text.ptr, '\n', length);
-        const char *second = feed == NULL ? NULL : memchr(feed + 1, '\n', length - (size_t)(feed + 1 - text.ptr));
+        const char *second =
+            feed == NULL ? NULL : memchr(feed + 1, '\n', length - (size_t)(feed + 1 - text.ptr));
         if (second != NULL)
             break;
         length *= 4;
@@ -239,9 +261,12 @@ static struct str sample_of(struct str text, bool *ret_whole)
     return (struct str){text.ptr, *ret_whole ? text.len : length};
 }
 
-/* What the engine can't be told: '#' lines between the rows are taken out (its comment option would also cut rows that hold a
- * '#'), and mixed line ends become LF (its strict mode gives up on them). Quoted texts stay as they are. */
-static enum err_code rewrite_rows(struct csv_open *work, const struct csv_guess *guess, bool unify, int64_t *records, struct err *err)
+/* What the engine can't be told: '#' lines between the rows are taken out (its comment option would
+ * also cut rows that hold a
+ * '#'), and mixed line ends become LF (its strict mode gives up on them). Quoted texts stay as they
+ * are. */
+static enum err_code rewrite_rows(struct csv_open *work, const struct csv_guess *guess, bool unify,
+                                  int64_t *records, struct err *err)
 {
     struct stage_writer writer = STAGE_WRITER_INIT;
     struct csv_row row = {0};
@@ -257,7 +282,8 @@ static enum err_code rewrite_rows(struct csv_open *work, const struct csv_guess 
         }
         size_t length = (size_t)(row.end - row.start);
         bool crlf = length > 1 && row.end[-1] == '\n' && row.end[-2] == '\r';
-        if (guess->comment_lines > 0 && row.start > guess->first_row && row.start[0] == '#' && row.count != guess->columns) {
+        if (guess->comment_lines > 0 && row.start > guess->first_row && row.start[0] == '#' &&
+            row.count != guess->columns) {
             dropped++;
             continue;
         }
@@ -273,14 +299,15 @@ static enum err_code rewrite_rows(struct csv_open *work, const struct csv_guess 
     work->path = writer.path;
     *records -= dropped;
     if (dropped > 0)
-        ingest_note(&work->notes, "comment_lines", "%lld lines that begin with # were left out", (long long)dropped);
+        ingest_note(&work->notes, "comment_lines", "%lld lines that begin with # were left out",
+                    (long long)dropped);
     if (unify)
         ingest_note(&work->notes, "line_ends", "rows end now in CRLF, now in LF → LF");
     return ERR_OK;
 }
 
-static struct csv_reading *make_reading(const struct csv_open *work, const struct csv_guess *guess, const struct data_schema *schema,
-                                        struct err *err)
+static struct csv_reading *make_reading(const struct csv_open *work, const struct csv_guess *guess,
+                                        const struct data_schema *schema, struct err *err)
 {
     struct csv_reading *reading = mem_zalloc(1, sizeof *reading);
     if (reading == NULL || data_schema_copy(schema, &reading->schema, err) != ERR_OK) {
@@ -299,13 +326,15 @@ static struct csv_reading *make_reading(const struct csv_open *work, const struc
     return reading;
 }
 
-/* A text that the engine reads faithfully is given as a scan, with our own reading beside it; any other as a stream. */
+/* A text that the engine reads faithfully is given as a scan, with our own reading beside it; any
+ * other as a stream. */
 static enum err_code add_table(struct csv_open *work, struct csv_guess *guess, struct err *err)
 {
     struct data_schema schema = {0};
     struct csv_census census;
     const char *end = work->text.ptr + work->text.len;
-    TRY(csv_census(&guess->dialect, guess->first_data, end, guess->columns, work->mapping, work->set->options.progress, &census, err));
+    TRY(csv_census(&guess->dialect, guess->first_data, end, guess->columns, work->mapping,
+                   work->set->options.progress, &census, err));
     bool engine = census.regular && !work->odd;
     note_guess(work, guess);
     TRY(note_names(work, guess, err));
@@ -314,7 +343,8 @@ static enum err_code add_table(struct csv_open *work, struct csv_guess *guess, s
     bool unify = census.crlf && census.bare_lf;
     if (reading != NULL && engine && (unify || guess->comment_lines > 0))
         code = rewrite_rows(work, guess, unify, &census.records, err);
-    struct data_scan *scan = reading != NULL && code == ERR_OK ? make_scan(work->set->arena, work->path, guess) : NULL;
+    struct data_scan *scan =
+        reading != NULL && code == ERR_OK ? make_scan(work->set->arena, work->path, guess) : NULL;
     if (scan == NULL) {
         data_schema_done(&schema);
         csv_reading_free(reading);
@@ -334,7 +364,8 @@ static enum err_code add_table(struct csv_open *work, struct csv_guess *guess, s
     return ingest_add_source(work->set, &source, csv_reading_free, err);
 }
 
-static enum err_code sniff(const struct csv_open *work, const char *delimiter, struct csv_guess *ret, struct err *err)
+static enum err_code sniff(const struct csv_open *work, const char *delimiter,
+                           struct csv_guess *ret, struct err *err)
 {
     bool whole = false;
     struct str sample = sample_of(work->text, &whole);
@@ -346,16 +377,18 @@ static enum err_code sniff(const struct csv_open *work, const char *delimiter, s
     return err_at(err, work->origin, 0, 0);
 }
 
-/* ---- stacked tables ----------------------------------------------------------------------------- */
+/* ---- stacked tables -----------------------------------------------------------------------------
+ */
 
-static enum err_code open_piece(const struct csv_open *outer, const struct csv_stack *stack, size_t idx, const char *delimiter,
-                                struct err *err)
+static enum err_code open_piece(const struct csv_open *outer, const struct csv_stack *stack,
+                                size_t idx, const char *delimiter, struct err *err)
 {
     struct ingest_set *set = outer->set;
     const struct csv_piece *piece = &stack->pieces[idx];
     struct stage_writer writer = STAGE_WRITER_INIT;
     TRY(stage_open(set, "-table.csv", &writer, err));
-    enum err_code code = stage_write(&writer, outer->text.ptr + piece->offset, (size_t)piece->bytes, err);
+    enum err_code code =
+        stage_write(&writer, outer->text.ptr + piece->offset, (size_t)piece->bytes, err);
     if (code == ERR_OK)
         code = stage_finish(&writer, err);
     stage_abandon(&writer);
@@ -367,10 +400,12 @@ static enum err_code open_piece(const struct csv_open *outer, const struct csv_s
     work.name = arena_printf(set->arena, "%s_%zu", outer->name, idx + 1);
     work.origin = arena_printf(set->arena, "%s#%zu", outer->origin, idx + 1);
     work.notes = outer->notes == NULL ? NULL : json_deep_copy(outer->notes);
-    ingest_note(&work.notes, "stacked_tables", "table %zu of %zu stacked in one file, from line %lld", idx + 1, stack->count,
+    ingest_note(&work.notes, "stacked_tables",
+                "table %zu of %zu stacked in one file, from line %lld", idx + 1, stack->count,
                 (long long)piece->line);
     struct csv_guess guess;
-    code = work.name == NULL || work.origin == NULL ? ingest_memory(err) : sniff(&work, delimiter, &guess, err);
+    code = work.name == NULL || work.origin == NULL ? ingest_memory(err)
+                                                    : sniff(&work, delimiter, &guess, err);
     if (code == ERR_OK)
         code = add_table(&work, &guess, err);
     json_decref(work.notes);
@@ -382,10 +417,12 @@ static enum err_code open_text(struct csv_open *work, struct err *err)
     struct csv_guess guess;
     struct csv_stack stack = {0};
     TRY(sniff(work, work->set->options.delimiter, &guess, err));
-    enum err_code code = csv_stack_find(work->text, &guess, work->mapping, work->set->options.progress, &stack, err);
+    enum err_code code =
+        csv_stack_find(work->text, &guess, work->mapping, work->set->options.progress, &stack, err);
     if (code == ERR_OK && stack.doubtful_line > 0)
         ingest_note(&work->notes, "maybe_stacked",
-                    "line %lld, after a blank line, could be the header of a second table; it was read as a row",
+                    "line %lld, after a blank line, could be the header of a second table; it was "
+                    "read as a row",
                     (long long)stack.doubtful_line);
     if (code == ERR_OK && stack.count == 0)
         code = add_table(work, &guess, err);
@@ -395,18 +432,23 @@ static enum err_code open_text(struct csv_open *work, struct err *err)
     return code;
 }
 
-static enum err_code csv_open_file(struct ingest_set *set, const struct ingest_file *file, struct err *err)
+static enum err_code csv_open_file(struct ingest_set *set, const struct ingest_file *file,
+                                   struct err *err)
 {
     if (encoding_is_binary(file->head)) {
-        (void)err_set(err, ERR_INPUT, "%s is named like text but its content is binary", file->base_name);
-        (void)err_hint(err, "if it is an Excel or statistics file, give it its own suffix; else export it as csv again");
+        (void)err_set(err, ERR_INPUT, "%s is named like text but its content is binary",
+                      file->base_name);
+        (void)err_hint(err, "if it is an Excel or statistics file, give it its own suffix; else "
+                            "export it as csv again");
         return err_at(err, file->origin, 0, 0);
     }
     struct csv_open work = {.set = set, .file = file, .origin = file->origin};
     struct text_file text;
     struct csv_mapping mapping = {0};
     work.name = ingest_stem(ingest_set_arena(set), file->base_name);
-    enum err_code code = work.name == NULL ? ingest_memory(err) : encoding_prepare(set, file, false, &work.notes, &text, err);
+    enum err_code code = work.name == NULL
+                             ? ingest_memory(err)
+                             : encoding_prepare(set, file, false, &work.notes, &text, err);
     if (code == ERR_OK) {
         work.path = text.path;
         work.odd = text.odd;
@@ -416,7 +458,8 @@ static enum err_code csv_open_file(struct ingest_set *set, const struct ingest_f
         size_t skip = text.bom_bytes < mapping.length ? text.bom_bytes : mapping.length;
         work.bom_bytes = skip;
         work.mapping = &mapping;
-        work.text = (struct str){mapping.ptr == NULL ? "" : mapping.ptr + skip, mapping.length - skip};
+        work.text =
+            (struct str){mapping.ptr == NULL ? "" : mapping.ptr + skip, mapping.length - skip};
         code = open_text(&work, err);
     }
     csv_unmap(&mapping);

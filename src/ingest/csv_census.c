@@ -1,8 +1,10 @@
-/* The census of a CSV text: one pass over all of it that counts the records and says whether the engine reads it as it is meant.
+/* The census of a CSV text: one pass over all of it that counts the records and says whether the
+ * engine reads it as it is meant.
  *
- * The engine is fast and sure on plain text only. Where a stray quote, a quote that is never closed, a lone carriage return, a
- * zero byte, ill-formed UTF-8 or a very long record occurs, it swallows lines, or the whole statement fails; such a text is not
- * `regular`, and csv_push.c reads it. The count is what the import is checked against. Jumps from quote to quote and from line end
+ * The engine is fast and sure on plain text only. Where a stray quote, a quote that is never
+ * closed, a lone carriage return, a zero byte, ill-formed UTF-8 or a very long record occurs, it
+ * swallows lines, or the whole statement fails; such a text is not `regular`, and csv_push.c reads
+ * it. The count is what the import is checked against. Jumps from quote to quote and from line end
  * to line end (memchr), so it costs little beside the reading itself. Pure. */
 #include <string.h>
 
@@ -12,7 +14,7 @@ struct census {
     const struct csv_dialect *dialect;
     size_t length; /* of the delimiter */
     const char *start, *end;
-    bool carriage; /* there are carriage returns in the text */
+    bool carriage;     /* there are carriage returns in the text */
     const char *quote; /* the next one from where the walk is, or end */
     struct csv_census *result;
     struct csv_mapping *mapping;
@@ -40,24 +42,29 @@ static const char *find(const char *at, const char *end, char c)
 
 static bool delimiter_at(const struct census *work, const char *at)
 {
-    return (size_t)(work->end - at) >= work->length && memcmp(at, work->dialect->delimiter, work->length) == 0;
+    return (size_t)(work->end - at) >= work->length &&
+           memcmp(at, work->dialect->delimiter, work->length) == 0;
 }
 
 static bool delimiter_before(const struct census *work, const char *at)
 {
-    return (size_t)(at - work->start) >= work->length && memcmp(at - work->length, work->dialect->delimiter, work->length) == 0;
+    return (size_t)(at - work->start) >= work->length &&
+           memcmp(at - work->length, work->dialect->delimiter, work->length) == 0;
 }
 
-/* From after an opening quote to its closing one; NULL: none, or an escape before anything but a quote or an escape. */
+/* From after an opening quote to its closing one; NULL: none, or an escape before anything but a
+ * quote or an escape. */
 static const char *closing_quote(const struct census *work, const char *at)
 {
     const struct csv_dialect *dialect = work->dialect;
     bool doubled = dialect->escape == dialect->quote;
-    const char *escape = doubled || dialect->escape == 0 ? work->end : find(at, work->end, dialect->escape);
+    const char *escape =
+        doubled || dialect->escape == 0 ? work->end : find(at, work->end, dialect->escape);
     for (;;) {
         const char *quote = find(at, work->end, dialect->quote);
         if (escape < quote) {
-            if (escape + 1 >= work->end || (escape[1] != dialect->quote && escape[1] != dialect->escape))
+            if (escape + 1 >= work->end ||
+                (escape[1] != dialect->quote && escape[1] != dialect->escape))
                 return NULL;
             at = escape + 2;
             escape = find(at, work->end, dialect->escape);
@@ -87,7 +94,9 @@ static const char *record_end(struct census *work, const char *at)
     for (;;) {
         const char *feed = find(at, work->end, '\n');
         if (work->quote < at)
-            work->quote = work->dialect->quote == 0 ? work->end : find_far(work->mapping, at, work->end, work->dialect->quote);
+            work->quote = work->dialect->quote == 0
+                              ? work->end
+                              : find_far(work->mapping, at, work->end, work->dialect->quote);
         if (work->quote >= feed)
             return carriages_fit(work, at, feed) ? feed : NULL;
         const char *open = work->quote;
@@ -103,11 +112,17 @@ static const char *record_end(struct census *work, const char *at)
     }
 }
 
-enum err_code csv_census(const struct csv_dialect *dialect, const char *at, const char *end, size_t columns, struct csv_mapping *mapping,
+enum err_code csv_census(const struct csv_dialect *dialect, const char *at, const char *end,
+                         size_t columns, struct csv_mapping *mapping,
                          const struct progress *progress, struct csv_census *ret, struct err *err)
 {
     *ret = (struct csv_census){.regular = true};
-    struct census work = {.dialect = dialect, .length = strlen(dialect->delimiter), .start = at, .end = end, .result = ret, .mapping = mapping};
+    struct census work = {.dialect = dialect,
+                          .length = strlen(dialect->delimiter),
+                          .start = at,
+                          .end = end,
+                          .result = ret,
+                          .mapping = mapping};
     if (at >= end)
         return ERR_OK;
     work.carriage = find_far(mapping, at, end, '\r') != end;
@@ -121,7 +136,8 @@ enum err_code csv_census(const struct csv_dialect *dialect, const char *at, cons
         ret->crlf = ret->crlf || crlf;
         ret->bare_lf = ret->bare_lf || (feed < end && !crlf);
         bool empty = feed - at == (crlf ? 1 : 0);
-        ret->records += columns == 1 || !empty; /* an empty line is a record only where a record is one field */
+        ret->records +=
+            columns == 1 || !empty; /* an empty line is a record only where a record is one field */
         at = feed < end ? feed + 1 : end;
         if (ret->records % CSV_CHECK_ROWS == 0) {
             TRY(progress_check(progress, err));

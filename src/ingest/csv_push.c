@@ -1,11 +1,13 @@
-/* Reading a CSV text ourselves, for what the engine can't read faithfully (csv_census.c says when), as a stream of text columns.
+/* Reading a CSV text ourselves, for what the engine can't read faithfully (csv_census.c says when),
+ * as a stream of text columns.
  *
- * The idea: a fault costs its own line only. A quote that is not closed, or is followed by text, puts aside the line that it
- * stands on, and reading goes on with the next line, instead of swallowing all lines up to some later quote. Every record becomes a
- * row or a rejected row: rows + rejected rows = records.
+ * The idea: a fault costs its own line only. A quote that is not closed, or is followed by text,
+ * puts aside the line that it stands on, and reading goes on with the next line, instead of
+ * swallowing all lines up to some later quote. Every record becomes a row or a rejected row: rows +
+ * rejected rows = records.
  *
- * The same meaning as the engine's: an empty field is null, "" is an empty text, lines of nothing are passed over (in a table of one
- * column they are nulls). */
+ * The same meaning as the engine's: an empty field is null, "" is an empty text, lines of nothing
+ * are passed over (in a table of one column they are nulls). */
 #include <string.h>
 
 #include "ingest/parts_priv.h"
@@ -35,16 +37,19 @@ static enum err_code flush(struct csv_pusher *work, struct err *err)
     return ERR_OK;
 }
 
-/* The field without its escapes; in the batch's arena where that differs from the bytes in the file. */
+/* The field without its escapes; in the batch's arena where that differs from the bytes in the
+ * file. */
 static bool field_text(struct csv_pusher *work, const struct csv_field *field, struct str *ret)
 {
     const struct csv_dialect *dialect = &work->reading->dialect;
     *ret = (struct str){field->ptr, field->len};
-    if (!field->quoted || dialect->escape == 0 || memchr(field->ptr, dialect->escape, field->len) == NULL)
+    if (!field->quoted || dialect->escape == 0 ||
+        memchr(field->ptr, dialect->escape, field->len) == NULL)
         return true;
     struct buf text = BUF_INIT;
     csv_field_text(dialect, field, &text);
-    ret->ptr = text.failed ? NULL : arena_strndup(work->arena, text.len == 0 ? "" : text.ptr, text.len);
+    ret->ptr =
+        text.failed ? NULL : arena_strndup(work->arena, text.len == 0 ? "" : text.ptr, text.len);
     ret->len = text.len;
     work->batch_text += text.len;
     buf_done(&text);
@@ -94,7 +99,8 @@ static struct str without_line_end(const char *start, const char *end)
     return (struct str){start, (size_t)(end - start)};
 }
 
-static enum err_code take_row(struct csv_pusher *work, const struct csv_row *row, int64_t line, struct err *err)
+static enum err_code take_row(struct csv_pusher *work, const struct csv_row *row, int64_t line,
+                              struct err *err)
 {
     const struct csv_reading *reading = work->reading;
     struct str raw = without_line_end(row->start, row->end);
@@ -105,13 +111,18 @@ static enum err_code take_row(struct csv_pusher *work, const struct csv_row *row
     if (raw.len > (size_t)INGEST_LIMIT_LINE_REFUSED_BYTES) {
         err_set(err, ERR_LIMIT, "a line of %zu MB is no row of a table", raw.len / 1000000);
         err_at(err, reading->subject, line, 0);
-        return err_hint(err, "lines of up to %lld MiB are put aside as bad rows; a longer one means that the file is something else or damaged", INGEST_LIMIT_LINE_REFUSED_BYTES >> 20);
+        return err_hint(err,
+                        "lines of up to %lld MiB are put aside as bad rows; a longer one means "
+                        "that the file is something else or damaged",
+                        INGEST_LIMIT_LINE_REFUSED_BYTES >> 20);
     }
     const char *fault = fault_of(reading, row);
-    return fault == NULL ? add_row(work, row, err) : work->sink->reject(work->sink->user, line, NULL, fault, raw, err);
+    return fault == NULL ? add_row(work, row, err)
+                         : work->sink->reject(work->sink->user, line, NULL, fault, raw, err);
 }
 
-static enum err_code push_rows(struct csv_pusher *work, struct str text, const struct progress *progress, struct err *err)
+static enum err_code push_rows(struct csv_pusher *work, struct str text,
+                               const struct progress *progress, struct err *err)
 {
     const struct csv_reading *reading = work->reading;
     const char *at = text.ptr + reading->offset, *end = text.ptr + text.len;
@@ -141,14 +152,16 @@ static enum err_code push_rows(struct csv_pusher *work, struct str text, const s
     return code;
 }
 
-enum err_code csv_push(void *user, const struct data_sink *sink, const struct progress *progress, struct err *err)
+enum err_code csv_push(void *user, const struct data_sink *sink, const struct progress *progress,
+                       struct err *err)
 {
     const struct csv_reading *reading = user;
     struct csv_mapping mapping = {0};
     AUTO(arena_free) struct arena *arena = arena_new(0);
     if (arena == NULL)
         return ingest_memory(err);
-    struct csv_pusher work = {.reading = reading, .sink = sink, .arena = arena, .capacity = DATA_BATCH_ROWS};
+    struct csv_pusher work = {
+        .reading = reading, .sink = sink, .arena = arena, .capacity = DATA_BATCH_ROWS};
     while (work.capacity > 16 && work.capacity * (int64_t)reading->schema.count > (1 << 20))
         work.capacity /= 2;
     TRY(sink->schema(sink->user, &reading->schema, err));

@@ -1,12 +1,16 @@
-/* Rows and fields of CSV text, for sniffing: a tokenizer over memory, RFC 4180 with a free delimiter, quote and escape. The
- * engine reads plain data; this looks at samples, finds where tables end, and reads what is not plain (csv_push.c). Pure. */
+/* Rows and fields of CSV text, for sniffing: a tokenizer over memory, RFC 4180 with a free
+ * delimiter, quote and escape. The engine reads plain data; this looks at samples, finds where
+ * tables end, and reads what is not plain (csv_push.c). Pure. */
 #include <string.h>
 
 #include "ingest/parts_priv.h"
 
-static bool at_delimiter(const struct csv_dialect *dialect, size_t length, const char *at, const char *end)
+static bool at_delimiter(const struct csv_dialect *dialect, size_t length, const char *at,
+                         const char *end)
 {
-    return *at == dialect->delimiter[0] && (length == 1 || ((size_t)(end - at) >= length && memcmp(at, dialect->delimiter, length) == 0));
+    return *at == dialect->delimiter[0] &&
+           (length == 1 ||
+            ((size_t)(end - at) >= length && memcmp(at, dialect->delimiter, length) == 0));
 }
 
 static void add_field(struct csv_row *row, const char *start, const char *end, bool quoted)
@@ -27,7 +31,8 @@ static void add_field(struct csv_row *row, const char *start, const char *end, b
 }
 
 /* From after the opening quote to the closing one (or the end); counts the lines inside. */
-static const char *skip_quoted(const struct csv_dialect *dialect, const char *at, const char *end, struct csv_row *row, bool *closed)
+static const char *skip_quoted(const struct csv_dialect *dialect, const char *at, const char *end,
+                               struct csv_row *row, bool *closed)
 {
     *closed = false;
     for (; at < end; at++) {
@@ -53,8 +58,10 @@ static bool at_line_end(const char *at, const char *end)
     return *at == '\n' || (*at == '\r' && (at + 1 == end || at[1] == '\n'));
 }
 
-/* `1, "Smith, John" ,x`: blanks around a quoted field are no part of it. The opening quote behind them, or NULL. */
-static const char *quote_behind_blanks(const struct csv_dialect *dialect, size_t length, const char *at, const char *end)
+/* `1, "Smith, John" ,x`: blanks around a quoted field are no part of it. The opening quote behind
+ * them, or NULL. */
+static const char *quote_behind_blanks(const struct csv_dialect *dialect, size_t length,
+                                       const char *at, const char *end)
 {
     while (at < end && (*at == ' ' || *at == '\t') && !at_delimiter(dialect, length, at, end))
         at++;
@@ -62,8 +69,8 @@ static const char *quote_behind_blanks(const struct csv_dialect *dialect, size_t
 }
 
 /* Reads one field; returns where it stopped: at a delimiter, a line end, or the end. */
-static const char *read_field(const struct csv_dialect *dialect, size_t length, const char *at, const char *end, struct csv_row *row,
-                              bool *open)
+static const char *read_field(const struct csv_dialect *dialect, size_t length, const char *at,
+                              const char *end, struct csv_row *row, bool *open)
 {
     const char *start = at;
     const char *quote = quote_behind_blanks(dialect, length, at, end);
@@ -89,7 +96,8 @@ static const char *read_field(const struct csv_dialect *dialect, size_t length, 
     return at;
 }
 
-bool csv_next_row(const struct csv_dialect *dialect, const char **cursor, const char *end, bool whole, struct csv_row *row)
+bool csv_next_row(const struct csv_dialect *dialect, const char **cursor, const char *end,
+                  bool whole, struct csv_row *row)
 {
     const char *at = *cursor;
     size_t length = strlen(dialect->delimiter);
@@ -124,11 +132,14 @@ void csv_row_done(struct csv_row *row)
     *row = (struct csv_row){0};
 }
 
-void csv_field_text(const struct csv_dialect *dialect, const struct csv_field *field, struct buf *out)
+void csv_field_text(const struct csv_dialect *dialect, const struct csv_field *field,
+                    struct buf *out)
 {
     for (size_t i = 0; i < field->len; i++) {
-        if (field->quoted && field->ptr[i] == dialect->escape && dialect->escape != 0 && i + 1 < field->len &&
-            (field->ptr[i + 1] == dialect->quote || field->ptr[i + 1] == dialect->escape)) /* "C:\temp" keeps its backslash */
+        if (field->quoted && field->ptr[i] == dialect->escape && dialect->escape != 0 &&
+            i + 1 < field->len &&
+            (field->ptr[i + 1] == dialect->quote ||
+             field->ptr[i + 1] == dialect->escape)) /* "C:\temp" keeps its backslash */
             i++;
         buf_putc(out, field->ptr[i]);
     }
@@ -144,7 +155,8 @@ bool csv_row_is_blank(const struct csv_row *row)
     return true;
 }
 
-/* ---- what a cell looks like --------------------------------------------------------------------- */
+/* ---- what a cell looks like ---------------------------------------------------------------------
+ */
 
 static bool is_digit(char c)
 {
@@ -153,7 +165,8 @@ static bool is_digit(char c)
 
 static bool is_null_marker(struct str cell)
 {
-    static const char *const markers[] = {"?", "NA", "N/A", "NULL", "null", "\\N", ".", "NaN", "nan", "#N/A", "n/a", "None", "-"};
+    static const char *const markers[] = {"?",   "NA",  "N/A",  "NULL", "null", "\\N", ".",
+                                          "NaN", "nan", "#N/A", "n/a",  "None", "-"};
     for (size_t i = 0; i < sizeof markers / sizeof *markers; i++)
         if (str_equal(cell, str_of(markers[i])))
             return true;
@@ -175,8 +188,10 @@ static bool is_moment(struct str cell)
         else if (c != ' ' && c != '+')
             return false;
     }
-    return cell.len >= 5 && cell.len <= 35 && is_digit(cell.ptr[0]) && digits >= 3 && letters <= 3 &&
-           (marks >= 2 || (marks >= 1 && letters == 0 && memchr(cell.ptr, ':', cell.len) != NULL) || (letters == 3 && digits >= 4));
+    return cell.len >= 5 && cell.len <= 35 && is_digit(cell.ptr[0]) && digits >= 3 &&
+           letters <= 3 &&
+           (marks >= 2 || (marks >= 1 && letters == 0 && memchr(cell.ptr, ':', cell.len) != NULL) ||
+            (letters == 3 && digits >= 4));
 }
 
 enum csv_cell csv_cell_kind(struct str cell)

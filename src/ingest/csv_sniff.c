@@ -1,10 +1,13 @@
 /* The dialect of a CSV text, guessed from its first bytes. Pure.
  *
- * 1. Each candidate (delimiter × quote × escape) tokenizes the first 128 KiB. Score: the share of rows that have the commonest
- *    number of fields, more for more columns, less for malformed quotes and for lines before the first such row.
- * 2. With the winner, over the whole sample: lines before the table are the preamble; the first row of the table is the header
- *    when its cells are texts over columns of numbers or dates, and data when it looks like the rows below.
- * 3. Field counts of header and rows are compared: R's row names (header one shorter), delimiters at line ends. */
+ * 1. Each candidate (delimiter × quote × escape) tokenizes the first 128 KiB. Score: the share of
+ * rows that have the commonest number of fields, more for more columns, less for malformed quotes
+ * and for lines before the first such row.
+ * 2. With the winner, over the whole sample: lines before the table are the preamble; the first row
+ * of the table is the header when its cells are texts over columns of numbers or dates, and data
+ * when it looks like the rows below.
+ * 3. Field counts of header and rows are compared: R's row names (header one shorter), delimiters
+ * at line ends. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,7 +28,8 @@ static void counts_done(struct counts *counts)
     *counts = (struct counts){0};
 }
 
-static bool count_rows(const struct csv_dialect *dialect, const char *at, const char *end, bool whole, struct counts *ret)
+static bool count_rows(const struct csv_dialect *dialect, const char *at, const char *end,
+                       bool whole, struct counts *ret)
 {
     struct csv_row row = {0};
     bool ok = true;
@@ -38,7 +42,8 @@ static bool count_rows(const struct csv_dialect *dialect, const char *at, const 
         }
         if (row.start[0] == '#' && ret->rows > 0)
             continue;
-        size_t *slot = ingest_grow((void **)&ret->fields, &ret->rows, &ret->capacity, sizeof *ret->fields);
+        size_t *slot =
+            ingest_grow((void **)&ret->fields, &ret->rows, &ret->capacity, sizeof *ret->fields);
         if (slot == NULL) {
             ok = false;
             break;
@@ -80,7 +85,8 @@ static size_t mode_of(const struct counts *counts)
     return best;
 }
 
-/* Row where the table begins: the first whose count is the mode, or more than half of it (a header of another length). */
+/* Row where the table begins: the first whose count is the mode, or more than half of it (a header
+ * of another length). */
 static bool opens_table(size_t fields, size_t mode)
 {
     return fields == mode || (fields >= 2 && fields * 2 > mode);
@@ -97,8 +103,8 @@ static double consistency_of(const struct counts *counts, size_t mode, size_t *r
     return first == counts->rows ? 0 : (double)same / (double)(counts->rows - first);
 }
 
-static double score_dialect(const struct csv_dialect *dialect, double weight, const char *start, const char *end, bool whole,
-                            bool *ok)
+static double score_dialect(const struct csv_dialect *dialect, double weight, const char *start,
+                            const char *end, bool whole, bool *ok)
 {
     struct counts counts = {0};
     *ok = count_rows(dialect, start, end, whole, &counts);
@@ -106,7 +112,8 @@ static double score_dialect(const struct csv_dialect *dialect, double weight, co
     double score = 0;
     if (mode == 0)
         *ok = false;
-    if (mode == 1 && counts.rows > 0 && counts.rows <= 4 && counts.fields[0] >= 2) /* a header over very few, ragged rows */
+    if (mode == 1 && counts.rows > 0 && counts.rows <= 4 &&
+        counts.fields[0] >= 2) /* a header over very few, ragged rows */
         mode = counts.fields[0];
     if (mode >= 2) {
         double consistency = consistency_of(&counts, mode, &first);
@@ -151,12 +158,14 @@ struct contest {
     bool failed;
 };
 
-static void enter(struct contest *contest, const char *delimiter, double weight, char quote, char escape)
+static void enter(struct contest *contest, const char *delimiter, double weight, char quote,
+                  char escape)
 {
     struct csv_dialect dialect = {.quote = quote, .escape = escape};
     set_delimiter(&dialect, delimiter);
     bool ok = true;
-    double score = score_dialect(&dialect, weight, contest->start, contest->end, contest->whole, &ok);
+    double score =
+        score_dialect(&dialect, weight, contest->start, contest->end, contest->whole, &ok);
     contest->failed = contest->failed || !ok;
     if (score > contest->score) {
         contest->score = score;
@@ -168,7 +177,8 @@ static void enter(struct contest *contest, const char *delimiter, double weight,
 static bool single_quotes_likely(const char *start, const char *end, const char *delimiter)
 {
     size_t opens = 0, closes = 0, others = 0;
-    for (const char *at = memchr(start, '\'', (size_t)(end - start)); at != NULL; at = memchr(at + 1, '\'', (size_t)(end - at - 1))) {
+    for (const char *at = memchr(start, '\'', (size_t)(end - start)); at != NULL;
+         at = memchr(at + 1, '\'', (size_t)(end - at - 1))) {
         bool opening = at == start || at[-1] == '\n' || at[-1] == delimiter[0];
         bool closing = at + 1 == end || at[1] == '\n' || at[1] == '\r' || at[1] == delimiter[0];
         opens += opening;
@@ -197,7 +207,8 @@ static void enter_delimiter(struct contest *contest, const char *delimiter, doub
 /* One column: a delimiter that the sample does not hold. */
 static const char *absent_delimiter(const char *start, const char *end)
 {
-    static const char *const rare[] = {"\x1f", "\x1e", "\x01"}; /* what is hardly to follow beyond the sample */
+    static const char *const rare[] = {"\x1f", "\x1e",
+                                       "\x01"}; /* what is hardly to follow beyond the sample */
     for (size_t i = 0; i < sizeof rare / sizeof *rare; i++)
         if (!contains(start, end, rare[i]))
             return rare[i];
@@ -207,10 +218,11 @@ static const char *absent_delimiter(const char *start, const char *end)
     return "\x1f";
 }
 
-static enum err_code choose_dialect(struct str sample, bool whole, const struct csv_hints *hints, struct csv_dialect *ret,
-                                    struct err *err)
+static enum err_code choose_dialect(struct str sample, bool whole, const struct csv_hints *hints,
+                                    struct csv_dialect *ret, struct err *err)
 {
-    struct contest contest = {.start = sample.ptr, .end = sample.ptr + sample.len, .whole = whole, .score = 0};
+    struct contest contest = {
+        .start = sample.ptr, .end = sample.ptr + sample.len, .whole = whole, .score = 0};
     if (sample.len > SCORE_BYTES) {
         const char *feed = memrchr(sample.ptr, '\n', SCORE_BYTES);
         if (feed != NULL && memchr(sample.ptr, '\n', (size_t)(feed - sample.ptr)) != NULL) {
@@ -235,7 +247,8 @@ static enum err_code choose_dialect(struct str sample, bool whole, const struct 
     return ERR_OK;
 }
 
-/* ---- the header --------------------------------------------------------------------------------- */
+/* ---- the header ---------------------------------------------------------------------------------
+ */
 
 struct column_view { /* a column below the first row */
     size_t filled, numbers, moments, same_as_first;
@@ -257,8 +270,9 @@ static struct str field_str(const struct csv_field *field)
     return (struct str){field->ptr, field->len};
 }
 
-static bool view_rows(const struct csv_dialect *dialect, const char *at, const char *end, bool whole, const struct csv_row *first,
-                      size_t shift, struct column_view *views)
+static bool view_rows(const struct csv_dialect *dialect, const char *at, const char *end,
+                      bool whole, const struct csv_row *first, size_t shift,
+                      struct column_view *views)
 {
     struct csv_row row = {0};
     for (int i = 0; i < HEADER_ROWS && csv_next_row(dialect, &at, end, whole, &row); i++) {
@@ -274,7 +288,8 @@ static bool view_rows(const struct csv_dialect *dialect, const char *at, const c
             if (kind == CSV_EMPTY)
                 continue;
             struct column_view *view = &views[k];
-            view->shortest = view->filled == 0 || cell.len < view->shortest ? cell.len : view->shortest;
+            view->shortest =
+                view->filled == 0 || cell.len < view->shortest ? cell.len : view->shortest;
             view->longest = cell.len > view->longest ? cell.len : view->longest;
             view->filled++;
             view->numbers += kind == CSV_NUMBER;
@@ -323,8 +338,9 @@ static bool reads_as_names(const struct csv_row *row)
     return row->count > 0;
 }
 
-enum err_code csv_header_score(const struct csv_dialect *dialect, const char *first_row, const char *end, bool whole,
-                               size_t columns, double *ret, struct err *err)
+enum err_code csv_header_score(const struct csv_dialect *dialect, const char *first_row,
+                               const char *end, bool whole, size_t columns, double *ret,
+                               struct err *err)
 {
     struct csv_row first = {0};
     const char *at = first_row;
@@ -332,7 +348,8 @@ enum err_code csv_header_score(const struct csv_dialect *dialect, const char *fi
     *ret = 0;
     if (csv_next_row(dialect, &at, end, whole, &first)) {
         struct column_view *views = mem_zalloc(first.count, sizeof *views);
-        ok = views != NULL && view_rows(dialect, at, end, whole, &first, columns == first.count + 1 ? 1 : 0, views);
+        ok = views != NULL &&
+             view_rows(dialect, at, end, whole, &first, columns == first.count + 1 ? 1 : 0, views);
         for (size_t k = 0; ok && k < first.count; k++)
             *ret += column_vote(&first.fields[k], &views[k]);
         mem_free(views);
@@ -342,11 +359,14 @@ enum err_code csv_header_score(const struct csv_dialect *dialect, const char *fi
     return ok ? ERR_OK : ingest_memory(err);
 }
 
-/* ---- putting it together ------------------------------------------------------------------------ */
+/* ---- putting it together ------------------------------------------------------------------------
+ */
 
-/* "#id,name" is a header, not a comment, when it is as wide as the table and nothing but data follows. */
-static enum err_code hash_heads_table(const struct csv_guess *guess, const struct csv_row *row, const char *end, bool whole,
-                                      size_t mode, bool *ret, struct err *err)
+/* "#id,name" is a header, not a comment, when it is as wide as the table and nothing but data
+ * follows. */
+static enum err_code hash_heads_table(const struct csv_guess *guess, const struct csv_row *row,
+                                      const char *end, bool whole, size_t mode, bool *ret,
+                                      struct err *err)
 {
     *ret = false;
     if (mode < 2 || row->count != mode)
@@ -354,7 +374,8 @@ static enum err_code hash_heads_table(const struct csv_guess *guess, const struc
     struct csv_row below = {0};
     const char *next = row->end;
     double score = 0;
-    bool more = csv_next_row(&guess->dialect, &next, end, whole, &below) && below.start[0] != '#' && below.count == mode;
+    bool more = csv_next_row(&guess->dialect, &next, end, whole, &below) && below.start[0] != '#' &&
+                below.count == mode;
     enum err_code code = below.failed ? ingest_memory(err) : ERR_OK;
     if (more)
         code = csv_header_score(&guess->dialect, below.start, end, whole, mode, &score, err);
@@ -364,7 +385,8 @@ static enum err_code hash_heads_table(const struct csv_guess *guess, const struc
 }
 
 /* Walk the sample's rows: where the table begins, how regular it is. */
-static enum err_code find_table(const char *start, const char *end, bool whole, struct csv_guess *guess, size_t mode, struct err *err)
+static enum err_code find_table(const char *start, const char *end, bool whole,
+                                struct csv_guess *guess, size_t mode, struct err *err)
 {
     struct csv_row row = {0};
     const char *at = start;
@@ -401,13 +423,15 @@ static enum err_code find_table(const char *start, const char *end, bool whole, 
     guess->rows = (int64_t)(same + other);
     guess->ragged = (int64_t)other;
     guess->unlike_first = (int64_t)(same + other - like_first);
-    guess->consistency = mode < 2 ? 0 : same + other == 0 ? 1 : (double)same / (double)(same + other);
+    guess->consistency = mode < 2            ? 0
+                         : same + other == 0 ? 1
+                                             : (double)same / (double)(same + other);
     return code;
 }
 
 /* Do all rows below end with an empty field? */
-static enum err_code rows_end_empty(const struct csv_guess *guess, const char *at, const char *end, bool whole, size_t columns,
-                                    bool *ret, struct err *err)
+static enum err_code rows_end_empty(const struct csv_guess *guess, const char *at, const char *end,
+                                    bool whole, size_t columns, bool *ret, struct err *err)
 {
     struct csv_row row = {0};
     size_t seen = 0;
@@ -423,7 +447,8 @@ static enum err_code rows_end_empty(const struct csv_guess *guess, const char *a
     return code;
 }
 
-static enum err_code read_names(struct csv_guess *guess, const struct csv_row *header, struct arena *arena, struct err *err)
+static enum err_code read_names(struct csv_guess *guess, const struct csv_row *header,
+                                struct arena *arena, struct err *err)
 {
     size_t shift = guess->row_names ? 1 : 0;
     AUTO(buf_done) struct buf text = BUF_INIT;
@@ -434,7 +459,8 @@ static enum err_code read_names(struct csv_guess *guess, const struct csv_row *h
         if (i == 0 && str_has_prefix(name, "#") && !header->fields[0].quoted)
             name = (struct str){name.ptr + 1, name.len - 1};
         TRY(buf_check(&text, err));
-        guess->names[i + shift] = (struct str){arena_strndup(arena, name.ptr == NULL ? "" : name.ptr, name.len), name.len};
+        guess->names[i + shift] = (struct str){
+            arena_strndup(arena, name.ptr == NULL ? "" : name.ptr, name.len), name.len};
         if (guess->names[i + shift].ptr == NULL)
             return ingest_memory(err);
     }
@@ -443,8 +469,9 @@ static enum err_code read_names(struct csv_guess *guess, const struct csv_row *h
     return ERR_OK;
 }
 
-static enum err_code decide_header(struct csv_guess *guess, const struct csv_hints *hints, const struct csv_row *first,
-                                   const char *end, bool whole, size_t mode, struct err *err)
+static enum err_code decide_header(struct csv_guess *guess, const struct csv_hints *hints,
+                                   const struct csv_row *first, const char *end, bool whole,
+                                   size_t mode, struct err *err)
 {
     guess->named = hints->header == 1;
     if (hints->header >= 0)
@@ -457,8 +484,8 @@ static enum err_code decide_header(struct csv_guess *guess, const struct csv_hin
 }
 
 /* Compare the first row's count with the rows': row names, delimiters at line ends. */
-static enum err_code fit_columns(struct csv_guess *guess, const struct csv_row *first, const char *end, bool whole, size_t mode,
-                                 struct err *err)
+static enum err_code fit_columns(struct csv_guess *guess, const struct csv_row *first,
+                                 const char *end, bool whole, size_t mode, struct err *err)
 {
     guess->columns = guess->named ? first->count : mode;
     if (!guess->named)
@@ -478,8 +505,9 @@ static enum err_code fit_columns(struct csv_guess *guess, const struct csv_row *
 }
 
 /* Header, columns and names, from the first row of the table. */
-static enum err_code read_header(struct csv_guess *guess, const struct csv_hints *hints, const struct csv_row *first,
-                                 const char *end, bool whole, size_t mode, struct arena *arena, struct err *err)
+static enum err_code read_header(struct csv_guess *guess, const struct csv_hints *hints,
+                                 const struct csv_row *first, const char *end, bool whole,
+                                 size_t mode, struct arena *arena, struct err *err)
 {
     TRY(decide_header(guess, hints, first, end, whole, mode, err));
     TRY(fit_columns(guess, first, end, whole, mode, err));
@@ -491,15 +519,16 @@ static enum err_code read_header(struct csv_guess *guess, const struct csv_hints
     if (!guess->named)
         guess->rows++;
     if (guess->columns > INGEST_LIMIT_COLUMNS)
-        return err_set(err, ERR_LIMIT, "%zu columns: more than %d", guess->columns, INGEST_LIMIT_COLUMNS);
+        return err_set(err, ERR_LIMIT, "%zu columns: more than %d", guess->columns,
+                       INGEST_LIMIT_COLUMNS);
     guess->names = arena_array(arena, guess->columns + 1, sizeof *guess->names);
     if (guess->names == NULL)
         return ingest_memory(err);
     return guess->named ? read_names(guess, first, arena, err) : ERR_OK;
 }
 
-enum err_code csv_sniff(struct str sample, bool whole, const struct csv_hints *hints, struct arena *arena, struct csv_guess *ret,
-                        struct err *err)
+enum err_code csv_sniff(struct str sample, bool whole, const struct csv_hints *hints,
+                        struct arena *arena, struct csv_guess *ret, struct err *err)
 {
     *ret = (struct csv_guess){0};
     if (str_has_prefix(sample, "\xef\xbb\xbf"))

@@ -6,8 +6,9 @@
  *   discharge_disposition_id,description ← a row of texts over numbers: table 2
  *   1,Discharged to home
  *
- * Only lines that begin with a delimiter, a blank or a line end are looked at closely, so a large file costs one memchr a line.
- * A split needs evidence: a separator, and below it a row that reads as a header. Without it the place is reported. Pure. */
+ * Only lines that begin with a delimiter, a blank or a line end are looked at closely, so a large
+ * file costs one memchr a line. A split needs evidence: a separator, and below it a row that reads
+ * as a header. Without it the place is reported. Pure. */
 #include <string.h>
 
 #include "ingest/parts_priv.h"
@@ -59,7 +60,8 @@ static bool identifier(const struct csv_field *field)
         return false;
     for (size_t i = 0; i < field->len; i++) {
         char c = field->ptr[i];
-        bool word = ((c | 32) >= 'a' && (c | 32) <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-' || c == ' ';
+        bool word = ((c | 32) >= 'a' && (c | 32) <= 'z') || (c >= '0' && c <= '9') || c == '_' ||
+                    c == '.' || c == '-' || c == ' ';
         if (!word && (unsigned char)c < 0x80)
             return false;
     }
@@ -81,7 +83,8 @@ static const char *rows_stop(const struct csv_dialect *dialect, const char *at, 
 }
 
 /* Does the row at `at` head another table? */
-static enum err_code judge(const struct search *search, const char *at, enum verdict *ret, struct err *err)
+static enum err_code judge(const struct search *search, const char *at, enum verdict *ret,
+                           struct err *err)
 {
     const struct csv_dialect *dialect = &search->guess->dialect;
     const char *limit = search->text.ptr + search->text.len;
@@ -91,16 +94,18 @@ static enum err_code judge(const struct search *search, const char *at, enum ver
     const char *cursor = at;
     enum err_code code = ERR_OK;
     *ret = VERDICT_NO;
-    if (csv_next_row(dialect, &cursor, end, whole, &header) && csv_next_row(dialect, &cursor, end, whole, &below) &&
-        !csv_row_is_blank(&below)) {
+    if (csv_next_row(dialect, &cursor, end, whole, &header) &&
+        csv_next_row(dialect, &cursor, end, whole, &below) && !csv_row_is_blank(&below)) {
         bool names = true;
         for (size_t i = 0; i < header.count && names; i++)
             names = identifier(&header.fields[i]) || (header.fields[i].len == 0 && i > 0);
         const char *stop = rows_stop(dialect, cursor, end);
         double score = 0;
         if (names)
-            code = csv_header_score(dialect, at, stop, whole || stop < end, below.count, &score, err);
-        bool other_width = header.count != search->guess->columns && header.count >= 2 && header.count == below.count;
+            code =
+                csv_header_score(dialect, at, stop, whole || stop < end, below.count, &score, err);
+        bool other_width = header.count != search->guess->columns && header.count >= 2 &&
+                           header.count == below.count;
         if (names && (score >= 0.9 || (other_width && score >= 0)))
             *ret = VERDICT_YES;
         else if (names && header.count >= 2 && header.count == below.count && score >= 0)
@@ -113,9 +118,11 @@ static enum err_code judge(const struct search *search, const char *at, enum ver
     return code;
 }
 
-static enum err_code add_piece(struct csv_stack *stack, const char *text, const char *start, int64_t line, struct err *err)
+static enum err_code add_piece(struct csv_stack *stack, const char *text, const char *start,
+                               int64_t line, struct err *err)
 {
-    struct csv_piece *piece = ingest_grow((void **)&stack->pieces, &stack->count, &stack->capacity, sizeof *stack->pieces);
+    struct csv_piece *piece = ingest_grow((void **)&stack->pieces, &stack->count, &stack->capacity,
+                                          sizeof *stack->pieces);
     if (piece == NULL)
         return ingest_memory(err);
     piece->offset = start - text;
@@ -124,7 +131,8 @@ static enum err_code add_piece(struct csv_stack *stack, const char *text, const 
 }
 
 /* Close the piece that ends at `end` and begin the next at `next`. */
-static enum err_code split(struct csv_stack *stack, struct str text, const char *end, const char *next, int64_t line, struct err *err)
+static enum err_code split(struct csv_stack *stack, struct str text, const char *end,
+                           const char *next, int64_t line, struct err *err)
 {
     if (stack->count == 0)
         TRY(add_piece(stack, text.ptr, text.ptr, 1, err));
@@ -133,7 +141,8 @@ static enum err_code split(struct csv_stack *stack, struct str text, const char 
     return add_piece(stack, text.ptr, next, line, err);
 }
 
-enum err_code csv_stack_find(struct str text, const struct csv_guess *guess, struct csv_mapping *mapping, const struct progress *progress,
+enum err_code csv_stack_find(struct str text, const struct csv_guess *guess,
+                             struct csv_mapping *mapping, const struct progress *progress,
                              struct csv_stack *ret, struct err *err)
 {
     *ret = (struct csv_stack){0};
@@ -150,10 +159,12 @@ enum err_code csv_stack_find(struct str text, const struct csv_guess *guess, str
             TRY(progress_check(progress, err));
             csv_let_go(mapping, at);
         }
-        bool candidate = *at == '\n' || *at == '\r' || *at == ' ' || *at == '\t' || *at == guess->dialect.delimiter[0];
+        bool candidate = *at == '\n' || *at == '\r' || *at == ' ' || *at == '\t' ||
+                         *at == guess->dialect.delimiter[0];
         if (line <= preamble) {
             data_lines++;
-        } else if (candidate && is_separator(&guess->dialect, at, line_end) && !inside_quotes(&search, at)) {
+        } else if (candidate && is_separator(&guess->dialect, at, line_end) &&
+                   !inside_quotes(&search, at)) {
             separator = separator == NULL ? at : separator;
         } else if (separator != NULL) {
             enum verdict verdict = VERDICT_NO;

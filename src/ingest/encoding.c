@@ -1,14 +1,16 @@
-/* Text encodings. One pass over the whole file counts what the bytes could be (a single é may stand in the last line); the
- * guess is made from these counts; iconv streams the file into a staged UTF-8 copy where it is not UTF-8 already.
+/* Text encodings. One pass over the whole file counts what the bytes could be (a single é may stand
+ * in the last line); the guess is made from these counts; iconv streams the file into a staged
+ * UTF-8 copy where it is not UTF-8 already.
  *
  *   BOM?                                   → that
  *   zero bytes in every second place       → UTF-16 without BOM
  *   no invalid UTF-8                       → UTF-8, used in place
- *   more valid than invalid sequences      → UTF-8, damaged: its rows are quarantined later, none is guessed at
- *   pairs as in Shift-JIS, kana and kanji  → Shift-JIS
- *   bytes that read well as Western text   → ISO-8859-1, or windows-1252 where 0x80-0x9f occur
+ *   more valid than invalid sequences      → UTF-8, damaged: its rows are quarantined later, none
+ * is guessed at pairs as in Shift-JIS, kana and kanji  → Shift-JIS bytes that read well as Western
+ * text   → ISO-8859-1, or windows-1252 where 0x80-0x9f occur
  *
- * A byte that can't be converted becomes 0xff, which is no UTF-8: so its row is quarantined like any other. */
+ * A byte that can't be converted becomes 0xff, which is no UTF-8: so its row is quarantined like
+ * any other. */
 #include <errno.h>
 #include <iconv.h>
 #include <string.h>
@@ -17,7 +19,8 @@
 
 #define FAST_BYTES 64
 
-/* ---- counting ----------------------------------------------------------------------------------- */
+/* ---- counting -----------------------------------------------------------------------------------
+ */
 
 static bool is_letter(unsigned char c)
 {
@@ -38,7 +41,8 @@ static bool latin_plausible(unsigned char before, unsigned char c, unsigned char
     if (letter && c >= 0xfd && before < 0x80) /* ý þ ÿ are rare */
         return is_letter(before) && is_letter(after);
     if (letter)
-        return is_letter(before) || is_letter(after) || before >= 0xc0 || after >= 0xc0 || c == 0xe0;
+        return is_letter(before) || is_letter(after) || before >= 0xc0 || after >= 0xc0 ||
+               c == 0xe0;
     return before < 0x80 && after < 0x80 && (before >= 0x20 || before == '\n' || before == '\t');
 }
 
@@ -119,7 +123,8 @@ static bool is_ascii(const char *bytes)
 static void count_zeros(struct encoding_stats *s, const char *bytes, size_t count)
 {
     const char *end = bytes + count;
-    for (const char *at = memchr(bytes, 0, count); at != NULL; at = memchr(at, 0, (size_t)(end - at))) {
+    for (const char *at = memchr(bytes, 0, count); at != NULL;
+         at = memchr(at, 0, (size_t)(end - at))) {
         s->nul++;
         at++;
     }
@@ -162,7 +167,8 @@ void encoding_scan_end(struct encoding_stats *stats)
     count_byte(stats, '\n');
 }
 
-/* ---- guessing ----------------------------------------------------------------------------------- */
+/* ---- guessing -----------------------------------------------------------------------------------
+ */
 
 static bool guess_bom(struct str head, struct encoding_guess *ret)
 {
@@ -171,8 +177,9 @@ static bool guess_bom(struct str head, struct encoding_guess *ret)
         size_t count;
         const char *name;
     } marks[] = {
-        {"\xff\xfe\0\0", 4, "UTF-32LE"}, {"\0\0\xfe\xff", 4, "UTF-32BE"}, {"\xff\xfe", 2, "UTF-16LE"},
-        {"\xfe\xff", 2, "UTF-16BE"},     {"\xef\xbb\xbf", 3, "UTF-8"},
+        {"\xff\xfe\0\0", 4, "UTF-32LE"}, {"\0\0\xfe\xff", 4, "UTF-32BE"},
+        {"\xff\xfe", 2, "UTF-16LE"},     {"\xfe\xff", 2, "UTF-16BE"},
+        {"\xef\xbb\xbf", 3, "UTF-8"},
     };
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
         if (head.len >= marks[i].count && memcmp(head.ptr, marks[i].bytes, marks[i].count) == 0) {
@@ -184,8 +191,8 @@ static bool guess_bom(struct str head, struct encoding_guess *ret)
     return false;
 }
 
-/* UTF-16 without BOM: zeros in one half only, every line feed a whole unit, and none in the half where it would be no line feed. A
- * text of bytes with a few zeros in it fails the last. */
+/* UTF-16 without BOM: zeros in one half only, every line feed a whole unit, and none in the half
+ * where it would be no line feed. A text of bytes with a few zeros in it fails the last. */
 static const char *guess_utf16(struct str head)
 {
     size_t zeros[2] = {0, 0}, feeds[2] = {0, 0}, whole[2] = {0, 0};
@@ -201,7 +208,8 @@ static const char *guess_utf16(struct str head)
     for (size_t low = 0; low < 2; low++) { /* the half that holds the characters of ASCII */
         size_t high = 1 - low;
         bool some = zeros[high] >= 2 && zeros[high] * 50 >= pairs && zeros[low] * 20 <= zeros[high];
-        bool lines = whole[low] > 0 ? feeds[high] * 10 <= whole[low] : feeds[high] == 0 && zeros[high] * 4 >= pairs;
+        bool lines = whole[low] > 0 ? feeds[high] * 10 <= whole[low]
+                                    : feeds[high] == 0 && zeros[high] * 4 >= pairs;
         if (some && lines && feeds[low] == whole[low])
             return low == 0 ? "UTF-16LE" : "UTF-16BE";
     }
@@ -225,7 +233,8 @@ void encoding_guess(const struct encoding_stats *stats, struct str head, struct 
     if (bom || stats->utf8_valid >= stats->utf8_invalid)
         return;
     bool sjis = stats->sjis_pairs >= 2 && stats->sjis_bad * 50 <= stats->sjis_pairs &&
-                stats->sjis_low_lead * 2 >= stats->sjis_pairs && stats->sjis_high_trail * 4 >= stats->sjis_pairs;
+                stats->sjis_low_lead * 2 >= stats->sjis_pairs &&
+                stats->sjis_high_trail * 4 >= stats->sjis_pairs;
     bool western = stats->latin_plausible * 2 > stats->high || stats->utf8_invalid >= 64;
     if (!sjis && !western)
         return;
@@ -238,8 +247,19 @@ void encoding_guess(const struct encoding_stats *stats, struct str head, struct 
 
 bool encoding_is_binary(struct str head)
 {
-    static const char *const magic[] = {"\x89PNG", "%PDF-", "\x7f" "ELF", "GIF8", "\xff\xd8\xff", "\xd0\xcf\x11\xe0", "PK\x03\x04",
-                                        "\x1f\x8b", "SQLite format 3", "\x28\xb5\x2f\xfd", "\xfd" "7zXZ"};
+    static const char *const magic[] = {"\x89PNG",
+                                        "%PDF-",
+                                        "\x7f"
+                                        "ELF",
+                                        "GIF8",
+                                        "\xff\xd8\xff",
+                                        "\xd0\xcf\x11\xe0",
+                                        "PK\x03\x04",
+                                        "\x1f\x8b",
+                                        "SQLite format 3",
+                                        "\x28\xb5\x2f\xfd",
+                                        "\xfd"
+                                        "7zXZ"};
     for (size_t i = 0; i < sizeof magic / sizeof *magic; i++)
         if (str_has_prefix(head, magic[i]))
             return true;
@@ -248,25 +268,30 @@ bool encoding_is_binary(struct str head)
     struct encoding_guess guess = {0};
     if (guess_bom(head, &guess) || guess_utf16(head) != NULL)
         return false;
-    size_t controls = 0, zeros = 0; /* zeros alone may be padding of fixed-width fields: a warning, not a refusal */
+    size_t controls = 0,
+           zeros =
+               0; /* zeros alone may be padding of fixed-width fields: a warning, not a refusal */
     for (size_t i = 0; i < head.len; i++) {
         unsigned char c = (unsigned char)head.ptr[i];
         zeros += c == 0;
-        controls += c != 0 && c < 0x20 && c != '\t' && c != '\n' && c != '\r' && c != '\f' && c != 0x1f && c != 0x1e && c != 0x01;
+        controls += c != 0 && c < 0x20 && c != '\t' && c != '\n' && c != '\r' && c != '\f' &&
+                    c != 0x1f && c != 0x1e && c != 0x01;
     }
     return controls * 20 > head.len || zeros * 3 > head.len;
 }
 
-/* ---- converting --------------------------------------------------------------------------------- */
+/* ---- converting ---------------------------------------------------------------------------------
+ */
 
 struct conversion {
     iconv_t handle;
-    size_t skip;         /* BOM */
-    char carry[16];      /* an incomplete sequence between blocks */
+    size_t skip;    /* BOM */
+    char carry[16]; /* an incomplete sequence between blocks */
     size_t carried;
     int64_t bad;
-    size_t unit;         /* bytes to pass over at a bad sequence */
-    bool (*emit)(struct conversion *self, const char *bytes, size_t count, struct err *err); /* false: failed, err set */
+    size_t unit; /* bytes to pass over at a bad sequence */
+    bool (*emit)(struct conversion *self, const char *bytes, size_t count,
+                 struct err *err); /* false: failed, err set */
     struct stage_writer *writer;
     struct buf *text;
     bool lf, cr, nul;
@@ -286,8 +311,10 @@ static bool emit_buf(struct conversion *self, const char *bytes, size_t count, s
     return buf_check(self->text, err) == ERR_OK;
 }
 
-/* Convert what can be; the bytes left over at the end (an incomplete sequence) are reported in *left. */
-static enum err_code convert_run(struct conversion *self, const char *bytes, size_t count, size_t *left, struct err *err)
+/* Convert what can be; the bytes left over at the end (an incomplete sequence) are reported in
+ * *left. */
+static enum err_code convert_run(struct conversion *self, const char *bytes, size_t count,
+                                 size_t *left, struct err *err)
 {
     char *in = (char *)(uintptr_t)bytes;
     while (count > 0) {
@@ -346,7 +373,9 @@ static enum err_code convert_block(void *user, const char *bytes, size_t count, 
 static size_t encoding_unit(const char *name)
 {
     struct str s = str_of(name);
-    return str_has_prefix(s, "UTF-16") || str_has_prefix(s, "UCS-2") ? 2 : str_has_prefix(s, "UTF-32") ? 4 : 1;
+    return str_has_prefix(s, "UTF-16") || str_has_prefix(s, "UCS-2") ? 2
+           : str_has_prefix(s, "UTF-32")                             ? 4
+                                                                     : 1;
 }
 
 enum err_code encoding_head_text(struct str head, struct buf *ret, struct err *err)
@@ -386,24 +415,28 @@ static const char *encoding_label(const char *name)
     return name;
 }
 
-static enum err_code check_bad(const struct conversion *work, const struct ingest_file *file, const char *name, json_t **notes,
-                               struct err *err)
+static enum err_code check_bad(const struct conversion *work, const struct ingest_file *file,
+                               const char *name, json_t **notes, struct err *err)
 {
     if (work->bad == 0)
         return ERR_OK;
     if (work->bad > 100 && work->bad * 100 > file->bytes) {
-        (void)err_set(err, ERR_INPUT, "%s is not in the encoding %s: %lld sequences do not fit", file->base_name,
-                      encoding_label(name), (long long)work->bad);
-        (void)err_hint(err, "name the right one with the encoding option, e.g. utf-8, windows-1252, shift_jis");
+        (void)err_set(err, ERR_INPUT, "%s is not in the encoding %s: %lld sequences do not fit",
+                      file->base_name, encoding_label(name), (long long)work->bad);
+        (void)err_hint(
+            err,
+            "name the right one with the encoding option, e.g. utf-8, windows-1252, shift_jis");
         return err_at(err, file->origin, 0, 0);
     }
-    ingest_note(notes, "invalid_sequences", "%lld sequences are invalid in %s: their rows are quarantined", (long long)work->bad,
-                encoding_label(name));
+    ingest_note(notes, "invalid_sequences",
+                "%lld sequences are invalid in %s: their rows are quarantined",
+                (long long)work->bad, encoding_label(name));
     return ERR_OK;
 }
 
-static enum err_code convert_file(struct ingest_set *set, const struct ingest_file *file, const struct encoding_guess *guess,
-                                  json_t **notes, struct text_file *ret, bool *ret_mac, struct err *err)
+static enum err_code convert_file(struct ingest_set *set, const struct ingest_file *file,
+                                  const struct encoding_guess *guess, json_t **notes,
+                                  struct text_file *ret, bool *ret_mac, struct err *err)
 {
     struct stage_writer writer = STAGE_WRITER_INIT;
     struct conversion work = {.handle = iconv_open("UTF-8", guess->name),
@@ -413,11 +446,13 @@ static enum err_code convert_file(struct ingest_set *set, const struct ingest_fi
                               .writer = &writer};
     if (work.handle == (iconv_t)-1) {
         (void)err_set(err, ERR_USAGE, "unknown encoding \"%s\"", guess->name);
-        return err_hint(err, "use a name that iconv knows (iconv -l), e.g. utf-8, windows-1252, shift_jis");
+        return err_hint(
+            err, "use a name that iconv knows (iconv -l), e.g. utf-8, windows-1252, shift_jis");
     }
     enum err_code code = stage_open(set, "-utf8.txt", &writer, err);
     if (code == ERR_OK)
-        code = stage_read(file->path, file->origin, "convert", set->options.progress, convert_block, &work, err);
+        code = stage_read(file->path, file->origin, "convert", set->options.progress, convert_block,
+                          &work, err);
     if (code == ERR_OK && work.carried > 0) {
         work.bad++;
         code = stage_write(&writer, "\xff", 1, err);
@@ -428,13 +463,15 @@ static enum err_code convert_file(struct ingest_set *set, const struct ingest_fi
     (void)iconv_close(work.handle);
     TRY(code);
     TRY(check_bad(&work, file, guess->name, notes, err));
-    *ret = (struct text_file){.path = writer.path, .bytes = writer.bytes, .odd = work.bad > 0 || work.nul};
+    *ret = (struct text_file){
+        .path = writer.path, .bytes = writer.bytes, .odd = work.bad > 0 || work.nul};
     *ret_mac = work.cr && !work.lf;
     ingest_note(notes, "encoding_converted", "%s → utf-8", encoding_label(guess->name));
     return ERR_OK;
 }
 
-/* ---- plain copies: BOM stripped, CR → LF -------------------------------------------------------- */
+/* ---- plain copies: BOM stripped, CR → LF --------------------------------------------------------
+ */
 
 struct copying {
     struct stage_writer writer;
@@ -462,16 +499,18 @@ static enum err_code copy_block(void *user, const char *bytes, size_t count, str
     return stage_write(&work->writer, bytes, count, err);
 }
 
-static enum err_code copy_text(struct ingest_set *set, const struct ingest_file *file, struct text_file *text, bool mac,
-                               struct err *err)
+static enum err_code copy_text(struct ingest_set *set, const struct ingest_file *file,
+                               struct text_file *text, bool mac, struct err *err)
 {
     struct copying work = {.writer = STAGE_WRITER_INIT, .skip = text->bom_bytes, .mac = mac};
     TRY(stage_open(set, "-text.txt", &work.writer, err));
-    enum err_code code = stage_read(text->path, file->origin, "convert", set->options.progress, copy_block, &work, err);
+    enum err_code code = stage_read(text->path, file->origin, "convert", set->options.progress,
+                                    copy_block, &work, err);
     if (code == ERR_OK)
         code = stage_finish(&work.writer, err);
     stage_abandon(&work.writer);
-    *text = (struct text_file){.path = work.writer.path, .bytes = work.writer.bytes, .odd = text->odd};
+    *text =
+        (struct text_file){.path = work.writer.path, .bytes = work.writer.bytes, .odd = text->odd};
     return code;
 }
 
@@ -482,30 +521,36 @@ static enum err_code scan_block(void *user, const char *bytes, size_t count, str
     return ERR_OK;
 }
 
-static void note_findings(const struct encoding_stats *stats, const struct encoding_guess *guess, json_t **notes)
+static void note_findings(const struct encoding_stats *stats, const struct encoding_guess *guess,
+                          json_t **notes)
 {
     bool utf8 = strcmp(guess->name, "UTF-8") == 0;
     if (utf8 && guess->invalid)
-        ingest_note(notes, "invalid_utf8", "%lld invalid UTF-8 sequences: their rows are quarantined",
+        ingest_note(notes, "invalid_utf8",
+                    "%lld invalid UTF-8 sequences: their rows are quarantined",
                     (long long)stats->utf8_invalid);
     if (utf8 && guess->bom_bytes > 0)
-        ingest_note(notes, "byte_order_mark", "a UTF-8 byte order mark at the start is no part of the first name");
+        ingest_note(notes, "byte_order_mark",
+                    "a UTF-8 byte order mark at the start is no part of the first name");
     if (stats->nul > 0 && encoding_unit(guess->name) == 1)
         ingest_note(notes, "nul_bytes", "%lld zero bytes in the text", (long long)stats->nul);
 }
 
-enum err_code encoding_prepare(struct ingest_set *set, const struct ingest_file *file, bool strip_bom, json_t **notes,
-                               struct text_file *ret, struct err *err)
+enum err_code encoding_prepare(struct ingest_set *set, const struct ingest_file *file,
+                               bool strip_bom, json_t **notes, struct text_file *ret,
+                               struct err *err)
 {
     struct encoding_stats stats = {0};
     struct encoding_guess guess;
-    TRY(stage_read(file->path, file->origin, "scan", set->options.progress, scan_block, &stats, err));
+    TRY(stage_read(file->path, file->origin, "scan", set->options.progress, scan_block, &stats,
+                   err));
     encoding_scan_end(&stats);
     encoding_guess(&stats, file->head, &guess);
     const char *asked = set->options.encoding;
     if (asked != NULL) {
         struct encoding_guess mark = {.name = ""};
-        bool utf8 = str_equal_nocase(str_of(asked), STR("utf-8")) || str_equal_nocase(str_of(asked), STR("utf8"));
+        bool utf8 = str_equal_nocase(str_of(asked), STR("utf-8")) ||
+                    str_equal_nocase(str_of(asked), STR("utf8"));
         (void)guess_bom(file->head, &mark);
         guess.name = utf8 ? "UTF-8" : asked;
         guess.bom_bytes = mark.bom_bytes;
@@ -513,7 +558,9 @@ enum err_code encoding_prepare(struct ingest_set *set, const struct ingest_file 
     }
     note_findings(&stats, &guess, notes);
     bool mac = stats.cr && !stats.lf;
-    *ret = (struct text_file){.path = file->path, .bytes = file->bytes, .bom_bytes = guess.bom_bytes,
+    *ret = (struct text_file){.path = file->path,
+                              .bytes = file->bytes,
+                              .bom_bytes = guess.bom_bytes,
                               .odd = stats.nul > 0 || guess.invalid};
     if (strcmp(guess.name, "UTF-8") != 0)
         TRY(convert_file(set, file, &guess, notes, ret, &mac, err));
@@ -530,7 +577,8 @@ const char *encoding_name_text(struct arena *arena, const char *bytes)
     if (str_utf8_valid_prefix(name) == name.len)
         return arena_strdup(arena, bytes);
     AUTO(buf_done) struct buf text = BUF_INIT;
-    struct conversion work = {.handle = iconv_open("UTF-8", "CP437"), .unit = 1, .emit = emit_buf, .text = &text};
+    struct conversion work = {
+        .handle = iconv_open("UTF-8", "CP437"), .unit = 1, .emit = emit_buf, .text = &text};
     if (work.handle == (iconv_t)-1)
         return NULL;
     size_t left = 0;

@@ -1,12 +1,13 @@
-/* The formats, in the order in which they are asked: binary ones know their magic; JSON knows its first characters; CSV, which
- * would take nearly any text, comes last. */
+/* The formats, in the order in which they are asked: binary ones know their magic; JSON knows its
+ * first characters; CSV, which would take nearly any text, comes last. */
 #include "ingest/ingest_priv.h"
 
 const struct ingest_format *const ingest_formats[] = {
-    &ingest_format_parquet, &ingest_format_xlsx,          &ingest_format_spss,
-    &ingest_format_stata,   &ingest_format_sas,           &ingest_format_sas_transport,
-    &ingest_format_json,    &ingest_format_spss_portable, &ingest_format_csv,
-    NULL,
+    &ingest_format_parquet, &ingest_format_xlsx,
+    &ingest_format_spss,    &ingest_format_stata,
+    &ingest_format_sas,     &ingest_format_sas_transport,
+    &ingest_format_json,    &ingest_format_spss_portable,
+    &ingest_format_csv,     NULL,
 };
 
 size_t ingest_format_count(void)

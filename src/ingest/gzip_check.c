@@ -1,10 +1,12 @@
-/* Is a gzip file what was packed? libarchive unpacks gzip without comparing the checksums at the members' ends, so a flipped bit would
- * pass as data. This unpacks once more (through libarchive, keeping nothing) and compares CRC-32 and length with each trailer.
+/* Is a gzip file what was packed? libarchive unpacks gzip without comparing the checksums at the
+ * members' ends, so a flipped bit would pass as data. This unpacks once more (through libarchive,
+ * keeping nothing) and compares CRC-32 and length with each trailer.
  *
- *   [header | deflate | crc32, length] [header | deflate | crc32, length] … zeros or other bytes after the last, which gzip ignores
+ *   [header | deflate | crc32, length] [header | deflate | crc32, length] … zeros or other bytes
+ * after the last, which gzip ignores
  *
- * Where members end is not told, so: first the whole is taken for one member (it mostly is); else each place that looks like a
- * member's header is tried as the end of the one before. */
+ * Where members end is not told, so: first the whole is taken for one member (it mostly is); else
+ * each place that looks like a member's header is tried as the end of the one before. */
 #include <archive.h>
 #include <archive_entry.h>
 #include <string.h>
@@ -25,7 +27,8 @@ void gzip_sum_init(struct gzip_sum *sum)
     }
     for (uint32_t i = 0; i < 256; i++)
         for (int k = 1; k < 8; k++)
-            sum->table[k][i] = (sum->table[k - 1][i] >> 8) ^ sum->table[0][sum->table[k - 1][i] & 0xff];
+            sum->table[k][i] =
+                (sum->table[k - 1][i] >> 8) ^ sum->table[0][sum->table[k - 1][i] & 0xff];
     sum->crc = 0xffffffffu;
     sum->bytes = 0;
 }
@@ -36,9 +39,11 @@ void gzip_sum_add(struct gzip_sum *sum, const void *bytes, size_t count)
     const unsigned char *at = bytes, *end = at + count;
     uint32_t crc = sum->crc;
     for (; end - at >= 8; at += 8) {
-        uint32_t low = crc ^ ((uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24);
-        crc = sum->table[7][low & 0xff] ^ sum->table[6][low >> 8 & 0xff] ^ sum->table[5][low >> 16 & 0xff] ^ sum->table[4][low >> 24] ^
-              sum->table[3][at[4]] ^ sum->table[2][at[5]] ^ sum->table[1][at[6]] ^ sum->table[0][at[7]];
+        uint32_t low = crc ^ ((uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 |
+                              (uint32_t)at[3] << 24);
+        crc = sum->table[7][low & 0xff] ^ sum->table[6][low >> 8 & 0xff] ^
+              sum->table[5][low >> 16 & 0xff] ^ sum->table[4][low >> 24] ^ sum->table[3][at[4]] ^
+              sum->table[2][at[5]] ^ sum->table[1][at[6]] ^ sum->table[0][at[7]];
     }
     for (; at < end; at++)
         crc = (crc >> 8) ^ sum->table[0][(crc ^ *at) & 0xff];
@@ -48,7 +53,8 @@ void gzip_sum_add(struct gzip_sum *sum, const void *bytes, size_t count)
 
 static bool looks_like_member(const char *at, const char *end)
 {
-    return end - at >= GZIP_SHORTEST_BYTES && memcmp(at, "\x1f\x8b\x08", 3) == 0 && ((unsigned char)at[3] & 0xe0) == 0;
+    return end - at >= GZIP_SHORTEST_BYTES && memcmp(at, "\x1f\x8b\x08", 3) == 0 &&
+           ((unsigned char)at[3] & 0xe0) == 0;
 }
 
 static void trailer_of(const struct gzip_sum *sum, unsigned char ret[GZIP_TRAILER_BYTES])
@@ -69,7 +75,8 @@ static bool trailer_fits(const struct gzip_sum *sum, const char *start, const ch
         return false;
     if (memcmp(end - GZIP_TRAILER_BYTES, trailer, GZIP_TRAILER_BYTES) == 0)
         return true;
-    const char *found = last ? memmem(start, (size_t)(end - start), trailer, GZIP_TRAILER_BYTES) : NULL;
+    const char *found =
+        last ? memmem(start, (size_t)(end - start), trailer, GZIP_TRAILER_BYTES) : NULL;
     return found != NULL && !looks_like_member(found + GZIP_TRAILER_BYTES, end);
 }
 
@@ -79,8 +86,8 @@ bool gzip_sum_fits(const struct gzip_sum *sum, struct str file)
 }
 
 /* Unpack the bytes from start to end, to sum. false: not even that. */
-static enum err_code unpack_sum(const char *start, const char *end, const struct progress *progress, struct gzip_sum *sum, bool *ret,
-                                struct err *err)
+static enum err_code unpack_sum(const char *start, const char *end, const struct progress *progress,
+                                struct gzip_sum *sum, bool *ret, struct err *err)
 {
     struct archive *archive = archive_read_new();
     struct archive_entry *entry = NULL;
@@ -107,10 +114,11 @@ static enum err_code unpack_sum(const char *start, const char *end, const struct
     return code;
 }
 
-/* The member at start ends before the next place that looks like a member's header, if what is between fits its trailer; *ret_next: there,
- * or the end of the file for the last one; NULL: damaged. */
-static enum err_code member_end(const char *start, const char *end, const struct progress *progress, const char **ret_next,
-                                struct err *err)
+/* The member at start ends before the next place that looks like a member's header, if what is
+ * between fits its trailer; *ret_next: there, or the end of the file for the last one; NULL:
+ * damaged. */
+static enum err_code member_end(const char *start, const char *end, const struct progress *progress,
+                                const char **ret_next, struct err *err)
 {
     struct gzip_sum sum;
     bool unpacked = false;
@@ -133,7 +141,8 @@ static enum err_code member_end(const char *start, const char *end, const struct
     return ERR_OK;
 }
 
-enum err_code gzip_check(struct str file, const struct progress *progress, bool *ret, struct err *err)
+enum err_code gzip_check(struct str file, const struct progress *progress, bool *ret,
+                         struct err *err)
 {
     const char *at = file.ptr, *end = file.ptr + file.len;
     struct gzip_sum sum;

@@ -1,5 +1,6 @@
-/* The set: what ingest_open gathers, and its lifetime. Opening runs in two steps: the walk lists the files that hold data
- * (unpacking archives to staging), then each file's format adds its sources; names are settled last, when all are known. */
+/* The set: what ingest_open gathers, and its lifetime. Opening runs in two steps: the walk lists
+ * the files that hold data (unpacking archives to staging), then each file's format adds its
+ * sources; names are settled last, when all are known. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -34,7 +35,8 @@ void *ingest_grow(void **array, size_t *count, size_t *capacity, size_t bytes)
 struct ingest_set *ingest_set_new(const struct ingest_options *options, struct err *err)
 {
     AUTO(ingest_close) struct ingest_set *set = mem_zalloc(1, sizeof *set);
-    if (set == NULL || (set->arena = arena_new(SET_ARENA_BYTES)) == NULL || (set->inputs = json_array()) == NULL) {
+    if (set == NULL || (set->arena = arena_new(SET_ARENA_BYTES)) == NULL ||
+        (set->inputs = json_array()) == NULL) {
         (void)ingest_memory(err);
         return NULL;
     }
@@ -92,12 +94,13 @@ struct arena *ingest_set_arena(struct ingest_set *set)
     return set->arena;
 }
 
-enum err_code ingest_add_source(struct ingest_set *set, const struct data_source *source, void (*user_free)(void *user),
-                                struct err *err)
+enum err_code ingest_add_source(struct ingest_set *set, const struct data_source *source,
+                                void (*user_free)(void *user), struct err *err)
 {
     struct ingest_slot *slot = NULL;
     if (!arena_failed(set->arena))
-        slot = ingest_grow((void **)&set->slots, &set->slot_count, &set->slot_capacity, sizeof *set->slots);
+        slot = ingest_grow((void **)&set->slots, &set->slot_count, &set->slot_capacity,
+                           sizeof *set->slots);
     if (slot == NULL) {
         struct ingest_slot lost = {.source = *source, .user_free = user_free};
         slot_done(&lost);
@@ -125,7 +128,8 @@ const char *ingest_stage_path(struct ingest_set *set, const char *suffix)
 {
     if (set->options.staging_directory == NULL)
         return NULL;
-    return arena_printf(set->arena, "%s/%04lld%s", set->options.staging_directory, (long long)++set->staged_files, suffix);
+    return arena_printf(set->arena, "%s/%04lld%s", set->options.staging_directory,
+                        (long long)++set->staged_files, suffix);
 }
 
 void ingest_note(json_t **notes, const char *code, const char *format, ...)
@@ -149,10 +153,11 @@ void ingest_note(json_t **notes, const char *code, const char *format, ...)
         json_decref(note);
 }
 
-enum err_code ingest_skip(struct ingest_set *set, const char *origin, struct err *err, const char *reason)
+enum err_code ingest_skip(struct ingest_set *set, const char *origin, struct err *err,
+                          const char *reason)
 {
-    struct ingest_skipped *skipped =
-        ingest_grow((void **)&set->skipped, &set->skipped_count, &set->skipped_capacity, sizeof *set->skipped);
+    struct ingest_skipped *skipped = ingest_grow((void **)&set->skipped, &set->skipped_count,
+                                                 &set->skipped_capacity, sizeof *set->skipped);
     if (skipped == NULL)
         return ingest_memory(err);
     skipped->path = arena_strdup(set->arena, origin);
@@ -186,29 +191,33 @@ enum err_code ingest_read_head(const char *path, size_t capacity, struct buf *re
     return ERR_OK;
 }
 
-/* How well a catalogue goes with the file: 4 same folder and stem, 3 same folder and SAS's own name for it, 2 named by the user,
- * 1 in the same folder, 0 not at all. */
+/* How well a catalogue goes with the file: 4 same folder and stem, 3 same folder and SAS's own name
+ * for it, 2 named by the user, 1 in the same folder, 0 not at all. */
 static int companion_rank(const struct ingest_entry *companion, const struct ingest_file *file)
 {
     size_t file_folder = strlen(file->origin) - strlen(file->base_name);
     size_t folder = strlen(companion->origin) - strlen(companion->base_name);
     bool beside = folder == file_folder && strncmp(companion->origin, file->origin, folder) == 0;
     struct str stem = {companion->base_name, strcspn(companion->base_name, ".")};
-    if (beside && str_equal_nocase(stem, (struct str){file->base_name, strcspn(file->base_name, ".")}))
+    if (beside &&
+        str_equal_nocase(stem, (struct str){file->base_name, strcspn(file->base_name, ".")}))
         return 4;
     if (beside && str_equal_nocase(stem, STR("formats")))
         return 3;
     return companion->given ? 2 : beside;
 }
 
-const char *ingest_companion_path(const struct ingest_set *set, const struct ingest_file *file, const char *suffix)
+const char *ingest_companion_path(const struct ingest_set *set, const struct ingest_file *file,
+                                  const char *suffix)
 {
     const char *best = NULL;
     int best_rank = 0;
     size_t rivals = 0; /* of the best rank */
     for (size_t i = 0; i < set->companion_count; i++) {
         const struct ingest_entry *companion = &set->companions[i];
-        int rank = str_has_suffix_nocase(str_of(companion->base_name), suffix) ? companion_rank(companion, file) : 0;
+        int rank = str_has_suffix_nocase(str_of(companion->base_name), suffix)
+                       ? companion_rank(companion, file)
+                       : 0;
         if (rank == 0 || rank < best_rank)
             continue;
         rivals = rank == best_rank ? rivals + 1 : 1;
@@ -218,9 +227,11 @@ const char *ingest_companion_path(const struct ingest_set *set, const struct ing
     return rivals == 1 ? best : NULL;
 }
 
-/* ---- opening ------------------------------------------------------------------------------------ */
+/* ---- opening ------------------------------------------------------------------------------------
+ */
 
-static enum err_code open_entry(struct ingest_set *set, const struct ingest_entry *entry, struct err *err)
+static enum err_code open_entry(struct ingest_set *set, const struct ingest_entry *entry,
+                                struct err *err)
 {
     AUTO(buf_done) struct buf head = BUF_INIT;
     TRY(progress_check(set->options.progress, err));
@@ -247,7 +258,8 @@ static enum err_code open_group(struct ingest_set *set, size_t first, bool *done
     size_t count = 0;
     for (size_t i = first; i < set->entry_count; i++) {
         const struct ingest_entry *entry = &set->entries[i];
-        if (!done[i] && entry->group != NULL && strcmp(entry->group, set->entries[first].group) == 0) {
+        if (!done[i] && entry->group != NULL &&
+            strcmp(entry->group, set->entries[first].group) == 0) {
             members[count++] = entry;
             done[i] = true;
         }
@@ -269,11 +281,12 @@ static enum err_code open_entries(struct ingest_set *set, struct err *err)
     for (size_t i = 0; i < set->entry_count; i++) {
         if (done[i])
             continue;
-        progress_report(set->options.progress, &(struct progress_event){.phase = "recognise",
-                                                                        .subject = set->entries[i].base_name,
-                                                                        .done = (int64_t)i,
-                                                                        .total = (int64_t)set->entry_count,
-                                                                        .unit = "files"});
+        progress_report(set->options.progress,
+                        &(struct progress_event){.phase = "recognise",
+                                                 .subject = set->entries[i].base_name,
+                                                 .done = (int64_t)i,
+                                                 .total = (int64_t)set->entry_count,
+                                                 .unit = "files"});
         if (set->entries[i].group != NULL)
             TRY(open_group(set, i, done, err));
         else
@@ -286,13 +299,15 @@ static enum err_code no_source(const struct ingest_set *set, struct err *err)
 {
     (void)err_set(err, ERR_INPUT, "no data found in what was given");
     if (set->skipped_count > 0)
-        (void)err_detail(err, "%zu files skipped, the first: %s (%s)", set->skipped_count, set->skipped[0].path,
-                         set->skipped[0].reason);
-    return err_hint(err, "give csv, tsv, json, parquet, xlsx, SPSS, Stata or SAS files, or a folder or archive that holds some");
+        (void)err_detail(err, "%zu files skipped, the first: %s (%s)", set->skipped_count,
+                         set->skipped[0].path, set->skipped[0].reason);
+    return err_hint(err, "give csv, tsv, json, parquet, xlsx, SPSS, Stata or SAS files, or a "
+                         "folder or archive that holds some");
 }
 
-enum err_code ingest_open(const char *const *paths, size_t path_count, const struct ingest_options *options,
-                          struct ingest_set **ret, struct err *err)
+enum err_code ingest_open(const char *const *paths, size_t path_count,
+                          const struct ingest_options *options, struct ingest_set **ret,
+                          struct err *err)
 {
     *ret = NULL;
     AUTO(ingest_close) struct ingest_set *set = ingest_set_new(options, err);

@@ -1,5 +1,6 @@
-/* JSON: one object a line, an array of objects, or one object. This tells which shape it is, and refuses what is no table;
- * json_push.c reads it. FHIR resources are recognised and refused: their import is not part of this version. */
+/* JSON: one object a line, an array of objects, or one object. This tells which shape it is, and
+ * refuses what is no table; json_push.c reads it. FHIR resources are recognised and refused: their
+ * import is not part of this version. */
 #include <string.h>
 
 #include "ingest/parts_priv.h"
@@ -12,7 +13,8 @@ struct json_cursor {
 
 static void skip_blanks(struct json_cursor *cursor)
 {
-    while (cursor->at < cursor->end && strchr(" \t\r\n", *cursor->at) != NULL && *cursor->at != '\0')
+    while (cursor->at < cursor->end && strchr(" \t\r\n", *cursor->at) != NULL &&
+           *cursor->at != '\0')
         cursor->at++;
 }
 
@@ -33,7 +35,8 @@ static bool skip_string(struct json_cursor *cursor, struct str *ret)
     return false;
 }
 
-/* At '{': past its '}'; false when the text ends before. Notes a member resourceType of this very object. */
+/* At '{': past its '}'; false when the text ends before. Notes a member resourceType of this very
+ * object. */
 static bool skip_object(struct json_cursor *cursor, bool *ret_fhir)
 {
     int64_t depth = 0;
@@ -44,7 +47,8 @@ static bool skip_object(struct json_cursor *cursor, bool *ret_fhir)
             if (!skip_string(cursor, &text))
                 return false;
             skip_blanks(cursor);
-            if (depth == 1 && str_equal(text, STR("resourceType")) && cursor->at < cursor->end && *cursor->at == ':')
+            if (depth == 1 && str_equal(text, STR("resourceType")) && cursor->at < cursor->end &&
+                *cursor->at == ':')
                 *ret_fhir = true;
             continue;
         }
@@ -91,7 +95,9 @@ void json_sniff(struct str sample, bool whole, struct json_sniffed *ret)
     if (!ended)
         ret->shape = whole ? JSON_SHAPE_NONE : JSON_SHAPE_UNSURE;
     else if (cursor.at < cursor.end)
-        ret->shape = *cursor.at == '{' || line_ended ? JSON_SHAPE_LINES : JSON_SHAPE_NONE; /* a bad second line is set aside */
+        ret->shape = *cursor.at == '{' || line_ended
+                         ? JSON_SHAPE_LINES
+                         : JSON_SHAPE_NONE; /* a bad second line is set aside */
     else
         ret->shape = whole ? JSON_SHAPE_OBJECT : JSON_SHAPE_UNSURE;
 }
@@ -103,11 +109,14 @@ static bool is_named(const char *base_name, const char *suffix)
 
 static int json_recognise(const struct ingest_file *file)
 {
-    bool named = is_named(file->base_name, ".json") || is_named(file->base_name, ".ndjson") || is_named(file->base_name, ".jsonl");
+    bool named = is_named(file->base_name, ".json") || is_named(file->base_name, ".ndjson") ||
+                 is_named(file->base_name, ".jsonl");
     AUTO(buf_done) struct buf text = BUF_INIT;
     struct err ignored;
     struct json_sniffed sniffed = {0};
-    enum err_code code = encoding_is_binary(file->head) ? ERR_INPUT : encoding_head_text(file->head, &text, &ignored);
+    enum err_code code = encoding_is_binary(file->head)
+                             ? ERR_INPUT
+                             : encoding_head_text(file->head, &text, &ignored);
     if (code == ERR_MEMORY)
         return -1;
     if (code == ERR_OK)
@@ -117,18 +126,20 @@ static int json_recognise(const struct ingest_file *file)
     return named ? 1 : 0;
 }
 
-static enum err_code refuse(const struct ingest_file *file, struct err *err, const char *what, const char *hint)
+static enum err_code refuse(const struct ingest_file *file, struct err *err, const char *what,
+                            const char *hint)
 {
     (void)err_set(err, ERR_INPUT, "%s: %s", file->base_name, what);
     (void)err_hint(err, "%s", hint);
     return err_at(err, file->origin, 0, 0);
 }
 
-static enum err_code check_shape(const struct ingest_file *file, const struct text_file *text, struct json_sniffed *ret,
-                                 struct err *err)
+static enum err_code check_shape(const struct ingest_file *file, const struct text_file *text,
+                                 struct json_sniffed *ret, struct err *err)
 {
     AUTO(buf_done) struct buf sample = BUF_INIT;
-    size_t capacity = text->bytes < (int64_t)JSON_SAMPLE_BYTES ? (size_t)text->bytes + 1 : JSON_SAMPLE_BYTES;
+    size_t capacity =
+        text->bytes < (int64_t)JSON_SAMPLE_BYTES ? (size_t)text->bytes + 1 : JSON_SAMPLE_BYTES;
     TRY(ingest_read_head(text->path, capacity, &sample, err));
     json_sniff(buf_view(&sample), (int64_t)sample.len >= text->bytes, ret);
     if (ret->fhir)
@@ -136,10 +147,12 @@ static enum err_code check_shape(const struct ingest_file *file, const struct te
                       "import tables made from them, e.g. csv or parquet");
     switch (ret->shape) {
     case JSON_SHAPE_NONE:
-        return refuse(file, err, "JSON that is no table: expected objects, one a line or in one array",
+        return refuse(file, err,
+                      "JSON that is no table: expected objects, one a line or in one array",
                       "write each row as an object, one a line (ndjson)");
     case JSON_SHAPE_UNSURE:
-        return refuse(file, err, "JSON whose first object is longer than 16 MiB", "write each row as an object, one a line (ndjson)");
+        return refuse(file, err, "JSON whose first object is longer than 16 MiB",
+                      "write each row as an object, one a line (ndjson)");
     case JSON_SHAPE_LINES:
     case JSON_SHAPE_OBJECT:
     case JSON_SHAPE_ARRAY:
@@ -148,8 +161,10 @@ static enum err_code check_shape(const struct ingest_file *file, const struct te
     return ERR_OK;
 }
 
-/* Names as columns: unescaped, made unique. A name that differs from another in case only, or is empty, keeps its own column. */
-static enum err_code make_schema(struct json_reading *reading, struct data_schema *ret, struct err *err)
+/* Names as columns: unescaped, made unique. A name that differs from another in case only, or is
+ * empty, keeps its own column. */
+static enum err_code make_schema(struct json_reading *reading, struct data_schema *ret,
+                                 struct err *err)
 {
     AUTO(buf_done) struct buf name = BUF_INIT;
     int64_t changed = 0;
@@ -158,24 +173,28 @@ static enum err_code make_schema(struct json_reading *reading, struct data_schem
         if (!json_unescape(reading->columns.names[i], &name))
             buf_puts(&name, "\xef\xbf\xbd");
         TRY(buf_check(&name, err));
-        TRY(data_schema_add(&reading->schema, name.len == 0 ? STR("") : buf_view(&name), DATA_TYPE(TEXT), err));
+        TRY(data_schema_add(&reading->schema, name.len == 0 ? STR("") : buf_view(&name),
+                            DATA_TYPE(TEXT), err));
     }
     TRY(data_schema_name_columns(&reading->schema, &changed, err));
     return data_schema_copy(&reading->schema, ret, err);
 }
 
-static enum err_code read_names(struct ingest_set *set, struct json_reading *reading, struct data_schema *ret, struct err *err)
+static enum err_code read_names(struct ingest_set *set, struct json_reading *reading,
+                                struct data_schema *ret, struct err *err)
 {
     struct csv_mapping mapping = {0};
     TRY(csv_map_file(reading->path, &mapping, err));
     struct str text = {mapping.ptr, mapping.length};
-    enum err_code code = json_columns_find(text, set->options.progress, set->arena, &reading->columns, err);
+    enum err_code code =
+        json_columns_find(text, set->options.progress, set->arena, &reading->columns, err);
     csv_unmap(&mapping);
     return code == ERR_OK ? make_schema(reading, ret, err) : code;
 }
 
-static enum err_code add_reading(struct ingest_set *set, const struct ingest_file *file, struct json_reading **reading, int64_t bytes,
-                                 json_t *notes, struct err *err)
+static enum err_code add_reading(struct ingest_set *set, const struct ingest_file *file,
+                                 struct json_reading **reading, int64_t bytes, json_t *notes,
+                                 struct err *err)
 {
     struct data_schema schema = {0};
     enum err_code code = read_names(set, *reading, &schema, err);
@@ -197,10 +216,12 @@ static enum err_code add_reading(struct ingest_set *set, const struct ingest_fil
     return ingest_add_source(set, &source, json_reading_free, err);
 }
 
-static enum err_code json_open(struct ingest_set *set, const struct ingest_file *file, struct err *err)
+static enum err_code json_open(struct ingest_set *set, const struct ingest_file *file,
+                               struct err *err)
 {
     if (encoding_is_binary(file->head))
-        return refuse(file, err, "named .json but its content is binary", "check that the file is what its name says");
+        return refuse(file, err, "named .json but its content is binary",
+                      "check that the file is what its name says");
     struct text_file text;
     struct json_sniffed sniffed = {0};
     JSON_AUTO notes = NULL;

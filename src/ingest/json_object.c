@@ -1,5 +1,6 @@
-/* JSON objects as views: the members of one object with their values as written, nothing converted. A value's extent is found by a
- * strict walk (RFC 8259) with a stack of bits instead of recursion; what is not JSON is named, with its place. Pure. */
+/* JSON objects as views: the members of one object with their values as written, nothing converted.
+ * A value's extent is found by a strict walk (RFC 8259) with a stack of bits instead of recursion;
+ * what is not JSON is named, with its place. Pure. */
 #include <string.h>
 
 #include "ingest/parts_priv.h"
@@ -9,7 +10,8 @@
 struct walk {
     const char *at, *end;
     const char *fault;
-    uint64_t objects[(JSON_LIMIT_NESTED + 64) / 64]; /* bit d: the container at depth d is an object */
+    uint64_t
+        objects[(JSON_LIMIT_NESTED + 64) / 64]; /* bit d: the container at depth d is an object */
     size_t depth;
 };
 
@@ -21,7 +23,8 @@ static bool stop(struct walk *walk, const char *fault)
 
 static void skip_blanks(struct walk *walk)
 {
-    while (walk->at < walk->end && (*walk->at == ' ' || *walk->at == '\n' || *walk->at == '\r' || *walk->at == '\t'))
+    while (walk->at < walk->end &&
+           (*walk->at == ' ' || *walk->at == '\n' || *walk->at == '\r' || *walk->at == '\t'))
         walk->at++;
 }
 
@@ -140,7 +143,8 @@ static bool walk_name(struct walk *walk, struct str *ret)
     return true;
 }
 
-/* After a value inside containers: closes those that end here. true: another value follows, or depth is 0. */
+/* After a value inside containers: closes those that end here. true: another value follows, or
+ * depth is 0. */
 static bool walk_on(struct walk *walk)
 {
     struct str ignored;
@@ -192,7 +196,8 @@ static bool walk_value(struct walk *walk)
 
 static bool add_member(struct json_view *view, struct str name, const char *value, const char *end)
 {
-    struct json_member *member = ingest_grow((void **)&view->members, &view->count, &view->capacity, sizeof *member);
+    struct json_member *member =
+        ingest_grow((void **)&view->members, &view->count, &view->capacity, sizeof *member);
     view->failed = member == NULL;
     if (member != NULL)
         *member = (struct json_member){.name = name, .value = {value, (size_t)(end - value)}};
@@ -214,7 +219,8 @@ bool json_read_object(const char *at, const char *end, struct json_view *view)
         if (good) {
             skip_blanks(&walk);
             more = walk.at < end && *walk.at == ',';
-            good = more || (walk.at < end && *walk.at == '}') || stop(&walk, "a comma or } was expected");
+            good = more || (walk.at < end && *walk.at == '}') ||
+                   stop(&walk, "a comma or } was expected");
             walk.at += more;
         }
     }
@@ -229,7 +235,8 @@ void json_view_done(struct json_view *view)
     *view = (struct json_view){0};
 }
 
-/* ---- texts -------------------------------------------------------------------------------------- */
+/* ---- texts --------------------------------------------------------------------------------------
+ */
 
 static unsigned hex4(const char *at)
 {

@@ -1,9 +1,11 @@
-/* Reading JSON rows ourselves, as a stream of text columns: each value with the digits that it was written with (1.50, 1e5,
- * 12345678901234567890), texts unescaped, nested values as their JSON text, null and a missing member as null.
+/* Reading JSON rows ourselves, as a stream of text columns: each value with the digits that it was
+ * written with (1.50, 1e5, 12345678901234567890), texts unescaped, nested values as their JSON
+ * text, null and a missing member as null.
  *
- * Two walks over the mapped file: the first finds the members' names (json_columns_find), the second pushes. In lines mode an
- * object that is not JSON puts its own lines aside, up to the next line that begins with '{'; in an array there is no such place, so
- * the whole is refused, with the line. */
+ * Two walks over the mapped file: the first finds the members' names (json_columns_find), the
+ * second pushes. In lines mode an object that is not JSON puts its own lines aside, up to the next
+ * line that begins with '{'; in an array there is no such place, so the whole is refused, with the
+ * line. */
 #include <string.h>
 
 #include "base/hash.h"
@@ -12,7 +14,8 @@
 #define CHECK_ROWS 4096
 #define BATCH_TEXT_BYTES (8u << 20)
 
-/* ---- one object after the other ----------------------------------------------------------------- */
+/* ---- one object after the other -----------------------------------------------------------------
+ */
 
 struct stepping {
     struct str text;
@@ -26,7 +29,9 @@ struct stepping {
 
 static int64_t line_of(struct stepping *steps, const char *at)
 {
-    for (const char *feed; (feed = memchr(steps->counted, '\n', (size_t)(at - steps->counted))) != NULL; steps->line++)
+    for (const char *feed;
+         (feed = memchr(steps->counted, '\n', (size_t)(at - steps->counted))) != NULL;
+         steps->line++)
         steps->counted = feed + 1;
     return steps->line;
 }
@@ -34,7 +39,8 @@ static int64_t line_of(struct stepping *steps, const char *at)
 static void skip_blanks(struct stepping *steps)
 {
     const char *end = steps->text.ptr + steps->text.len;
-    while (steps->at < end && (*steps->at == ' ' || *steps->at == '\n' || *steps->at == '\r' || *steps->at == '\t'))
+    while (steps->at < end &&
+           (*steps->at == ' ' || *steps->at == '\n' || *steps->at == '\r' || *steps->at == '\t'))
         steps->at++;
 }
 
@@ -53,17 +59,20 @@ static void resume(struct stepping *steps)
 {
     const char *end = steps->text.ptr + steps->text.len;
     const char *feed = steps->start;
-    while (feed < end && (feed = memchr(feed, '\n', (size_t)(end - feed))) != NULL && feed + 1 < end && feed[1] != '{')
+    while (feed < end && (feed = memchr(feed, '\n', (size_t)(end - feed))) != NULL &&
+           feed + 1 < end && feed[1] != '{')
         feed++;
     steps->at = feed == NULL || feed + 1 >= end ? end : feed + 1;
     steps->view.end = feed == NULL ? end : feed;
 }
 
-static enum err_code malformed(struct stepping *steps, const char *at, const char *fault, struct err *err)
+static enum err_code malformed(struct stepping *steps, const char *at, const char *fault,
+                               struct err *err)
 {
     int64_t line = line_of(steps, at);
     (void)err_set(err, ERR_INPUT, "malformed JSON: %s", fault);
-    (void)err_hint(err, "write it again, one object a line (ndjson): then a bad row is set aside and the others are read");
+    (void)err_hint(err, "write it again, one object a line (ndjson): then a bad row is set aside "
+                        "and the others are read");
     return err_at(err, NULL, line, at - steps->counted + 1);
 }
 
@@ -77,7 +86,9 @@ static enum err_code after_element(struct stepping *steps, struct err *err)
         return ERR_OK;
     }
     if (steps->at >= end || *steps->at != ']')
-        return malformed(steps, steps->at, steps->at >= end ? "the text ends inside the array" : "a comma or ] was expected", err);
+        return malformed(
+            steps, steps->at,
+            steps->at >= end ? "the text ends inside the array" : "a comma or ] was expected", err);
     steps->at++;
     skip_blanks(steps);
     steps->ended = true;
@@ -106,7 +117,9 @@ static enum err_code next_object(struct stepping *steps, bool *ret, struct err *
     }
     if (opens && steps->view.failed)
         return ingest_memory(err);
-    const char *fault = opens ? steps->view.fault : steps->at >= end ? "the text ends inside the array" : "not an object";
+    const char *fault = opens              ? steps->view.fault
+                        : steps->at >= end ? "the text ends inside the array"
+                                           : "not an object";
     if (steps->array)
         return malformed(steps, opens ? steps->view.end : steps->at, fault, err);
     steps->reason = fault;
@@ -115,7 +128,8 @@ static enum err_code next_object(struct stepping *steps, bool *ret, struct err *
     return ERR_OK;
 }
 
-/* ---- columns by name ---------------------------------------------------------------------------- */
+/* ---- columns by name ----------------------------------------------------------------------------
+ */
 
 static uint64_t hash_of(struct str name)
 {
@@ -147,7 +161,8 @@ static bool grow_slots(struct json_columns *columns)
     return true;
 }
 
-static enum err_code add_name(struct json_columns *columns, struct str name, struct arena *arena, struct err *err)
+static enum err_code add_name(struct json_columns *columns, struct str name, struct arena *arena,
+                              struct err *err)
 {
     if (!grow_slots(columns))
         return ingest_memory(err);
@@ -155,8 +170,10 @@ static enum err_code add_name(struct json_columns *columns, struct str name, str
     if (*slot != 0)
         return ERR_OK;
     if (columns->count >= INGEST_LIMIT_COLUMNS)
-        return err_set(err, ERR_LIMIT, "more than %d different names of members", INGEST_LIMIT_COLUMNS);
-    struct str *entry = ingest_grow((void **)&columns->names, &columns->count, &columns->capacity, sizeof *entry);
+        return err_set(err, ERR_LIMIT, "more than %d different names of members",
+                       INGEST_LIMIT_COLUMNS);
+    struct str *entry =
+        ingest_grow((void **)&columns->names, &columns->count, &columns->capacity, sizeof *entry);
     const char *copy = arena_strndup(arena, name.ptr, name.len);
     if (entry == NULL || copy == NULL)
         return ingest_memory(err);
@@ -180,8 +197,8 @@ static size_t column_of(const struct json_columns *columns, struct str name, siz
     return *slot_of(columns, name) - 1;
 }
 
-enum err_code json_columns_find(struct str text, const struct progress *progress, struct arena *arena, struct json_columns *ret,
-                                struct err *err)
+enum err_code json_columns_find(struct str text, const struct progress *progress,
+                                struct arena *arena, struct json_columns *ret, struct err *err)
 {
     struct stepping steps;
     bool more = true;
@@ -190,7 +207,8 @@ enum err_code json_columns_find(struct str text, const struct progress *progress
     enum err_code code = ERR_OK;
     while (more && code == ERR_OK) {
         code = next_object(&steps, &more, err);
-        for (size_t i = 0; code == ERR_OK && more && steps.reason == NULL && i < steps.view.count; i++)
+        for (size_t i = 0; code == ERR_OK && more && steps.reason == NULL && i < steps.view.count;
+             i++)
             if (i >= ret->count || !str_equal(ret->names[i], steps.view.members[i].name))
                 code = add_name(ret, steps.view.members[i].name, arena, err);
         if (++seen % CHECK_ROWS == 0 && code == ERR_OK)
@@ -200,7 +218,8 @@ enum err_code json_columns_find(struct str text, const struct progress *progress
     return code;
 }
 
-/* ---- pushing ------------------------------------------------------------------------------------ */
+/* ---- pushing ------------------------------------------------------------------------------------
+ */
 
 struct pusher {
     const struct json_reading *reading;
@@ -225,7 +244,8 @@ static enum err_code flush(struct pusher *work, struct err *err)
 }
 
 /* *ret_reason set: the text is no text. */
-static enum err_code value_text(struct pusher *work, struct str raw, struct str *ret, const char **ret_reason, struct err *err)
+static enum err_code value_text(struct pusher *work, struct str raw, struct str *ret,
+                                const char **ret_reason, struct err *err)
 {
     *ret = raw;
     if (raw.ptr[0] != '"')
@@ -236,14 +256,16 @@ static enum err_code value_text(struct pusher *work, struct str raw, struct str 
     struct buf text = BUF_INIT;
     if (!json_unescape(*ret, &text))
         *ret_reason = "half of a surrogate pair";
-    ret->ptr = text.failed ? NULL : arena_strndup(work->arena, text.len == 0 ? "" : text.ptr, text.len);
+    ret->ptr =
+        text.failed ? NULL : arena_strndup(work->arena, text.len == 0 ? "" : text.ptr, text.len);
     ret->len = text.len;
     work->text_bytes += text.len;
     buf_done(&text);
     return ret->ptr == NULL ? ingest_memory(err) : ERR_OK;
 }
 
-static enum err_code add_row(struct pusher *work, const struct json_view *view, const char **ret_reason, struct err *err)
+static enum err_code add_row(struct pusher *work, const struct json_view *view,
+                             const char **ret_reason, struct err *err)
 {
     if (work->batch->rows == work->capacity || work->text_bytes > BATCH_TEXT_BYTES)
         TRY(flush(work, err));
@@ -272,10 +294,13 @@ static enum err_code take(struct pusher *work, struct stepping *steps, struct er
         reason = "not valid UTF-8";
     if (reason == NULL)
         TRY(add_row(work, &steps->view, &reason, err));
-    return reason == NULL ? ERR_OK : work->sink->reject(work->sink->user, line_of(steps, steps->start), NULL, reason, str_trim(raw), err);
+    return reason == NULL ? ERR_OK
+                          : work->sink->reject(work->sink->user, line_of(steps, steps->start), NULL,
+                                               reason, str_trim(raw), err);
 }
 
-static enum err_code push_objects(struct pusher *work, struct str text, const struct progress *progress, struct err *err)
+static enum err_code push_objects(struct pusher *work, struct str text,
+                                  const struct progress *progress, struct err *err)
 {
     struct stepping steps;
     bool more = true;
@@ -299,19 +324,22 @@ static enum err_code push_objects(struct pusher *work, struct str text, const st
     return code == ERR_OK ? flush(work, err) : code;
 }
 
-enum err_code json_rows_push(void *user, const struct data_sink *sink, const struct progress *progress, struct err *err)
+enum err_code json_rows_push(void *user, const struct data_sink *sink,
+                             const struct progress *progress, struct err *err)
 {
     const struct json_reading *reading = user;
     struct csv_mapping mapping = {0};
     AUTO(arena_free) struct arena *arena = arena_new(0);
     if (arena == NULL)
         return ingest_memory(err);
-    struct pusher work = {.reading = reading, .sink = sink, .arena = arena, .capacity = DATA_BATCH_ROWS};
+    struct pusher work = {
+        .reading = reading, .sink = sink, .arena = arena, .capacity = DATA_BATCH_ROWS};
     while (work.capacity > 16 && work.capacity * (int64_t)reading->schema.count > (1 << 20))
         work.capacity /= 2;
     TRY(sink->schema(sink->user, &reading->schema, err));
     TRY(csv_map_file(reading->path, &mapping, err));
-    enum err_code code = push_objects(&work, (struct str){mapping.ptr, mapping.length}, progress, err);
+    enum err_code code =
+        push_objects(&work, (struct str){mapping.ptr, mapping.length}, progress, err);
     csv_unmap(&mapping);
     return code;
 }

@@ -1,7 +1,7 @@
 /* Table names: fit for SQL without quoting where that is possible, and unique (ASCII case ignored).
  *
- *   los/dyn.parquet, mortality24/dyn.parquet  → los_dyn, mortality24_dyn      the folder tells them apart
- *   nafld1.csv, nafld1.parquet                → nafld1_csv, nafld1_parquet    the format does
+ *   los/dyn.parquet, mortality24/dyn.parquet  → los_dyn, mortality24_dyn      the folder tells them
+ * apart nafld1.csv, nafld1.parquet                → nafld1_csv, nafld1_parquet    the format does
  *   still alike                               → …_2, _3 in order of the walk */
 #include <string.h>
 
@@ -9,7 +9,8 @@
 
 #define NAME_BYTES 200
 
-static const char *const packed_suffixes[] = {".gz", ".zst", ".xz", ".bz2", ".lz4", ".tgz", ".txz", ".tzst", ".tar", ".zip"};
+static const char *const packed_suffixes[] = {".gz",  ".zst", ".xz",   ".bz2", ".lz4",
+                                              ".tgz", ".txz", ".tzst", ".tar", ".zip"};
 
 static size_t cut_suffix(struct str name, const char *suffix)
 {
@@ -89,7 +90,8 @@ static bool same(const char *a, const char *b)
 }
 
 /* Do all members of the name's group differ in folder (or format)? */
-static bool tells_apart(const struct ingest_set *set, const size_t *members, size_t count, bool by_folder)
+static bool tells_apart(const struct ingest_set *set, const size_t *members, size_t count,
+                        bool by_folder)
 {
     for (size_t i = 0; i < count; i++) {
         const struct ingest_slot *a = &set->slots[members[i]];
@@ -104,7 +106,8 @@ static bool tells_apart(const struct ingest_set *set, const size_t *members, siz
     return true;
 }
 
-static bool all_alike(const struct ingest_set *set, const size_t *members, size_t count, bool by_folder)
+static bool all_alike(const struct ingest_set *set, const size_t *members, size_t count,
+                      bool by_folder)
 {
     const struct ingest_slot *first = &set->slots[members[0]];
     for (size_t i = 1; i < count; i++) {

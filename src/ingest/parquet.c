@@ -1,5 +1,5 @@
-/* Parquet: the engine reads it well, so this only checks that the file is whole (magic at both ends, a footer that fits) and
- * gathers the files of a partitioned table. */
+/* Parquet: the engine reads it well, so this only checks that the file is whole (magic at both
+ * ends, a footer that fits) and gathers the files of a partitioned table. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -14,7 +14,8 @@ static int parquet_recognise(const struct ingest_file *file)
 {
     if (str_has_prefix(file->head, "PAR1") || str_has_prefix(file->head, "PARE"))
         return 2;
-    bool named = str_has_suffix_nocase(str_of(file->base_name), ".parquet") || str_has_suffix_nocase(str_of(file->base_name), ".pq");
+    bool named = str_has_suffix_nocase(str_of(file->base_name), ".parquet") ||
+                 str_has_suffix_nocase(str_of(file->base_name), ".pq");
     return named ? 1 : 0;
 }
 
@@ -25,7 +26,8 @@ static enum err_code refuse(const char *origin, struct err *err, const char *wha
     return err_at(err, origin, 0, 0);
 }
 
-static enum err_code check_file(const char *path, const char *origin, int64_t bytes, struct err *err)
+static enum err_code check_file(const char *path, const char *origin, int64_t bytes,
+                                struct err *err)
 {
     unsigned char head[4] = {0}, tail[TAIL_BYTES] = {0};
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -35,41 +37,52 @@ static enum err_code check_file(const char *path, const char *origin, int64_t by
                     pread(fd, tail, sizeof tail, (off_t)(bytes - TAIL_BYTES)) == TAIL_BYTES;
     (void)close(fd);
     if (memcmp(head, "PARE", 4) == 0 || memcmp(tail + 4, "PARE", 4) == 0)
-        return refuse(origin, err, "an encrypted Parquet file", "write it again without encryption");
+        return refuse(origin, err, "an encrypted Parquet file",
+                      "write it again without encryption");
     if (!read_all || memcmp(head, "PAR1", 4) != 0)
-        return refuse(origin, err, "no Parquet file: its magic number PAR1 is missing", "check that the file is what its name says");
+        return refuse(origin, err, "no Parquet file: its magic number PAR1 is missing",
+                      "check that the file is what its name says");
     if (memcmp(tail + 4, "PAR1", 4) != 0)
-        return refuse(origin, err, "truncated: a Parquet file ends with PAR1, this one does not", "copy or download the file again");
-    int64_t footer = (int64_t)tail[0] | (int64_t)tail[1] << 8 | (int64_t)tail[2] << 16 | (int64_t)tail[3] << 24;
+        return refuse(origin, err, "truncated: a Parquet file ends with PAR1, this one does not",
+                      "copy or download the file again");
+    int64_t footer =
+        (int64_t)tail[0] | (int64_t)tail[1] << 8 | (int64_t)tail[2] << 16 | (int64_t)tail[3] << 24;
     if (footer > bytes - 12)
-        return refuse(origin, err, "damaged: the footer is longer than the file", "copy or download the file again");
+        return refuse(origin, err, "damaged: the footer is longer than the file",
+                      "copy or download the file again");
     return ERR_OK;
 }
 
-static enum err_code add(struct ingest_set *set, const char *name, const char *origin, const char **paths, size_t count,
-                         bool partitioned, int64_t bytes, json_t *notes, struct err *err)
+static enum err_code add(struct ingest_set *set, const char *name, const char *origin,
+                         const char **paths, size_t count, bool partitioned, int64_t bytes,
+                         json_t *notes, struct err *err)
 {
     struct data_scan *scan = arena_alloc(ingest_set_arena(set), sizeof *scan);
     if (scan == NULL) {
         json_decref(notes);
         return ingest_memory(err);
     }
-    *scan = (struct data_scan){.kind = DATA_SCAN_PARQUET, .paths = paths, .path_count = count, .partitioned = partitioned};
-    struct data_source source = {.name = name, .origin = origin, .scan = scan, .bytes = bytes, .notes = notes};
+    *scan = (struct data_scan){
+        .kind = DATA_SCAN_PARQUET, .paths = paths, .path_count = count, .partitioned = partitioned};
+    struct data_source source = {
+        .name = name, .origin = origin, .scan = scan, .bytes = bytes, .notes = notes};
     return ingest_add_source(set, &source, NULL, err);
 }
 
-static enum err_code parquet_open(struct ingest_set *set, const struct ingest_file *file, struct err *err)
+static enum err_code parquet_open(struct ingest_set *set, const struct ingest_file *file,
+                                  struct err *err)
 {
     TRY(check_file(file->path, file->origin, file->bytes, err));
     const char **paths = arena_array(ingest_set_arena(set), 1, sizeof *paths);
     if (paths == NULL)
         return ingest_memory(err);
     paths[0] = file->path;
-    return add(set, ingest_stem(ingest_set_arena(set), file->base_name), file->origin, paths, 1, false, file->bytes, NULL, err);
+    return add(set, ingest_stem(ingest_set_arena(set), file->base_name), file->origin, paths, 1,
+               false, file->bytes, NULL, err);
 }
 
-enum err_code parquet_open_group(struct ingest_set *set, const struct ingest_entry *const *entries, size_t count, struct err *err)
+enum err_code parquet_open_group(struct ingest_set *set, const struct ingest_entry *const *entries,
+                                 size_t count, struct err *err)
 {
     const char **paths = arena_array(ingest_set_arena(set), count, sizeof *paths);
     if (paths == NULL)
@@ -87,7 +100,8 @@ enum err_code parquet_open_group(struct ingest_set *set, const struct ingest_ent
     json_t *notes = NULL;
     if (count > 1)
         ingest_note(&notes, "partitioned", "one table of %zu Parquet files", count);
-    return add(set, entries[0]->group_name, entries[0]->group, paths, count, partitioned, bytes, notes, err);
+    return add(set, entries[0]->group_name, entries[0]->group, paths, count, partitioned, bytes,
+               notes, err);
 }
 
 const struct ingest_format ingest_format_parquet = {

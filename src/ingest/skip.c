@@ -1,5 +1,5 @@
-/* What a file's name alone says: no data (a licence, a picture …), or data in a format that Marrow does not read. The content
- * decides for all others. Pure. */
+/* What a file's name alone says: no data (a licence, a picture …), or data in a format that Marrow
+ * does not read. The content decides for all others. Pure. */
 #include <string.h>
 
 #include "ingest/parts_priv.h"
@@ -27,39 +27,79 @@ static const struct name_rule whole_names[] = {
 };
 /* Starts of the stem: the word, then the end or no letter. */
 static const struct name_rule starts[] = {
-    {"license", "no data: a licence"},       {"licence", "no data: a licence"},
-    {"copying", "no data: a licence"},       {"copyright", "no data: a licence"},
-    {"notice", "no data: a licence"},        {"readme", "no data: a readme"},
-    {"changelog", "no data: a change log"},  {"contributing", "no data: documentation"},
-    {"citation", "no data: documentation"},  {"authors", "no data: documentation"},
-    {"sha256sum", "no data: checksums"},     {"sha256sums", "no data: checksums"},
-    {"sha512sums", "no data: checksums"},    {"md5sum", "no data: checksums"},
-    {"md5sums", "no data: checksums"},       {"checksums", "no data: checksums"},
+    {"license", "no data: a licence"},      {"licence", "no data: a licence"},
+    {"copying", "no data: a licence"},      {"copyright", "no data: a licence"},
+    {"notice", "no data: a licence"},       {"readme", "no data: a readme"},
+    {"changelog", "no data: a change log"}, {"contributing", "no data: documentation"},
+    {"citation", "no data: documentation"}, {"authors", "no data: documentation"},
+    {"sha256sum", "no data: checksums"},    {"sha256sums", "no data: checksums"},
+    {"sha512sums", "no data: checksums"},   {"md5sum", "no data: checksums"},
+    {"md5sums", "no data: checksums"},      {"checksums", "no data: checksums"},
 };
 /* The start rules hold for these only, so that "notice.csv" is a table. */
-static const char *const prose_suffixes[] = {"", ".txt", ".md", ".rst", ".html", ".htm", ".pdf", ".docx", ".doc", ".rtf"};
+static const char *const prose_suffixes[] = {"",     ".txt", ".md",   ".rst", ".html",
+                                             ".htm", ".pdf", ".docx", ".doc", ".rtf"};
 
 static const struct name_rule suffixes[] = {
-    {".md", "no data: documentation"},     {".rst", "no data: documentation"},   {".doc", "no data: a document"},
-    {".docx", "no data: a document"},      {".odt", "no data: a document"},      {".rtf", "no data: a document"},
-    {".pdf", "no data: a document"},       {".ppt", "no data: a document"},      {".pptx", "no data: a document"},
-    {".html", "no data: a document"},      {".htm", "no data: a document"},      {".tex", "no data: a document"},
-    {".png", "no data: a picture"},        {".jpg", "no data: a picture"},       {".jpeg", "no data: a picture"},
-    {".gif", "no data: a picture"},        {".bmp", "no data: a picture"},       {".svg", "no data: a picture"},
-    {".tif", "no data: a picture"},        {".tiff", "no data: a picture"},      {".ico", "no data: a picture"},
-    {".webp", "no data: a picture"},       {".dcm", "no data: a picture"},       {".mp4", "no data: a film"},
-    {".xml", "no data: XML"},              {".xsl", "no data: a style sheet"},   {".xslt", "no data: a style sheet"},
-    {".xsd", "no data: a schema"},         {".dtd", "no data: a schema"},        {".css", "no data: a style sheet"},
-    {".js", "no data: code"},              {".py", "no data: code"},             {".r", "no data: code"},
-    {".rmd", "no data: code"},             {".ipynb", "no data: code"},          {".sas", "no data: code"},
-    {".sps", "no data: code"},             {".do", "no data: code"},             {".sql", "no data: code"},
-    {".sh", "no data: code"},              {".bat", "no data: code"},            {".c", "no data: code"},
-    {".h", "no data: code"},               {".yml", "no data: settings"},        {".yaml", "no data: settings"},
-    {".toml", "no data: settings"},        {".ini", "no data: settings"},        {".cfg", "no data: settings"},
-    {".log", "no data: a log"},            {".md5", "no data: checksums"},       {".sha256", "no data: checksums"},
-    {".crc", "no data: checksums"},        {".asc", "no data: a signature"},     {".sig", "no data: a signature"},
-    {".bib", "no data: documentation"},    {".exe", "no data: a program"},       {".dll", "no data: a program"},
-    {".bak", "no data: a back-up copy"},   {".lnk", "no data: a link"},
+    {".md", "no data: documentation"},
+    {".rst", "no data: documentation"},
+    {".doc", "no data: a document"},
+    {".docx", "no data: a document"},
+    {".odt", "no data: a document"},
+    {".rtf", "no data: a document"},
+    {".pdf", "no data: a document"},
+    {".ppt", "no data: a document"},
+    {".pptx", "no data: a document"},
+    {".html", "no data: a document"},
+    {".htm", "no data: a document"},
+    {".tex", "no data: a document"},
+    {".png", "no data: a picture"},
+    {".jpg", "no data: a picture"},
+    {".jpeg", "no data: a picture"},
+    {".gif", "no data: a picture"},
+    {".bmp", "no data: a picture"},
+    {".svg", "no data: a picture"},
+    {".tif", "no data: a picture"},
+    {".tiff", "no data: a picture"},
+    {".ico", "no data: a picture"},
+    {".webp", "no data: a picture"},
+    {".dcm", "no data: a picture"},
+    {".mp4", "no data: a film"},
+    {".xml", "no data: XML"},
+    {".xsl", "no data: a style sheet"},
+    {".xslt", "no data: a style sheet"},
+    {".xsd", "no data: a schema"},
+    {".dtd", "no data: a schema"},
+    {".css", "no data: a style sheet"},
+    {".js", "no data: code"},
+    {".py", "no data: code"},
+    {".r", "no data: code"},
+    {".rmd", "no data: code"},
+    {".ipynb", "no data: code"},
+    {".sas", "no data: code"},
+    {".sps", "no data: code"},
+    {".do", "no data: code"},
+    {".sql", "no data: code"},
+    {".sh", "no data: code"},
+    {".bat", "no data: code"},
+    {".c", "no data: code"},
+    {".h", "no data: code"},
+    {".yml", "no data: settings"},
+    {".yaml", "no data: settings"},
+    {".toml", "no data: settings"},
+    {".ini", "no data: settings"},
+    {".cfg", "no data: settings"},
+    {".log", "no data: a log"},
+    {".md5", "no data: checksums"},
+    {".sha256", "no data: checksums"},
+    {".crc", "no data: checksums"},
+    {".asc", "no data: a signature"},
+    {".sig", "no data: a signature"},
+    {".bib", "no data: documentation"},
+    {".exe", "no data: a program"},
+    {".dll", "no data: a program"},
+    {".bak", "no data: a back-up copy"},
+    {".lnk", "no data: a link"},
 };
 
 static const struct name_rule unreadable[] = {
@@ -122,7 +162,8 @@ static bool has_folder(const char *relative, const char *folder)
 
 static bool has_hidden_folder(const char *relative)
 {
-    for (const char *at = strchr(relative, '/'), *start = relative; at != NULL; start = at + 1, at = strchr(start, '/'))
+    for (const char *at = strchr(relative, '/'), *start = relative; at != NULL;
+         start = at + 1, at = strchr(start, '/'))
         if (start[0] == '.' && at - start > 1)
             return true;
     return false;

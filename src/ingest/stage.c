@@ -1,5 +1,6 @@
-/* Files in the staging directory: written through a buffer with base/file.h (so faults can be injected), read block by block
- * (so memory stays flat and Ctrl-C works). They are temporary: never synced, removed with the directory by its owner. */
+/* Files in the staging directory: written through a buffer with base/file.h (so faults can be
+ * injected), read block by block (so memory stays flat and Ctrl-C works). They are temporary: never
+ * synced, removed with the directory by its owner. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -7,7 +8,8 @@
 
 #include "ingest/parts_priv.h"
 
-enum err_code stage_open(struct ingest_set *set, const char *suffix, struct stage_writer *ret, struct err *err)
+enum err_code stage_open(struct ingest_set *set, const char *suffix, struct stage_writer *ret,
+                         struct err *err)
 {
     *ret = (struct stage_writer){.fd = -1};
     if (set->options.staging_directory == NULL)
@@ -22,7 +24,8 @@ enum err_code stage_open(struct ingest_set *set, const char *suffix, struct stag
     if (ret->fd < 0) {
         int number = errno;
         stage_abandon(ret);
-        return err_set_errno(err, number, "cannot make a staged file in %s", set->options.staging_directory);
+        return err_set_errno(err, number, "cannot make a staged file in %s",
+                             set->options.staging_directory);
     }
     return ERR_OK;
 }
@@ -35,7 +38,8 @@ static enum err_code flush(struct stage_writer *writer, struct err *err)
     return ERR_OK;
 }
 
-enum err_code stage_write(struct stage_writer *writer, const char *bytes, size_t count, struct err *err)
+enum err_code stage_write(struct stage_writer *writer, const char *bytes, size_t count,
+                          struct err *err)
 {
     writer->bytes += (int64_t)count;
     while (count > 0) {
@@ -71,8 +75,10 @@ void stage_abandon(struct stage_writer *writer)
     writer->buffer = NULL;
 }
 
-static enum err_code read_blocks(int fd, const char *origin, const char *phase, const struct progress *progress, char *buffer,
-                                 enum err_code (*block)(void *user, const char *bytes, size_t count, struct err *err),
+static enum err_code read_blocks(int fd, const char *origin, const char *phase,
+                                 const struct progress *progress, char *buffer,
+                                 enum err_code (*block)(void *user, const char *bytes, size_t count,
+                                                        struct err *err),
                                  void *user, struct err *err)
 {
     off_t size = lseek(fd, 0, SEEK_END);
@@ -97,15 +103,18 @@ static enum err_code read_blocks(int fd, const char *origin, const char *phase, 
     }
 }
 
-enum err_code stage_read(const char *path, const char *origin, const char *phase, const struct progress *progress,
-                         enum err_code (*block)(void *user, const char *bytes, size_t count, struct err *err), void *user,
-                         struct err *err)
+enum err_code
+stage_read(const char *path, const char *origin, const char *phase, const struct progress *progress,
+           enum err_code (*block)(void *user, const char *bytes, size_t count, struct err *err),
+           void *user, struct err *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return err_set_errno(err, errno, "cannot open %s", origin);
     char *buffer = mem_alloc(STAGE_BLOCK_BYTES);
-    enum err_code code = buffer == NULL ? ingest_memory(err) : read_blocks(fd, origin, phase, progress, buffer, block, user, err);
+    enum err_code code = buffer == NULL
+                             ? ingest_memory(err)
+                             : read_blocks(fd, origin, phase, progress, buffer, block, user, err);
     mem_free(buffer);
     (void)close(fd);
     return code;

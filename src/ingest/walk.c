@@ -1,7 +1,8 @@
 /* Paths in, entries out: every regular file that holds data, with the format that will read it.
  *
- * The rule: content first, suffix second. In a folder or archive, what is no data is skipped and listed with the reason; a file
- * that the user named is never skipped silently, it is an error. Links are not followed out of the folder. */
+ * The rule: content first, suffix second. In a folder or archive, what is no data is skipped and
+ * listed with the reason; a file that the user named is never skipped silently, it is an error.
+ * Links are not followed out of the folder. */
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -12,7 +13,8 @@
 
 #define GIVEN_HINT "give csv, tsv, json, parquet, xlsx, SPSS, Stata or SAS files"
 
-/* ---- one file ----------------------------------------------------------------------------------- */
+/* ---- one file -----------------------------------------------------------------------------------
+ */
 
 static const struct ingest_format *recognise(const struct ingest_file *file, int *ret_sure)
 {
@@ -32,7 +34,8 @@ static const struct ingest_format *recognise(const struct ingest_file *file, int
     return best;
 }
 
-static const char *place_sha256(struct ingest_set *set, const struct walk_place *place, struct err *err)
+static const char *place_sha256(struct ingest_set *set, const struct walk_place *place,
+                                struct err *err)
 {
     if (place->sha256 != NULL)
         return place->sha256;
@@ -46,14 +49,17 @@ static const char *place_sha256(struct ingest_set *set, const struct walk_place 
     return copy;
 }
 
-/* "year=2020/part-0.parquet": a folder of the form key=value, or a part file, makes the file a piece of a partitioned table. */
-static void find_group(struct ingest_set *set, const struct walk_place *place, struct ingest_entry *entry)
+/* "year=2020/part-0.parquet": a folder of the form key=value, or a part file, makes the file a
+ * piece of a partitioned table. */
+static void find_group(struct ingest_set *set, const struct walk_place *place,
+                       struct ingest_entry *entry)
 {
     const char *relative = place->relative;
     size_t root = strlen(place->origin) - strlen(relative);
     const char *start = relative, *previous = NULL;
     size_t previous_length = 0;
-    for (const char *slash = strchr(start, '/'); slash != NULL; start = slash + 1, slash = strchr(start, '/')) {
+    for (const char *slash = strchr(start, '/'); slash != NULL;
+         start = slash + 1, slash = strchr(start, '/')) {
         const char *equal = memchr(start, '=', (size_t)(slash - start));
         if (equal != NULL && equal > start)
             break;
@@ -66,7 +72,8 @@ static void find_group(struct ingest_set *set, const struct walk_place *place, s
     if (relative[0] == '\0' || (!keyed && !part))
         return;
     entry->group = arena_strndup(set->arena, place->origin, root + (size_t)(start - relative));
-    const char *name = previous == NULL ? NULL : arena_strndup(set->arena, previous, previous_length);
+    const char *name =
+        previous == NULL ? NULL : arena_strndup(set->arena, previous, previous_length);
     if (name == NULL) { /* at the root of the input: its own name, "labs.zip!" or "labs/" */
         name = arena_strndup(set->arena, place->origin, root == 0 ? 0 : root - 1);
         name = name == NULL ? NULL : file_base_name(name);
@@ -74,14 +81,14 @@ static void find_group(struct ingest_set *set, const struct walk_place *place, s
     entry->group_name = name == NULL || name[0] == '\0' ? "table" : ingest_stem(set->arena, name);
 }
 
-static enum err_code add_entry(struct ingest_set *set, const struct walk_place *place, const struct ingest_format *format,
-                               int64_t bytes, struct err *err)
+static enum err_code add_entry(struct ingest_set *set, const struct walk_place *place,
+                               const struct ingest_format *format, int64_t bytes, struct err *err)
 {
     const char *sha256 = place_sha256(set, place, err);
     if (sha256 == NULL)
         return err != NULL && err->code != ERR_OK ? err->code : ERR_IO;
-    struct ingest_entry *entry =
-        ingest_grow((void **)&set->entries, &set->entry_count, &set->entry_capacity, sizeof *set->entries);
+    struct ingest_entry *entry = ingest_grow((void **)&set->entries, &set->entry_count,
+                                             &set->entry_capacity, sizeof *set->entries);
     if (entry == NULL)
         return ingest_memory(err);
     entry->path = arena_strdup(set->arena, place->path);
@@ -96,10 +103,11 @@ static enum err_code add_entry(struct ingest_set *set, const struct walk_place *
     return arena_failed(set->arena) ? ingest_memory(err) : ERR_OK;
 }
 
-static enum err_code add_companion(struct ingest_set *set, const struct walk_place *place, struct err *err)
+static enum err_code add_companion(struct ingest_set *set, const struct walk_place *place,
+                                   struct err *err)
 {
-    struct ingest_entry *entry =
-        ingest_grow((void **)&set->companions, &set->companion_count, &set->companion_capacity, sizeof *set->companions);
+    struct ingest_entry *entry = ingest_grow((void **)&set->companions, &set->companion_count,
+                                             &set->companion_capacity, sizeof *set->companions);
     if (entry == NULL)
         return ingest_memory(err);
     entry->path = arena_strdup(set->arena, place->path);
@@ -108,10 +116,13 @@ static enum err_code add_companion(struct ingest_set *set, const struct walk_pla
     entry->given = place->given;
     if (arena_failed(set->arena))
         return ingest_memory(err);
-    return ingest_skip(set, place->origin, err, "no table: a SAS format catalogue; its labels go to the SAS files beside it");
+    return ingest_skip(
+        set, place->origin, err,
+        "no table: a SAS format catalogue; its labels go to the SAS files beside it");
 }
 
-static enum err_code no_data(struct ingest_set *set, const struct walk_place *place, const char *reason, struct err *err)
+static enum err_code no_data(struct ingest_set *set, const struct walk_place *place,
+                             const char *reason, struct err *err)
 {
     if (!place->given)
         return ingest_skip(set, place->origin, err, reason);
@@ -129,7 +140,8 @@ static bool is_data_suffix(const char *base_name)
             size_t length = strcspn(next, " ");
             size_t base = strlen(base_name);
             if (length > 0 && base > length &&
-                str_equal_nocase((struct str){next, length}, (struct str){base_name + base - length, length}))
+                str_equal_nocase((struct str){next, length},
+                                 (struct str){base_name + base - length, length}))
                 return true;
             next += length + (next[length] == ' ');
         }
@@ -137,7 +149,8 @@ static bool is_data_suffix(const char *base_name)
     return false;
 }
 
-static enum err_code empty_file(struct ingest_set *set, const struct walk_place *place, struct err *err)
+static enum err_code empty_file(struct ingest_set *set, const struct walk_place *place,
+                                struct err *err)
 {
     if (!place->given && !is_data_suffix(place->base_name))
         return ingest_skip(set, place->origin, err, "no data: an empty file");
@@ -147,7 +160,8 @@ static enum err_code empty_file(struct ingest_set *set, const struct walk_place 
 }
 
 /* What the content says when no format claims the file. */
-static enum err_code walk_unclaimed(struct ingest_set *set, const struct walk_place *place, struct str head, struct err *err)
+static enum err_code walk_unclaimed(struct ingest_set *set, const struct walk_place *place,
+                                    struct str head, struct err *err)
 {
     const char *unreadable = walk_unreadable_reason(place->base_name);
     if (unreadable != NULL)
@@ -162,7 +176,8 @@ static enum err_code walk_unclaimed(struct ingest_set *set, const struct walk_pl
     return no_data(set, place, "no data: text that is no table", err);
 }
 
-static enum err_code count_file(struct ingest_set *set, const struct walk_place *place, struct err *err)
+static enum err_code count_file(struct ingest_set *set, const struct walk_place *place,
+                                struct err *err)
 {
     if (++set->seen_files > INGEST_LIMIT_ENTRIES) {
         (void)err_set(err, ERR_LIMIT, "more than %d files in one import", INGEST_LIMIT_ENTRIES);
@@ -196,7 +211,8 @@ enum err_code walk_file(struct ingest_set *set, const struct walk_place *place, 
         return ingest_memory(err);
     if (sure == 2)
         return add_entry(set, place, format, info.bytes, err);
-    enum archive_kind kind = archive_is_office(file.head) ? ARCHIVE_NONE : archive_recognise(file.head);
+    enum archive_kind kind =
+        archive_is_office(file.head) ? ARCHIVE_NONE : archive_recognise(file.head);
     if (kind != ARCHIVE_NONE && sure == 0)
         return archive_walk(set, place, kind, err);
     if (sure == 1)
@@ -204,7 +220,8 @@ enum err_code walk_file(struct ingest_set *set, const struct walk_place *place, 
     return walk_unclaimed(set, place, file.head, err);
 }
 
-/* ---- folders ------------------------------------------------------------------------------------ */
+/* ---- folders ------------------------------------------------------------------------------------
+ */
 
 struct folder_walk {
     struct ingest_set *set;
@@ -217,13 +234,15 @@ static bool leaves_folder(const struct folder_walk *walk, const char *path)
 {
     char *real = realpath(path, NULL);
     size_t length = strlen(walk->root_real);
-    bool leaves = real == NULL || strncmp(real, walk->root_real, length) != 0 || (real[length] != '/' && real[length] != '\0');
+    bool leaves = real == NULL || strncmp(real, walk->root_real, length) != 0 ||
+                  (real[length] != '/' && real[length] != '\0');
     mem_free(real); /* realpath's */
     return leaves;
 }
 
-static enum err_code folder_file(struct folder_walk *walk, const char *path, const char *origin, const char *relative,
-                                 const char *folder, int depth, struct err *err)
+static enum err_code folder_file(struct folder_walk *walk, const char *path, const char *origin,
+                                 const char *relative, const char *folder, int depth,
+                                 struct err *err)
 {
     char hex[HASH_HEX_BYTES] = "";
     int64_t bytes = 0;
@@ -250,10 +269,12 @@ static enum err_code folder_file(struct folder_walk *walk, const char *path, con
     return walk_file(walk->set, &place, err);
 }
 
-static enum err_code walk_folder(struct folder_walk *walk, const char *path, const char *relative, int depth, struct err *err);
+static enum err_code walk_folder(struct folder_walk *walk, const char *path, const char *relative,
+                                 int depth, struct err *err);
 
-static enum err_code folder_entry(struct folder_walk *walk, const char *folder, const struct file_entry *entry,
-                                  const char *relative, int depth, struct err *err)
+static enum err_code folder_entry(struct folder_walk *walk, const char *folder,
+                                  const struct file_entry *entry, const char *relative, int depth,
+                                  struct err *err)
 {
     char path[FILE_PATH_BYTES], inner[FILE_PATH_BYTES];
     TRY(file_path_join(folder, entry->name, path, err));
@@ -267,7 +288,8 @@ static enum err_code folder_entry(struct folder_walk *walk, const char *folder, 
         return err_set_errno(err, errno, "cannot look at %s", path);
     bool is_link = S_ISLNK(link.st_mode);
     if (is_link && leaves_folder(walk, path))
-        return ingest_skip(walk->set, path, err, "not followed: a link out of the folder, or to nothing");
+        return ingest_skip(walk->set, path, err,
+                           "not followed: a link out of the folder, or to nothing");
     if (stat(path, &status) != 0)
         return err_set_errno(err, errno, "cannot look at %s", path);
     if (S_ISDIR(status.st_mode)) {
@@ -287,7 +309,8 @@ static enum err_code folder_entry(struct folder_walk *walk, const char *folder, 
     return folder_file(walk, path, path, below, file_base_name(parent), depth, err);
 }
 
-static enum err_code walk_folder(struct folder_walk *walk, const char *path, const char *relative, int depth, struct err *err)
+static enum err_code walk_folder(struct folder_walk *walk, const char *path, const char *relative,
+                                 int depth, struct err *err)
 {
     if (depth > INGEST_LIMIT_DEPTH) {
         (void)err_set(err, ERR_LIMIT, "folders nested more than %d deep", INGEST_LIMIT_DEPTH);
@@ -302,10 +325,11 @@ static enum err_code walk_folder(struct folder_walk *walk, const char *path, con
     return code;
 }
 
-/* ---- what the user named ------------------------------------------------------------------------ */
+/* ---- what the user named ------------------------------------------------------------------------
+ */
 
-static enum err_code add_input(struct ingest_set *set, const char *path, const char *kind, const char *sha256, int64_t bytes,
-                               int64_t files, struct err *err)
+static enum err_code add_input(struct ingest_set *set, const char *path, const char *kind,
+                               const char *sha256, int64_t bytes, int64_t files, struct err *err)
 {
     bool ok = true;
     json_t *input = json_object();
@@ -325,7 +349,8 @@ static enum err_code walk_given_folder(struct ingest_set *set, const char *path,
     if (real == NULL)
         return err_set_errno(err, errno, "cannot resolve %s", path);
     struct folder_walk walk = {.set = set, .root_real = real, .hash = hash_sha256_new()};
-    enum err_code code = walk.hash == NULL ? ingest_memory(err) : walk_folder(&walk, path, "", 1, err);
+    enum err_code code =
+        walk.hash == NULL ? ingest_memory(err) : walk_folder(&walk, path, "", 1, err);
     if (code == ERR_OK) {
         char hex[HASH_HEX_BYTES];
         hash_sha256_finish(walk.hash, hex);
@@ -344,7 +369,8 @@ static enum err_code walk_given_file(struct ingest_set *set, const char *path, s
     TRY(add_input(set, path, "file", hex, bytes, -1, err));
     const char *sha256 = arena_strdup(set->arena, hex);
     const char *base = file_base_name(path);
-    const char *parent = arena_strndup(set->arena, path, (size_t)(base - path) > 0 ? (size_t)(base - path) - 1 : 0);
+    const char *parent =
+        arena_strndup(set->arena, path, (size_t)(base - path) > 0 ? (size_t)(base - path) - 1 : 0);
     if (sha256 == NULL || parent == NULL)
         return ingest_memory(err);
     struct walk_place place = {.path = path,

@@ -15,8 +15,9 @@
 #define JSON_DEPTH_LIMIT 512
 #define JSON_REPLACEMENT "\xEF\xBF\xBD"
 
-/* jansson tells a missing allocation in its lexer as a syntax error ("invalid token"). Its hooks have
- * no context, so this thread remembers that one failed; json_parse alone looks, within one call. */
+/* jansson tells a missing allocation in its lexer as a syntax error ("invalid token"). Its hooks
+ * have no context, so this thread remembers that one failed; json_parse alone looks, within one
+ * call. */
 static _Thread_local bool allocation_failed;
 
 static void *allocate(size_t bytes)

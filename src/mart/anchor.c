@@ -1,5 +1,6 @@
-/* Choosing the anchor: the table (and key) that defines one row of the mart. Evidence, not rules: names of the table and of its key,
- * how many tables refer to it, whether it is itself a child. The reasons are kept and shown; --anchor overrides. */
+/* Choosing the anchor: the table (and key) that defines one row of the mart. Evidence, not rules:
+ * names of the table and of its key, how many tables refer to it, whether it is itself a child. The
+ * reasons are kept and shown; --anchor overrides. */
 #include "mart/mart_priv.h"
 
 #include <ctype.h>
@@ -12,23 +13,39 @@ struct word {
     double weight;
 };
 static const struct word patient_words[] = {
-    {"patient", 1.0}, {"person", 1.0}, {"subject", 1.0}, {"participant", 1.0}, {"demographic", 0.9}, {"dm", 0.9},
-    {"usubjid", 1.0}, {"mrn", 0.9},    {"pat", 0.7},     {"pid", 0.8},         {"member", 0.6},      {"case", 0.4},
-    {"pt", 0.4},      {"enrollee", 0.7},
+    {"patient", 1.0},     {"person", 1.0},   {"subject", 1.0}, {"participant", 1.0},
+    {"demographic", 0.9}, {"dm", 0.9},       {"usubjid", 1.0}, {"mrn", 0.9},
+    {"pat", 0.7},         {"pid", 0.8},      {"member", 0.6},  {"case", 0.4},
+    {"pt", 0.4},          {"enrollee", 0.7},
 };
 static const struct word admission_words[] = {
-    {"admission", 1.0},       {"hadm", 1.0},  {"encounter", 1.0}, {"visit", 0.9}, {"hospitalization", 0.9},
-    {"hospitalisation", 0.9}, {"adm", 0.8},   {"episode", 0.7},   {"stay", 0.6},  {"inpatient", 0.6},
+    {"admission", 1.0},
+    {"hadm", 1.0},
+    {"encounter", 1.0},
+    {"visit", 0.9},
+    {"hospitalization", 0.9},
+    {"hospitalisation", 0.9},
+    {"adm", 0.8},
+    {"episode", 0.7},
+    {"stay", 0.6},
+    {"inpatient", 0.6},
     {"sv", 0.9},
 };
 /* Words that say the table is about something narrower. */
-static const struct word narrowing_words[] = {{"detail", 0.5}, {"transfer", 0.5}, {"icu", 0.3}, {"history", 0.4}, {"item", 0.4}, {"period", 0.5}, {"death", 0.5}};
+static const struct word narrowing_words[] = {{"detail", 0.5},  {"transfer", 0.5}, {"icu", 0.3},
+                                              {"history", 0.4}, {"item", 0.4},     {"period", 0.5},
+                                              {"death", 0.5}};
 /* Words that make a grain's name into something else: admission_type_id names no admission. */
-static const struct word kind_words[] = {{"type", 1}, {"status", 1}, {"source", 1}, {"location", 1}, {"category", 1}, {"class", 1}, {"reason", 1}, {"concept", 1}, {"time", 1}, {"date", 1}};
+static const struct word kind_words[] = {
+    {"type", 1},  {"status", 1}, {"source", 1},  {"location", 1}, {"category", 1},
+    {"class", 1}, {"reason", 1}, {"concept", 1}, {"time", 1},     {"date", 1}};
 /* Words that make a number into a name: patient_nbr. */
-static const struct word naming_words[] = {{"id", 1}, {"nbr", 1}, {"no", 1}, {"num", 1}, {"nr", 1}, {"number", 1}, {"key", 1}, {"mrn", 1}, {"identifier", 1}};
+static const struct word naming_words[] = {{"id", 1},  {"nbr", 1}, {"no", 1},
+                                           {"num", 1}, {"nr", 1},  {"number", 1},
+                                           {"key", 1}, {"mrn", 1}, {"identifier", 1}};
 
-/* Tokens of a name: split at non-letters and at lower → upper; compared without case and plural s. */
+/* Tokens of a name: split at non-letters and at lower → upper; compared without case and plural s.
+ */
 static bool next_token(const char **cursor, char ret[64])
 {
     const char *p = *cursor;
@@ -55,7 +72,8 @@ static double name_weight(const char *name, const struct word *words, size_t cou
         for (size_t i = 0; i < count; i++) {
             size_t length = strlen(words[i].text);
             bool whole = strcmp(token, words[i].text) == 0;
-            bool prefix = length >= 5 && strncmp(token, words[i].text, length) == 0; /* "patientunitstay" */
+            bool prefix =
+                length >= 5 && strncmp(token, words[i].text, length) == 0; /* "patientunitstay" */
             double weight = whole ? words[i].weight : prefix ? words[i].weight * 0.8 : 0;
             best = weight > best ? weight : best;
         }
@@ -66,14 +84,18 @@ static double name_weight(const char *name, const struct word *words, size_t cou
 
 static double grain_weight(const char *name, enum mart_grain grain)
 {
-    return grain == MART_PATIENT ? NAME_WEIGHT(name, patient_words) : NAME_WEIGHT(name, admission_words);
+    return grain == MART_PATIENT ? NAME_WEIGHT(name, patient_words)
+                                 : NAME_WEIGHT(name, admission_words);
 }
 
 static size_t references_to(const struct profile *profile, size_t table)
 {
     size_t count = 0;
     for (size_t i = 0; i < profile->relation_count; i++)
-        count += profile->relations[i].parent == table && mart_relation_usable(profile, &profile->relations[i]) ? 1 : 0;
+        count += profile->relations[i].parent == table &&
+                         mart_relation_usable(profile, &profile->relations[i])
+                     ? 1
+                     : 0;
     return count;
 }
 
@@ -81,7 +103,10 @@ static size_t references_from(const struct profile *profile, size_t table)
 {
     size_t count = 0;
     for (size_t i = 0; i < profile->relation_count; i++)
-        count += profile->relations[i].child == table && mart_relation_usable(profile, &profile->relations[i]) ? 1 : 0;
+        count += profile->relations[i].child == table &&
+                         mart_relation_usable(profile, &profile->relations[i])
+                     ? 1
+                     : 0;
     return count;
 }
 
@@ -108,7 +133,8 @@ static double key_weight(const char *name, enum mart_grain grain)
 static bool identifies(const struct profile_column *column)
 {
     bool whole = column->type.kind == DATA_BIGINT || column->type.kind == DATA_TEXT;
-    return column->role == PROFILE_IDENTIFIER || column->unique || (whole && NAME_WEIGHT(column->name, naming_words) > 0);
+    return column->role == PROFILE_IDENTIFIER || column->unique ||
+           (whole && NAME_WEIGHT(column->name, naming_words) > 0);
 }
 
 static void set_key(struct mart_anchor *ret, const size_t *columns, size_t count)
@@ -128,7 +154,8 @@ static bool same_parent(const struct profile_relation *a, const struct profile_r
     return true;
 }
 
-/* The key that most relations refer to; of equals the first, which is the surest in the profile's order. */
+/* The key that most relations refer to; of equals the first, which is the surest in the profile's
+ * order. */
 static void referenced_key(const struct profile *profile, size_t table, struct mart_anchor *ret)
 {
     size_t most = 0;
@@ -138,7 +165,10 @@ static void referenced_key(const struct profile *profile, size_t table, struct m
         if (relation->parent != table || !mart_relation_usable(profile, relation))
             continue;
         for (size_t k = 0; k < profile->relation_count; k++)
-            count += same_parent(relation, &profile->relations[k]) && mart_relation_usable(profile, &profile->relations[k]) ? 1 : 0;
+            count += same_parent(relation, &profile->relations[k]) &&
+                             mart_relation_usable(profile, &profile->relations[k])
+                         ? 1
+                         : 0;
         if (count > most) {
             most = count;
             set_key(ret, relation->parent_columns, relation->column_count);
@@ -146,9 +176,11 @@ static void referenced_key(const struct profile *profile, size_t table, struct m
     }
 }
 
-/* The key a table would give: the referenced one, else an identifier named for the grain, else the primary key. Where an identifier named for the grain
- * repeats and the referenced key is named for something else (admissions of patients, referred to by admission), it is the identifier. */
-static void choose_key(const struct profile *profile, size_t table, enum mart_grain grain, struct mart_anchor *ret)
+/* The key a table would give: the referenced one, else an identifier named for the grain, else the
+ * primary key. Where an identifier named for the grain repeats and the referenced key is named for
+ * something else (admissions of patients, referred to by admission), it is the identifier. */
+static void choose_key(const struct profile *profile, size_t table, enum mart_grain grain,
+                       struct mart_anchor *ret)
 {
     const struct profile_table *t = &profile->tables[table];
     size_t named = t->table->schema.count;
@@ -165,13 +197,15 @@ static void choose_key(const struct profile *profile, size_t table, enum mart_gr
     }
     referenced_key(profile, table, ret);
     bool repeats = named < t->table->schema.count && best >= 0.7 && !t->columns[named].unique;
-    if (ret->key_count > 0 && !(repeats && grain_weight(t->table->name, grain) == 0 && key_weight(t->columns[ret->key[0]].name, grain) == 0))
+    if (ret->key_count > 0 && !(repeats && grain_weight(t->table->name, grain) == 0 &&
+                                key_weight(t->columns[ret->key[0]].name, grain) == 0))
         return;
     if (t->primary_key.count > 0)
         set_key(ret, t->primary_key.columns, t->primary_key.count);
     bool part = false; /* (patient, visit) is the key of a visit; visit alone is not */
     for (size_t k = 0; k < t->primary_key.count; k++)
-        part = part || (grain == MART_ADMISSION && t->primary_key.count > 1 && t->primary_key.columns[k] == named);
+        part = part || (grain == MART_ADMISSION && t->primary_key.count > 1 &&
+                        t->primary_key.columns[k] == named);
     if (named < t->table->schema.count && !part) {
         set_key(ret, &named, 1);
         ret->unique = t->columns[named].unique;
@@ -179,7 +213,8 @@ static void choose_key(const struct profile *profile, size_t table, enum mart_gr
 }
 
 /* The best name among the key's columns. */
-static double anchor_key_weight(const struct profile_table *table, const struct mart_anchor *anchor, enum mart_grain grain, const char **ret_name)
+static double anchor_key_weight(const struct profile_table *table, const struct mart_anchor *anchor,
+                                enum mart_grain grain, const char **ret_name)
 {
     double best = 0;
     *ret_name = table->columns[anchor->key[0]].name;
@@ -193,7 +228,8 @@ static double anchor_key_weight(const struct profile_table *table, const struct 
     return best;
 }
 
-double mart_anchor_score(const struct profile *profile, size_t table, enum mart_grain grain, json_t *reasons)
+double mart_anchor_score(const struct profile *profile, size_t table, enum mart_grain grain,
+                         json_t *reasons)
 {
     const struct profile_table *t = &profile->tables[table];
     struct mart_anchor anchor = {0};
@@ -201,7 +237,8 @@ double mart_anchor_score(const struct profile *profile, size_t table, enum mart_
     if (anchor.key_count == 0)
         return -1;
     const char *key_name = "";
-    double by_name = grain_weight(t->table->name, grain), by_key = anchor_key_weight(t, &anchor, grain, &key_name);
+    double by_name = grain_weight(t->table->name, grain),
+           by_key = anchor_key_weight(t, &anchor, grain, &key_name);
     double narrowing = NAME_WEIGHT(t->table->name, narrowing_words);
     size_t to = references_to(profile, table), from = references_from(profile, table);
     double share = profile->table_count > 1 ? (double)to / (double)(profile->table_count - 1) : 0;
@@ -211,7 +248,10 @@ double mart_anchor_score(const struct profile *profile, size_t table, enum mart_
         reason(reasons, "its key '%s' names the %s", key_name, mart_grain_text(grain));
     if (to > 0)
         reason(reasons, "%zu relation%s lead%s to it", to, to == 1 ? "" : "s", to == 1 ? "s" : "");
-    reason(reasons, anchor.unique ? "its key is unique (%lld rows)" : "its key repeats over %lld rows: the anchor is its distinct values", (long long)t->table->rows);
+    reason(reasons,
+           anchor.unique ? "its key is unique (%lld rows)"
+                         : "its key repeats over %lld rows: the anchor is its distinct values",
+           (long long)t->table->rows);
     double score = 4 * by_name + 2 * by_key + 3 * share - 3 * narrowing + (anchor.unique ? 1 : 0);
     if (grain == MART_PATIENT) {
         score -= from > 0 ? 0.5 : 0;
@@ -225,11 +265,14 @@ double mart_anchor_score(const struct profile *profile, size_t table, enum mart_
 
 static enum err_code none_found(const struct mart_spec *spec, struct err *err)
 {
-    err_set(err, ERR_INPUT, "no table was recognised as one row per %s", mart_grain_text(spec->grain));
-    return err_hint(err, "name it with --anchor TABLE, or confirm its key with 'marrow relations NAME add CHILD.COLUMN PARENT.COLUMN'");
+    err_set(err, ERR_INPUT, "no table was recognised as one row per %s",
+            mart_grain_text(spec->grain));
+    return err_hint(err, "name it with --anchor TABLE, or confirm its key with 'marrow relations "
+                         "NAME add CHILD.COLUMN PARENT.COLUMN'");
 }
 
-static enum err_code anchor_given(const struct profile *profile, const struct mart_spec *spec, struct mart_anchor *ret, struct err *err)
+static enum err_code anchor_given(const struct profile *profile, const struct mart_spec *spec,
+                                  struct mart_anchor *ret, struct err *err)
 {
     size_t table = 0;
     TRY(mart_table_find(profile, spec->anchor, &table, err));
@@ -250,7 +293,8 @@ static size_t person_table(const struct profile *profile)
     return known ? person.table : profile->table_count;
 }
 
-enum err_code mart_anchor_choose(const struct profile *profile, const struct mart_spec *spec, struct mart_anchor *ret, struct err *err)
+enum err_code mart_anchor_choose(const struct profile *profile, const struct mart_spec *spec,
+                                 struct mart_anchor *ret, struct err *err)
 {
     memset(ret, 0, sizeof *ret);
     ret->reasons = json_array();
@@ -260,11 +304,13 @@ enum err_code mart_anchor_choose(const struct profile *profile, const struct mar
         return anchor_given(profile, spec, ret, err);
     double best = 0;
     size_t table = profile->table_count;
-    /* An admission is somebody's: where patients are known, a table that does not lead to them (a plan of visits) holds no admissions. */
+    /* An admission is somebody's: where patients are known, a table that does not lead to them (a
+     * plan of visits) holds no admissions. */
     size_t person = spec->grain == MART_ADMISSION ? person_table(profile) : profile->table_count;
     struct mart_path path;
     for (size_t i = 0; i < profile->table_count; i++) {
-        if (person < profile->table_count && person != i && !mart_path_find(profile, i, person, &path))
+        if (person < profile->table_count && person != i &&
+            !mart_path_find(profile, i, person, &path))
             continue;
         double score = mart_anchor_score(profile, i, spec->grain, NULL);
         if (score > best) {
@@ -280,7 +326,9 @@ enum err_code mart_anchor_choose(const struct profile *profile, const struct mar
     if (spec->grain == MART_PATIENT && profile->table_count == 1) {
         ret->table = 0;
         ret->unique = true;
-        reason(ret->reasons, "the only table, and no column identifies a patient: each row is taken as one patient");
+        reason(
+            ret->reasons,
+            "the only table, and no column identifies a patient: each row is taken as one patient");
         return ERR_OK;
     }
     return none_found(spec, err);

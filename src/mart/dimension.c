@@ -1,10 +1,12 @@
-/* Dimensions: what a row refers to. Every table reached by n:1 relations is joined through, hop by hop; the row count cannot change.
+/* Dimensions: what a row refers to. Every table reached by n:1 relations is joined through, hop by
+ * hop; the row count cannot change.
  *
  *   labs ──item_id──▶ lab_items        columns lab_items__label, lab_items__unit …
  *   admissions ──attending_id──▶ providers ──department_id──▶ departments     (two hops)
  *
- * A dimension is joined by its shortest way. Where several references of that length lead to it (roles), it is joined once for each,
- * as providers_by_attending_id, and so is what that role refers to in turn. */
+ * A dimension is joined by its shortest way. Where several references of that length lead to it
+ * (roles), it is joined once for each, as providers_by_attending_id, and so is what that role
+ * refers to in turn. */
 #include "mart/mart_priv.h"
 
 #include <string.h>
@@ -15,11 +17,13 @@ const struct plan_rel *mart_scan(struct mart_work *work, size_t table)
     return plan_scan(work->plan, t->name, &t->schema);
 }
 
-static bool add_column(struct mart_work *work, struct mart_dimensions *dimensions, const char *source, size_t table, size_t column, const char *via)
+static bool add_column(struct mart_work *work, struct mart_dimensions *dimensions,
+                       const char *source, size_t table, size_t column, const char *via)
 {
     if (dimensions->count == dimensions->cap) {
         size_t cap = dimensions->cap == 0 ? 32 : dimensions->cap * 2;
-        struct mart_dimension_column *grown = arena_array(plan_arena(work->plan), cap, sizeof *grown);
+        struct mart_dimension_column *grown =
+            arena_array(plan_arena(work->plan), cap, sizeof *grown);
         if (grown == NULL)
             return false;
         if (dimensions->count > 0)
@@ -27,7 +31,8 @@ static bool add_column(struct mart_work *work, struct mart_dimensions *dimension
         dimensions->columns = grown;
         dimensions->cap = cap;
     }
-    dimensions->columns[dimensions->count++] = (struct mart_dimension_column){source, table, column, via};
+    dimensions->columns[dimensions->count++] =
+        (struct mart_dimension_column){source, table, column, via};
     return true;
 }
 
@@ -36,14 +41,15 @@ struct reached {
     size_t table;
     const char *prefix; /* of its columns in the joined relation */
     const char *via;    /* name it goes by */
-    bool role;          /* reached by one of several references: what it refers to belongs to that role too */
+    bool
+        role; /* reached by one of several references: what it refers to belongs to that role too */
 };
 struct walk {
     struct mart_work *work;
     struct mart_dimensions *found;
     const bool *skip;
     const struct plan_rel *base;
-    int *level;         /* per table: relations from the start, by the shortest way; -1 = not reached */
+    int *level; /* per table: relations from the start, by the shortest way; -1 = not reached */
     size_t *references; /* per table: references that reach it at that level */
     struct reached *queue;
     size_t count;
@@ -69,9 +75,11 @@ static void measure(struct walk *walk, size_t start)
         walk->level[t] = t == start ? 0 : -1;
     for (int level = 0; level < MART_LIMIT_HOPS; level++) {
         for (size_t child = 0; child < profile->table_count; child++) {
-            for (size_t parent = 0; walk->level[child] == level && parent < profile->table_count; parent++) {
+            for (size_t parent = 0; walk->level[child] == level && parent < profile->table_count;
+                 parent++) {
                 bool open = walk->level[parent] < 0 || walk->level[parent] == level + 1;
-                size_t count = open && !walk->skip[parent] ? mart_roles(profile, child, parent, roles) : 0;
+                size_t count =
+                    open && !walk->skip[parent] ? mart_roles(profile, child, parent, roles) : 0;
                 walk->references[parent] += count;
                 if (count > 0)
                     walk->level[parent] = level + 1;
@@ -81,25 +89,33 @@ static void measure(struct walk *walk, size_t start)
 }
 
 /* Join the parent's columns under a prefix of their own. */
-static void join_side(struct walk *walk, const struct profile_relation *relation, const char *prefix, const char *inner)
+static void join_side(struct walk *walk, const struct profile_relation *relation,
+                      const char *prefix, const char *inner)
 {
     struct mart_work *work = walk->work;
     struct plan *plan = work->plan;
-    const struct profile_table *child = &work->profile->tables[relation->child], *parent = &work->profile->tables[relation->parent];
+    const struct profile_table *child = &work->profile->tables[relation->child],
+                               *parent = &work->profile->tables[relation->parent];
     const struct plan_rel *scan = mart_scan(work, relation->parent);
     size_t count = parent->table->schema.count;
     struct plan_named *outputs = arena_array(plan_arena(plan), count, sizeof *outputs);
     const struct plan_expr *left[MART_LIMIT_KEY_COLUMNS], *right[MART_LIMIT_KEY_COLUMNS];
     for (size_t c = 0; outputs != NULL && c < count; c++) {
         const char *name = parent->table->schema.columns[c].name;
-        outputs[c] = (struct plan_named){column_name(work, inner, name), plan_column(plan, scan, name)};
+        outputs[c] =
+            (struct plan_named){column_name(work, inner, name), plan_column(plan, scan, name)};
     }
     const struct plan_rel *side = outputs != NULL ? plan_project(plan, scan, outputs, count) : NULL;
     for (size_t k = 0; k < relation->column_count; k++) {
-        left[k] = plan_column(plan, walk->base, column_name(work, prefix, child->columns[relation->child_columns[k]].name));
-        right[k] = plan_column_right(plan, side, column_name(work, inner, parent->columns[relation->parent_columns[k]].name));
+        left[k] =
+            plan_column(plan, walk->base,
+                        column_name(work, prefix, child->columns[relation->child_columns[k]].name));
+        right[k] = plan_column_right(
+            plan, side,
+            column_name(work, inner, parent->columns[relation->parent_columns[k]].name));
     }
-    walk->base = plan_join(plan, PLAN_JOIN_LEFT, walk->base, side, left, right, relation->column_count, NULL);
+    walk->base = plan_join(plan, PLAN_JOIN_LEFT, walk->base, side, left, right,
+                           relation->column_count, NULL);
 }
 
 /* An event keeps the key of its patient where other tables lie between. */
@@ -116,7 +132,8 @@ static bool is_shown(const struct mart_work *work, size_t table, size_t column, 
     const struct profile_column *c = &work->profile->tables[table].columns[column];
     if (level > 1 && is_person_key(work, table, column))
         return true;
-    bool names_the_row = c->unique && c->role == PROFILE_IDENTIFIER; /* row numbers of a dictionary tell nothing */
+    bool names_the_row =
+        c->unique && c->role == PROFILE_IDENTIFIER; /* row numbers of a dictionary tell nothing */
     return !names_the_row && !mart_column_is_key(work->profile, table, column);
 }
 
@@ -124,8 +141,10 @@ static void join_one(struct walk *walk, const struct profile_relation *relation,
 {
     struct mart_work *work = walk->work;
     struct arena *arena = plan_arena(work->plan);
-    const struct profile_table *child = &work->profile->tables[relation->child], *parent = &work->profile->tables[relation->parent];
-    const char *inner = arena_printf(arena, "d%zu_", ++work->joins), *by = child->columns[relation->child_columns[0]].name;
+    const struct profile_table *child = &work->profile->tables[relation->child],
+                               *parent = &work->profile->tables[relation->parent];
+    const char *inner = arena_printf(arena, "d%zu_", ++work->joins),
+               *by = child->columns[relation->child_columns[0]].name;
     int level = walk->level[relation->parent];
     if (inner == NULL)
         return;
@@ -133,12 +152,15 @@ static void join_one(struct walk *walk, const struct profile_relation *relation,
     bool role = walk->references[relation->parent] > 1;
     const char *via = parent->table->name;
     if (role)
-        via = level > 1 ? arena_printf(arena, "%s_by_%s_%s", via, child->table->name, by) : arena_printf(arena, "%s_by_%s", via, by);
+        via = level > 1 ? arena_printf(arena, "%s_by_%s_%s", via, child->table->name, by)
+                        : arena_printf(arena, "%s_by_%s", via, by);
     if (at.role)
         via = arena_printf(arena, "%s_%s", at.via, via);
     for (size_t c = 0; c < parent->table->schema.count; c++)
         if (is_shown(work, relation->parent, c, level))
-            (void)add_column(work, walk->found, column_name(work, inner, parent->table->schema.columns[c].name), relation->parent, c, via);
+            (void)add_column(work, walk->found,
+                             column_name(work, inner, parent->table->schema.columns[c].name),
+                             relation->parent, c, via);
     walk->found->used[relation->parent] = true;
     reach(walk, (struct reached){relation->parent, inner, via, role || at.role});
 }
@@ -155,7 +177,9 @@ static void join_from(struct walk *walk, struct reached at)
     }
 }
 
-const struct plan_rel *mart_join_dimensions(struct mart_work *work, const struct plan_rel *base, size_t start_table, const bool *skip, struct mart_dimensions *ret)
+const struct plan_rel *mart_join_dimensions(struct mart_work *work, const struct plan_rel *base,
+                                            size_t start_table, const bool *skip,
+                                            struct mart_dimensions *ret)
 {
     struct arena *arena = plan_arena(work->plan);
     size_t tables = work->profile->table_count;

@@ -1,8 +1,10 @@
 /* A fact, aggregated to the grain before it is joined:
  *
- *   labs ⟕ lab_items ──project key, order, columns──▶ aggregate by key ──▶ one row per patient ──▶ anchor ⟕ (1:1)
+ *   labs ⟕ lab_items ──project key, order, columns──▶ aggregate by key ──▶ one row per patient ──▶
+ * anchor ⟕ (1:1)
  *
- * The order of first and last is (time, primary key), or (time, row hash) where no single key exists, so ties are decided by content. */
+ * The order of first and last is (time, primary key), or (time, row hash) where no single key
+ * exists, so ties are decided by content. */
 #include "mart/mart_priv.h"
 
 #include <ctype.h>
@@ -15,19 +17,19 @@
 struct fact {
     struct mart_work *work;
     size_t table;
-    const char *name;                /* begins the names of its columns */
+    const char *name; /* begins the names of its columns */
     const struct mart_path *path;
-    const struct plan_rel *base;     /* rows with dimensions and keys in reach */
+    const struct plan_rel *base; /* rows with dimensions and keys in reach */
     const struct plan_expr *keys[MART_LIMIT_KEY_COLUMNS];
-    struct plan_named *inputs;       /* projection below the aggregate */
+    struct plan_named *inputs; /* projection below the aggregate */
     size_t input_count;
     const struct plan_rel *projected;
     struct plan_named *aggregates;
-    struct plan_named *finals;       /* output name ← aggregated column */
-    bool *zero;                      /* absent → 0 */
-    const struct plan_expr **since;  /* days from the aggregated date to this one, else NULL */
+    struct plan_named *finals;      /* output name ← aggregated column */
+    bool *zero;                     /* absent → 0 */
+    const struct plan_expr **since; /* days from the aggregated date to this one, else NULL */
     size_t aggregate_count, cap;
-    bool ordered;                    /* ORDER_COLUMN is there */
+    bool ordered; /* ORDER_COLUMN is there */
 };
 
 static bool same_columns(const size_t *a, size_t a_count, const size_t *b, size_t b_count)
@@ -39,8 +41,8 @@ static bool same_columns(const size_t *a, size_t a_count, const size_t *b, size_
     return a_count == b_count && hits == a_count;
 }
 
-/* Join the tables between the fact and the anchor (and the anchor itself when the last relation uses another of its keys), so that the anchor's
- * key columns can be read; fill fact->keys. */
+/* Join the tables between the fact and the anchor (and the anchor itself when the last relation
+ * uses another of its keys), so that the anchor's key columns can be read; fill fact->keys. */
 static void join_path(struct fact *fact)
 {
     struct mart_work *work = fact->work;
@@ -49,13 +51,18 @@ static void join_path(struct fact *fact)
     const char *prefix = "";
     for (size_t s = 0; s < fact->path->count; s++) {
         const struct profile_relation *step = fact->path->steps[s];
-        const struct profile_table *child = &work->profile->tables[step->child], *parent = &work->profile->tables[step->parent];
+        const struct profile_table *child = &work->profile->tables[step->child],
+                                   *parent = &work->profile->tables[step->parent];
         bool last = s + 1 == fact->path->count;
-        if (last && same_columns(step->parent_columns, step->column_count, anchor->key, anchor->key_count)) {
+        if (last && same_columns(step->parent_columns, step->column_count, anchor->key,
+                                 anchor->key_count)) {
             for (size_t k = 0; k < anchor->key_count; k++)
                 for (size_t j = 0; j < step->column_count; j++)
                     if (step->parent_columns[j] == anchor->key[k])
-                        fact->keys[k] = plan_column(plan, fact->base, arena_printf(plan_arena(plan), "%s%s", prefix, child->columns[step->child_columns[j]].name));
+                        fact->keys[k] =
+                            plan_column(plan, fact->base,
+                                        arena_printf(plan_arena(plan), "%s%s", prefix,
+                                                     child->columns[step->child_columns[j]].name));
             return;
         }
         const struct plan_rel *scan = mart_scan(work, step->parent);
@@ -67,20 +74,31 @@ static void join_path(struct fact *fact)
         for (size_t c = 0; outputs != NULL && c < count; c++) {
             const char *name = parent->table->schema.columns[c].name;
             bool anchor_key = step->parent == anchor->table;
-            if (anchor_key || mart_column_is_key(work->profile, step->parent, c) || parent->columns[c].unique)
-                outputs[kept++] = (struct plan_named){arena_printf(plan_arena(plan), "%s%s", inner, name), plan_column(plan, scan, name)};
+            if (anchor_key || mart_column_is_key(work->profile, step->parent, c) ||
+                parent->columns[c].unique)
+                outputs[kept++] =
+                    (struct plan_named){arena_printf(plan_arena(plan), "%s%s", inner, name),
+                                        plan_column(plan, scan, name)};
         }
         const struct plan_rel *side = plan_project(plan, scan, outputs, kept);
         for (size_t k = 0; k < step->column_count; k++) {
-            left[k] = plan_column(plan, fact->base, arena_printf(plan_arena(plan), "%s%s", prefix, child->columns[step->child_columns[k]].name));
-            right[k] = plan_column_right(plan, side, arena_printf(plan_arena(plan), "%s%s", inner, parent->columns[step->parent_columns[k]].name));
+            left[k] = plan_column(plan, fact->base,
+                                  arena_printf(plan_arena(plan), "%s%s", prefix,
+                                               child->columns[step->child_columns[k]].name));
+            right[k] =
+                plan_column_right(plan, side,
+                                  arena_printf(plan_arena(plan), "%s%s", inner,
+                                               parent->columns[step->parent_columns[k]].name));
         }
-        fact->base = plan_join(plan, PLAN_JOIN_INNER, fact->base, side, left, right, step->column_count, NULL);
+        fact->base = plan_join(plan, PLAN_JOIN_INNER, fact->base, side, left, right,
+                               step->column_count, NULL);
         prefix = inner;
     }
     const struct profile_table *at = &work->profile->tables[anchor->table];
     for (size_t k = 0; k < anchor->key_count; k++)
-        fact->keys[k] = plan_column(plan, fact->base, arena_printf(plan_arena(plan), "%s%s", prefix, at->columns[anchor->key[k]].name));
+        fact->keys[k] = plan_column(
+            plan, fact->base,
+            arena_printf(plan_arena(plan), "%s%s", prefix, at->columns[anchor->key[k]].name));
 }
 
 static const struct plan_expr *order_expression(struct fact *fact)
@@ -94,7 +112,8 @@ static const struct plan_expr *order_expression(struct fact *fact)
         tie = plan_column(plan, fact->base, t->columns[t->primary_key.columns[0]].name);
     else
         tie = mart_row_hash(fact->work, fact->base, fact->table);
-    const struct plan_expr *args[] = {plan_column(plan, fact->base, t->columns[t->time_column].name), tie};
+    const struct plan_expr *args[] = {
+        plan_column(plan, fact->base, t->columns[t->time_column].name), tie};
     return plan_call(plan, "order_key", 2, args);
 }
 
@@ -104,7 +123,8 @@ static bool grow(struct fact *fact)
         return true;
     size_t cap = fact->cap == 0 ? 64 : fact->cap * 2;
     struct arena *arena = plan_arena(fact->work->plan);
-    struct plan_named *aggregates = arena_array(arena, cap, sizeof *aggregates), *finals = arena_array(arena, cap, sizeof *finals);
+    struct plan_named *aggregates = arena_array(arena, cap, sizeof *aggregates),
+                      *finals = arena_array(arena, cap, sizeof *finals);
     bool *zero = arena_array(arena, cap, sizeof *zero);
     const struct plan_expr **since = arena_array(arena, cap, sizeof *since);
     if (aggregates == NULL || finals == NULL || zero == NULL || since == NULL)
@@ -152,21 +172,26 @@ static void invariant(struct fact *fact, const char *what, const char *raw, cons
     mart_invariant_add(fact->work, what, raw, buf_text(&from), buf_text(&mart));
 }
 
-static void sum_invariant(struct fact *fact, const struct profile_column *column, const char *output)
+static void sum_invariant(struct fact *fact, const struct profile_column *column,
+                          const char *output)
 {
     AUTO(buf_done) struct buf raw = BUF_INIT;
     bool is_double = column->type.kind == DATA_DOUBLE;
     buf_puts(&raw, is_double ? "marrow_sum(t0." : "sum(t0.");
     engine_quote_identifier(&raw, str_of(column->name));
     buf_puts(&raw, ")");
-    invariant(fact, arena_printf(plan_arena(fact->work->plan), "%s.%s: sum", fact->name, column->name), buf_text(&raw), output);
+    invariant(fact,
+              arena_printf(plan_arena(fact->work->plan), "%s.%s: sum", fact->name, column->name),
+              buf_text(&raw), output);
 }
 
 /* Levels that are only signs: "+" → plus. */
 static const struct {
     char sign;
     const char *name;
-} sign_names[] = {{'+', "plus"}, {'-', "minus"}, {'<', "below"}, {'>', "above"}, {'=', "equal"}, {'%', "percent"}, {'?', "unknown"}, {'*', "star"}, {'#', "hash"}, {'.', "dot"}};
+} sign_names[] = {{'+', "plus"},  {'-', "minus"},   {'<', "below"},   {'>', "above"},
+                  {'=', "equal"}, {'%', "percent"}, {'?', "unknown"}, {'*', "star"},
+                  {'#', "hash"},  {'.', "dot"}};
 
 static const char *sign_slug(struct fact *fact, const char *level)
 {
@@ -199,7 +224,8 @@ static const char *level_slug(struct fact *fact, const char *level)
     return length == 0 ? sign_slug(fact, level) : arena_strdup(plan_arena(fact->work->plan), slug);
 }
 
-/* The level as the column's type writes it; false: the cell is no value of the type, so its row was put aside. */
+/* The level as the column's type writes it; false: the cell is no value of the type, so its row was
+ * put aside. */
 static bool level_text(struct fact *fact, enum data_kind kind, const char *cell, const char **ret)
 {
     int64_t number = 0;
@@ -220,9 +246,11 @@ static int compare_levels(const void *a, const void *b)
 }
 
 /* The levels of a category, sorted bytewise; 0: too many, or not all known. */
-static size_t levels_of(struct fact *fact, const struct profile_table *table, size_t column, const char *ret[MART_LEVEL_CAP])
+static size_t levels_of(struct fact *fact, const struct profile_table *table, size_t column,
+                        const char *ret[MART_LEVEL_CAP])
 {
-    const json_t *cells = json_object_get(json_array_get(table->table->columns_profile, column), "top_values");
+    const json_t *cells =
+        json_object_get(json_array_get(table->table->columns_profile, column), "top_values");
     const struct profile_column *c = &table->columns[column];
     size_t count = 0, kept = 0;
     if (c->type.kind == DATA_BOOLEAN) {
@@ -230,7 +258,8 @@ static size_t levels_of(struct fact *fact, const struct profile_table *table, si
         ret[1] = "true";
         return 2;
     }
-    if (!json_is_array(cells) || json_array_size(cells) > MART_LEVEL_CAP || (int64_t)json_array_size(cells) < c->distinct)
+    if (!json_is_array(cells) || json_array_size(cells) > MART_LEVEL_CAP ||
+        (int64_t)json_array_size(cells) < c->distinct)
         return 0;
     for (size_t i = 0; i < json_array_size(cells); i++) {
         const char *cell = json_string_value(json_array_get(json_array_get(cells, i), 0));
@@ -254,47 +283,59 @@ struct subject {
 };
 
 /* The i-th level's slug, unlike those before it: "mL" and "ml" → ml, ml_2. */
-static const char *slug_of(struct fact *fact, const char *slugs[MART_LEVEL_CAP], size_t i, const char *level)
+static const char *slug_of(struct fact *fact, const char *slugs[MART_LEVEL_CAP], size_t i,
+                           const char *level)
 {
     const char *slug = level_slug(fact, level), *unique = slug;
     bool taken = true;
     for (int serial = 2; taken && unique != NULL; serial++) {
         taken = false;
         for (size_t k = 0; k < i; k++)
-            taken = taken || (slugs[k] != NULL && str_equal_nocase(str_of(slugs[k]), str_of(unique)));
+            taken =
+                taken || (slugs[k] != NULL && str_equal_nocase(str_of(slugs[k]), str_of(unique)));
         if (taken)
             unique = arena_printf(plan_arena(fact->work->plan), "%s_%d", slug, serial);
     }
     return slugs[i] = unique;
 }
 
-static void add_levels(struct fact *fact, const struct subject *subject, const struct plan_expr *value, const char *const *levels, size_t count)
+static void add_levels(struct fact *fact, const struct subject *subject,
+                       const struct plan_expr *value, const char *const *levels, size_t count)
 {
     struct plan *plan = fact->work->plan;
     const char *slugs[MART_LEVEL_CAP];
     for (size_t i = 0; i < count; i++) {
-        const struct plan_expr *args[] = {value, plan_literal(plan, value != NULL ? value->type : DATA_TYPE(TEXT), levels[i])};
+        const struct plan_expr *args[] = {
+            value, plan_literal(plan, value != NULL ? value->type : DATA_TYPE(TEXT), levels[i])};
         const struct plan_expr *is_level = plan_call(plan, "eq", 2, args);
-        const char *suffix = arena_printf(plan_arena(plan), "%s__count", slug_of(fact, slugs, i, levels[i]));
-        const char *output = add(fact, output_name(fact, subject->name, suffix), plan_aggregate_call(plan, "count_rows", 0, NULL, false, is_level), true);
+        const char *suffix =
+            arena_printf(plan_arena(plan), "%s__count", slug_of(fact, slugs, i, levels[i]));
+        const char *output =
+            add(fact, output_name(fact, subject->name, suffix),
+                plan_aggregate_call(plan, "count_rows", 0, NULL, false, is_level), true);
         if (output != NULL)
             mart_describe_level(fact->work, output, levels[i]);
     }
 }
 
-/* Days from the group's last date to the latest date of the whole column (a literal: it is part of the version). */
-static void add_days_since(struct fact *fact, const struct subject *subject, const char *name, const struct plan_expr *value)
+/* Days from the group's last date to the latest date of the whole column (a literal: it is part of
+ * the version). */
+static void add_days_since(struct fact *fact, const struct subject *subject, const char *name,
+                           const struct plan_expr *value)
 {
     struct plan *plan = fact->work->plan;
-    const char *latest = json_text(json_array_get(subject->table->table->columns_profile, subject->column), "max", NULL);
+    const char *latest = json_text(
+        json_array_get(subject->table->table->columns_profile, subject->column), "max", NULL);
     if (latest == NULL || value == NULL)
         return;
     if (add(fact, name, plan_aggregate_call(plan, "max", 1, &value, false, NULL), false) != NULL)
         fact->since[fact->aggregate_count - 1] = plan_literal(plan, value->type, latest);
 }
 
-/* First or last by time. A row without a time is neither: where no row of the group has one, the answer is null. */
-static void add_by_time(struct fact *fact, const char *name, const struct plan_expr *value, const char *function)
+/* First or last by time. A row without a time is neither: where no row of the group has one, the
+ * answer is null. */
+static void add_by_time(struct fact *fact, const char *name, const struct plan_expr *value,
+                        const char *function)
 {
     struct plan *plan = fact->work->plan;
     const struct profile_table *t = &fact->work->profile->tables[fact->table];
@@ -302,7 +343,8 @@ static void add_by_time(struct fact *fact, const char *name, const struct plan_e
         return;
     const struct plan_expr *order = plan_column(plan, fact->projected, ORDER_COLUMN);
     const struct plan_expr *args[] = {value, order};
-    const struct plan_expr *timed = t->columns[t->time_column].nulls > 0 ? plan_call(plan, "is_not_null", 1, &order) : NULL;
+    const struct plan_expr *timed =
+        t->columns[t->time_column].nulls > 0 ? plan_call(plan, "is_not_null", 1, &order) : NULL;
     (void)add(fact, name, plan_aggregate_call(plan, function, 2, args, false, timed), false);
 }
 
@@ -312,30 +354,37 @@ static const struct {
     const char *function;
     bool zero;
 } simple_aggregates[] = {
-    {MART_AGGREGATE_COUNT, "count", true}, {MART_AGGREGATE_DISTINCT, "count_distinct", true}, {MART_AGGREGATE_MEAN, "mean", false},
-    {MART_AGGREGATE_SD, "sd", false},      {MART_AGGREGATE_MIN, "min", false},                {MART_AGGREGATE_MAX, "max", false},
+    {MART_AGGREGATE_COUNT, "count", true}, {MART_AGGREGATE_DISTINCT, "count_distinct", true},
+    {MART_AGGREGATE_MEAN, "mean", false},  {MART_AGGREGATE_SD, "sd", false},
+    {MART_AGGREGATE_MIN, "min", false},    {MART_AGGREGATE_MAX, "max", false},
     {MART_AGGREGATE_SUM, "sum", false},    {MART_AGGREGATE_MODE, "mode", false},
 };
 
-static void add_simple(struct fact *fact, const struct subject *subject, enum mart_aggregate_kind kind, const struct plan_expr *value)
+static void add_simple(struct fact *fact, const struct subject *subject,
+                       enum mart_aggregate_kind kind, const struct plan_expr *value)
 {
     bool own = subject->table == &fact->work->profile->tables[fact->table];
     for (size_t i = 0; i < sizeof simple_aggregates / sizeof *simple_aggregates; i++) {
         if (simple_aggregates[i].kind != kind)
             continue;
-        const struct plan_expr *call = plan_aggregate_call(fact->work->plan, simple_aggregates[i].function, 1, &value, false, NULL);
-        const char *output = add(fact, output_name(fact, subject->name, mart_aggregate_text(kind)), call, simple_aggregates[i].zero);
+        const struct plan_expr *call = plan_aggregate_call(
+            fact->work->plan, simple_aggregates[i].function, 1, &value, false, NULL);
+        const char *output = add(fact, output_name(fact, subject->name, mart_aggregate_text(kind)),
+                                 call, simple_aggregates[i].zero);
         if (kind == MART_AGGREGATE_SUM && own && output != NULL)
             sum_invariant(fact, &subject->table->columns[subject->column], output);
     }
 }
 
-static void add_aggregate(struct fact *fact, const struct subject *subject, enum mart_aggregate_kind kind)
+static void add_aggregate(struct fact *fact, const struct subject *subject,
+                          enum mart_aggregate_kind kind)
 {
     const struct plan_expr *value = plan_column(fact->work->plan, fact->projected, subject->input);
     const char *name = output_name(fact, subject->name, mart_aggregate_text(kind));
     const char *levels[MART_LEVEL_CAP];
-    size_t level_count = kind == MART_AGGREGATE_LEVELS ? levels_of(fact, subject->table, subject->column, levels) : 0;
+    size_t level_count = kind == MART_AGGREGATE_LEVELS
+                             ? levels_of(fact, subject->table, subject->column, levels)
+                             : 0;
     if (level_count > 0) {
         add_levels(fact, subject, value, levels, level_count);
     } else if (kind == MART_AGGREGATE_LEVELS) {
@@ -377,7 +426,8 @@ static bool leads_to_person(const struct fact *fact, size_t column)
     const struct mart_work *work = fact->work;
     for (size_t i = 0; work->person.key_count > 0 && i < work->profile->relation_count; i++) {
         const struct profile_relation *relation = &work->profile->relations[i];
-        bool same = relation->child == fact->table && relation->parent == work->person.table && mart_relation_usable(work->profile, relation);
+        bool same = relation->child == fact->table && relation->parent == work->person.table &&
+                    mart_relation_usable(work->profile, relation);
         for (size_t k = 0; same && k < relation->column_count; k++)
             if (relation->child_columns[k] == column)
                 return true;
@@ -385,28 +435,36 @@ static bool leads_to_person(const struct fact *fact, size_t column)
     return false;
 }
 
-static struct subject *subjects_of(struct fact *fact, const struct mart_dimensions *dimensions, size_t *ret_count)
+static struct subject *subjects_of(struct fact *fact, const struct mart_dimensions *dimensions,
+                                   size_t *ret_count)
 {
     struct arena *arena = plan_arena(fact->work->plan);
     const struct profile_table *own = &fact->work->profile->tables[fact->table];
-    struct subject *subjects = arena_array(arena, own->table->schema.count + dimensions->count + 1, sizeof *subjects);
+    struct subject *subjects =
+        arena_array(arena, own->table->schema.count + dimensions->count + 1, sizeof *subjects);
     size_t count = 0;
     for (size_t c = 0; subjects != NULL && c < own->table->schema.count; c++)
         if (!leads_to_anchor(fact, c) && !leads_to_person(fact, c) && !names_the_row(own, c))
-            subjects[count++] = (struct subject){own, c, own->columns[c].name, own->columns[c].name, own->columns[c].name};
+            subjects[count++] = (struct subject){own, c, own->columns[c].name, own->columns[c].name,
+                                                 own->columns[c].name};
     for (size_t d = 0; subjects != NULL && d < dimensions->count; d++) {
         const struct mart_dimension_column *column = &dimensions->columns[d];
         const struct profile_table *table = &fact->work->profile->tables[column->table];
         enum profile_column_role role = table->columns[column->column].role;
         if (role == PROFILE_CODE || role == PROFILE_CATEGORY || role == PROFILE_TEXT)
-            subjects[count++] = (struct subject){table, column->column, arena_printf(arena, "%s_%s", column->via, table->columns[column->column].name), column->source, column->source};
+            subjects[count++] = (struct subject){
+                table, column->column,
+                arena_printf(arena, "%s_%s", column->via, table->columns[column->column].name),
+                column->source, column->source};
     }
     *ret_count = count;
     return subjects;
 }
 
-/* The projection below the aggregate: key_0…, the order, and each column that an aggregate reads. */
-static void project_inputs(struct fact *fact, const struct subject *subjects, const unsigned *wanted, size_t count)
+/* The projection below the aggregate: key_0…, the order, and each column that an aggregate reads.
+ */
+static void project_inputs(struct fact *fact, const struct subject *subjects,
+                           const unsigned *wanted, size_t count)
 {
     struct plan *plan = fact->work->plan;
     struct arena *arena = plan_arena(plan);
@@ -416,11 +474,13 @@ static void project_inputs(struct fact *fact, const struct subject *subjects, co
     if (fact->inputs == NULL)
         return;
     for (size_t k = 0; k < fact->work->anchor.key_count; k++)
-        fact->inputs[fact->input_count++] = (struct plan_named){arena_printf(arena, "marrow_key_%zu", k), fact->keys[k]};
+        fact->inputs[fact->input_count++] =
+            (struct plan_named){arena_printf(arena, "marrow_key_%zu", k), fact->keys[k]};
     for (size_t i = 0; i < count; i++) {
         wants_order = wants_order || (wanted[i] & order_bits) != 0;
         if (wanted[i] != 0)
-            fact->inputs[fact->input_count++] = (struct plan_named){subjects[i].input, plan_column(plan, fact->base, subjects[i].source)};
+            fact->inputs[fact->input_count++] = (struct plan_named){
+                subjects[i].input, plan_column(plan, fact->base, subjects[i].source)};
     }
     const struct plan_expr *order = wants_order ? order_expression(fact) : NULL;
     if (order != NULL) {
@@ -438,7 +498,8 @@ static const struct plan_expr *final_expression(struct fact *fact, size_t i)
 {
     struct plan *plan = fact->work->plan;
     const struct plan_expr *value = plan_column(plan, fact->work->joined, fact->finals[i].name);
-    const struct plan_expr *zero[] = {value, plan_literal_int(plan, 0)}, *since[] = {fact->since[i], value};
+    const struct plan_expr *zero[] = {value, plan_literal_int(plan, 0)},
+                           *since[] = {fact->since[i], value};
     if (fact->since[i] != NULL)
         return plan_call(plan, "date_diff_days", 2, since);
     return fact->zero[i] ? plan_call(plan, "coalesce", 2, zero) : value;
@@ -453,28 +514,37 @@ static void join_to_anchor(struct fact *fact)
     struct plan_named groups[MART_LIMIT_KEY_COLUMNS];
     size_t serial = ++work->joins;
     for (size_t k = 0; k < work->anchor.key_count; k++)
-        groups[k] = (struct plan_named){arena_printf(arena, "k%zu_%zu", serial, k), plan_column(plan, fact->projected, arena_printf(arena, "marrow_key_%zu", k))};
-    const struct plan_rel *grouped = plan_aggregate(plan, fact->projected, groups, work->anchor.key_count, fact->aggregates, fact->aggregate_count);
-    grouped = plan_label(plan, grouped, mart_lower(work, arena_printf(arena, "%s_per_%s", fact->name, mart_grain_text(work->spec->grain))));
+        groups[k] = (struct plan_named){
+            arena_printf(arena, "k%zu_%zu", serial, k),
+            plan_column(plan, fact->projected, arena_printf(arena, "marrow_key_%zu", k))};
+    const struct plan_rel *grouped =
+        plan_aggregate(plan, fact->projected, groups, work->anchor.key_count, fact->aggregates,
+                       fact->aggregate_count);
+    grouped = plan_label(plan, grouped,
+                         mart_lower(work, arena_printf(arena, "%s_per_%s", fact->name,
+                                                       mart_grain_text(work->spec->grain))));
     for (size_t k = 0; k < work->anchor.key_count; k++) {
         left[k] = plan_column(plan, work->joined, arena_printf(arena, "marrow_anchor_%zu", k));
         right[k] = plan_column_right(plan, grouped, groups[k].name);
     }
-    work->joined = plan_join(plan, work->spec->inner ? PLAN_JOIN_INNER : PLAN_JOIN_LEFT, work->joined, grouped, left, right, work->anchor.key_count, NULL);
+    work->joined = plan_join(plan, work->spec->inner ? PLAN_JOIN_INNER : PLAN_JOIN_LEFT,
+                             work->joined, grouped, left, right, work->anchor.key_count, NULL);
     for (size_t i = 0; i < fact->aggregate_count; i++)
         for (size_t o = 0; o < work->output_count; o++)
             if (work->outputs[o].name == fact->finals[i].name)
                 work->outputs[o].expr = final_expression(fact, i);
 }
 
-/* Tables not to join into the fact: itself, the anchor, whatever leads to the anchor (it is aggregated on its own), and the patients, who are joined to
- * each admission already. */
+/* Tables not to join into the fact: itself, the anchor, whatever leads to the anchor (it is
+ * aggregated on its own), and the patients, who are joined to each admission already. */
 static bool *tables_to_skip(const struct mart_work *work, size_t table)
 {
     bool *skip = arena_array(plan_arena(work->plan), work->profile->table_count, sizeof *skip);
     struct mart_path ignored;
     for (size_t i = 0; skip != NULL && i < work->profile->table_count; i++)
-        skip[i] = i == table || i == work->anchor.table || (work->person.key_count > 0 && i == work->person.table) || mart_path_find(work->profile, i, work->anchor.table, &ignored);
+        skip[i] = i == table || i == work->anchor.table ||
+                  (work->person.key_count > 0 && i == work->person.table) ||
+                  mart_path_find(work->profile, i, work->anchor.table, &ignored);
     return skip;
 }
 
@@ -482,16 +552,19 @@ static bool *tables_to_skip(const struct mart_work *work, size_t table)
 static unsigned of_dimension(const struct subject *subject, unsigned wanted)
 {
     bool text = subject->table->columns[subject->column].role == PROFILE_TEXT;
-    return (wanted & ~(1u << MART_AGGREGATE_COUNT)) | (text && wanted != 0 ? 1u << MART_AGGREGATE_MODE : 0);
+    return (wanted & ~(1u << MART_AGGREGATE_COUNT)) |
+           (text && wanted != 0 ? 1u << MART_AGGREGATE_MODE : 0);
 }
 
-static enum err_code choose_aggregates(struct fact *fact, const struct subject *subjects, size_t count, unsigned *wanted, struct err *err)
+static enum err_code choose_aggregates(struct fact *fact, const struct subject *subjects,
+                                       size_t count, unsigned *wanted, struct err *err)
 {
     const struct mart_work *work = fact->work;
     for (size_t i = 0; i < count; i++) {
         const struct profile_column *column = &subjects[i].table->columns[subjects[i].column];
         bool by_policy = false;
-        TRY(mart_policy_for(work->spec->policy, subjects[i].table, column, &wanted[i], &by_policy, err));
+        TRY(mart_policy_for(work->spec->policy, subjects[i].table, column, &wanted[i], &by_policy,
+                            err));
         if (!by_policy && subjects[i].table != &work->profile->tables[fact->table])
             wanted[i] = of_dimension(&subjects[i], wanted[i]);
     }
@@ -499,7 +572,8 @@ static enum err_code choose_aggregates(struct fact *fact, const struct subject *
 }
 
 /* One mean over glucose and sodium says nothing: where the rows are of many kinds, say so. */
-static const char *caution(const struct fact *fact, const struct mart_dimensions *dimensions, const unsigned *wanted, size_t count)
+static const char *caution(const struct fact *fact, const struct mart_dimensions *dimensions,
+                           const unsigned *wanted, size_t count)
 {
     const struct profile *profile = fact->work->profile;
     bool averaged = false;
@@ -508,31 +582,44 @@ static const char *caution(const struct fact *fact, const struct mart_dimensions
     for (size_t i = 0; averaged && i < profile->relation_count; i++) {
         const struct profile_relation *relation = &profile->relations[i];
         const struct profile_table *child = &profile->tables[relation->child];
-        bool kinds = relation->child == fact->table && dimensions->used[relation->parent] && profile->tables[relation->parent].role == PROFILE_REFERENCE;
-        if (kinds && mart_relation_usable(profile, relation) && child->columns[relation->child_columns[0]].distinct > 1)
-            return arena_printf(plan_arena(fact->work->plan), "its rows are of several kinds (%s): a mean over all of them is rarely meaningful; select kinds with 'marrow sql' first", child->columns[relation->child_columns[0]].name);
+        bool kinds = relation->child == fact->table && dimensions->used[relation->parent] &&
+                     profile->tables[relation->parent].role == PROFILE_REFERENCE;
+        if (kinds && mart_relation_usable(profile, relation) &&
+            child->columns[relation->child_columns[0]].distinct > 1)
+            return arena_printf(plan_arena(fact->work->plan),
+                                "its rows are of several kinds (%s): a mean over all of them is "
+                                "rarely meaningful; select kinds with 'marrow sql' first",
+                                child->columns[relation->child_columns[0]].name);
     }
     return NULL;
 }
 
-static void describe_fact(struct fact *fact, const struct mart_dimensions *dimensions, const char *note)
+static void describe_fact(struct fact *fact, const struct mart_dimensions *dimensions,
+                          const char *note)
 {
     struct mart_work *work = fact->work;
     struct arena *arena = plan_arena(work->plan);
     const char *table = work->profile->tables[fact->table].table->name;
     bool again = strcmp(fact->name, table) != 0;
-    const char *reason = again ? arena_printf(arena, "aggregated to the grain as %s, then joined one-to-one", fact->name) : "aggregated to the grain, then joined one-to-one";
+    const char *reason =
+        again ? arena_printf(arena, "aggregated to the grain as %s, then joined one-to-one",
+                             fact->name)
+              : "aggregated to the grain, then joined one-to-one";
     mart_describe(work, fact->table, true, reason, fact->path, (int64_t)fact->aggregate_count);
     if (note != NULL)
         mart_describe_note(work, fact->table, note);
     for (size_t i = 0; i < work->profile->table_count; i++)
         if (dimensions->used[i])
-            mart_describe(work, i, true, arena_printf(arena, "joined into %s before it is aggregated", table), NULL, 0);
+            mart_describe(work, i, true,
+                          arena_printf(arena, "joined into %s before it is aggregated", table),
+                          NULL, 0);
 }
 
-enum err_code mart_add_fact(struct mart_work *work, size_t table, const char *name, const struct mart_path *path, struct err *err)
+enum err_code mart_add_fact(struct mart_work *work, size_t table, const char *name,
+                            const struct mart_path *path, struct err *err)
 {
-    struct fact fact = {.work = work, .table = table, .name = name, .path = path, .base = mart_scan(work, table)};
+    struct fact fact = {
+        .work = work, .table = table, .name = name, .path = path, .base = mart_scan(work, table)};
     const bool *skip = tables_to_skip(work, table);
     struct mart_dimensions dimensions;
     size_t count = 0;
@@ -546,7 +633,9 @@ enum err_code mart_add_fact(struct mart_work *work, size_t table, const char *na
         return err_set(err, ERR_MEMORY, "no memory to plan table '%s'", name);
     TRY(choose_aggregates(&fact, subjects, count, wanted, err));
     project_inputs(&fact, subjects, wanted, count);
-    const char *rows = add(&fact, output_name(&fact, "rows", "count"), plan_aggregate_call(work->plan, "count_rows", 0, NULL, false, NULL), true);
+    const char *rows =
+        add(&fact, output_name(&fact, "rows", "count"),
+            plan_aggregate_call(work->plan, "count_rows", 0, NULL, false, NULL), true);
     if (rows != NULL)
         invariant(&fact, arena_printf(plan_arena(work->plan), "%s: rows", name), "count(*)", rows);
     for (size_t i = 0; i < count; i++)

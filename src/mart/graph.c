@@ -1,5 +1,6 @@
-/* The graph of relations: tables are nodes, usable relations are n:1 edges child → parent. Following edges never multiplies rows,
- * which is why a mart is built along them and nothing else. */
+/* The graph of relations: tables are nodes, usable relations are n:1 edges child → parent.
+ * Following edges never multiplies rows, which is why a mart is built along them and nothing else.
+ */
 #include "mart/mart_priv.h"
 
 #include <string.h>
@@ -13,7 +14,8 @@ static bool is_primary_key(const struct profile_table *table, const size_t *colu
     return count > 0 && hits == table->primary_key.count && hits == count;
 }
 
-const char *mart_relation_problem(const struct profile *profile, const struct profile_relation *relation)
+const char *mart_relation_problem(const struct profile *profile,
+                                  const struct profile_relation *relation)
 {
     if (relation->status == PROFILE_REJECTED)
         return "it was rejected";
@@ -24,7 +26,9 @@ const char *mart_relation_problem(const struct profile *profile, const struct pr
     const struct profile_table *parent = &profile->tables[relation->parent];
     if (relation->column_count == 1 && parent->columns[relation->parent_columns[0]].unique)
         return NULL;
-    return is_primary_key(parent, relation->parent_columns, relation->column_count) ? NULL : "the parent's column is not unique, so rows would be counted more than once";
+    return is_primary_key(parent, relation->parent_columns, relation->column_count)
+               ? NULL
+               : "the parent's column is not unique, so rows would be counted more than once";
 }
 
 bool mart_relation_usable(const struct profile *profile, const struct profile_relation *relation)
@@ -41,12 +45,14 @@ bool mart_relations_share(const struct profile_relation *a, const struct profile
     return false;
 }
 
-size_t mart_roles(const struct profile *profile, size_t child, size_t parent, const struct profile_relation *ret[MART_LIMIT_ROLES])
+size_t mart_roles(const struct profile *profile, size_t child, size_t parent,
+                  const struct profile_relation *ret[MART_LIMIT_ROLES])
 {
     size_t count = 0;
     for (size_t i = 0; i < profile->relation_count && count < MART_LIMIT_ROLES; i++) {
         const struct profile_relation *relation = &profile->relations[i];
-        bool known = relation->child != child || relation->parent != parent || !mart_relation_usable(profile, relation);
+        bool known = relation->child != child || relation->parent != parent ||
+                     !mart_relation_usable(profile, relation);
         for (size_t r = 0; r < count && !known; r++)
             known = mart_relations_share(relation, ret[r]);
         if (!known)
@@ -55,7 +61,8 @@ size_t mart_roles(const struct profile *profile, size_t child, size_t parent, co
     return count;
 }
 
-/* Breadth first; edges of one table in the profile's order (confirmed first, then by confidence), so ties are decided. */
+/* Breadth first; edges of one table in the profile's order (confirmed first, then by confidence),
+ * so ties are decided. */
 bool mart_path_find(const struct profile *profile, size_t from, size_t to, struct mart_path *ret)
 {
     struct mart_path *queue = mem_zalloc(profile->table_count + 1, sizeof *queue);
@@ -73,9 +80,11 @@ bool mart_path_find(const struct profile *profile, size_t from, size_t to, struc
             *ret = path;
             found = true;
         }
-        for (size_t i = 0; !found && path.count < MART_LIMIT_HOPS && i < profile->relation_count; i++) {
+        for (size_t i = 0; !found && path.count < MART_LIMIT_HOPS && i < profile->relation_count;
+             i++) {
             const struct profile_relation *relation = &profile->relations[i];
-            if (relation->child != path.tables[path.count] || seen[relation->parent] || !mart_relation_usable(profile, relation))
+            if (relation->child != path.tables[path.count] || seen[relation->parent] ||
+                !mart_relation_usable(profile, relation))
                 continue;
             struct mart_path next = path;
             next.steps[next.count++] = relation;
@@ -107,7 +116,8 @@ bool mart_column_is_key(const struct profile *profile, size_t table, size_t colu
     return false;
 }
 
-enum err_code mart_table_find(const struct profile *profile, const char *name, size_t *ret, struct err *err)
+enum err_code mart_table_find(const struct profile *profile, const char *name, size_t *ret,
+                              struct err *err)
 {
     AUTO(buf_done) struct buf known = BUF_INIT;
     for (size_t i = 0; i < profile->table_count; i++) {

@@ -1,7 +1,7 @@
 /* Invariants: what must hold between a mart and the raw tables, each as an expression over the
- * raw tables beside one over the mart: two independent SQL texts whose answers must agree. They run before
- * a mart is published and again at `mart verify`. Sums of doubles agree to a relative 1e-9 (each group's sum is rounded once); all
- * else agrees exactly. */
+ * raw tables beside one over the mart: two independent SQL texts whose answers must agree. They run
+ * before a mart is published and again at `mart verify`. Sums of doubles agree to a relative 1e-9
+ * (each group's sum is rounded once); all else agrees exactly. */
 #include "mart/mart_priv.h"
 
 #include <math.h>
@@ -19,7 +19,8 @@ static bool agree(const char *expected, const char *found)
 }
 
 /* One row of texts: SELECT list from. */
-static enum err_code one_row(struct engine *engine, const struct buf *list, const char *from, json_t **ret_row, struct err *err)
+static enum err_code one_row(struct engine *engine, const struct buf *list, const char *from,
+                             json_t **ret_row, struct err *err)
 {
     AUTO(buf_done) struct buf sql = BUF_INIT;
     JSON_AUTO rows = NULL;
@@ -39,8 +40,10 @@ static void add_text(struct buf *list, const char *expression)
     buf_printf(list, "coalesce(CAST(%s AS VARCHAR), '0')", expression);
 }
 
-/* Raw side: invariants that read the same FROM are answered by one scan, in place: expected[] gets the texts. */
-static enum err_code raw_side(struct engine *engine, const json_t *invariants, json_t *expected, struct err *err)
+/* Raw side: invariants that read the same FROM are answered by one scan, in place: expected[] gets
+ * the texts. */
+static enum err_code raw_side(struct engine *engine, const json_t *invariants, json_t *expected,
+                              struct err *err)
 {
     size_t count = json_array_size(invariants);
     bool ok = true;
@@ -49,7 +52,8 @@ static enum err_code raw_side(struct engine *engine, const json_t *invariants, j
         AUTO(buf_done) struct buf list = BUF_INIT;
         JSON_AUTO row = NULL;
         size_t end = first;
-        while (end < count && strcmp(json_text(json_array_get(invariants, end), "from", ""), from) == 0)
+        while (end < count &&
+               strcmp(json_text(json_array_get(invariants, end), "from", ""), from) == 0)
             add_text(&list, json_text(json_array_get(invariants, end++), "raw", ""));
         TRY(one_row(engine, &list, from, &row, err));
         for (size_t i = first; i < end; i++)
@@ -59,7 +63,8 @@ static enum err_code raw_side(struct engine *engine, const json_t *invariants, j
     return json_built(ok, err);
 }
 
-enum err_code mart_invariants_run(struct engine *engine, const json_t *invariants, json_t **ret_checks, bool *ret_ok, struct err *err)
+enum err_code mart_invariants_run(struct engine *engine, const json_t *invariants,
+                                  json_t **ret_checks, bool *ret_ok, struct err *err)
 {
     size_t idx;
     json_t *invariant;
@@ -73,8 +78,10 @@ enum err_code mart_invariants_run(struct engine *engine, const json_t *invariant
     json_array_foreach((json_t *)(uintptr_t)invariants, idx, invariant)
         add_text(&list, json_text(invariant, "mart", ""));
     TRY(one_row(engine, &list, "FROM marrow_result", &found, err));
-    json_array_foreach((json_t *)(uintptr_t)invariants, idx, invariant) {
-        const char *raw = json_string_value(json_array_get(expected, idx)), *mart = json_string_value(json_array_get(found, idx));
+    json_array_foreach((json_t *)(uintptr_t)invariants, idx, invariant)
+    {
+        const char *raw = json_string_value(json_array_get(expected, idx)),
+                   *mart = json_string_value(json_array_get(found, idx));
         bool same = raw != NULL && mart != NULL && agree(raw, mart);
         json_t *entry = json_deep_copy(invariant);
         json_put_text(entry, "expected", raw, &ok);
@@ -88,16 +95,20 @@ enum err_code mart_invariants_run(struct engine *engine, const json_t *invariant
     return ERR_OK;
 }
 
-enum err_code mart_verify(struct store *store, struct store_version *version, const json_t *run_manifest, json_t **ret, struct err *err)
+enum err_code mart_verify(struct store *store, struct store_version *version,
+                          const json_t *run_manifest, json_t **ret, struct err *err)
 {
     AUTO(engine_close) struct engine *engine = NULL;
     json_t *checks = NULL;
     bool all_ok = false, ok = true;
-    TRY(run_check_hashes(store, store_version_dataset(version), run_manifest, err)); /* a flipped bit can give a wrong answer without an error */
+    TRY(run_check_hashes(store, store_version_dataset(version), run_manifest,
+                         err)); /* a flipped bit can give a wrong answer without an error */
     TRY(engine_open(&store_get_options(store)->engine, &engine, err));
     TRY(store_version_attach(version, engine, NULL, 0, err));
-    TRY(run_attach(store, store_version_dataset(version), run_manifest, "marrow_result", engine, err));
-    TRY(mart_invariants_run(engine, json_object_get(run_manifest, "invariants"), &checks, &all_ok, err));
+    TRY(run_attach(store, store_version_dataset(version), run_manifest, "marrow_result", engine,
+                   err));
+    TRY(mart_invariants_run(engine, json_object_get(run_manifest, "invariants"), &checks, &all_ok,
+                            err));
     json_t *object = json_object();
     json_put_flag(object, "ok", all_ok, &ok);
     json_put_text(object, "run_id", json_text(run_manifest, "run_id", ""), &ok);

@@ -1,5 +1,6 @@
-/* Which aggregates a column gets. Policy is data: one line per column role, overridable per table and column, and part of the plan
- * (so of the run id). A code or an identifier is never averaged: asking for it is refused. */
+/* Which aggregates a column gets. Policy is data: one line per column role, overridable per table
+ * and column, and part of the plan (so of the run id). A code or an identifier is never averaged:
+ * asking for it is refused. */
 #include "mart/mart_priv.h"
 
 #include <stdio.h>
@@ -8,7 +9,8 @@
 #define BIT(name) (1u << MART_AGGREGATE_##name)
 
 static const char *const aggregate_names[MART_AGGREGATE_END] = {
-    "count", "distinct", "mean", "sd", "min", "max", "sum", "first", "last", "mode", "levels", "days_since",
+    "count", "distinct", "mean", "sd",   "min",    "max",
+    "sum",   "first",    "last", "mode", "levels", "days_since",
 };
 
 /* role → aggregates by default, and those that may be asked for. */
@@ -16,15 +18,20 @@ static const struct {
     enum profile_column_role role;
     unsigned usual, allowed;
 } policy_table[] = {
-    {PROFILE_MEASURE, BIT(COUNT) | BIT(MEAN) | BIT(SD) | BIT(MIN) | BIT(MAX) | BIT(SUM) | BIT(FIRST) | BIT(LAST),
-     BIT(COUNT) | BIT(DISTINCT) | BIT(MEAN) | BIT(SD) | BIT(MIN) | BIT(MAX) | BIT(SUM) | BIT(FIRST) | BIT(LAST) | BIT(MODE)},
+    {PROFILE_MEASURE,
+     BIT(COUNT) | BIT(MEAN) | BIT(SD) | BIT(MIN) | BIT(MAX) | BIT(SUM) | BIT(FIRST) | BIT(LAST),
+     BIT(COUNT) | BIT(DISTINCT) | BIT(MEAN) | BIT(SD) | BIT(MIN) | BIT(MAX) | BIT(SUM) |
+         BIT(FIRST) | BIT(LAST) | BIT(MODE)},
     {PROFILE_DATE, BIT(MIN) | BIT(MAX) | BIT(FIRST) | BIT(LAST) | BIT(DAYS_SINCE),
      BIT(COUNT) | BIT(DISTINCT) | BIT(MIN) | BIT(MAX) | BIT(FIRST) | BIT(LAST) | BIT(DAYS_SINCE)},
-    {PROFILE_CODE, BIT(COUNT) | BIT(DISTINCT) | BIT(MODE), BIT(COUNT) | BIT(DISTINCT) | BIT(MODE) | BIT(FIRST) | BIT(LAST) | BIT(LEVELS)},
-    {PROFILE_CATEGORY, BIT(LEVELS), BIT(COUNT) | BIT(DISTINCT) | BIT(MODE) | BIT(FIRST) | BIT(LAST) | BIT(LEVELS)},
+    {PROFILE_CODE, BIT(COUNT) | BIT(DISTINCT) | BIT(MODE),
+     BIT(COUNT) | BIT(DISTINCT) | BIT(MODE) | BIT(FIRST) | BIT(LAST) | BIT(LEVELS)},
+    {PROFILE_CATEGORY, BIT(LEVELS),
+     BIT(COUNT) | BIT(DISTINCT) | BIT(MODE) | BIT(FIRST) | BIT(LAST) | BIT(LEVELS)},
     {PROFILE_IDENTIFIER, BIT(DISTINCT), BIT(COUNT) | BIT(DISTINCT)},
     {PROFILE_TEXT, BIT(COUNT), BIT(COUNT) | BIT(DISTINCT) | BIT(MODE) | BIT(FIRST) | BIT(LAST)},
-    {PROFILE_CONSTANT, BIT(COUNT), BIT(COUNT) | BIT(DISTINCT) | BIT(FIRST) | BIT(LAST) | BIT(LEVELS)},
+    {PROFILE_CONSTANT, BIT(COUNT),
+     BIT(COUNT) | BIT(DISTINCT) | BIT(FIRST) | BIT(LAST) | BIT(LEVELS)},
 };
 #define ROLE_COUNT (sizeof policy_table / sizeof *policy_table)
 
@@ -54,15 +61,18 @@ static const json_t *member(const json_t *object, const char *name)
 {
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)object, key, value) {
+    json_object_foreach((json_t *)(uintptr_t)object, key, value)
+    {
         if (str_equal_nocase(str_of(key), str_of(name)))
             return value;
     }
     return NULL;
 }
 
-/* Bits of a list of aggregates; *ret_first_refused is the first outside allowed, or MART_AGGREGATE_END. */
-static enum err_code read_list(const json_t *list, unsigned allowed, const char *where, unsigned *ret, unsigned *ret_first_refused, struct err *err)
+/* Bits of a list of aggregates; *ret_first_refused is the first outside allowed, or
+ * MART_AGGREGATE_END. */
+static enum err_code read_list(const json_t *list, unsigned allowed, const char *where,
+                               unsigned *ret, unsigned *ret_first_refused, struct err *err)
 {
     size_t idx;
     json_t *item;
@@ -70,14 +80,16 @@ static enum err_code read_list(const json_t *list, unsigned allowed, const char 
     *ret_first_refused = MART_AGGREGATE_END;
     if (!json_is_array(list))
         return err_set(err, ERR_INPUT, "policy for %s must be a list of aggregates", where);
-    json_array_foreach((json_t *)(uintptr_t)list, idx, item) {
+    json_array_foreach((json_t *)(uintptr_t)list, idx, item)
+    {
         const char *name = json_is_string(item) ? json_string_value(item) : "";
         unsigned kind = 0;
         while (kind < MART_AGGREGATE_END && strcmp(aggregate_names[kind], name) != 0)
             kind++;
         if (kind == MART_AGGREGATE_END) {
             err_set(err, ERR_INPUT, "policy for %s: unknown aggregate '%s'", where, name);
-            return err_hint(err, "known: count distinct mean sd min max sum first last mode levels days_since");
+            return err_hint(
+                err, "known: count distinct mean sd min max sum first last mode levels days_since");
         }
         if ((allowed & (1u << kind)) != 0)
             *ret |= 1u << kind;
@@ -88,7 +100,8 @@ static enum err_code read_list(const json_t *list, unsigned allowed, const char 
 }
 
 /* The entry closest to the column: table.column, table.*, *.column, *.*. */
-static const json_t *closest(const json_t *policy, const char *table, const char *column, bool *ret_by_name)
+static const json_t *closest(const json_t *policy, const char *table, const char *column,
+                             bool *ret_by_name)
 {
     const json_t *scopes[] = {member(policy, table), json_object_get(policy, "*")};
     for (size_t i = 0; i < 2; i++) {
@@ -100,7 +113,9 @@ static const json_t *closest(const json_t *policy, const char *table, const char
     return NULL;
 }
 
-enum err_code mart_policy_for(const json_t *policy, const struct profile_table *table, const struct profile_column *column, unsigned *ret, bool *ret_by_policy, struct err *err)
+enum err_code mart_policy_for(const json_t *policy, const struct profile_table *table,
+                              const struct profile_column *column, unsigned *ret,
+                              bool *ret_by_policy, struct err *err)
 {
     bool by_name = false;
     char where[600];
@@ -113,9 +128,12 @@ enum err_code mart_policy_for(const json_t *policy, const struct profile_table *
     (void)snprintf(where, sizeof where, "%.250s.%.250s", table->table->name, column->name);
     TRY(read_list(list, allowed_of(column->role), where, ret, &refused, err));
     if (!by_name || refused == MART_AGGREGATE_END)
-        return ERR_OK; /* "*" asks for what fits: only an entry by name is refused when it does not */
-    err_set(err, ERR_INPUT, "policy for %s: '%s' does not apply to a column of role %s", where, aggregate_names[refused], profile_column_role_text(column->role));
-    return err_hint(err, "a code or an identifier is never averaged; if the column is a measure, import it with a numeric type");
+        return ERR_OK; /* "*" asks for what fits: only an entry by name is refused when it does not
+                        */
+    err_set(err, ERR_INPUT, "policy for %s: '%s' does not apply to a column of role %s", where,
+            aggregate_names[refused], profile_column_role_text(column->role));
+    return err_hint(err, "a code or an identifier is never averaged; if the column is a measure, "
+                         "import it with a numeric type");
 }
 
 static bool any_table_has(const struct profile *profile, const char *column)
@@ -126,12 +144,16 @@ static bool any_table_has(const struct profile *profile, const char *column)
     return false;
 }
 
-/* Every name and list of one table's entries; table NULL = "*". A list by name is checked against its column even where no mart reads it. */
-static enum err_code check_columns(const json_t *columns, const struct profile *profile, const struct profile_table *table, const char *table_name, struct err *err)
+/* Every name and list of one table's entries; table NULL = "*". A list by name is checked against
+ * its column even where no mart reads it. */
+static enum err_code check_columns(const json_t *columns, const struct profile *profile,
+                                   const struct profile_table *table, const char *table_name,
+                                   struct err *err)
 {
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)columns, key, value) {
+    json_object_foreach((json_t *)(uintptr_t)columns, key, value)
+    {
         unsigned bits = 0, refused = 0;
         bool by_policy = false;
         int column = table != NULL ? data_schema_find(&table->table->schema, str_of(key)) : -1;
@@ -139,30 +161,39 @@ static enum err_code check_columns(const json_t *columns, const struct profile *
         if (strcmp(key, "*") == 0 || (table == NULL && any_table_has(profile, key)))
             continue;
         if (column < 0)
-            return err_set(err, ERR_INPUT, "policy names column '%s', which %s%s", key, table == NULL ? "no table has" : "is not in table ", table == NULL ? "" : table_name);
+            return err_set(err, ERR_INPUT, "policy names column '%s', which %s%s", key,
+                           table == NULL ? "no table has" : "is not in table ",
+                           table == NULL ? "" : table_name);
         json_t *one = json_pack("{s:{s:O}}", table->table->name, key, value);
-        enum err_code code = one == NULL ? err_set(err, ERR_MEMORY, "no memory for the policy") : mart_policy_for(one, table, &table->columns[column], &bits, &by_policy, err);
+        enum err_code code = one == NULL ? err_set(err, ERR_MEMORY, "no memory for the policy")
+                                         : mart_policy_for(one, table, &table->columns[column],
+                                                           &bits, &by_policy, err);
         json_decref(one);
         TRY(code);
     }
     return ERR_OK;
 }
 
-enum err_code mart_policy_check(const json_t *policy, const struct profile *profile, struct err *err)
+enum err_code mart_policy_check(const json_t *policy, const struct profile *profile,
+                                struct err *err)
 {
     const char *key;
     json_t *columns;
     if (policy == NULL)
         return ERR_OK;
     if (!json_is_object(policy))
-        return err_set(err, ERR_INPUT, "a policy must be an object {table: {column: [aggregates]}}");
-    json_object_foreach((json_t *)(uintptr_t)policy, key, columns) {
+        return err_set(err, ERR_INPUT,
+                       "a policy must be an object {table: {column: [aggregates]}}");
+    json_object_foreach((json_t *)(uintptr_t)policy, key, columns)
+    {
         size_t table = 0;
         bool any = strcmp(key, "*") == 0;
         if (!json_is_object(columns))
-            return err_set(err, ERR_INPUT, "policy for table '%s' must be an object {column: [aggregates]}", key);
+            return err_set(err, ERR_INPUT,
+                           "policy for table '%s' must be an object {column: [aggregates]}", key);
         if (!any && mart_table_find(profile, key, &table, err) != ERR_OK)
-            return err_set(err, ERR_INPUT, "policy names table '%s', which this version does not have", key);
+            return err_set(err, ERR_INPUT,
+                           "policy names table '%s', which this version does not have", key);
         TRY(check_columns(columns, profile, any ? NULL : &profile->tables[table], key, err));
     }
     return ERR_OK;
@@ -180,6 +211,7 @@ json_t *mart_policy_json(const json_t *overrides, bool *ok)
     }
     json_put(policy, "roles", roles, ok);
     json_put_int(policy, "level_cap", MART_LEVEL_CAP, ok);
-    json_put(policy, "overrides", overrides != NULL ? json_deep_copy(overrides) : json_object(), ok);
+    json_put(policy, "overrides", overrides != NULL ? json_deep_copy(overrides) : json_object(),
+             ok);
     return policy;
 }

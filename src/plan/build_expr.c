@@ -1,11 +1,13 @@
-/* Expressions: each constructor checks arity and types at once and gives the node its type. Columns are bound by name to the relation
- * they are read from; build_rel.c checks that it is the one they are used in. */
+/* Expressions: each constructor checks arity and types at once and gives the node its type. Columns
+ * are bound by name to the relation they are read from; build_rel.c checks that it is the one they
+ * are used in. */
 #include "plan/plan_priv.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static struct plan_expr *expr_new(struct plan *plan, enum plan_expr_kind kind, struct data_type type)
+static struct plan_expr *expr_new(struct plan *plan, enum plan_expr_kind kind,
+                                  struct data_type type)
 {
     uint32_t id = plan_next_id(plan);
     struct plan_expr *expr = id == 0 ? NULL : plan_alloc(plan, 1, sizeof *expr);
@@ -28,7 +30,8 @@ static bool expr_adopt(struct plan *plan, struct plan_expr *expr, const struct p
         expr->depth = part->depth + 1;
     expr->size += part->size;
     if (expr->depth > PLAN_LIMIT_EXPR_DEPTH) {
-        plan_fail(plan, ERR_LIMIT, "an expression is nested more than %d deep", PLAN_LIMIT_EXPR_DEPTH);
+        plan_fail(plan, ERR_LIMIT, "an expression is nested more than %d deep",
+                  PLAN_LIMIT_EXPR_DEPTH);
         return false;
     }
     if (expr->size > PLAN_LIMIT_EXPR_SIZE) {
@@ -46,7 +49,8 @@ static bool expr_adopt_args(struct plan *plan, struct plan_expr *expr)
     return true;
 }
 
-const struct plan_expr *const *plan_exprs_copy(struct plan *plan, const struct plan_expr *const *exprs, size_t count)
+const struct plan_expr *const *plan_exprs_copy(struct plan *plan,
+                                               const struct plan_expr *const *exprs, size_t count)
 {
     const struct plan_expr **copy = plan_alloc(plan, count, sizeof *copy);
     if (copy == NULL)
@@ -61,7 +65,8 @@ const struct plan_expr *const *plan_exprs_copy(struct plan *plan, const struct p
     return copy;
 }
 
-const struct plan_order *plan_order_copy(struct plan *plan, const struct plan_order *order, size_t count)
+const struct plan_order *plan_order_copy(struct plan *plan, const struct plan_order *order,
+                                         size_t count)
 {
     struct plan_order *copy = plan_alloc(plan, count, sizeof *copy);
     if (copy == NULL)
@@ -73,7 +78,8 @@ const struct plan_order *plan_order_copy(struct plan *plan, const struct plan_or
         }
         if (!plan_type_ordered(order[i].expr->type)) {
             char type[32];
-            plan_fail(plan, ERR_INPUT, "sort key %zu is of type %s, which has no order", i + 1, data_type_text(order[i].expr->type, type));
+            plan_fail(plan, ERR_INPUT, "sort key %zu is of type %s, which has no order", i + 1,
+                      data_type_text(order[i].expr->type, type));
             return NULL;
         }
         copy[i] = order[i];
@@ -81,7 +87,8 @@ const struct plan_order *plan_order_copy(struct plan *plan, const struct plan_or
     return copy;
 }
 
-static const struct plan_expr *column_of(struct plan *plan, const struct plan_rel *input, size_t side, const char *name)
+static const struct plan_expr *column_of(struct plan *plan, const struct plan_rel *input,
+                                         size_t side, const char *name)
 {
     if (plan_failed(plan) || input == NULL)
         return NULL;
@@ -102,16 +109,19 @@ static const struct plan_expr *column_of(struct plan *plan, const struct plan_re
     expr->idx = (size_t)at;
     return expr;
 }
-const struct plan_expr *plan_column(struct plan *plan, const struct plan_rel *input, const char *name)
+const struct plan_expr *plan_column(struct plan *plan, const struct plan_rel *input,
+                                    const char *name)
 {
     return column_of(plan, input, 0, name);
 }
-const struct plan_expr *plan_column_right(struct plan *plan, const struct plan_rel *right, const char *name)
+const struct plan_expr *plan_column_right(struct plan *plan, const struct plan_rel *right,
+                                          const char *name)
 {
     return column_of(plan, right, 1, name);
 }
 
-const struct plan_expr *plan_literal(struct plan *plan, struct data_type type, const char *canonical_text)
+const struct plan_expr *plan_literal(struct plan *plan, struct data_type type,
+                                     const char *canonical_text)
 {
     struct plan_expr *expr = expr_new(plan, PLAN_LITERAL, type);
     if (expr == NULL)
@@ -131,7 +141,8 @@ const struct plan_expr *plan_literal(struct plan *plan, struct data_type type, c
         expr->literal = plan_strdup(plan, buf_text(&text));
     } else {
         char pattern[64];
-        plan_fail(plan, ERR_INPUT, "literal: expected a %s, found text like %s", data_type_text(type, name),
+        plan_fail(plan, ERR_INPUT, "literal: expected a %s, found text like %s",
+                  data_type_text(type, name),
                   err_pattern(canonical_text, strlen(canonical_text), pattern, sizeof pattern));
     }
     buf_done(&text);
@@ -173,9 +184,12 @@ static const char *found_types(struct plan *plan, const struct plan_expr *const 
     return copy != NULL ? copy : "";
 }
 
-/* The function of that name and kind with a type for those arguments; NULL and a sticky error otherwise. */
-static const struct plan_function *check_call(struct plan *plan, enum plan_function_kind kind, const char *name, size_t count,
-                                              const struct plan_expr *const *args, struct data_type *ret_type)
+/* The function of that name and kind with a type for those arguments; NULL and a sticky error
+ * otherwise. */
+static const struct plan_function *check_call(struct plan *plan, enum plan_function_kind kind,
+                                              const char *name, size_t count,
+                                              const struct plan_expr *const *args,
+                                              struct data_type *ret_type)
 {
     static const char *const KIND[] = {"a scalar", "an aggregate", "a window"};
     for (size_t i = 0; i < count && !plan_failed(plan); i++)
@@ -189,12 +203,14 @@ static const struct plan_function *check_call(struct plan *plan, enum plan_funct
         return NULL;
     }
     if (function->kind != kind) {
-        plan_fail(plan, ERR_INPUT, "%s is %s function; expected %s function here", name, KIND[function->kind], KIND[kind]);
+        plan_fail(plan, ERR_INPUT, "%s is %s function; expected %s function here", name,
+                  KIND[function->kind], KIND[kind]);
         return NULL;
     }
     bool many = function->arity_max >= 0 && count > (size_t)function->arity_max;
     if (count < (size_t)function->arity_min || many) {
-        plan_fail(plan, ERR_INPUT, "%s: expected %s, found %zu arguments", name, function->expects, count);
+        plan_fail(plan, ERR_INPUT, "%s: expected %s, found %zu arguments", name, function->expects,
+                  count);
         return NULL;
     }
     struct data_type *types = plan_alloc(plan, count, sizeof *types);
@@ -204,13 +220,15 @@ static const struct plan_function *check_call(struct plan *plan, enum plan_funct
         types[i] = args[i]->type;
     *ret_type = function->type_rule(types, count);
     if (ret_type->kind == DATA_NULL) {
-        plan_fail(plan, ERR_INPUT, "%s: expected %s, found (%s)", name, function->expects, found_types(plan, args, count));
+        plan_fail(plan, ERR_INPUT, "%s: expected %s, found (%s)", name, function->expects,
+                  found_types(plan, args, count));
         return NULL;
     }
     return function;
 }
 
-const struct plan_expr *plan_call(struct plan *plan, const char *function, size_t count, const struct plan_expr *const *args)
+const struct plan_expr *plan_call(struct plan *plan, const char *function, size_t count,
+                                  const struct plan_expr *const *args)
 {
     struct data_type type = {DATA_NULL, 0, 0};
     const struct plan_function *found = check_call(plan, PLAN_SCALAR, function, count, args, &type);
@@ -223,7 +241,8 @@ const struct plan_expr *plan_call(struct plan *plan, const char *function, size_
     return expr->args != NULL && expr_adopt_args(plan, expr) ? expr : NULL;
 }
 
-const struct plan_expr *plan_cast(struct plan *plan, const struct plan_expr *input, struct data_type type, bool try_cast)
+const struct plan_expr *plan_cast(struct plan *plan, const struct plan_expr *input,
+                                  struct data_type type, bool try_cast)
 {
     if (plan_failed(plan) || input == NULL)
         return NULL;
@@ -242,7 +261,8 @@ const struct plan_expr *plan_cast(struct plan *plan, const struct plan_expr *inp
     return expr->args != NULL && expr_adopt_args(plan, expr) ? expr : NULL;
 }
 
-const struct plan_expr *plan_case(struct plan *plan, size_t count, const struct plan_expr *const *args)
+const struct plan_expr *plan_case(struct plan *plan, size_t count,
+                                  const struct plan_expr *const *args)
 {
     if (plan_failed(plan))
         return NULL;
@@ -259,14 +279,16 @@ const struct plan_expr *plan_case(struct plan *plan, size_t count, const struct 
         char found[32];
         char expected[32];
         if (condition && copy[i]->type.kind != DATA_BOOLEAN) {
-            plan_fail(plan, ERR_INPUT, "case: condition %zu: expected a boolean, found %s", i / 2 + 1, data_type_text(copy[i]->type, found));
+            plan_fail(plan, ERR_INPUT, "case: condition %zu: expected a boolean, found %s",
+                      i / 2 + 1, data_type_text(copy[i]->type, found));
             return NULL;
         }
         if (condition)
             continue;
         struct data_type common = plan_type_common(type, copy[i]->type);
         if (common.kind == DATA_NULL) {
-            plan_fail(plan, ERR_INPUT, "case: value %zu: expected %s as before, found %s", i / 2 + 1, data_type_text(type, expected),
+            plan_fail(plan, ERR_INPUT, "case: value %zu: expected %s as before, found %s",
+                      i / 2 + 1, data_type_text(type, expected),
                       data_type_text(copy[i]->type, found));
             return NULL;
         }
@@ -289,17 +311,20 @@ static bool settle_distinct(struct plan *plan, struct plan_expr *expr)
     expr->distinct = false;
     if (id == PLAN_FUNCTION_COUNT)
         expr->function = plan_function_find("count_distinct");
-    if (id == PLAN_FUNCTION_COUNT || id == PLAN_FUNCTION_COUNT_DISTINCT || id == PLAN_FUNCTION_MIN || id == PLAN_FUNCTION_MAX)
+    if (id == PLAN_FUNCTION_COUNT || id == PLAN_FUNCTION_COUNT_DISTINCT ||
+        id == PLAN_FUNCTION_MIN || id == PLAN_FUNCTION_MAX)
         return true;
     plan_fail(plan, ERR_INPUT, "%s: distinct has no meaning for it", expr->function->name);
     return false;
 }
 
-const struct plan_expr *plan_aggregate_call(struct plan *plan, const char *function, size_t count, const struct plan_expr *const *args,
-                                            bool distinct, const struct plan_expr *where)
+const struct plan_expr *plan_aggregate_call(struct plan *plan, const char *function, size_t count,
+                                            const struct plan_expr *const *args, bool distinct,
+                                            const struct plan_expr *where)
 {
     struct data_type type = {DATA_NULL, 0, 0};
-    const struct plan_function *found = check_call(plan, PLAN_AGGREGATING, function, count, args, &type);
+    const struct plan_function *found =
+        check_call(plan, PLAN_AGGREGATING, function, count, args, &type);
     struct plan_expr *expr = found == NULL ? NULL : expr_new(plan, PLAN_AGGREGATE_CALL, type);
     if (expr == NULL)
         return NULL;
@@ -310,19 +335,26 @@ const struct plan_expr *plan_aggregate_call(struct plan *plan, const char *funct
     expr->where = where;
     if (where != NULL && where->type.kind != DATA_BOOLEAN) {
         char text[32];
-        plan_fail(plan, ERR_INPUT, "%s: where: expected a boolean, found %s", function, data_type_text(where->type, text));
+        plan_fail(plan, ERR_INPUT, "%s: where: expected a boolean, found %s", function,
+                  data_type_text(where->type, text));
     }
     if (distinct && !plan_failed(plan) && !settle_distinct(plan, expr))
         return NULL;
-    return expr->args != NULL && expr_adopt(plan, expr, where) && expr_adopt_args(plan, expr) && !plan_failed(plan) ? expr : NULL;
+    return expr->args != NULL && expr_adopt(plan, expr, where) && expr_adopt_args(plan, expr) &&
+                   !plan_failed(plan)
+               ? expr
+               : NULL;
 }
 
-const struct plan_expr *plan_window_call(struct plan *plan, const char *function, size_t count, const struct plan_expr *const *args,
-                                         const struct plan_expr *const *partition, size_t partition_count,
-                                         const struct plan_order *order, size_t order_count)
+const struct plan_expr *plan_window_call(struct plan *plan, const char *function, size_t count,
+                                         const struct plan_expr *const *args,
+                                         const struct plan_expr *const *partition,
+                                         size_t partition_count, const struct plan_order *order,
+                                         size_t order_count)
 {
     struct data_type type = {DATA_NULL, 0, 0};
-    const struct plan_function *found = check_call(plan, PLAN_WINDOWING, function, count, args, &type);
+    const struct plan_function *found =
+        check_call(plan, PLAN_WINDOWING, function, count, args, &type);
     struct plan_expr *expr = found == NULL ? NULL : expr_new(plan, PLAN_WINDOW_CALL, type);
     if (expr == NULL)
         return NULL;

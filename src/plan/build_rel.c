@@ -1,5 +1,6 @@
-/* Relations: each constructor checks its expressions against its inputs (the column is there, of that type; aggregates only in
- * AGGREGATE, windows only in WINDOW) and works out its output columns. */
+/* Relations: each constructor checks its expressions against its inputs (the column is there, of
+ * that type; aggregates only in AGGREGATE, windows only in WINDOW) and works out its output
+ * columns. */
 #include "plan/plan_priv.h"
 
 #include <string.h>
@@ -12,7 +13,8 @@ struct place {
     size_t input_count;
 };
 
-static struct plan_rel *rel_new(struct plan *plan, enum plan_rel_kind kind, const struct plan_rel *const *inputs, size_t count)
+static struct plan_rel *rel_new(struct plan *plan, enum plan_rel_kind kind,
+                                const struct plan_rel *const *inputs, size_t count)
 {
     if (plan_failed(plan))
         return NULL;
@@ -57,14 +59,19 @@ static bool check_column(const struct place *place, const struct plan_expr *expr
 {
     if (expr->input < place->input_count) {
         const struct plan_rel *input = place->inputs[expr->input];
-        if (expr->idx < input->column_count && data_type_equal(expr->type, input->columns[expr->idx].type) &&
-            (expr->name == input->columns[expr->idx].name || strcmp(expr->name, input->columns[expr->idx].name) == 0))
+        if (expr->idx < input->column_count &&
+            data_type_equal(expr->type, input->columns[expr->idx].type) &&
+            (expr->name == input->columns[expr->idx].name ||
+             strcmp(expr->name, input->columns[expr->idx].name) == 0))
             return true;
-        plan_fail(place->plan, ERR_INPUT, "%s: column \"%s\" was bound to another relation than its input, %s",
-                  plan_describe(place->plan, place->rel), expr->name, plan_describe(place->plan, input));
+        plan_fail(place->plan, ERR_INPUT,
+                  "%s: column \"%s\" was bound to another relation than its input, %s",
+                  plan_describe(place->plan, place->rel), expr->name,
+                  plan_describe(place->plan, input));
         return false;
     }
-    plan_fail(place->plan, ERR_INPUT, "%s: column \"%s\" is of the right input; only a join has one",
+    plan_fail(place->plan, ERR_INPUT,
+              "%s: column \"%s\" is of the right input; only a join has one",
               plan_describe(place->plan, place->rel), expr->name);
     return false;
 }
@@ -96,11 +103,15 @@ static bool check_expr(const struct place *place, const struct plan_expr *expr)
     case PLAN_CASE:
         return check_parts(place, expr);
     case PLAN_AGGREGATE_CALL:
-        plan_fail(place->plan, ERR_INPUT, "%s: aggregate %s within another expression; expected it as an output of an aggregate node",
+        plan_fail(place->plan, ERR_INPUT,
+                  "%s: aggregate %s within another expression; expected it as an output of an "
+                  "aggregate node",
                   plan_describe(place->plan, place->rel), expr->function->name);
         return false;
     case PLAN_WINDOW_CALL:
-        plan_fail(place->plan, ERR_INPUT, "%s: window function %s within another expression; expected it as an output of a window node",
+        plan_fail(place->plan, ERR_INPUT,
+                  "%s: window function %s within another expression; expected it as an output of a "
+                  "window node",
                   plan_describe(place->plan, place->rel), expr->function->name);
         return false;
     }
@@ -112,13 +123,14 @@ static bool check_boolean(const struct place *place, const struct plan_expr *exp
     if (expr->type.kind == DATA_BOOLEAN)
         return check_expr(place, expr);
     char type[32];
-    plan_fail(place->plan, ERR_INPUT, "%s: %s: expected a boolean, found %s", plan_describe(place->plan, place->rel), what,
-              data_type_text(expr->type, type));
+    plan_fail(place->plan, ERR_INPUT, "%s: %s: expected a boolean, found %s",
+              plan_describe(place->plan, place->rel), what, data_type_text(expr->type, type));
     return false;
 }
 
 /* Copies named outputs into the plan and their columns to ret. */
-static const struct plan_named *copy_named(struct plan *plan, const struct plan_rel *rel, const struct plan_named *outputs, size_t count,
+static const struct plan_named *copy_named(struct plan *plan, const struct plan_rel *rel,
+                                           const struct plan_named *outputs, size_t count,
                                            struct plan_column *ret)
 {
     struct plan_named *copy = plan_alloc(plan, count, sizeof *copy);
@@ -126,8 +138,10 @@ static const struct plan_named *copy_named(struct plan *plan, const struct plan_
         if (plan_failed(plan))
             return NULL;
         if (outputs[i].expr == NULL || outputs[i].name == NULL || outputs[i].name[0] == '\0') {
-            plan_fail(plan, ERR_INPUT, "%s: output %zu (\"%s\") has no %s", plan_describe(plan, rel), i + 1,
-                      outputs[i].name != NULL ? outputs[i].name : "", outputs[i].expr == NULL ? "expression" : "name");
+            plan_fail(plan, ERR_INPUT, "%s: output %zu (\"%s\") has no %s",
+                      plan_describe(plan, rel), i + 1,
+                      outputs[i].name != NULL ? outputs[i].name : "",
+                      outputs[i].expr == NULL ? "expression" : "name");
             return NULL;
         }
         copy[i].name = plan_strdup(plan, outputs[i].name);
@@ -135,7 +149,8 @@ static const struct plan_named *copy_named(struct plan *plan, const struct plan_
         if (copy[i].name == NULL)
             return NULL;
         if (str_utf8_valid_prefix(str_of(copy[i].name)) != strlen(copy[i].name)) {
-            plan_fail(plan, ERR_INPUT, "%s: the name of output %zu is no UTF-8", plan_describe(plan, rel), i + 1);
+            plan_fail(plan, ERR_INPUT, "%s: the name of output %zu is no UTF-8",
+                      plan_describe(plan, rel), i + 1);
             return NULL;
         }
         ret[i].name = copy[i].name;
@@ -144,7 +159,8 @@ static const struct plan_named *copy_named(struct plan *plan, const struct plan_
     return copy;
 }
 
-const struct plan_rel *plan_scan_identified(struct plan *plan, const char *table, const char *identity, const struct data_schema *schema)
+const struct plan_rel *plan_scan_identified(struct plan *plan, const char *table,
+                                            const char *identity, const struct data_schema *schema)
 {
     struct plan_rel *rel = rel_new(plan, PLAN_SCAN, NULL, 0);
     if (rel == NULL)
@@ -170,18 +186,21 @@ const struct plan_rel *plan_scan_identified(struct plan *plan, const char *table
     rel->column_count = schema->count;
     return plan_names_build(plan, rel) ? rel : NULL;
 }
-const struct plan_rel *plan_scan(struct plan *plan, const char *table, const struct data_schema *schema)
+const struct plan_rel *plan_scan(struct plan *plan, const char *table,
+                                 const struct data_schema *schema)
 {
     return plan_scan_identified(plan, table, NULL, schema);
 }
 
-const struct plan_rel *plan_filter(struct plan *plan, const struct plan_rel *input, const struct plan_expr *predicate)
+const struct plan_rel *plan_filter(struct plan *plan, const struct plan_rel *input,
+                                   const struct plan_expr *predicate)
 {
     struct plan_rel *rel = rel_new(plan, PLAN_FILTER, &input, 1);
     if (rel == NULL)
         return NULL;
     if (predicate == NULL) {
-        plan_fail(plan, ERR_INPUT, "filter of %s: the predicate is missing", plan_describe(plan, input));
+        plan_fail(plan, ERR_INPUT, "filter of %s: the predicate is missing",
+                  plan_describe(plan, input));
         return NULL;
     }
     rel->predicate = predicate;
@@ -190,14 +209,16 @@ const struct plan_rel *plan_filter(struct plan *plan, const struct plan_rel *inp
     return check_boolean(&place, predicate, "predicate") ? rel : NULL;
 }
 
-const struct plan_rel *plan_project(struct plan *plan, const struct plan_rel *input, const struct plan_named *outputs, size_t count)
+const struct plan_rel *plan_project(struct plan *plan, const struct plan_rel *input,
+                                    const struct plan_named *outputs, size_t count)
 {
     struct plan_rel *rel = rel_new(plan, PLAN_PROJECT, &input, 1);
     struct plan_column *columns = rel == NULL ? NULL : plan_alloc(plan, count, sizeof *columns);
     if (columns == NULL)
         return NULL;
     if (count == 0) {
-        plan_fail(plan, ERR_INPUT, "project of %s: expected one output at least", plan_describe(plan, input));
+        plan_fail(plan, ERR_INPUT, "project of %s: expected one output at least",
+                  plan_describe(plan, input));
         return NULL;
     }
     rel->outputs = copy_named(plan, rel, outputs, count, columns);
@@ -220,9 +241,12 @@ static bool check_keys(struct plan *plan, const struct plan_rel *rel, const stru
             return false;
         if (!plan_type_ordered(plan_type_common(left->type, right->type))) {
             char a[32], b[32];
-            plan_fail(plan, ERR_INPUT, "join: key %zu: expected comparable types, found %s%s%s and %s%s%s", i + 1,
-                      data_type_text(left->type, a), left->kind == PLAN_COLUMN ? " " : "", left->kind == PLAN_COLUMN ? left->name : "",
-                      data_type_text(right->type, b), right->kind == PLAN_COLUMN ? " " : "", right->kind == PLAN_COLUMN ? right->name : "");
+            plan_fail(plan, ERR_INPUT,
+                      "join: key %zu: expected comparable types, found %s%s%s and %s%s%s", i + 1,
+                      data_type_text(left->type, a), left->kind == PLAN_COLUMN ? " " : "",
+                      left->kind == PLAN_COLUMN ? left->name : "", data_type_text(right->type, b),
+                      right->kind == PLAN_COLUMN ? " " : "",
+                      right->kind == PLAN_COLUMN ? right->name : "");
             return false;
         }
     }
@@ -258,16 +282,20 @@ static bool join_columns(struct plan *plan, struct plan_rel *rel)
     rel->column_count = count;
     for (size_t i = 0; i < right->column_count; i++)
         if (plan_column_find(left, right->columns[i].name) >= 0) {
-            plan_fail(plan, ERR_INPUT, "join: both %s and %s have a column \"%s\"; expected distinct names", plan_describe(plan, left),
-                      plan_describe(plan, right), right->columns[i].name);
+            plan_fail(plan, ERR_INPUT,
+                      "join: both %s and %s have a column \"%s\"; expected distinct names",
+                      plan_describe(plan, left), plan_describe(plan, right),
+                      right->columns[i].name);
             err_hint(&plan->err, "project one side first");
             return false;
         }
     return plan_names_build(plan, rel);
 }
 
-const struct plan_rel *plan_join(struct plan *plan, enum plan_join_kind kind, const struct plan_rel *left, const struct plan_rel *right,
-                                 const struct plan_expr *const *left_keys, const struct plan_expr *const *right_keys, size_t key_count,
+const struct plan_rel *plan_join(struct plan *plan, enum plan_join_kind kind,
+                                 const struct plan_rel *left, const struct plan_rel *right,
+                                 const struct plan_expr *const *left_keys,
+                                 const struct plan_expr *const *right_keys, size_t key_count,
                                  const struct plan_expr *residual)
 {
     const struct plan_rel *inputs[] = {left, right};
@@ -284,7 +312,10 @@ const struct plan_rel *plan_join(struct plan *plan, enum plan_join_kind kind, co
         return NULL;
     for (size_t i = 0; i < key_count; i++)
         if (!reads_only(left_keys[i], 0) || !reads_only(right_keys[i], 1)) {
-            plan_fail(plan, ERR_INPUT, "join: key %zu: expected a left key of the left input and a right key of the right one", i + 1);
+            plan_fail(plan, ERR_INPUT,
+                      "join: key %zu: expected a left key of the left input and a right key of the "
+                      "right one",
+                      i + 1);
             return NULL;
         }
     if (residual != NULL && !check_boolean(&place, residual, "condition"))
@@ -292,17 +323,21 @@ const struct plan_rel *plan_join(struct plan *plan, enum plan_join_kind kind, co
     return join_columns(plan, rel) ? rel : NULL;
 }
 
-/* An aggregate's output: aggregate calls, and scalar expressions over them; no column outside of a call. */
-static bool check_aggregated(const struct place *place, const struct plan_named *output, const struct plan_expr *expr, bool *ret_found)
+/* An aggregate's output: aggregate calls, and scalar expressions over them; no column outside of a
+ * call. */
+static bool check_aggregated(const struct place *place, const struct plan_named *output,
+                             const struct plan_expr *expr, bool *ret_found)
 {
     if (expr->kind == PLAN_AGGREGATE_CALL) {
         *ret_found = true;
         return check_parts(place, expr);
     }
     if (expr->kind == PLAN_COLUMN) {
-        plan_fail(place->plan, ERR_INPUT, "aggregate: output \"%s\": column \"%s\" stands outside of an aggregate call", output->name,
-                  expr->name);
-        err_hint(&place->plan->err, "make it a group, or choose its value with min, max, mode or first_by");
+        plan_fail(place->plan, ERR_INPUT,
+                  "aggregate: output \"%s\": column \"%s\" stands outside of an aggregate call",
+                  output->name, expr->name);
+        err_hint(&place->plan->err,
+                 "make it a group, or choose its value with min, max, mode or first_by");
         return false;
     }
     if (expr->kind == PLAN_WINDOW_CALL)
@@ -321,8 +356,9 @@ static bool check_aggregates(struct plan *plan, const struct plan_rel *rel)
             return false;
         if (!plan_type_ordered(rel->groups[i].expr->type)) {
             char type[32];
-            plan_fail(plan, ERR_INPUT, "aggregate: group \"%s\" is of type %s, which can't be grouped by", rel->groups[i].name,
-                      data_type_text(rel->groups[i].expr->type, type));
+            plan_fail(plan, ERR_INPUT,
+                      "aggregate: group \"%s\" is of type %s, which can't be grouped by",
+                      rel->groups[i].name, data_type_text(rel->groups[i].expr->type, type));
             return false;
         }
     }
@@ -331,14 +367,16 @@ static bool check_aggregates(struct plan *plan, const struct plan_rel *rel)
         if (!check_aggregated(&place, &rel->outputs[i], rel->outputs[i].expr, &aggregated))
             return false;
         if (!aggregated) {
-            plan_fail(plan, ERR_INPUT, "aggregate: output \"%s\": expected an aggregate call", rel->outputs[i].name);
+            plan_fail(plan, ERR_INPUT, "aggregate: output \"%s\": expected an aggregate call",
+                      rel->outputs[i].name);
             return false;
         }
     }
     return true;
 }
 
-const struct plan_rel *plan_aggregate(struct plan *plan, const struct plan_rel *input, const struct plan_named *groups, size_t group_count,
+const struct plan_rel *plan_aggregate(struct plan *plan, const struct plan_rel *input,
+                                      const struct plan_named *groups, size_t group_count,
                                       const struct plan_named *aggregates, size_t aggregate_count)
 {
     struct plan_rel *rel = rel_new(plan, PLAN_AGGREGATE, &input, 1);
@@ -347,7 +385,8 @@ const struct plan_rel *plan_aggregate(struct plan *plan, const struct plan_rel *
     if (columns == NULL)
         return NULL;
     if (count == 0) {
-        plan_fail(plan, ERR_INPUT, "aggregate of %s: expected a group or an aggregate", plan_describe(plan, input));
+        plan_fail(plan, ERR_INPUT, "aggregate of %s: expected a group or an aggregate",
+                  plan_describe(plan, input));
         return NULL;
     }
     rel->groups = copy_named(plan, rel, groups, group_count, columns);
@@ -361,7 +400,8 @@ const struct plan_rel *plan_aggregate(struct plan *plan, const struct plan_rel *
     return plan_names_build(plan, rel) ? rel : NULL;
 }
 
-const struct plan_rel *plan_union_all(struct plan *plan, const struct plan_rel *const *inputs, size_t count)
+const struct plan_rel *plan_union_all(struct plan *plan, const struct plan_rel *const *inputs,
+                                      size_t count)
 {
     if (!plan_failed(plan) && count == 0)
         plan_fail(plan, ERR_INPUT, "union: expected one input at least");
@@ -370,8 +410,9 @@ const struct plan_rel *plan_union_all(struct plan *plan, const struct plan_rel *
         return NULL;
     for (size_t i = 1; i < count; i++) {
         if (inputs[i]->column_count != inputs[0]->column_count) {
-            plan_fail(plan, ERR_INPUT, "union: input %zu: expected %zu columns as in the first, found %zu", i + 1, inputs[0]->column_count,
-                      inputs[i]->column_count);
+            plan_fail(plan, ERR_INPUT,
+                      "union: input %zu: expected %zu columns as in the first, found %zu", i + 1,
+                      inputs[0]->column_count, inputs[i]->column_count);
             return NULL;
         }
         for (size_t c = 0; c < inputs[0]->column_count; c++) {
@@ -380,8 +421,10 @@ const struct plan_rel *plan_union_all(struct plan *plan, const struct plan_rel *
             char a[32], b[32];
             if (data_type_equal(first->type, other->type))
                 continue;
-            plan_fail(plan, ERR_INPUT, "union: input %zu: column %zu \"%s\": expected %s as in the first, found %s", i + 1, c + 1,
-                      other->name, data_type_text(first->type, a), data_type_text(other->type, b));
+            plan_fail(plan, ERR_INPUT,
+                      "union: input %zu: column %zu \"%s\": expected %s as in the first, found %s",
+                      i + 1, c + 1, other->name, data_type_text(first->type, a),
+                      data_type_text(other->type, b));
             return NULL;
         }
     }
@@ -389,13 +432,15 @@ const struct plan_rel *plan_union_all(struct plan *plan, const struct plan_rel *
     return rel;
 }
 
-const struct plan_rel *plan_sort(struct plan *plan, const struct plan_rel *input, const struct plan_order *order, size_t count)
+const struct plan_rel *plan_sort(struct plan *plan, const struct plan_rel *input,
+                                 const struct plan_order *order, size_t count)
 {
     struct plan_rel *rel = rel_new(plan, PLAN_SORT, &input, 1);
     if (rel == NULL)
         return NULL;
     if (count == 0) {
-        plan_fail(plan, ERR_INPUT, "sort of %s: expected one key at least", plan_describe(plan, input));
+        plan_fail(plan, ERR_INPUT, "sort of %s: expected one key at least",
+                  plan_describe(plan, input));
         return NULL;
     }
     rel->order = plan_order_copy(plan, order, count);
@@ -408,7 +453,8 @@ const struct plan_rel *plan_sort(struct plan *plan, const struct plan_rel *input
     return rel->order != NULL ? rel : NULL;
 }
 
-const struct plan_rel *plan_limit(struct plan *plan, const struct plan_rel *input, int64_t limit, int64_t offset)
+const struct plan_rel *plan_limit(struct plan *plan, const struct plan_rel *input, int64_t limit,
+                                  int64_t offset)
 {
     struct plan_rel *rel = rel_new(plan, PLAN_LIMIT, &input, 1);
     if (rel == NULL)
@@ -427,7 +473,8 @@ const struct plan_rel *plan_distinct(struct plan *plan, const struct plan_rel *i
     return rel;
 }
 
-const struct plan_rel *plan_window(struct plan *plan, const struct plan_rel *input, const struct plan_named *outputs, size_t count)
+const struct plan_rel *plan_window(struct plan *plan, const struct plan_rel *input,
+                                   const struct plan_named *outputs, size_t count)
 {
     struct plan_rel *rel = rel_new(plan, PLAN_WINDOW, &input, 1);
     size_t all = rel == NULL ? 0 : input->column_count + count;
@@ -435,7 +482,8 @@ const struct plan_rel *plan_window(struct plan *plan, const struct plan_rel *inp
     if (columns == NULL)
         return NULL;
     if (count == 0) {
-        plan_fail(plan, ERR_INPUT, "window over %s: expected one output at least", plan_describe(plan, input));
+        plan_fail(plan, ERR_INPUT, "window over %s: expected one output at least",
+                  plan_describe(plan, input));
         return NULL;
     }
     memcpy(columns, input->columns, input->column_count * sizeof *columns);
@@ -446,7 +494,8 @@ const struct plan_rel *plan_window(struct plan *plan, const struct plan_rel *inp
     struct place place = {plan, rel, rel->inputs, 1};
     for (size_t i = 0; rel->outputs != NULL && i < count; i++) {
         if (outputs[i].expr->kind != PLAN_WINDOW_CALL) {
-            plan_fail(plan, ERR_INPUT, "window: output \"%s\": expected a window call", outputs[i].name);
+            plan_fail(plan, ERR_INPUT, "window: output \"%s\": expected a window call",
+                      outputs[i].name);
             return NULL;
         }
         if (!check_parts(&place, outputs[i].expr))

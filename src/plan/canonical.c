@@ -1,14 +1,15 @@
 /* Canonical bytes: what a plan means, however it was written. Every node has a code:
  *
- *     code = body            when the body is at most SEAL_BYTES long, else   code = 0xFF sha256(body)
- *     body = tag, then fields; texts and parts' codes each preceded by their length (LEB128)
- *     plan = PLAN_FORMAT_VERSION, body of the root
+ *     code = body            when the body is at most SEAL_BYTES long, else   code = 0xFF
+ * sha256(body) body = tag, then fields; texts and parts' codes each preceded by their length
+ * (LEB128) plan = PLAN_FORMAT_VERSION, body of the root
  *
- * so a code is bounded and memoised by node id: a relation used many times costs once, and equal parts have equal codes whether
- * shared or written twice. Rules applied on the way (each keeps the rows):
- *     and, or: flattened, sorted, repeated operands dropped; filter over filter: one set of conjuncts; commutative operands and the
- *     keys of a join sorted; union inputs sorted; not(not x) → x; not(a = b) → a <> b and its like; a > b → b < a;
- *     x between a and b → a <= x and x <= b; in: list sorted, of one value → =. Labels and ids are left out. */
+ * so a code is bounded and memoised by node id: a relation used many times costs once, and equal
+ * parts have equal codes whether shared or written twice. Rules applied on the way (each keeps the
+ * rows): and, or: flattened, sorted, repeated operands dropped; filter over filter: one set of
+ * conjuncts; commutative operands and the keys of a join sorted; union inputs sorted; not(not x) →
+ * x; not(a = b) → a <> b and its like; a > b → b < a; x between a and b → a <= x and x <= b; in:
+ * list sorted, of one value → =. Labels and ids are left out. */
 #include "plan/plan_priv.h"
 
 #include <stdlib.h>
@@ -18,8 +19,8 @@
 
 struct canonical {
     struct arena *arena;
-    struct str *memo;   /* by node id; ptr NULL = not yet */
-    struct buf work;    /* bodies being built, a stack */
+    struct str *memo;            /* by node id; ptr NULL = not yet */
+    struct buf work;             /* bodies being built, a stack */
     const struct plan_rel *root; /* its body is not sealed */
 };
 
@@ -71,7 +72,8 @@ static struct str seal(struct canonical *c, size_t start, bool whole)
     return code;
 }
 
-/* ---- sets of codes ------------------------------------------------------------------------------ */
+/* ---- sets of codes ------------------------------------------------------------------------------
+ */
 
 struct codes {
     struct str *items;
@@ -115,7 +117,8 @@ static void put_codes(struct canonical *c, const struct codes *codes)
         put_bytes(c, codes->items[i]);
 }
 
-/* ---- expressions -------------------------------------------------------------------------------- */
+/* ---- expressions --------------------------------------------------------------------------------
+ */
 
 static struct str code_of_call(struct canonical *c, const char *function, const struct codes *args)
 {
@@ -125,7 +128,8 @@ static struct str code_of_call(struct canonical *c, const char *function, const 
     put_codes(c, args);
     return seal(c, start, false);
 }
-static struct str code_of_pair(struct canonical *c, const char *function, const struct plan_expr *a, const struct plan_expr *b)
+static struct str code_of_pair(struct canonical *c, const char *function, const struct plan_expr *a,
+                               const struct plan_expr *b)
 {
     struct codes args = {0};
     codes_add(c, &args, code_of_expr(c, a));
@@ -145,7 +149,8 @@ static const struct plan_expr *without_double_not(const struct plan_expr *expr)
 }
 
 /* Operands of nested and's (or's), as codes. */
-static void collect(struct canonical *c, const struct plan_expr *expr, enum plan_function_id id, struct codes *codes)
+static void collect(struct canonical *c, const struct plan_expr *expr, enum plan_function_id id,
+                    struct codes *codes)
 {
     expr = without_double_not(expr);
     if (is_call(expr, id)) {
@@ -158,13 +163,15 @@ static void collect(struct canonical *c, const struct plan_expr *expr, enum plan
         codes_add(c, codes, code_of_expr(c, expr));
     }
 }
-static struct str code_of_set(struct canonical *c, const struct plan_expr *expr, enum plan_function_id id)
+static struct str code_of_set(struct canonical *c, const struct plan_expr *expr,
+                              enum plan_function_id id)
 {
     struct codes codes = {0};
     collect(c, expr, id, &codes);
     codes_sort(&codes);
     codes_unique(&codes);
-    return codes.count == 1 ? codes.items[0] : code_of_call(c, id == PLAN_FUNCTION_AND ? "and" : "or", &codes);
+    return codes.count == 1 ? codes.items[0]
+                            : code_of_call(c, id == PLAN_FUNCTION_AND ? "and" : "or", &codes);
 }
 
 /* not(a = b) is a <> b also where one is null; so for the rest of the comparisons. */
@@ -173,16 +180,22 @@ static const char *inverse_of(enum plan_function_id id)
     static const struct {
         enum plan_function_id id;
         const char *inverse;
-    } INVERSE[] = {{PLAN_FUNCTION_EQ, "ne"}, {PLAN_FUNCTION_NE, "eq"}, {PLAN_FUNCTION_LT, "ge"},
-                   {PLAN_FUNCTION_GE, "lt"}, {PLAN_FUNCTION_GT, "le"}, {PLAN_FUNCTION_LE, "gt"},
-                   {PLAN_FUNCTION_IS_NULL, "is_not_null"}, {PLAN_FUNCTION_IS_NOT_NULL, "is_null"}};
+    } INVERSE[] = {{PLAN_FUNCTION_EQ, "ne"},
+                   {PLAN_FUNCTION_NE, "eq"},
+                   {PLAN_FUNCTION_LT, "ge"},
+                   {PLAN_FUNCTION_GE, "lt"},
+                   {PLAN_FUNCTION_GT, "le"},
+                   {PLAN_FUNCTION_LE, "gt"},
+                   {PLAN_FUNCTION_IS_NULL, "is_not_null"},
+                   {PLAN_FUNCTION_IS_NOT_NULL, "is_null"}};
     for (size_t i = 0; i < sizeof INVERSE / sizeof INVERSE[0]; i++)
         if (INVERSE[i].id == id)
             return INVERSE[i].inverse;
     return NULL;
 }
 
-static struct str code_of_scalar(struct canonical *c, const struct plan_function *function, const struct plan_expr *expr)
+static struct str code_of_scalar(struct canonical *c, const struct plan_function *function,
+                                 const struct plan_expr *expr)
 {
     if (function->id == PLAN_FUNCTION_GT)
         return code_of_pair(c, "lt", expr->args[1], expr->args[0]);
@@ -293,7 +306,8 @@ static struct str code_of_expr(struct canonical *c, const struct plan_expr *expr
     return *memo;
 }
 
-/* ---- relations ---------------------------------------------------------------------------------- */
+/* ---- relations ----------------------------------------------------------------------------------
+ */
 
 static void put_named(struct canonical *c, const struct plan_named *named, size_t count)
 {
@@ -352,7 +366,8 @@ static void put_join(struct canonical *c, const struct plan_rel *rel)
     put_codes(c, &residual);
 }
 
-/* Rows of a union come in no order, so its inputs have none; its names are those of the first as written. */
+/* Rows of a union come in no order, so its inputs have none; its names are those of the first as
+ * written. */
 static void put_union(struct canonical *c, const struct plan_rel *rel)
 {
     struct codes inputs = {0};

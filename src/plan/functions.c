@@ -1,6 +1,7 @@
 /* The function table: functions.def made into rows, and the type rules that its lines name.
- * Widening is implicit along bigint → decimal → double and date → timestamp; text never becomes anything else. The decimal rules are
- * DuckDB's (measured), so that a plan's type is what the engine delivers: a bigint counts as decimal(19,0). */
+ * Widening is implicit along bigint → decimal → double and date → timestamp; text never becomes
+ * anything else. The decimal rules are DuckDB's (measured), so that a plan's type is what the
+ * engine delivers: a bigint counts as decimal(19,0). */
 #include "plan/plan_priv.h"
 
 #include <string.h>
@@ -110,8 +111,10 @@ static struct data_type rule_substring(const struct data_type *arguments, size_t
     return fits ? DATA_TYPE(TEXT) : NO_TYPE;
 }
 
-/* DuckDB keeps decimals of up to 18 digits there (and checks for overflow) instead of widening past 64 bits. */
-static struct data_type decimal_of(unsigned precision, unsigned scale, const struct data_type *arguments)
+/* DuckDB keeps decimals of up to 18 digits there (and checks for overflow) instead of widening past
+ * 64 bits. */
+static struct data_type decimal_of(unsigned precision, unsigned scale,
+                                   const struct data_type *arguments)
 {
     bool short_ones = digits_of(arguments[0]) <= 18 && digits_of(arguments[1]) <= 18;
     unsigned limit = short_ones && scale <= 18 ? 18 : 38;
@@ -227,8 +230,14 @@ static struct data_type rule_hash_sum(const struct data_type *arguments, size_t 
 
 static const struct plan_function FUNCTIONS[PLAN_FUNCTIONS_END] = {
 #define PLAN_FUNCTION(id_, name_, low, high, kind_, commutative_, rule, expects_)                  \
-    {.name = name_, .arity_min = low, .arity_max = high, .aggregate = (kind_) == PLAN_AGGREGATING, \
-     .commutative = commutative_, .type_rule = rule, .id = PLAN_FUNCTION_##id_, .kind = kind_,     \
+    {.name = name_,                                                                                \
+     .arity_min = low,                                                                             \
+     .arity_max = high,                                                                            \
+     .aggregate = (kind_) == PLAN_AGGREGATING,                                                     \
+     .commutative = commutative_,                                                                  \
+     .type_rule = rule,                                                                            \
+     .id = PLAN_FUNCTION_##id_,                                                                    \
+     .kind = kind_,                                                                                \
      .expects = expects_},
 #include "plan/functions.def"
 #undef PLAN_FUNCTION

@@ -1,5 +1,6 @@
-/* JSON → plan. The constructors do the checking, so what is read is as sound as what is built; here only the shape of the document
- * is checked. Unknown members are refused: a plan of a newer form must not be read as something else. */
+/* JSON → plan. The constructors do the checking, so what is read is as sound as what is built; here
+ * only the shape of the document is checked. Unknown members are refused: a plan of a newer form
+ * must not be read as something else. */
 #include "plan/plan_priv.h"
 
 #include <string.h>
@@ -46,7 +47,8 @@ static bool read_type(struct reader *reader, const json_t *object, struct data_t
 }
 
 /* An array of expressions; absent = none. */
-static const struct plan_expr *const *read_exprs(struct reader *reader, const json_t *array, size_t *ret_count, int depth)
+static const struct plan_expr *const *read_exprs(struct reader *reader, const json_t *array,
+                                                 size_t *ret_count, int depth)
 {
     *ret_count = json_array_size(array);
     if (array != NULL && !json_is_array(array))
@@ -57,7 +59,8 @@ static const struct plan_expr *const *read_exprs(struct reader *reader, const js
     return plan_failed(reader->plan) ? NULL : exprs;
 }
 
-static const struct plan_order *read_order(struct reader *reader, const json_t *array, size_t *ret_count, int depth)
+static const struct plan_order *read_order(struct reader *reader, const json_t *array,
+                                           size_t *ret_count, int depth)
 {
     static const char *const MEMBERS[] = {"by", "descending", "nulls_first", NULL};
     *ret_count = json_array_size(array);
@@ -75,12 +78,14 @@ static const struct plan_order *read_order(struct reader *reader, const json_t *
 
 static const struct plan_expr *read_call(struct reader *reader, const json_t *json, int depth)
 {
-    static const char *const MEMBERS[] = {"call", "aggregate", "window", "args", "distinct", "where", "partition", "order", NULL};
+    static const char *const MEMBERS[] = {"call",  "aggregate", "window", "args", "distinct",
+                                          "where", "partition", "order",  NULL};
     struct plan *plan = reader->plan;
     if (!only_members(reader, json, MEMBERS))
         return NULL;
     size_t count;
-    const struct plan_expr *const *args = read_exprs(reader, json_object_get(json, "args"), &count, depth);
+    const struct plan_expr *const *args =
+        read_exprs(reader, json_object_get(json, "args"), &count, depth);
     if (args == NULL)
         return NULL;
     const char *name = json_text(json, "call", NULL);
@@ -89,17 +94,22 @@ static const struct plan_expr *read_call(struct reader *reader, const json_t *js
     name = json_text(json, "aggregate", NULL);
     if (name != NULL) {
         const json_t *where = json_object_get(json, "where");
-        const struct plan_expr *condition = where == NULL ? NULL : read_expr(reader, where, depth + 1);
+        const struct plan_expr *condition =
+            where == NULL ? NULL : read_expr(reader, where, depth + 1);
         if (where != NULL && condition == NULL)
             return NULL;
-        return plan_aggregate_call(plan, name, count, args, json_flag(json, "distinct", false), condition);
+        return plan_aggregate_call(plan, name, count, args, json_flag(json, "distinct", false),
+                                   condition);
     }
     size_t partition_count, order_count;
-    const struct plan_expr *const *partition = read_exprs(reader, json_object_get(json, "partition"), &partition_count, depth);
-    const struct plan_order *order = read_order(reader, json_object_get(json, "order"), &order_count, depth);
+    const struct plan_expr *const *partition =
+        read_exprs(reader, json_object_get(json, "partition"), &partition_count, depth);
+    const struct plan_order *order =
+        read_order(reader, json_object_get(json, "order"), &order_count, depth);
     if (partition == NULL || order == NULL)
         return NULL;
-    return plan_window_call(plan, json_text(json, "window", ""), count, args, partition, partition_count, order, order_count);
+    return plan_window_call(plan, json_text(json, "window", ""), count, args, partition,
+                            partition_count, order, order_count);
 }
 
 static const struct plan_expr *read_column(struct reader *reader, const json_t *json)
@@ -112,10 +122,12 @@ static const struct plan_expr *read_column(struct reader *reader, const json_t *
     bool right = strcmp(side, "right") == 0;
     const struct plan_rel *input = reader->inputs[right ? 1 : 0];
     if (input == NULL || (!right && strcmp(side, "left") != 0)) {
-        plan_fail(reader->plan, ERR_INPUT, "column \"%s\" has no input to read from", name == NULL ? "" : name);
+        plan_fail(reader->plan, ERR_INPUT, "column \"%s\" has no input to read from",
+                  name == NULL ? "" : name);
         return NULL;
     }
-    return right ? plan_column_right(reader->plan, input, name) : plan_column(reader->plan, input, name);
+    return right ? plan_column_right(reader->plan, input, name)
+                 : plan_column(reader->plan, input, name);
 }
 
 static const struct plan_expr *read_typed(struct reader *reader, const json_t *json, int depth)
@@ -129,7 +141,8 @@ static const struct plan_expr *read_typed(struct reader *reader, const json_t *j
         plan_fail(reader->plan, ERR_INPUT, "a literal is a text or null");
         return NULL;
     }
-    if (literal != NULL && strlen(json_is_string(literal) ? json_string_value(literal) : "") != json_string_length(literal)) {
+    if (literal != NULL && strlen(json_is_string(literal) ? json_string_value(literal) : "") !=
+                               json_string_length(literal)) {
         plan_fail(reader->plan, ERR_INPUT, "a literal holds a NUL character");
         return NULL;
     }
@@ -151,7 +164,8 @@ static const struct plan_expr *read_expr(struct reader *reader, const json_t *js
         return NULL;
     }
     if (depth > PLAN_LIMIT_EXPR_DEPTH) {
-        plan_fail(reader->plan, ERR_LIMIT, "an expression is nested more than %d deep", PLAN_LIMIT_EXPR_DEPTH);
+        plan_fail(reader->plan, ERR_LIMIT, "an expression is nested more than %d deep",
+                  PLAN_LIMIT_EXPR_DEPTH);
         return NULL;
     }
     if (json_object_get(json, "column") != NULL)
@@ -160,13 +174,17 @@ static const struct plan_expr *read_expr(struct reader *reader, const json_t *js
         return read_typed(reader, json, depth);
     if (json_object_get(json, "case") != NULL) {
         size_t count;
-        const struct plan_expr *const *args = read_exprs(reader, json_object_get(json, "case"), &count, depth);
-        return args == NULL || !only_members(reader, json, CASE_MEMBERS) ? NULL : plan_case(reader->plan, count, args);
+        const struct plan_expr *const *args =
+            read_exprs(reader, json_object_get(json, "case"), &count, depth);
+        return args == NULL || !only_members(reader, json, CASE_MEMBERS)
+                   ? NULL
+                   : plan_case(reader->plan, count, args);
     }
     return read_call(reader, json, depth);
 }
 
-static const struct plan_named *read_named(struct reader *reader, const json_t *node, const char *key, size_t *ret_count)
+static const struct plan_named *read_named(struct reader *reader, const json_t *node,
+                                           const char *key, size_t *ret_count)
 {
     static const char *const MEMBERS[] = {"as", "expr", NULL};
     const json_t *array = json_object_get(node, key);
@@ -202,7 +220,8 @@ static const struct plan_rel *read_scan(struct reader *reader, const json_t *nod
     if (code != ERR_OK)
         plan_fail(reader->plan, code, "%s", err.message);
     else
-        rel = plan_scan_identified(reader->plan, json_text(node, "table", NULL), json_text(node, "identity", NULL), &schema);
+        rel = plan_scan_identified(reader->plan, json_text(node, "table", NULL),
+                                   json_text(node, "identity", NULL), &schema);
     data_schema_done(&schema);
     return rel;
 }
@@ -211,21 +230,25 @@ static const struct plan_rel *read_join(struct reader *reader, const json_t *nod
 {
     const char *text = json_text(node, "join", "");
     size_t left_count, right_count;
-    const struct plan_expr *const *left = read_exprs(reader, json_object_get(node, "left_keys"), &left_count, 1);
-    const struct plan_expr *const *right = read_exprs(reader, json_object_get(node, "right_keys"), &right_count, 1);
+    const struct plan_expr *const *left =
+        read_exprs(reader, json_object_get(node, "left_keys"), &left_count, 1);
+    const struct plan_expr *const *right =
+        read_exprs(reader, json_object_get(node, "right_keys"), &right_count, 1);
     const json_t *condition = json_object_get(node, "condition");
     const struct plan_expr *residual = condition == NULL ? NULL : read_expr(reader, condition, 1);
     if (plan_failed(reader->plan))
         return NULL;
     if (left_count != right_count) {
-        plan_fail(reader->plan, ERR_INPUT, "join: %zu left keys and %zu right keys", left_count, right_count);
+        plan_fail(reader->plan, ERR_INPUT, "join: %zu left keys and %zu right keys", left_count,
+                  right_count);
         return NULL;
     }
     for (int kind = PLAN_JOIN_INNER; kind <= PLAN_JOIN_ANTI; kind++)
         if (strcmp(plan_join_kind_text((enum plan_join_kind)kind), text) == 0)
-            return plan_join(reader->plan, (enum plan_join_kind)kind, reader->inputs[0], reader->inputs[1], left, right, left_count,
-                             residual);
-    plan_fail(reader->plan, ERR_INPUT, "join: expected inner, left, semi or anti, found \"%.20s\"", text);
+            return plan_join(reader->plan, (enum plan_join_kind)kind, reader->inputs[0],
+                             reader->inputs[1], left, right, left_count, residual);
+    plan_fail(reader->plan, ERR_INPUT, "join: expected inner, left, semi or anti, found \"%.20s\"",
+              text);
     return NULL;
 }
 
@@ -249,7 +272,8 @@ static const struct plan_rel *read_union(struct reader *reader, const json_t *no
     return plan_failed(reader->plan) ? NULL : plan_union_all(reader->plan, inputs, count);
 }
 
-static const struct plan_rel *read_kind(struct reader *reader, const json_t *node, enum plan_rel_kind kind)
+static const struct plan_rel *read_kind(struct reader *reader, const json_t *node,
+                                        enum plan_rel_kind kind)
 {
     struct plan *plan = reader->plan;
     const struct plan_rel *input = reader->inputs[0];
@@ -305,9 +329,10 @@ static bool read_inputs(struct reader *reader, const json_t *node, enum plan_rel
 
 static const struct plan_rel *read_node(struct reader *reader, const json_t *node)
 {
-    static const char *const MEMBERS[] = {"id",      "node",       "label",     "input",     "inputs",    "table",  "identity", "columns",
-                                          "outputs", "predicate",  "join",      "left_keys", "right_keys", "condition", "groups", "aggregates",
-                                          "order",   "limit",      "offset",    NULL};
+    static const char *const MEMBERS[] = {
+        "id",      "node",       "label",     "input", "inputs",    "table",      "identity",
+        "columns", "outputs",    "predicate", "join",  "left_keys", "right_keys", "condition",
+        "groups",  "aggregates", "order",     "limit", "offset",    NULL};
     const char *text = json_text(node, "node", "");
     if (!only_members(reader, node, MEMBERS))
         return NULL;
@@ -330,7 +355,8 @@ static const struct plan_rel *read_plan(struct reader *reader, const json_t *jso
     const json_t *nodes = json_object_get(json, "nodes");
     int64_t format = json_int(json, "format", 0);
     if (format > PLAN_FORMAT_VERSION)
-        plan_fail(plan, ERR_UNSUPPORTED, "plan of format %lld; expected %d at most", (long long)format, PLAN_FORMAT_VERSION);
+        plan_fail(plan, ERR_UNSUPPORTED, "plan of format %lld; expected %d at most",
+                  (long long)format, PLAN_FORMAT_VERSION);
     else if (format != PLAN_FORMAT_VERSION || !json_is_array(nodes))
         plan_fail(plan, ERR_INPUT, "expected a plan: {format, root, nodes}");
     reader->rel_count = json_array_size(nodes);
@@ -351,7 +377,8 @@ static const struct plan_rel *read_plan(struct reader *reader, const json_t *jso
     return plan_failed(plan) ? NULL : reader->rels[root];
 }
 
-enum err_code plan_from_json(struct plan *plan, const json_t *json, const char *source, const struct plan_rel **ret, struct err *err)
+enum err_code plan_from_json(struct plan *plan, const json_t *json, const char *source,
+                             const struct plan_rel **ret, struct err *err)
 {
     *ret = NULL;
     if (plan == NULL)

@@ -6,7 +6,8 @@
  *     {"id":3,"node":"aggregate","input":2,"groups":[{"as":"patient_id","expr":{"column":"patient_id"}}],
  *      "aggregates":[{"as":"n","expr":{"aggregate":"count_rows"}}]}]}
  *
- * Nodes come after their inputs and are numbered 1, 2, 3 … in that order, so a shared relation is written once. */
+ * Nodes come after their inputs and are numbered 1, 2, 3 … in that order, so a shared relation is
+ * written once. */
 #include "plan/plan_priv.h"
 
 struct writer {
@@ -56,7 +57,8 @@ static json_t *named_json(struct writer *writer, const struct plan_named *named,
     return array;
 }
 
-static void put_call(struct writer *writer, json_t *object, const char *key, const struct plan_expr *expr)
+static void put_call(struct writer *writer, json_t *object, const char *key,
+                     const struct plan_expr *expr)
 {
     json_put_text(object, key, expr->function->name, &writer->ok);
     if (expr->arg_count > 0)
@@ -66,7 +68,8 @@ static void put_call(struct writer *writer, json_t *object, const char *key, con
     if (expr->where != NULL)
         json_put(object, "where", expr_json(writer, expr->where), &writer->ok);
     if (expr->partition_count > 0)
-        json_put(object, "partition", exprs_json(writer, expr->partition, expr->partition_count), &writer->ok);
+        json_put(object, "partition", exprs_json(writer, expr->partition, expr->partition_count),
+                 &writer->ok);
     if (expr->order_count > 0)
         json_put(object, "order", order_json(writer, expr->order, expr->order_count), &writer->ok);
 }
@@ -202,7 +205,9 @@ enum err_code plan_to_json(const struct plan_rel *root, json_t **ret, struct err
 {
     if (root == NULL)
         return err_set(err, ERR_INPUT, "the plan has no root relation");
-    struct writer writer = {.nodes = json_array(), .numbers = mem_zalloc((size_t)root->id + 1, sizeof(uint32_t)), .ok = true};
+    struct writer writer = {.nodes = json_array(),
+                            .numbers = mem_zalloc((size_t)root->id + 1, sizeof(uint32_t)),
+                            .ok = true};
     if (writer.numbers == NULL || writer.nodes == NULL) {
         mem_free(writer.numbers);
         json_decref(writer.nodes);

@@ -1,5 +1,6 @@
-/* Literals in canonical text, so that equal values make equal plans however they were written: "007" → "7", "1.5" as decimal(9,2) →
- * "1.50", "1e0" as double → "1", "2026-1-2" is no date. The spelling is data_value_text's. */
+/* Literals in canonical text, so that equal values make equal plans however they were written:
+ * "007" → "7", "1.5" as decimal(9,2) → "1.50", "1e0" as double → "1", "2026-1-2" is no date. The
+ * spelling is data_value_text's. */
 #include "plan/plan_priv.h"
 
 #include <string.h>
@@ -25,7 +26,8 @@ static bool mark(const char **at, char c)
 static bool canonical_date(const char **at, struct buf *out)
 {
     unsigned year, month, day;
-    if (!digits(at, 4, &year) || !mark(at, '-') || !digits(at, 2, &month) || !mark(at, '-') || !digits(at, 2, &day))
+    if (!digits(at, 4, &year) || !mark(at, '-') || !digits(at, 2, &month) || !mark(at, '-') ||
+        !digits(at, 2, &day))
         return false;
     if (!clock_civil_valid(year, month, day))
         return false;
@@ -72,10 +74,12 @@ static bool canonical_timestamp(const char *text, bool zone, struct buf *out)
     if (!zone)
         return *text == '\0';
     buf_puts(out, "+00");
-    return strcmp(text, "") == 0 || strcmp(text, "Z") == 0 || strcmp(text, "+00") == 0 || strcmp(text, "+00:00") == 0;
+    return strcmp(text, "") == 0 || strcmp(text, "Z") == 0 || strcmp(text, "+00") == 0 ||
+           strcmp(text, "+00:00") == 0;
 }
 
-/* Digits with at most `scale` of them (zeros apart) behind the point, and at most precision - scale before it. */
+/* Digits with at most `scale` of them (zeros apart) behind the point, and at most precision - scale
+ * before it. */
 static bool canonical_decimal(struct data_type type, const char *text, struct buf *out)
 {
     bool negative = *text == '-';

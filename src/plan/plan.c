@@ -1,5 +1,5 @@
-/* The plan: arena, sticky error, node ids, column names. Messages name the node, the column and what was expected.
- * Not here: the nodes themselves (build_rel.c, build_expr.c). */
+/* The plan: arena, sticky error, node ids, column names. Messages name the node, the column and
+ * what was expected. Not here: the nodes themselves (build_rel.c, build_expr.c). */
 #include "plan/plan_priv.h"
 
 #include <stdio.h>
@@ -121,7 +121,8 @@ const char *plan_describe(struct plan *plan, const struct plan_rel *rel)
     return text != NULL ? text : kind;
 }
 
-/* ---- names ------------------------------------------------------------------------------------- */
+/* ---- names -------------------------------------------------------------------------------------
+ */
 
 static unsigned char lowered(char c)
 {
@@ -150,7 +151,9 @@ static bool few_unique(struct plan *plan, const struct plan_rel *rel)
     for (size_t i = 1; i < rel->column_count; i++)
         for (size_t j = 0; j < i; j++)
             if (name_equal(rel->columns[i].name, rel->columns[j].name)) {
-                plan_fail(plan, ERR_INPUT, "%s: two columns are named \"%s\"; expected names unique without regard to case",
+                plan_fail(plan, ERR_INPUT,
+                          "%s: two columns are named \"%s\"; expected names unique without regard "
+                          "to case",
                           plan_describe(plan, rel), rel->columns[i].name);
                 return false;
             }
@@ -161,7 +164,8 @@ bool plan_names_build(struct plan *plan, struct plan_rel *rel)
 {
     rel->names = NULL;
     if (rel->column_count > PLAN_LIMIT_COLUMNS) {
-        plan_fail(plan, ERR_LIMIT, "%s: more than %d columns", plan_describe(plan, rel), PLAN_LIMIT_COLUMNS);
+        plan_fail(plan, ERR_LIMIT, "%s: more than %d columns", plan_describe(plan, rel),
+                  PLAN_LIMIT_COLUMNS);
         return false;
     }
     if (rel->column_count <= FEW_COLUMNS)
@@ -177,7 +181,9 @@ bool plan_names_build(struct plan *plan, struct plan_rel *rel)
         uint32_t at = name_hash(rel->columns[i].name) & names->mask;
         while (names->slots[at] != 0) {
             if (name_equal(rel->columns[names->slots[at] - 1].name, rel->columns[i].name)) {
-                plan_fail(plan, ERR_INPUT, "%s: two columns are named \"%s\"; expected names unique without regard to case",
+                plan_fail(plan, ERR_INPUT,
+                          "%s: two columns are named \"%s\"; expected names unique without regard "
+                          "to case",
                           plan_describe(plan, rel), rel->columns[i].name);
                 return false;
             }
@@ -233,7 +239,8 @@ void plan_fail_column(struct plan *plan, const struct plan_rel *rel, const char 
 {
     if (plan_failed(plan))
         return;
-    plan_fail(plan, ERR_INPUT, "%s: no column \"%s\" among its %zu", plan_describe(plan, rel), name, rel->column_count);
+    plan_fail(plan, ERR_INPUT, "%s: no column \"%s\" among its %zu", plan_describe(plan, rel), name,
+              rel->column_count);
     size_t length = strlen(name);
     size_t best = length / 3 + 2;
     const char *nearest = NULL;

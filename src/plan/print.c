@@ -1,8 +1,6 @@
-/* A plan as an indented tree for people: a node a line, its inputs below. A relation used twice is printed once and then called by its
- * number:
- *     aggregate by patient_id: n = count_rows()
- *       filter is_not_null(patient_id)
- *         scan labs (patient_id bigint, value decimal(18,4)) */
+/* A plan as an indented tree for people: a node a line, its inputs below. A relation used twice is
+ * printed once and then called by its number: aggregate by patient_id: n = count_rows() filter
+ * is_not_null(patient_id) scan labs (patient_id bigint, value decimal(18,4)) */
 #include "plan/plan_priv.h"
 
 #include <string.h>
@@ -125,7 +123,8 @@ static void print_fields(struct buf *out, const struct plan_rel *rel)
     case PLAN_SCAN:
         buf_printf(out, " %s (", rel->table);
         for (size_t i = 0; i < rel->column_count; i++)
-            buf_printf(out, "%s%s %s", i == 0 ? "" : ", ", rel->columns[i].name, data_type_text(rel->columns[i].type, type));
+            buf_printf(out, "%s%s %s", i == 0 ? "" : ", ", rel->columns[i].name,
+                       data_type_text(rel->columns[i].type, type));
         buf_putc(out, ')');
         return;
     case PLAN_FILTER:

@@ -39,7 +39,8 @@ static void visit(struct tables *tables, const struct plan_rel *rel)
         visit(tables, rel->inputs[i]);
 }
 
-enum err_code plan_tables(const struct plan_rel *root, const char ***ret, size_t *ret_count, struct err *err)
+enum err_code plan_tables(const struct plan_rel *root, const char ***ret, size_t *ret_count,
+                          struct err *err)
 {
     *ret = NULL;
     *ret_count = 0;

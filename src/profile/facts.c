@@ -11,7 +11,8 @@
 #include <string.h>
 
 #define BLOCK_COLUMNS 64
-#define DISTINCT_COLUMNS 16 /* counted exactly in one statement, each with a hash table of its own */
+#define DISTINCT_COLUMNS                                                                           \
+    16 /* counted exactly in one statement, each with a hash table of its own */
 #define SMALL_TABLE_ROWS 10000 /* values of a column fit a list */
 #define BLOCKS 8 /* of a wide table at most: a statement over 10,000 columns takes long to bind */
 #define WIDE_COLUMNS 512
@@ -157,14 +158,15 @@ static size_t block_columns(const struct fact_table *table)
     return table->count / BLOCKS > BLOCK_COLUMNS ? table->count / BLOCKS : BLOCK_COLUMNS;
 }
 
-/* Exact counts for some columns from *from on, which is moved behind them: few at a time, since each count(DISTINCT) takes 2 MB; many
- * where lists will do. */
+/* Exact counts for some columns from *from on, which is moved behind them: few at a time, since
+ * each count(DISTINCT) takes 2 MB; many where lists will do. */
 static enum err_code count_some(struct engine *engine, struct fact_table *table, size_t *from,
                                 struct err *err)
 {
     __attribute__((cleanup(auto_buf_done))) struct buf sql = BUF_INIT;
     bool small = table->table->rows <= SMALL_TABLE_ROWS;
-    size_t wanted = 0, at = 0, first = *from, limit = small ? block_columns(table) : DISTINCT_COLUMNS;
+    size_t wanted = 0, at = 0, first = *from,
+           limit = small ? block_columns(table) : DISTINCT_COLUMNS;
     for (; *from < table->count && wanted < limit; ++*from) {
         struct fact_column *column = &table->columns[*from];
         if (!may_be_unique(column))
@@ -232,9 +234,10 @@ static enum err_code table_new(const struct store_table *from, size_t idx, struc
     return ERR_OK;
 }
 
-/* A view of thousands of columns takes .3 s to bind in every statement: a small table of that kind is copied into memory once, under
- * its own name, which shadows the view. */
-static enum err_code copy_if_wide(struct engine *engine, const struct fact_table *table, struct err *err)
+/* A view of thousands of columns takes .3 s to bind in every statement: a small table of that kind
+ * is copied into memory once, under its own name, which shadows the view. */
+static enum err_code copy_if_wide(struct engine *engine, const struct fact_table *table,
+                                  struct err *err)
 {
     if (table->count < WIDE_COLUMNS || table->table->rows > WIDE_CELLS / (int64_t)table->count)
         return ERR_OK;

@@ -1,5 +1,6 @@
-/* A run's identity: what it computes (plan signature), over what (version), laid out how. Nothing else goes in, so two processes
- * that ask the same get the same id, and any change of data, policy, layout or format gives another. */
+/* A run's identity: what it computes (plan signature), over what (version), laid out how. Nothing
+ * else goes in, so two processes that ask the same get the same id, and any change of data, policy,
+ * layout or format gives another. */
 #include "run/run_priv.h"
 
 #include <inttypes.h>
@@ -11,10 +12,12 @@ static void add_part(struct hash_sha256 *hash, const char *text)
     hash_sha256_add(hash, text, strlen(text) + 1); /* the NUL separates parts */
 }
 
-static enum err_code layout_text(const struct run_request *request, struct buf *ret, struct err *err)
+static enum err_code layout_text(const struct run_request *request, struct buf *ret,
+                                 struct err *err)
 {
     if (request->bucket_column != NULL)
-        buf_printf(ret, "bucket %s %" PRId64 " xxh3-64 seed 0;", request->bucket_column, request->buckets);
+        buf_printf(ret, "bucket %s %" PRId64 " xxh3-64 seed 0;", request->bucket_column,
+                   request->buckets);
     else
         buf_puts(ret, "file;");
     for (size_t i = 0; i < request->sort_count; i++)
@@ -22,8 +25,8 @@ static enum err_code layout_text(const struct run_request *request, struct buf *
     return buf_check(ret, err);
 }
 
-enum err_code run_id_of(const struct run_request *request, const struct store_version *version, char ret_run_id[65],
-                        char ret_signature[65], struct err *err)
+enum err_code run_id_of(const struct run_request *request, const struct store_version *version,
+                        char ret_run_id[65], char ret_signature[65], struct err *err)
 {
     TRY(plan_signature(request->plan, ret_signature, err));
     AUTO(buf_done) struct buf layout = BUF_INIT;

@@ -3,10 +3,11 @@
  *   request ──id──▶ published? ──yes──▶ manifest (no engine opened)
  *                       │ no (or --force)
  *                       ▼
- *   open engine, attach what the plan scans ▶ COPY into staging ▶ measure ▶ check invariants ▶ publish (fsync, hash, rename)
+ *   open engine, attach what the plan scans ▶ COPY into staging ▶ measure ▶ check invariants ▶
+ * publish (fsync, hash, rename)
  *
- * A failure at any step removes the staging and leaves the store as before. --force computes beside the stored run, compares row
- * count and row hash, and never overwrites. */
+ * A failure at any step removes the staging and leaves the store as before. --force computes beside
+ * the stored run, compares row count and row hash, and never overwrites. */
 #include "run/run_priv.h"
 
 #include <inttypes.h>
@@ -50,7 +51,8 @@ static enum err_code schema_json(struct run_work *work, json_t **ret, struct err
         char type[32];
         json_t *column = json_object();
         json_put_text(column, "name", work->request->plan->columns[i].name, &ok);
-        json_put_text(column, "type", data_type_text(work->request->plan->columns[i].type, type), &ok);
+        json_put_text(column, "type", data_type_text(work->request->plan->columns[i].type, type),
+                      &ok);
         json_push(*ret, column, &ok);
     }
     return json_built(ok, err);
@@ -126,7 +128,8 @@ static enum err_code manifest_make(struct run_work *work, json_t **ret, struct e
     return code != ERR_OK ? code : json_built(ok, err);
 }
 
-/* plan.json: the plan as given and the SQL that ran. Apart from the manifest, which stays small: it is read at every reuse. */
+/* plan.json: the plan as given and the SQL that ran. Apart from the manifest, which stays small: it
+ * is read at every reuse. */
 static enum err_code write_plan(struct run_work *work, const char *sql, struct err *err)
 {
     char path[FILE_PATH_BYTES];
@@ -171,14 +174,17 @@ static enum err_code compute(struct run_work *work, json_t **ret, struct err *er
 /* --force: the stored run and the new rows must be equal. */
 static enum err_code compare(const struct run_work *work, const json_t *stored, struct err *err)
 {
-    if (json_int(stored, "row_count", -1) == work->row_count && strcmp(json_text(stored, "row_hash", ""), work->row_hash) == 0)
+    if (json_int(stored, "row_count", -1) == work->row_count &&
+        strcmp(json_text(stored, "row_hash", ""), work->row_hash) == 0)
         return ERR_OK;
-    err_set(err, ERR_INTEGRITY, "computed again, run %.12s differs: %" PRId64 " rows stored, %" PRId64 " rows now",
+    err_set(err, ERR_INTEGRITY,
+            "computed again, run %.12s differs: %" PRId64 " rows stored, %" PRId64 " rows now",
             work->result->run_id, json_int(stored, "row_count", -1), work->row_count);
     return err_hint(err, "the stored run was left as it is; run 'marrow verify' and report this");
 }
 
-static enum err_code compute_and_publish(struct run_work *work, const json_t *stored, struct err *err)
+static enum err_code compute_and_publish(struct run_work *work, const json_t *stored,
+                                         struct err *err)
 {
     json_t *manifest = NULL;
     enum err_code code = compute(work, &manifest, err);
@@ -189,29 +195,35 @@ static enum err_code compute_and_publish(struct run_work *work, const json_t *st
         TRY(file_remove_tree(work->staged, err));
         work->staged[0] = '\0';
         work->result->reused = true;
-        return store_run_read(work->store, store_version_dataset(work->version), work->result->run_id, &work->result->manifest, err);
+        return store_run_read(work->store, store_version_dataset(work->version),
+                              work->result->run_id, &work->result->manifest, err);
     }
     bool existed = false;
     engine_close(work->engine); /* lets go of the staged files */
     work->engine = NULL;
-    TRY(store_run_publish(work->store, store_version_dataset(work->version), work->result->run_id, work->staged, owned, &existed, err));
+    TRY(store_run_publish(work->store, store_version_dataset(work->version), work->result->run_id,
+                          work->staged, owned, &existed, err));
     work->staged[0] = '\0';
     work->result->reused = existed;
-    return store_run_read(work->store, store_version_dataset(work->version), work->result->run_id, &work->result->manifest, err);
+    return store_run_read(work->store, store_version_dataset(work->version), work->result->run_id,
+                          &work->result->manifest, err);
 }
 
 static enum err_code reuse(struct run_work *work, json_t *stored, struct err *err)
 {
     char directory[FILE_PATH_BYTES];
-    TRY(store_run_path(work->store, store_version_dataset(work->version), work->result->run_id, directory, err));
+    TRY(store_run_path(work->store, store_version_dataset(work->version), work->result->run_id,
+                       directory, err));
     TRY(run_check_sizes(json_object_get(stored, "files"), directory, err));
     work->result->reused = true;
     work->result->manifest = json_incref(stored);
     return ERR_OK;
 }
 
-enum err_code run_materialise(struct store *store, struct store_version *version, const struct run_request *request,
-                              const struct engine_options *engine, struct run_result *ret, struct err *err)
+enum err_code run_materialise(struct store *store, struct store_version *version,
+                              const struct run_request *request,
+                              const struct engine_options *engine, struct run_result *ret,
+                              struct err *err)
 {
     struct run_work work = {.store = store, .version = version, .request = request, .result = ret};
     int64_t since = clock_monotonic_us();
@@ -219,7 +231,8 @@ enum err_code run_materialise(struct store *store, struct store_version *version
     TRY(run_id_of(request, version, ret->run_id, ret->signature, err));
     work.plan_us = lap(&since);
     JSON_AUTO stored = NULL;
-    enum err_code code = store_run_read(store, store_version_dataset(version), ret->run_id, &stored, err);
+    enum err_code code =
+        store_run_read(store, store_version_dataset(version), ret->run_id, &stored, err);
     if (code == ERR_OK && !request->force)
         return reuse(&work, stored, err);
     if (code != ERR_OK && code != ERR_NOT_FOUND)
@@ -228,7 +241,8 @@ enum err_code run_materialise(struct store *store, struct store_version *version
     code = compute_and_publish(&work, stored, err);
     engine_close(work.engine);
     if (work.staged[0] != '\0') {
-        struct err ignored; /* the first error is the one to tell; the sweep at the next open removes what is left */
+        struct err ignored; /* the first error is the one to tell; the sweep at the next open
+                               removes what is left */
         enum err_code swept = file_remove_tree(work.staged, &ignored);
         (void)swept;
     }

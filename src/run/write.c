@@ -1,8 +1,10 @@
-/* Writes a plan's rows as Parquet in a total order, so that the rows (and their order) do not depend on threads.
+/* Writes a plan's rows as Parquet in a total order, so that the rows (and their order) do not
+ * depend on threads.
  *
  *   one file:  COPY (SELECT … ORDER BY sort) TO staged/mart.parquet
- *   buckets:   COPY (SELECT …, bucket ORDER BY bucket, sort) TO staged/scratch.parquet, then one COPY per bucket out of it; the scratch
- *              is sorted by bucket, so each COPY reads only its own row groups. No wide table is ever held in memory.
+ *   buckets:   COPY (SELECT …, bucket ORDER BY bucket, sort) TO staged/scratch.parquet, then one
+ * COPY per bucket out of it; the scratch is sorted by bucket, so each COPY reads only its own row
+ * groups. No wide table is ever held in memory.
  *
  * DuckDB's COPY is no safe publish; the store hashes, fsyncs and renames what is staged here. */
 #include "run/run_priv.h"
@@ -19,7 +21,8 @@ enum err_code run_compile(const struct plan_rel *plan, struct buf *ret_sql, stru
     TRY(dialect_sql(dialect, plan, NULL, ret_sql, &params, &param_count, err));
     mem_free(params);
     if (param_count > 0)
-        return err_set(err, ERR_INPUT, "a run's plan may hold no open parameter, found %zu", param_count);
+        return err_set(err, ERR_INPUT, "a run's plan may hold no open parameter, found %zu",
+                       param_count);
     return ERR_OK;
 }
 
@@ -39,7 +42,8 @@ static void add_order(const struct run_request *request, const char *first, stru
     }
 }
 
-static enum err_code copy_to(struct run_work *work, struct str select, const char *path, struct err *err)
+static enum err_code copy_to(struct run_work *work, struct str select, const char *path,
+                             struct err *err)
 {
     AUTO(buf_done) struct buf sql = BUF_INIT;
     buf_puts(&sql, "COPY (");
@@ -62,7 +66,8 @@ static enum err_code write_file(struct run_work *work, const char *sql, struct e
     return copy_to(work, buf_view(&select), path, err);
 }
 
-static enum err_code write_bucket(struct run_work *work, const char *scratch, int64_t bucket, struct err *err)
+static enum err_code write_bucket(struct run_work *work, const char *scratch, int64_t bucket,
+                                  struct err *err)
 {
     char folder[FILE_PATH_BYTES], path[FILE_PATH_BYTES], name[64];
     (void)snprintf(name, sizeof name, RUN_BUCKET_FOLDER "/bucket=%02" PRId64, bucket);
@@ -82,9 +87,11 @@ static enum err_code write_buckets(struct run_work *work, const char *sql, struc
     char scratch[FILE_PATH_BYTES];
     TRY(file_path_join(work->staged, "scratch.parquet", scratch, err));
     AUTO(buf_done) struct buf select = BUF_INIT;
-    buf_puts(&select, "SELECT *, coalesce(marrow_bucket(CAST("); /* rows without a key go to bucket 0 */
+    buf_puts(&select,
+             "SELECT *, coalesce(marrow_bucket(CAST("); /* rows without a key go to bucket 0 */
     engine_quote_identifier(&select, str_of(work->request->bucket_column));
-    buf_printf(&select, " AS VARCHAR), %" PRId64 "), 0) AS marrow_bucket FROM (\n%s\n)", work->request->buckets, sql);
+    buf_printf(&select, " AS VARCHAR), %" PRId64 "), 0) AS marrow_bucket FROM (\n%s\n)",
+               work->request->buckets, sql);
     add_order(work->request, "marrow_bucket NULLS FIRST", &select);
     TRY(buf_check(&select, err));
     TRY(copy_to(work, buf_view(&select), scratch, err));
@@ -95,17 +102,21 @@ static enum err_code write_buckets(struct run_work *work, const char *sql, struc
 
 enum err_code run_write(struct run_work *work, const char *sql, struct err *err)
 {
-    return work->request->bucket_column != NULL ? write_buckets(work, sql, err) : write_file(work, sql, err);
+    return work->request->bucket_column != NULL ? write_buckets(work, sql, err)
+                                                : write_file(work, sql, err);
 }
 
-enum err_code run_files_sql(const json_t *files, const char *directory, bool bucketed, struct buf *ret, struct err *err)
+enum err_code run_files_sql(const json_t *files, const char *directory, bool bucketed,
+                            struct buf *ret, struct err *err)
 {
     size_t idx;
     json_t *file;
     const char *separator = "";
     buf_puts(ret, bucketed ? "SELECT * FROM read_parquet([" : "SELECT * FROM read_parquet(");
-    json_array_foreach((json_t *)(uintptr_t)files, idx, file) {
-        const char *name = json_is_string(file) ? json_string_value(file) : json_text(file, "name", "");
+    json_array_foreach((json_t *)(uintptr_t)files, idx, file)
+    {
+        const char *name =
+            json_is_string(file) ? json_string_value(file) : json_text(file, "name", "");
         char path[FILE_PATH_BYTES];
         if (!str_has_suffix_nocase(str_of(name), ".parquet"))
             continue;
@@ -125,9 +136,11 @@ static enum err_code staged_files(const struct run_work *work, json_t **ret, str
     *ret = json_array();
     if (work->request->bucket_column == NULL)
         json_push_text(*ret, RUN_FILE, &ok);
-    for (int64_t bucket = 0; work->request->bucket_column != NULL && bucket < work->request->buckets; bucket++) {
+    for (int64_t bucket = 0;
+         work->request->bucket_column != NULL && bucket < work->request->buckets; bucket++) {
         char name[64];
-        (void)snprintf(name, sizeof name, RUN_BUCKET_FOLDER "/bucket=%02" PRId64 "/part.parquet", bucket);
+        (void)snprintf(name, sizeof name, RUN_BUCKET_FOLDER "/bucket=%02" PRId64 "/part.parquet",
+                       bucket);
         json_push_text(*ret, name, &ok);
     }
     return json_built(ok && *ret != NULL, err);
@@ -136,7 +149,8 @@ static enum err_code staged_files(const struct run_work *work, json_t **ret, str
 static enum err_code measure_rows(struct run_work *work, struct err *err)
 {
     struct engine_result *peek = NULL;
-    TRY(engine_query(work->engine, "SELECT * FROM " RUN_RESULT_VIEW " LIMIT 0", NULL, 0, &peek, err));
+    TRY(engine_query(work->engine, "SELECT * FROM " RUN_RESULT_VIEW " LIMIT 0", NULL, 0, &peek,
+                     err));
     AUTO(engine_result_close) struct engine_result *closing = peek;
     const struct data_schema *schema = engine_result_schema(peek);
     AUTO(buf_done) struct buf sql = BUF_INIT;
@@ -152,7 +166,8 @@ static enum err_code measure_rows(struct run_work *work, struct err *err)
     AUTO(buf_done) struct buf answer = BUF_INIT;
     TRY(engine_query_text(work->engine, buf_text(&sql), &answer, err));
     const char *space = strchr(buf_text(&answer), ' ');
-    if (space == NULL || !str_to_int64((struct str){answer.ptr, (size_t)(space - answer.ptr)}, &work->row_count))
+    if (space == NULL ||
+        !str_to_int64((struct str){answer.ptr, (size_t)(space - answer.ptr)}, &work->row_count))
         return err_set(err, ERR_FAILED, "the staged rows could not be counted");
     (void)snprintf(work->row_hash, sizeof work->row_hash, "%s", space + 1);
     return ERR_OK;

@@ -1,8 +1,9 @@
 /* Attaching tables to an engine: table.duckdb READ_ONLY, and a view of the table's name over it.
  *
- * The one idea: trust by size and time, prove by hash. A file whose size and mtime are those recorded (at import, or after the last
- * successful re-hash, in objects/HASH/verified) is used; another size is damage; another mtime is hashed again first. Only what
- * is asked for is attached (25 files cost 13 ms). */
+ * The one idea: trust by size and time, prove by hash. A file whose size and mtime are those
+ * recorded (at import, or after the last successful re-hash, in objects/HASH/verified) is used;
+ * another size is damage; another mtime is hashed again first. Only what is asked for is attached
+ * (25 files cost 13 ms). */
 #include <stdio.h>
 #include <string.h>
 
@@ -19,7 +20,8 @@ static const json_t *facts_of(const json_t *files, const char *name)
 }
 
 /* Remember a successful re-hash; losing the note costs another hash, so failures are ignored. */
-static void remember(const struct store *store, const char *directory, const char *name, int64_t modified_us)
+static void remember(const struct store *store, const char *directory, const char *name,
+                     int64_t modified_us)
 {
     char path[FILE_PATH_BYTES];
     bool ok = true;
@@ -27,7 +29,8 @@ static void remember(const struct store *store, const char *directory, const cha
     AUTO(buf_done) struct buf text = BUF_INIT;
     if (!store->writable || file_path_join(directory, VERIFIED_FILE, path, ERR_IGNORED) != ERR_OK)
         return;
-    if (!file_exists(path) || json_read_file(path, &notes, ERR_IGNORED) != ERR_OK || !json_is_object(notes)) {
+    if (!file_exists(path) || json_read_file(path, &notes, ERR_IGNORED) != ERR_OK ||
+        !json_is_object(notes)) {
         json_decref(notes);
         notes = json_object();
     }
@@ -42,10 +45,12 @@ static bool remembered(const char *directory, const char *name, int64_t modified
     JSON_AUTO notes = NULL;
     if (file_path_join(directory, VERIFIED_FILE, path, ERR_IGNORED) != ERR_OK || !file_exists(path))
         return false;
-    return json_read_file(path, &notes, ERR_IGNORED) == ERR_OK && json_int(notes, name, -1) == modified_us;
+    return json_read_file(path, &notes, ERR_IGNORED) == ERR_OK &&
+           json_int(notes, name, -1) == modified_us;
 }
 
-static enum err_code damaged(const struct store *store, const char *path, const char *what, struct err *err)
+static enum err_code damaged(const struct store *store, const char *path, const char *what,
+                             struct err *err)
 {
     const char *relative = store_relative(store, path);
     char dataset[STORE_LIMIT_NAME_BYTES + 1] = "DATASET";
@@ -55,7 +60,8 @@ static enum err_code damaged(const struct store *store, const char *path, const 
     return err_hint(err, "marrow repair %s", dataset);
 }
 
-enum err_code store_file_trust(const struct store *store, const char *directory, const json_t *object, const char *name, struct err *err)
+enum err_code store_file_trust(const struct store *store, const char *directory,
+                               const json_t *object, const char *name, struct err *err)
 {
     char path[FILE_PATH_BYTES], sha256[HASH_HEX_BYTES];
     struct file_info info;
@@ -68,7 +74,8 @@ enum err_code store_file_trust(const struct store *store, const char *directory,
         return damaged(store, path, "it is missing", err);
     if (info.bytes != json_int(facts, "bytes", -1))
         return damaged(store, path, "its size is not the recorded one", err);
-    if (info.modified_us == json_int(facts, "modified_us", -1) || remembered(directory, name, info.modified_us))
+    if (info.modified_us == json_int(facts, "modified_us", -1) ||
+        remembered(directory, name, info.modified_us))
         return ERR_OK;
     TRY(file_sha256(path, sha256, NULL, err));
     if (strcmp(sha256, json_text(facts, "sha256", "")) != 0)
@@ -82,7 +89,8 @@ void store_object_alias(const char *hash, char ret[32])
     (void)snprintf(ret, 32, "object_%.16s", hash);
 }
 
-enum err_code store_attach_object(struct engine *engine, const char *directory, const char *hash, struct err *err)
+enum err_code store_attach_object(struct engine *engine, const char *directory, const char *hash,
+                                  struct err *err)
 {
     char path[FILE_PATH_BYTES], alias[32];
     AUTO(buf_done) struct buf sql = BUF_INIT;
@@ -95,7 +103,8 @@ enum err_code store_attach_object(struct engine *engine, const char *directory, 
     return engine_execute(engine, buf_text(&sql), NULL, 0, err);
 }
 
-static enum err_code make_view(struct engine *engine, const struct store_table *table, struct err *err)
+static enum err_code make_view(struct engine *engine, const struct store_table *table,
+                               struct err *err)
 {
     char alias[32];
     AUTO(buf_done) struct buf sql = BUF_INIT;
@@ -112,7 +121,8 @@ static enum err_code make_view(struct engine *engine, const struct store_table *
     return engine_execute(engine, buf_text(&sql), NULL, 0, err);
 }
 
-static enum err_code attach_table(struct store_version *version, struct engine *engine, const struct store_table *table, struct err *err)
+static enum err_code attach_table(struct store_version *version, struct engine *engine,
+                                  const struct store_table *table, struct err *err)
 {
     JSON_AUTO object = NULL;
     struct store *store = store_version_store(version);
@@ -122,15 +132,18 @@ static enum err_code attach_table(struct store_version *version, struct engine *
     return make_view(engine, table, err);
 }
 
-enum err_code store_version_attach(struct store_version *version, struct engine *engine, const char *const *tables, size_t count, struct err *err)
+enum err_code store_version_attach(struct store_version *version, struct engine *engine,
+                                   const char *const *tables, size_t count, struct err *err)
 {
     if (tables == NULL)
         count = store_version_table_count(version);
     for (size_t i = 0; i < count; i++) {
-        const struct store_table *table =
-            tables == NULL ? store_version_table(version, i) : store_version_table_find(version, tables[i]);
+        const struct store_table *table = tables == NULL
+                                              ? store_version_table(version, i)
+                                              : store_version_table_find(version, tables[i]);
         if (table == NULL) {
-            (void)err_set(err, ERR_NOT_FOUND, "dataset %s has no table %.200s", store_version_dataset(version), tables[i]);
+            (void)err_set(err, ERR_NOT_FOUND, "dataset %s has no table %.200s",
+                          store_version_dataset(version), tables[i]);
             return err_hint(err, "marrow show %s lists its tables", store_version_dataset(version));
         }
         enum err_code code = attach_table(version, engine, table, err);

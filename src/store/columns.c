@@ -1,10 +1,12 @@
 /* How a source's column becomes a stored one, as SQL expressions.
  *
  *     "DOB", markers {NA}, padded, DATE by %d/%m/%Y  →
- *     CAST(strptime(CASE WHEN trim("DOB", …) IN ('', 'NA') THEN NULL ELSE trim("DOB", …) END, '%d/%m/%Y') AS DATE)
+ *     CAST(strptime(CASE WHEN trim("DOB", …) IN ('', 'NA') THEN NULL ELSE trim("DOB", …) END,
+ * '%d/%m/%Y') AS DATE)
  *
- * The one idea: three expressions from one plan — the text meant, the value stored, and (for types given by the user) the test
- * that finds rows whose text the type can't hold without loss. Names and literals pass the engine's quoters. */
+ * The one idea: three expressions from one plan — the text meant, the value stored, and (for types
+ * given by the user) the test that finds rows whose text the type can't hold without loss. Names
+ * and literals pass the engine's quoters. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,14 +94,16 @@ void store_sql_column_value(const struct store_column_plan *plan, struct buf *ou
     buf_puts(out, ")");
 }
 
-/* The engine's cast rounds 1.5 to 2 as an integer and cuts the time off a date: such texts don't fit. */
+/* The engine's cast rounds 1.5 to 2 as an integer and cuts the time off a date: such texts don't
+ * fit. */
 static void add_exactness(const struct store_column_plan *plan, struct buf *out)
 {
     char pattern[80] = "";
     if (plan->type.kind == DATA_BIGINT)
         (void)snprintf(pattern, sizeof pattern, "[+-]?[0-9]+(\\.0*)?");
     else if (plan->type.kind == DATA_DECIMAL)
-        (void)snprintf(pattern, sizeof pattern, "[+-]?([0-9]+|[0-9]*\\.[0-9]{0,%u}0*)", plan->type.scale);
+        (void)snprintf(pattern, sizeof pattern, "[+-]?([0-9]+|[0-9]*\\.[0-9]{0,%u}0*)",
+                       plan->type.scale);
     else if (plan->type.kind == DATA_DATE && plan->format == NULL)
         (void)snprintf(pattern, sizeof pattern, "[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}");
     if (pattern[0] == '\0')
@@ -123,7 +127,8 @@ void store_sql_column_misfit(const struct store_column_plan *plan, struct buf *o
     buf_puts(out, "))");
 }
 
-/* ---- canonical order --------------------------------------------------------------------------- */
+/* ---- canonical order ---------------------------------------------------------------------------
+ */
 
 struct named {
     const char *name;
@@ -142,7 +147,8 @@ static int compare_named(const void *a, const void *b)
     }
 }
 
-enum err_code store_sql_row_hash(const char *const *names, size_t count, const char *prefix, struct buf *out, struct err *err)
+enum err_code store_sql_row_hash(const char *const *names, size_t count, const char *prefix,
+                                 struct buf *out, struct err *err)
 {
     AUTO(mem_free) struct named *sorted = mem_zalloc(count + 1, sizeof *sorted);
     if (sorted == NULL)
@@ -160,7 +166,8 @@ enum err_code store_sql_row_hash(const char *const *names, size_t count, const c
     return buf_check(out, err);
 }
 
-enum err_code store_sql_table_hash(const struct data_schema *schema, struct buf *out, struct err *err)
+enum err_code store_sql_table_hash(const struct data_schema *schema, struct buf *out,
+                                   struct err *err)
 {
     AUTO(mem_free) const char **names = mem_zalloc(schema->count + 1, sizeof *names);
     if (names == NULL)
@@ -175,6 +182,7 @@ enum err_code store_sql_table_hash(const struct data_schema *schema, struct buf 
 
 const char *store_hex128(struct data_int128 value, char ret[33])
 {
-    (void)snprintf(ret, 33, "%016llx%016llx", (unsigned long long)value.high, (unsigned long long)value.low);
+    (void)snprintf(ret, 33, "%016llx%016llx", (unsigned long long)value.high,
+                   (unsigned long long)value.low);
     return ret;
 }

@@ -1,7 +1,9 @@
-/* Datasets: names, the list with one line each, and dataset.json, which holds what a person decided.
+/* Datasets: names, the list with one line each, and dataset.json, which holds what a person
+ * decided.
  *
- * The one idea: a damaged dataset never keeps the others from being listed; it gets a "problem" instead. A dataset is there
- * when it has a CURRENT (or once had one, which its history shows); the folder of a first import under way is not listed. */
+ * The one idea: a damaged dataset never keeps the others from being listed; it gets a "problem"
+ * instead. A dataset is there when it has a CURRENT (or once had one, which its history shows); the
+ * folder of a first import under way is not listed. */
 #include <string.h>
 
 #include "store/store_priv.h"
@@ -11,16 +13,20 @@ enum err_code store_dataset_name_check(const char *name, struct err *err)
     static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
     size_t length = name == NULL ? 0 : strlen(name);
     size_t fine = 0;
-    while (fine < length && (strchr(letters, name[fine]) != NULL || (fine > 0 && (name[fine] == '.' || name[fine] == '-'))))
+    while (fine < length && (strchr(letters, name[fine]) != NULL ||
+                             (fine > 0 && (name[fine] == '.' || name[fine] == '-'))))
         fine++;
     if (length > 0 && length <= STORE_LIMIT_NAME_BYTES && fine == length)
         return ERR_OK;
     if (length == 0)
         (void)err_set(err, ERR_USAGE, "the dataset's name is empty");
     else if (length > STORE_LIMIT_NAME_BYTES)
-        (void)err_set(err, ERR_USAGE, "the dataset's name has %zu bytes, at most %d are allowed", length, STORE_LIMIT_NAME_BYTES);
+        (void)err_set(err, ERR_USAGE, "the dataset's name has %zu bytes, at most %d are allowed",
+                      length, STORE_LIMIT_NAME_BYTES);
     else
-        (void)err_set(err, ERR_USAGE, "the dataset's name has a character that is not allowed, at position %zu", fine + 1);
+        (void)err_set(err, ERR_USAGE,
+                      "the dataset's name has a character that is not allowed, at position %zu",
+                      fine + 1);
     return err_hint(err, "use letters, digits, '_', and after the first also '.' and '-'");
 }
 
@@ -28,7 +34,8 @@ static int64_t count_entries(const struct store *store, const char *dataset, con
 {
     char path[FILE_PATH_BYTES];
     struct file_list list = {0};
-    if (store_dataset_path(store, dataset, path, ERR_IGNORED, "%s", kind) != ERR_OK || file_list_directory(path, &list, ERR_IGNORED) != ERR_OK)
+    if (store_dataset_path(store, dataset, path, ERR_IGNORED, "%s", kind) != ERR_OK ||
+        file_list_directory(path, &list, ERR_IGNORED) != ERR_OK)
         return 0;
     int64_t count = 0;
     for (size_t i = 0; i < list.count; i++)
@@ -38,7 +45,8 @@ static int64_t count_entries(const struct store *store, const char *dataset, con
 }
 
 /* The current version's facts into entry; every object must at least be there. */
-static enum err_code describe(const struct store *store, const char *dataset, json_t *entry, struct err *err)
+static enum err_code describe(const struct store *store, const char *dataset, json_t *entry,
+                              struct err *err)
 {
     char current[HASH_HEX_BYTES], path[FILE_PATH_BYTES];
     bool ok = true;
@@ -52,7 +60,8 @@ static enum err_code describe(const struct store *store, const char *dataset, js
     TRY(json_built(ok, err));
     TRY(store_manifest_read(store, dataset, current, &manifest, err));
     json_put_text(entry, "created_at", json_text(manifest, "created_at", NULL), &ok);
-    json_put_int(entry, "tables", (int64_t)json_array_size(json_object_get(manifest, "tables")), &ok);
+    json_put_int(entry, "tables", (int64_t)json_array_size(json_object_get(manifest, "tables")),
+                 &ok);
     json_put_int(entry, "rows", json_int(manifest, "rows", 0), &ok);
     json_put_int(entry, "bytes", json_int(manifest, "bytes", 0), &ok);
     json_put_int(entry, "runs", count_entries(store, dataset, "runs"), &ok);
@@ -61,15 +70,18 @@ static enum err_code describe(const struct store *store, const char *dataset, js
     {
         static const char *const files[] = {"object.json", "table.duckdb", "table.parquet"};
         for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-            TRY(store_dataset_path(store, dataset, path, err, "objects/%s/%s", json_text(table, "object", ""), files[i]));
+            TRY(store_dataset_path(store, dataset, path, err, "objects/%s/%s",
+                                   json_text(table, "object", ""), files[i]));
             if (!file_exists(path))
-                return err_set(err, ERR_INTEGRITY, "%s of table %s is missing", files[i], json_text(table, "name", ""));
+                return err_set(err, ERR_INTEGRITY, "%s of table %s is missing", files[i],
+                               json_text(table, "name", ""));
         }
     }
     return ERR_OK;
 }
 
-static enum err_code list_one(struct store *store, const char *dataset, json_t *list, struct err *err)
+static enum err_code list_one(struct store *store, const char *dataset, json_t *list,
+                              struct err *err)
 {
     char current[FILE_PATH_BYTES], history[FILE_PATH_BYTES];
     struct err problem;
@@ -102,7 +114,8 @@ enum err_code store_dataset_list(struct store *store, json_t **ret, struct err *
         TRY(file_list_directory(path, &list, err));
     enum err_code code = ERR_OK;
     for (size_t i = 0; i < list.count && code == ERR_OK; i++)
-        if (list.entries[i].kind == FILE_DIRECTORY && store_dataset_name_check(list.entries[i].name, ERR_IGNORED) == ERR_OK)
+        if (list.entries[i].kind == FILE_DIRECTORY &&
+            store_dataset_name_check(list.entries[i].name, ERR_IGNORED) == ERR_OK)
             code = list_one(store, list.entries[i].name, entries, err);
     file_list_done(&list);
     TRY(code);
@@ -120,7 +133,8 @@ static enum err_code need_dataset(const struct store *store, const char *dataset
     return err_hint(err, "marrow datasets lists what is there");
 }
 
-enum err_code store_dataset_read(struct store *store, const char *dataset, json_t **ret, struct err *err)
+enum err_code store_dataset_read(struct store *store, const char *dataset, json_t **ret,
+                                 struct err *err)
 {
     char path[FILE_PATH_BYTES];
     *ret = NULL;
@@ -134,15 +148,19 @@ enum err_code store_dataset_read(struct store *store, const char *dataset, json_
     if (code == ERR_INPUT || (code == ERR_OK && !json_is_object(*ret))) {
         json_decref(*ret);
         *ret = NULL;
-        (void)err_set(err, ERR_INTEGRITY, "dataset.json of dataset %s is not a JSON object", dataset);
+        (void)err_set(err, ERR_INTEGRITY, "dataset.json of dataset %s is not a JSON object",
+                      dataset);
         (void)err_at(err, path, 0, 0);
-        return err_hint(err, "mend it by hand, or remove it: confirmed relations, roles and aliases are then forgotten");
+        return err_hint(err, "mend it by hand, or remove it: confirmed relations, roles and "
+                             "aliases are then forgotten");
     }
     return code;
 }
 
-/* What a person decided and its trail stand or fall together: a replacement that can't be recorded is taken back. */
-static enum err_code replace_recorded(struct store *store, const char *dataset, const char *path, struct str text, json_t *entry, struct err *err)
+/* What a person decided and its trail stand or fall together: a replacement that can't be recorded
+ * is taken back. */
+static enum err_code replace_recorded(struct store *store, const char *dataset, const char *path,
+                                      struct str text, json_t *entry, struct err *err)
 {
     char hash[HASH_HEX_BYTES];
     bool ok = true, existed = file_exists(path);
@@ -168,8 +186,9 @@ static enum err_code replace_recorded(struct store *store, const char *dataset, 
 }
 
 enum err_code store_dataset_decide(struct store *store, const char *dataset,
-                                   enum err_code (*edit)(void *user, json_t *dataset_json, struct err *err), void *user,
-                                   json_t *entry, struct err *err)
+                                   enum err_code (*edit)(void *user, json_t *dataset_json,
+                                                         struct err *err),
+                                   void *user, json_t *entry, struct err *err)
 {
     char path[FILE_PATH_BYTES];
     struct file_lock lock = FILE_LOCK_INIT;
@@ -178,7 +197,8 @@ enum err_code store_dataset_decide(struct store *store, const char *dataset,
     TRY(store_need_writable(store, err));
     TRY(need_dataset(store, dataset, err));
     TRY(store_dataset_path(store, dataset, path, err, "dataset.json"));
-    TRY(store_lock(store, dataset, STORE_LOCK_DECISIONS, true, STORE_SHORT_WAIT_MS, "edit", &lock, err));
+    TRY(store_lock(store, dataset, STORE_LOCK_DECISIONS, true, STORE_SHORT_WAIT_MS, "edit", &lock,
+                   err));
     enum err_code code = store_dataset_read(store, dataset, &document, err);
     if (code == ERR_OK)
         code = edit(user, document, err);
@@ -193,8 +213,9 @@ enum err_code store_dataset_decide(struct store *store, const char *dataset,
 }
 
 enum err_code store_dataset_edit(struct store *store, const char *dataset,
-                                 enum err_code (*edit)(void *user, json_t *dataset_json, struct err *err), void *user,
-                                 struct err *err)
+                                 enum err_code (*edit)(void *user, json_t *dataset_json,
+                                                       struct err *err),
+                                 void *user, struct err *err)
 {
     JSON_AUTO entry = json_pack("{s:s}", "kind", "edit");
     TRY(json_built(entry != NULL, err));

@@ -1,13 +1,15 @@
 /* From statistics and overrides to column plans, and from a loaded table to its documents.
  *
- * The one idea: a decision is data. What was decided for a column (type, format, null markers, by whom) stands in object.json and
- * in the version's manifest, and the part that changes the meaning of cells (type, markers, labels) enters the table's hash. */
+ * The one idea: a decision is data. What was decided for a column (type, format, null markers, by
+ * whom) stands in object.json and in the version's manifest, and the part that changes the meaning
+ * of cells (type, markers, labels) enters the table's hash. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "store/load_priv.h"
 
-/* ---- overrides --------------------------------------------------------------------------------- */
+/* ---- overrides ---------------------------------------------------------------------------------
+ */
 
 /* Member of object by name, ASCII case ignored. Borrowed. */
 static json_t *find_nocase(const json_t *object, const char *name, const char **ret_key)
@@ -26,7 +28,8 @@ static json_t *find_nocase(const json_t *object, const char *name, const char **
     return NULL;
 }
 
-static enum err_code check_override_columns(const struct load *load, const json_t *table, struct err *err)
+static enum err_code check_override_columns(const struct load *load, const json_t *table,
+                                            struct err *err)
 {
     json_t *walked, *value;
     const char *key;
@@ -35,12 +38,15 @@ static enum err_code check_override_columns(const struct load *load, const json_
     {
         if (!json_is_object(value)) {
             (void)err_set(err, ERR_INPUT, "the override of column %.200s is no object", key);
-            return err_hint(err, "overrides are {TABLE: {COLUMN: {\"type\": …, \"null_markers\": […]}}}");
+            return err_hint(
+                err, "overrides are {TABLE: {COLUMN: {\"type\": …, \"null_markers\": […]}}}");
         }
         if (data_schema_find(&load->schema, str_of(key)) >= 0)
             continue;
-        (void)err_set(err, ERR_INPUT, "an override names column %.200s, which the table does not have", key);
-        return err_hint(err, "names are compared without case; show the table's columns with marrow show");
+        (void)err_set(err, ERR_INPUT,
+                      "an override names column %.200s, which the table does not have", key);
+        return err_hint(
+            err, "names are compared without case; show the table's columns with marrow show");
     }
     return ERR_OK;
 }
@@ -61,9 +67,11 @@ static enum err_code table_override(struct load *load, const json_t **ret, struc
     return check_override_columns(load, table, err);
 }
 
-/* ---- plans ------------------------------------------------------------------------------------- */
+/* ---- plans -------------------------------------------------------------------------------------
+ */
 
-static enum err_code read_markers(struct load *load, const json_t *override, struct store_column_plan *plan, struct err *err)
+static enum err_code read_markers(struct load *load, const json_t *override,
+                                  struct store_column_plan *plan, struct err *err)
 {
     const json_t *markers = json_object_get(override, "null_markers");
     size_t count = json_array_size(markers);
@@ -77,7 +85,8 @@ static enum err_code read_markers(struct load *load, const json_t *override, str
     for (size_t i = 0; i < count; i++) {
         const char *text = json_string_value(json_array_get(markers, i));
         if (text == NULL)
-            return err_set(err, ERR_INPUT, "the null markers given for column %s are not all texts", plan->name);
+            return err_set(err, ERR_INPUT, "the null markers given for column %s are not all texts",
+                           plan->name);
         plan->null_markers[plan->null_marker_count] = arena_strdup(load->arena, text);
         if (plan->null_markers[plan->null_marker_count++] == NULL)
             return err_set(err, ERR_MEMORY, "no memory to load a table");
@@ -85,7 +94,8 @@ static enum err_code read_markers(struct load *load, const json_t *override, str
     return ERR_OK;
 }
 
-static enum err_code read_override(struct load *load, const json_t *table, size_t idx, struct data_type *forced, struct err *err)
+static enum err_code read_override(struct load *load, const json_t *table, size_t idx,
+                                   struct data_type *forced, struct err *err)
 {
     struct store_column_plan *plan = &load->plans[idx];
     const json_t *override = table == NULL ? NULL : find_nocase(table, plan->name, NULL);
@@ -111,7 +121,9 @@ static enum err_code make_plans(struct load *load, struct data_type *forced, str
         plan->name = plan->source = column->name;
         plan->from_text = load->text;
         plan->by_function = load->schema.count > STORE_COLUMNS_PER_QUERY;
-        plan->type = column->type.kind == DATA_NULL || column->type.kind == DATA_UHUGEINT ? DATA_TYPE(TEXT) : column->type;
+        plan->type = column->type.kind == DATA_NULL || column->type.kind == DATA_UHUGEINT
+                         ? DATA_TYPE(TEXT)
+                         : column->type;
         TRY(read_override(load, table, i, &forced[i], err));
         if (plan->forced)
             plan->type = forced[i];
@@ -120,21 +132,28 @@ static enum err_code make_plans(struct load *load, struct data_type *forced, str
 }
 
 /* A column with markers of its own is decided alone, by the same statistic. */
-static enum err_code decide_alone(struct load *load, size_t idx, const struct data_type *forced, struct err *err)
+static enum err_code decide_alone(struct load *load, size_t idx, const struct data_type *forced,
+                                  struct err *err)
 {
     struct store_column_plan *plan = &load->plans[idx];
     const char *name = plan->name;
-    struct typing_options options = {.null_markers = plan->null_markers, .null_marker_count = plan->null_marker_count, .forced = &forced[idx]};
+    struct typing_options options = {.null_markers = plan->null_markers,
+                                     .null_marker_count = plan->null_marker_count,
+                                     .forced = &forced[idx]};
     json_decref(load->decisions[idx].warnings);
     load->decisions[idx].warnings = NULL;
-    return typing_decide(&load->stats.columns[idx], &name, 1, &options, load->arena, &load->decisions[idx], err);
+    return typing_decide(&load->stats.columns[idx], &name, 1, &options, load->arena,
+                         &load->decisions[idx], err);
 }
 
 static enum err_code decide_text(struct load *load, const struct data_type *forced, struct err *err)
 {
     const struct store_import_options *given = &load->import->options;
-    struct typing_options options = {.null_markers = given->null_markers, .null_marker_count = given->null_marker_count, .forced = forced};
-    TRY(store_measure_decide(&load->schema, &load->stats, &options, load->arena, &load->decisions, err));
+    struct typing_options options = {.null_markers = given->null_markers,
+                                     .null_marker_count = given->null_marker_count,
+                                     .forced = forced};
+    TRY(store_measure_decide(&load->schema, &load->stats, &options, load->arena, &load->decisions,
+                             err));
     for (size_t i = 0; i < load->schema.count; i++) {
         struct store_column_plan *plan = &load->plans[i];
         if (plan->markers_given)
@@ -142,7 +161,8 @@ static enum err_code decide_text(struct load *load, const struct data_type *forc
         const struct typing_decision *decision = &load->decisions[i];
         plan->type = decision->type.kind == DATA_NULL ? DATA_TYPE(TEXT) : decision->type;
         plan->format = decision->format;
-        plan->empty_is_null = decision->empties; /* testing every cell for it costs a quarter of a load */
+        plan->empty_is_null =
+            decision->empties; /* testing every cell for it costs a quarter of a load */
         plan->padded = decision->padded || (plan->forced && plan->type.kind != DATA_TEXT);
         plan->null_markers = decision->null_markers;
         plan->null_marker_count = decision->null_marker_count;
@@ -164,7 +184,8 @@ enum err_code store_load_decide(struct load *load, struct err *err)
     return ERR_OK;
 }
 
-/* ---- documents --------------------------------------------------------------------------------- */
+/* ---- documents ---------------------------------------------------------------------------------
+ */
 
 static json_t *markers_of(const struct store_column_plan *plan, bool *ok)
 {
@@ -198,7 +219,11 @@ static json_t *decisions_json(const struct load *load, bool *ok)
         json_t *decision = json_object();
         json_put_text(decision, "column", plan->name, ok);
         json_put_text(decision, "type", data_type_text(plan->type, type), ok);
-        json_put_text(decision, "from", plan->forced ? "override" : load->text ? "inferred" : "file", ok);
+        json_put_text(decision, "from",
+                      plan->forced ? "override"
+                      : load->text ? "inferred"
+                                   : "file",
+                      ok);
         json_put_flag(decision, "overridden", plan->forced || plan->markers_given, ok);
         json_put(decision, "null_markers", markers_of(plan, ok), ok);
         if (plan->format != NULL)

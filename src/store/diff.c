@@ -1,7 +1,8 @@
 /* What changed between two versions: tables, columns, rows.
  *
- * The one idea: equal table hashes need no look at the data. Others are compared as bags: rows hashed over the columns that both have,
- * counted per hash on each side, the differences added up. A number that was only retyped (5 → 5.0) hashes alike. */
+ * The one idea: equal table hashes need no look at the data. Others are compared as bags: rows
+ * hashed over the columns that both have, counted per hash on each side, the differences added up.
+ * A number that was only retyped (5 → 5.0) hashes alike. */
 #include <string.h>
 
 #include "store/store_priv.h"
@@ -18,11 +19,13 @@ static const struct data_column *find_column(const struct data_schema *schema, c
     return idx < 0 ? NULL : &schema->columns[idx];
 }
 
-static void put_columns(json_t *entry, const struct data_schema *before, const struct data_schema *after, bool *ok)
+static void put_columns(json_t *entry, const struct data_schema *before,
+                        const struct data_schema *after, bool *ok)
 {
     json_t *added = json_array(), *removed = json_array(), *retyped = json_array();
     for (size_t i = 0; after != NULL && i < after->count; i++) {
-        const struct data_column *now = &after->columns[i], *then = before == NULL ? NULL : find_column(before, now->name);
+        const struct data_column *now = &after->columns[i],
+                                 *then = before == NULL ? NULL : find_column(before, now->name);
         char type_then[32], type_now[32];
         if (then == NULL) {
             json_push_text(added, now->name, ok);
@@ -45,7 +48,8 @@ static void put_columns(json_t *entry, const struct data_schema *before, const s
 }
 
 /* SELECT marrow_row_hash(common columns) AS h, count(*) AS n FROM object GROUP BY h */
-static enum err_code bag_sql(const struct store_table *table, const char *const *names, size_t count, struct buf *out, struct err *err)
+static enum err_code bag_sql(const struct store_table *table, const char *const *names,
+                             size_t count, struct buf *out, struct err *err)
 {
     char alias[32];
     store_object_alias(table->hash, alias);
@@ -55,7 +59,8 @@ static enum err_code bag_sql(const struct store_table *table, const char *const 
     return buf_check(out, err);
 }
 
-static enum err_code open_bags(struct compare *compare, const struct store_table *before, const struct store_table *after, struct err *err)
+static enum err_code open_bags(struct compare *compare, const struct store_table *before,
+                               const struct store_table *after, struct err *err)
 {
     struct store *store = store_version_store(compare->from);
     if (compare->engine == NULL)
@@ -65,7 +70,9 @@ static enum err_code open_bags(struct compare *compare, const struct store_table
     return store_version_attach(compare->to, compare->engine, later, 1, err);
 }
 
-static enum err_code count_rows(struct compare *compare, const struct store_table *before, const struct store_table *after, int64_t *ret_added, int64_t *ret_removed, struct err *err)
+static enum err_code count_rows(struct compare *compare, const struct store_table *before,
+                                const struct store_table *after, int64_t *ret_added,
+                                int64_t *ret_removed, struct err *err)
 {
     size_t count = 0;
     AUTO(buf_done) struct buf sql = BUF_INIT;
@@ -80,8 +87,11 @@ static enum err_code count_rows(struct compare *compare, const struct store_tabl
     if (count == 0)
         return ERR_OK;
     TRY(open_bags(compare, before, after, err));
-    buf_puts(&sql, "SELECT CAST(coalesce(sum(greatest(coalesce(b.n, 0) - coalesce(a.n, 0), 0)), 0) AS BIGINT), "
-                   "CAST(coalesce(sum(greatest(coalesce(a.n, 0) - coalesce(b.n, 0), 0)), 0) AS BIGINT) FROM ");
+    buf_puts(
+        &sql,
+        "SELECT CAST(coalesce(sum(greatest(coalesce(b.n, 0) - coalesce(a.n, 0), 0)), 0) AS "
+        "BIGINT), "
+        "CAST(coalesce(sum(greatest(coalesce(a.n, 0) - coalesce(b.n, 0), 0)), 0) AS BIGINT) FROM ");
     TRY(bag_sql(before, names, count, &sql, err));
     buf_puts(&sql, " AS a FULL JOIN ");
     TRY(bag_sql(after, names, count, &sql, err));
@@ -98,7 +108,8 @@ static enum err_code count_rows(struct compare *compare, const struct store_tabl
     return ERR_OK;
 }
 
-static enum err_code compare_table(struct compare *compare, const struct store_table *before, const struct store_table *after, struct err *err)
+static enum err_code compare_table(struct compare *compare, const struct store_table *before,
+                                   const struct store_table *after, struct err *err)
 {
     bool ok = true;
     int64_t added = after == NULL ? 0 : after->rows, removed = before == NULL ? 0 : before->rows;
@@ -108,9 +119,19 @@ static enum err_code compare_table(struct compare *compare, const struct store_t
     else if (before != NULL && after != NULL)
         TRY(count_rows(compare, before, after, &added, &removed, err));
     json_t *entry = json_object();
-    json_put_text(entry, "name", after != NULL ? after->name : before != NULL ? before->name : "", &ok);
-    json_put_text(entry, "change", before == NULL ? "added" : after == NULL ? "removed" : same ? "same" : "changed", &ok);
-    put_columns(entry, before == NULL ? NULL : &before->schema, after == NULL ? NULL : &after->schema, &ok);
+    json_put_text(entry, "name",
+                  after != NULL    ? after->name
+                  : before != NULL ? before->name
+                                   : "",
+                  &ok);
+    json_put_text(entry, "change",
+                  before == NULL  ? "added"
+                  : after == NULL ? "removed"
+                  : same          ? "same"
+                                  : "changed",
+                  &ok);
+    put_columns(entry, before == NULL ? NULL : &before->schema,
+                after == NULL ? NULL : &after->schema, &ok);
     json_put_int(entry, "rows_before", before == NULL ? 0 : before->rows, &ok);
     json_put_int(entry, "rows_after", after == NULL ? 0 : after->rows, &ok);
     json_put_int(entry, "rows_added", added, &ok);
@@ -123,7 +144,8 @@ static enum err_code compare_tables(struct compare *compare, struct err *err)
 {
     for (size_t i = 0; i < store_version_table_count(compare->to); i++) {
         const struct store_table *after = store_version_table(compare->to, i);
-        TRY(compare_table(compare, store_version_table_find(compare->from, after->name), after, err));
+        TRY(compare_table(compare, store_version_table_find(compare->from, after->name), after,
+                          err));
     }
     for (size_t i = 0; i < store_version_table_count(compare->from); i++) {
         const struct store_table *before = store_version_table(compare->from, i);
@@ -133,7 +155,8 @@ static enum err_code compare_tables(struct compare *compare, struct err *err)
     return ERR_OK;
 }
 
-enum err_code store_version_diff(struct store *store, const char *dataset, const char *from, const char *to, json_t **ret, struct err *err)
+enum err_code store_version_diff(struct store *store, const char *dataset, const char *from,
+                                 const char *to, json_t **ret, struct err *err)
 {
     bool ok = true;
     *ret = NULL;

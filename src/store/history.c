@@ -1,12 +1,13 @@
 /* The audit trail: history.jsonl, one JSON object a line, each holding the hash of the one before.
  *
- *     history-000001.jsonl   {seq:1, prev:"", …, hash:h1}\n … {seq:900, …, hash:h900}\n        full (4 MiB), never touched again
- *     history.jsonl          {seq:901, prev:h900, …}\n …                                      appended to
+ *     history-000001.jsonl   {seq:1, prev:"", …, hash:h1}\n … {seq:900, …, hash:h900}\n        full
+ * (4 MiB), never touched again history.jsonl          {seq:901, prev:h900, …}\n … appended to
  *     history.head           "seq hash\n" of the newest entry: shows a tail that was cut off
  *
- * hash = sha256(prev + canonical JSON of the entry without hash). An append is one write + fsync under history.lock. A torn tail
- * (no newline, or no JSON) is cut at the next append, which says so in an entry of its own. A segment whose first entry is a
- * "clear" starts a chain; older segments are then leftovers. */
+ * hash = sha256(prev + canonical JSON of the entry without hash). An append is one write + fsync
+ * under history.lock. A torn tail (no newline, or no JSON) is cut at the next append, which says so
+ * in an entry of its own. A segment whose first entry is a "clear" starts a chain; older segments
+ * are then leftovers. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -23,14 +24,16 @@
 struct tail { /* the newest entry */
     int64_t seq;
     char hash[HASH_HEX_BYTES];
-    int64_t size_bytes;  /* of the open segment, whole lines only */
-    int64_t torn_bytes;  /* behind the last whole line */
-    int64_t segments;    /* numbered ones */
+    int64_t size_bytes; /* of the open segment, whole lines only */
+    int64_t torn_bytes; /* behind the last whole line */
+    int64_t segments;   /* numbered ones */
 };
 
-/* ---- segments ---------------------------------------------------------------------------------- */
+/* ---- segments ----------------------------------------------------------------------------------
+ */
 
-static enum err_code segment_path(const struct store *store, const char *dataset, int64_t number, char ret[FILE_PATH_BYTES], struct err *err)
+static enum err_code segment_path(const struct store *store, const char *dataset, int64_t number,
+                                  char ret[FILE_PATH_BYTES], struct err *err)
 {
     if (number == 0)
         return store_dataset_path(store, dataset, ret, err, HISTORY_FILE);
@@ -41,13 +44,16 @@ static int64_t count_segments(const struct store *store, const char *dataset)
 {
     char path[FILE_PATH_BYTES];
     int64_t count = 0;
-    while (segment_path(store, dataset, count + 1, path, ERR_IGNORED) == ERR_OK && file_exists(path))
+    while (segment_path(store, dataset, count + 1, path, ERR_IGNORED) == ERR_OK &&
+           file_exists(path))
         count++;
     return count;
 }
 
-/* The whole lines of a segment as text; ret_torn = bytes behind the last newline. Missing file: empty. */
-static enum err_code read_segment(const struct store *store, const char *dataset, int64_t number, struct buf *ret, int64_t *ret_torn, struct err *err)
+/* The whole lines of a segment as text; ret_torn = bytes behind the last newline. Missing file:
+ * empty. */
+static enum err_code read_segment(const struct store *store, const char *dataset, int64_t number,
+                                  struct buf *ret, int64_t *ret_torn, struct err *err)
 {
     char path[FILE_PATH_BYTES];
     *ret_torn = 0;
@@ -97,8 +103,10 @@ static enum err_code entry_hash(const json_t *entry, char ret[HASH_HEX_BYTES], s
     return ERR_OK;
 }
 
-/* A last whole line that is no entry counts as torn too (a write cut in the middle of a block may end in anything). */
-static enum err_code find_tail(const struct store *store, const char *dataset, struct tail *ret, struct err *err)
+/* A last whole line that is no entry counts as torn too (a write cut in the middle of a block may
+ * end in anything). */
+static enum err_code find_tail(const struct store *store, const char *dataset, struct tail *ret,
+                               struct err *err)
 {
     *ret = (struct tail){.segments = count_segments(store, dataset)};
     for (int64_t number = 0; number == 0 || number == ret->segments; number = ret->segments) {
@@ -129,12 +137,16 @@ static enum err_code find_tail(const struct store *store, const char *dataset, s
     return ERR_OK;
 }
 
-/* ---- append ------------------------------------------------------------------------------------ */
+/* ---- append ------------------------------------------------------------------------------------
+ */
 
-static enum err_code parse_segment(const struct store *store, const char *dataset, int64_t number, json_t *list, bool *ret_starts, struct err *err);
+static enum err_code parse_segment(const struct store *store, const char *dataset, int64_t number,
+                                   json_t *list, bool *ret_starts, struct err *err);
 
-/* A clear that was cut off left segments of the chain before: they go before a new one is numbered. */
-static enum err_code remove_leftovers(struct store *store, const char *dataset, struct tail *tail, struct err *err)
+/* A clear that was cut off left segments of the chain before: they go before a new one is numbered.
+ */
+static enum err_code remove_leftovers(struct store *store, const char *dataset, struct tail *tail,
+                                      struct err *err)
 {
     char path[FILE_PATH_BYTES];
     bool starts = false;
@@ -148,7 +160,8 @@ static enum err_code remove_leftovers(struct store *store, const char *dataset, 
     return ERR_OK;
 }
 
-static enum err_code rotate(struct store *store, const char *dataset, struct tail *tail, struct err *err)
+static enum err_code rotate(struct store *store, const char *dataset, struct tail *tail,
+                            struct err *err)
 {
     char from[FILE_PATH_BYTES], to[FILE_PATH_BYTES];
     if (tail->segments > 0)
@@ -161,7 +174,8 @@ static enum err_code rotate(struct store *store, const char *dataset, struct tai
     return ERR_OK;
 }
 
-static enum err_code build_line(json_t *entry, const struct tail *tail, struct buf *ret, struct err *err)
+static enum err_code build_line(json_t *entry, const struct tail *tail, struct buf *ret,
+                                struct err *err)
 {
     char time[32], hash[HASH_HEX_BYTES];
     bool ok = true;
@@ -177,7 +191,8 @@ static enum err_code build_line(json_t *entry, const struct tail *tail, struct b
     return buf_check(ret, err);
 }
 
-/* Fixed length, one write, no fsync: after a crash it may lag behind the chain, never run ahead of it. */
+/* Fixed length, one write, no fsync: after a crash it may lag behind the chain, never run ahead of
+ * it. */
 static void write_head(struct store *store, const char *dataset, const struct tail *tail)
 {
     char path[FILE_PATH_BYTES], text[96];
@@ -191,14 +206,16 @@ static void write_head(struct store *store, const char *dataset, const struct ta
     close(fd);
 }
 
-static enum err_code write_line(const char *path, struct tail *tail, struct str line, struct err *err)
+static enum err_code write_line(const char *path, struct tail *tail, struct str line,
+                                struct err *err)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
         return err_set_errno(err, errno, "cannot open %s", path);
     enum err_code code = ERR_OK;
     bool fresh = tail->size_bytes == 0;
-    if (ftruncate(fd, (off_t)tail->size_bytes) != 0 || lseek(fd, (off_t)tail->size_bytes, SEEK_SET) < 0)
+    if (ftruncate(fd, (off_t)tail->size_bytes) != 0 ||
+        lseek(fd, (off_t)tail->size_bytes, SEEK_SET) < 0)
         code = err_set_errno(err, errno, "cannot write %s", path);
     if (code == ERR_OK)
         code = file_write_fd(fd, line.ptr, line.len, path, err);
@@ -219,7 +236,8 @@ static enum err_code write_line(const char *path, struct tail *tail, struct str 
 }
 
 /* Appends under the lock; tail is moved on. */
-static enum err_code append_locked(struct store *store, const char *dataset, json_t *entry, struct tail *tail, struct err *err)
+static enum err_code append_locked(struct store *store, const char *dataset, json_t *entry,
+                                   struct tail *tail, struct err *err)
 {
     char path[FILE_PATH_BYTES];
     AUTO(buf_done) struct buf line = BUF_INIT;
@@ -236,7 +254,8 @@ static enum err_code append_locked(struct store *store, const char *dataset, jso
     return ERR_OK;
 }
 
-static enum err_code append_mended(struct store *store, const char *dataset, json_t *entry, struct err *err)
+static enum err_code append_mended(struct store *store, const char *dataset, json_t *entry,
+                                   struct err *err)
 {
     struct tail tail;
     TRY(find_tail(store, dataset, &tail, err));
@@ -251,20 +270,25 @@ static enum err_code append_mended(struct store *store, const char *dataset, jso
     return append_locked(store, dataset, entry, &tail, err);
 }
 
-enum err_code store_history_append(struct store *store, const char *dataset, json_t *entry, struct err *err)
+enum err_code store_history_append(struct store *store, const char *dataset, json_t *entry,
+                                   struct err *err)
 {
     struct file_lock lock = FILE_LOCK_INIT;
     TRY(store_need_writable(store, err));
-    TRY(store_lock(store, dataset, STORE_LOCK_HISTORY, true, STORE_SHORT_WAIT_MS, "history", &lock, err));
+    TRY(store_lock(store, dataset, STORE_LOCK_HISTORY, true, STORE_SHORT_WAIT_MS, "history", &lock,
+                   err));
     enum err_code code = append_mended(store, dataset, entry, err);
     file_lock_release(&lock);
     return code;
 }
 
-/* ---- read -------------------------------------------------------------------------------------- */
+/* ---- read --------------------------------------------------------------------------------------
+ */
 
-/* Entries of one segment pushed to list; lines that are no JSON are left out (verify tells). ret_starts: its first is a clear. */
-static enum err_code parse_segment(const struct store *store, const char *dataset, int64_t number, json_t *list, bool *ret_starts, struct err *err)
+/* Entries of one segment pushed to list; lines that are no JSON are left out (verify tells).
+ * ret_starts: its first is a clear. */
+static enum err_code parse_segment(const struct store *store, const char *dataset, int64_t number,
+                                   json_t *list, bool *ret_starts, struct err *err)
 {
     AUTO(buf_done) struct buf text = BUF_INIT;
     int64_t torn;
@@ -288,13 +312,15 @@ static enum err_code parse_segment(const struct store *store, const char *datase
     return json_built(ok, err);
 }
 
-enum err_code store_history_read(struct store *store, const char *dataset, int64_t last, json_t **ret_entries, struct err *err)
+enum err_code store_history_read(struct store *store, const char *dataset, int64_t last,
+                                 json_t **ret_entries, struct err *err)
 {
     *ret_entries = NULL;
     JSON_AUTO all = json_array();
     TRY(json_built(all != NULL, err));
     int64_t segments = count_segments(store, dataset);
-    for (int64_t back = 0; back <= segments; back++) { /* newest segment first, until there are enough */
+    for (int64_t back = 0; back <= segments;
+         back++) { /* newest segment first, until there are enough */
         bool starts = false;
         JSON_AUTO part = json_array();
         TRY(json_built(part != NULL, err));
@@ -312,7 +338,8 @@ enum err_code store_history_read(struct store *store, const char *dataset, int64
     return ERR_OK;
 }
 
-/* ---- verify ------------------------------------------------------------------------------------ */
+/* ---- verify ------------------------------------------------------------------------------------
+ */
 
 struct check {
     json_t *problems;
@@ -323,7 +350,8 @@ struct check {
     bool head_met, ok;
 };
 
-static enum err_code add_problem(struct check *check, const char *file, int64_t line, const char *what, struct err *err)
+static enum err_code add_problem(struct check *check, const char *file, int64_t line,
+                                 const char *what, struct err *err)
 {
     json_t *problem = json_object();
     json_put_text(problem, "file", file, &check->ok);
@@ -333,7 +361,8 @@ static enum err_code add_problem(struct check *check, const char *file, int64_t 
     return json_built(check->ok, err);
 }
 
-static enum err_code check_entry(struct check *check, const char *file, int64_t line, struct str text, struct err *err)
+static enum err_code check_entry(struct check *check, const char *file, int64_t line,
+                                 struct str text, struct err *err)
 {
     char hash[HASH_HEX_BYTES];
     JSON_AUTO entry = NULL;
@@ -347,9 +376,12 @@ static enum err_code check_entry(struct check *check, const char *file, int64_t 
     if (strcmp(hash, json_text(entry, "hash", "")) != 0)
         TRY(add_problem(check, file, line, "the entry was changed: its hash does not agree", err));
     if (strcmp(json_text(entry, "prev", "?"), check->hash) != 0)
-        TRY(add_problem(check, file, line, "the entry does not follow the one before: entries were removed, added or moved", err));
+        TRY(add_problem(
+            check, file, line,
+            "the entry does not follow the one before: entries were removed, added or moved", err));
     else if (json_int(entry, "seq", 0) != check->seq + 1)
-        TRY(add_problem(check, file, line, "the entry's number does not follow the one before", err));
+        TRY(add_problem(check, file, line, "the entry's number does not follow the one before",
+                        err));
     check->seq = json_int(entry, "seq", check->seq + 1);
     (void)snprintf(check->hash, sizeof check->hash, "%s", json_text(entry, "hash", ""));
     if (check->seq == check->head_seq)
@@ -357,7 +389,8 @@ static enum err_code check_entry(struct check *check, const char *file, int64_t 
     return ERR_OK;
 }
 
-static enum err_code check_segment(struct store *store, const char *dataset, int64_t number, struct check *check, struct err *err)
+static enum err_code check_segment(struct store *store, const char *dataset, int64_t number,
+                                   struct check *check, struct err *err)
 {
     char path[FILE_PATH_BYTES];
     AUTO(buf_done) struct buf text = BUF_INIT;
@@ -369,11 +402,15 @@ static enum err_code check_segment(struct store *store, const char *dataset, int
     while (rest.len > 0)
         TRY(check_entry(check, file, ++line, next_line(&rest), err));
     if (torn > 0)
-        TRY(add_problem(check, file, line + 1, number == 0 ? "the last line is torn; the next append cuts it" : "the segment ends in a torn line", err));
+        TRY(add_problem(check, file, line + 1,
+                        number == 0 ? "the last line is torn; the next append cuts it"
+                                    : "the segment ends in a torn line",
+                        err));
     return ERR_OK;
 }
 
-static enum err_code read_head(struct store *store, const char *dataset, struct check *check, struct err *err)
+static enum err_code read_head(struct store *store, const char *dataset, struct check *check,
+                               struct err *err)
 {
     char path[FILE_PATH_BYTES];
     AUTO(buf_done) struct buf text = BUF_INIT;
@@ -390,8 +427,10 @@ static enum err_code read_head(struct store *store, const char *dataset, struct 
     return ERR_OK;
 }
 
-/* Where the chain begins: 0 when the open segment starts with number 1 (a clear), else the first numbered one. */
-static enum err_code first_segment(struct store *store, const char *dataset, int64_t *ret, struct err *err)
+/* Where the chain begins: 0 when the open segment starts with number 1 (a clear), else the first
+ * numbered one. */
+static enum err_code first_segment(struct store *store, const char *dataset, int64_t *ret,
+                                   struct err *err)
 {
     bool starts = false;
     JSON_AUTO part = json_array();
@@ -401,7 +440,8 @@ static enum err_code first_segment(struct store *store, const char *dataset, int
     return ERR_OK;
 }
 
-enum err_code store_history_verify(struct store *store, const char *dataset, json_t **ret, struct err *err)
+enum err_code store_history_verify(struct store *store, const char *dataset, json_t **ret,
+                                   struct err *err)
 {
     int64_t first = 0;
     bool ok = true;
@@ -417,9 +457,13 @@ enum err_code store_history_verify(struct store *store, const char *dataset, jso
         TRY(check_segment(store, dataset, number, &check, err));
     TRY(check_segment(store, dataset, 0, &check, err));
     if (check.head_seq > check.seq)
-        TRY(add_problem(&check, HISTORY_FILE, 0, "the newest entries are missing: the trail ends before the last entry that was written", err));
+        TRY(add_problem(
+            &check, HISTORY_FILE, 0,
+            "the newest entries are missing: the trail ends before the last entry that was written",
+            err));
     else if (check.head_seq > 0 && !check.head_met)
-        TRY(add_problem(&check, HISTORY_FILE, 0, "the trail is not the one that history.head was written for", err));
+        TRY(add_problem(&check, HISTORY_FILE, 0,
+                        "the trail is not the one that history.head was written for", err));
     json_put_flag(report, "ok", json_array_size(problems) == 0, &ok);
     json_put_int(report, "entries", check.entries, &ok);
     json_put_int(report, "segments", (first > 0 ? segments : 0) + 1, &ok);
@@ -429,7 +473,8 @@ enum err_code store_history_verify(struct store *store, const char *dataset, jso
     return ERR_OK;
 }
 
-/* ---- clear ------------------------------------------------------------------------------------- */
+/* ---- clear -------------------------------------------------------------------------------------
+ */
 
 static enum err_code clear_locked(struct store *store, const char *dataset, struct err *err)
 {
@@ -447,7 +492,8 @@ static enum err_code clear_locked(struct store *store, const char *dataset, stru
     TRY(json_built(ok, err));
     TRY(build_line(entry, &none, &line, err));
     TRY(segment_path(store, dataset, 0, path, err));
-    TRY(file_replace(path, buf_view(&line), err)); /* from here on the older segments are leftovers */
+    TRY(file_replace(path, buf_view(&line),
+                     err)); /* from here on the older segments are leftovers */
     none.seq = 1;
     memcpy(none.hash, json_text(entry, "hash", ""), HASH_HEX_BYTES);
     write_head(store, dataset, &none);
@@ -462,7 +508,8 @@ enum err_code store_history_clear(struct store *store, const char *dataset, stru
 {
     struct file_lock lock = FILE_LOCK_INIT;
     TRY(store_need_writable(store, err));
-    TRY(store_lock(store, dataset, STORE_LOCK_HISTORY, true, STORE_SHORT_WAIT_MS, "history clear", &lock, err));
+    TRY(store_lock(store, dataset, STORE_LOCK_HISTORY, true, STORE_SHORT_WAIT_MS, "history clear",
+                   &lock, err));
     enum err_code code = clear_locked(store, dataset, err);
     file_lock_release(&lock);
     return code;

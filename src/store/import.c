@@ -14,7 +14,8 @@
 #include "base/clock.h"
 #include "store/store_priv.h"
 
-/* ---- begin ------------------------------------------------------------------------------------- */
+/* ---- begin -------------------------------------------------------------------------------------
+ */
 
 /* After a crash between CURRENT and its history entry: write the entry that is missing. */
 static enum err_code mend_history(struct store *store, const char *dataset, struct err *err)
@@ -38,7 +39,8 @@ static enum err_code mend_history(struct store *store, const char *dataset, stru
     JSON_AUTO entry = json_object();
     json_put_text(entry, "kind", "import", &ok);
     json_put_text(entry, "version", current, &ok);
-    json_put_flag(entry, "recovered", true, &ok); /* the import was cut off before it could write its own */
+    json_put_flag(entry, "recovered", true,
+                  &ok); /* the import was cut off before it could write its own */
     TRY(json_built(ok, err));
     return store_history_append(store, dataset, entry, err);
 }
@@ -49,14 +51,19 @@ static enum err_code lock_dataset(struct store_import *import, struct err *err)
     struct store *store = import->store;
     TRY(store_dataset_path(store, import->dataset, path, err, "."));
     TRY(file_make_directory(path, err));
-    enum err_code code = store_lock(store, import->dataset, STORE_LOCK_WRITER, true, 0, "import", &import->lock, err);
+    enum err_code code = store_lock(store, import->dataset, STORE_LOCK_WRITER, true, 0, "import",
+                                    &import->lock, err);
     if (code == ERR_LOCKED)
-        (void)err_hint(err, "one import a dataset at a time: wait for the other, or import under another name (--name)");
+        (void)err_hint(err, "one import a dataset at a time: wait for the other, or import under "
+                            "another name (--name)");
     TRY(code);
-    return store_lock(store, import->dataset, STORE_LOCK_READERS, false, STORE_SHORT_WAIT_MS, "import", &import->readers, err);
+    return store_lock(store, import->dataset, STORE_LOCK_READERS, false, STORE_SHORT_WAIT_MS,
+                      "import", &import->readers, err);
 }
 
-enum err_code store_import_begin(struct store *store, const char *dataset, const struct store_import_options *options, struct store_import **ret, struct err *err)
+enum err_code store_import_begin(struct store *store, const char *dataset,
+                                 const struct store_import_options *options,
+                                 struct store_import **ret, struct err *err)
 {
     char path[FILE_PATH_BYTES];
     *ret = NULL;
@@ -92,19 +99,21 @@ const char *store_import_staging(const struct store_import *import)
     return import->files_path;
 }
 
-/* A first import that failed leaves a folder of lock files only: it goes, under the writer lock (who waits for a lock file that went takes
- * the new one). */
+/* A first import that failed leaves a folder of lock files only: it goes, under the writer lock
+ * (who waits for a lock file that went takes the new one). */
 static void remove_empty_dataset(const struct store_import *import)
 {
     char path[FILE_PATH_BYTES];
     struct file_list list;
     bool empty = true;
-    if (import->dataset == NULL || import->lock.fd < 0 || store_dataset_path(import->store, import->dataset, path, ERR_IGNORED, ".") != ERR_OK ||
+    if (import->dataset == NULL || import->lock.fd < 0 ||
+        store_dataset_path(import->store, import->dataset, path, ERR_IGNORED, ".") != ERR_OK ||
         file_list_directory(path, &list, ERR_IGNORED) != ERR_OK)
         return;
     for (size_t i = 0; i < list.count; i++) {
         const char *name = list.entries[i].name;
-        empty = empty && (strcmp(name, STORE_LOCK_WRITER) == 0 || strcmp(name, STORE_LOCK_READERS) == 0);
+        empty = empty &&
+                (strcmp(name, STORE_LOCK_WRITER) == 0 || strcmp(name, STORE_LOCK_READERS) == 0);
     }
     file_list_done(&list);
     path[strlen(path) - 2] = '\0'; /* the "/." at its end: no folder can be removed by that name */
@@ -130,21 +139,25 @@ void store_import_close(struct store_import *import)
     mem_free(import);
 }
 
-/* ---- table ------------------------------------------------------------------------------------- */
+/* ---- table -------------------------------------------------------------------------------------
+ */
 
-static enum err_code check_name(const struct store_import *import, const char *name, struct err *err)
+static enum err_code check_name(const struct store_import *import, const char *name,
+                                struct err *err)
 {
     if (name == NULL || name[0] == '\0' || str_utf8_valid_prefix(str_of(name)) != strlen(name))
         return err_set(err, ERR_INPUT, "a table has no usable name");
     if (json_array_size(import->tables) >= STORE_LIMIT_TABLES)
         return err_set(err, ERR_LIMIT, "a version holds at most %d tables", STORE_LIMIT_TABLES);
     for (size_t i = 0; i < json_array_size(import->tables); i++)
-        if (str_equal_nocase(str_of(name), str_of(json_text(json_array_get(import->tables, i), "name", ""))))
+        if (str_equal_nocase(str_of(name),
+                             str_of(json_text(json_array_get(import->tables, i), "name", ""))))
             return err_set(err, ERR_INPUT, "two tables are named %.200s", name);
     return ERR_OK;
 }
 
-static enum err_code stage_object(struct store_import *import, char ret[FILE_PATH_BYTES], struct err *err)
+static enum err_code stage_object(struct store_import *import, char ret[FILE_PATH_BYTES],
+                                  struct err *err)
 {
     char name[40];
     if (import->staged_count == import->staged_cap) {
@@ -165,7 +178,8 @@ static enum err_code stage_object(struct store_import *import, char ret[FILE_PAT
     return ERR_OK;
 }
 
-enum err_code store_import_table(struct store_import *import, const struct data_source *source, struct err *err)
+enum err_code store_import_table(struct store_import *import, const struct data_source *source,
+                                 struct err *err)
 {
     char directory[FILE_PATH_BYTES];
     bool ok = true;
@@ -179,7 +193,8 @@ enum err_code store_import_table(struct store_import *import, const struct data_
         TRY(store_engine_open(import->store, NULL, spill, &import->engine, err));
     }
     enum err_code code = store_load(import, source, directory, &entry, err);
-    if (code != ERR_OK) { /* the table is not part of the import; the slot is dropped with its folder */
+    if (code !=
+        ERR_OK) { /* the table is not part of the import; the slot is dropped with its folder */
         (void)!file_remove_tree(directory, ERR_IGNORED);
         mem_free(import->staged[--import->staged_count]);
         import->load_failed = true;
@@ -190,14 +205,16 @@ enum err_code store_import_table(struct store_import *import, const struct data_
     return json_built(ok, err);
 }
 
-/* ---- commit ------------------------------------------------------------------------------------ */
+/* ---- commit ------------------------------------------------------------------------------------
+ */
 
 static enum err_code check_complete(const struct store_import *import, struct err *err)
 {
     const char *key;
     json_t *value, *overrides;
     if (import->committed || import->load_failed)
-        return err_set(err, ERR_USAGE, "the import can't be committed: a table failed, or it is committed already");
+        return err_set(err, ERR_USAGE,
+                       "the import can't be committed: a table failed, or it is committed already");
     if (json_array_size(import->tables) == 0)
         return err_set(err, ERR_INPUT, "there is no table to import");
     memcpy(&overrides, &import->options.overrides, sizeof overrides);
@@ -205,14 +222,17 @@ static enum err_code check_complete(const struct store_import *import, struct er
     {
         if (json_object_get(import->used_overrides, key) != NULL)
             continue;
-        (void)err_set(err, ERR_INPUT, "an override names table %.200s, which is not in the import", key);
+        (void)err_set(err, ERR_INPUT, "an override names table %.200s, which is not in the import",
+                      key);
         return err_hint(err, "names are compared without case");
     }
     return ERR_OK;
 }
 
-/* Is the published object whole, as far as sizes tell? Not when only its document's reading failed. */
-static enum err_code object_is_sound(const struct store *store, const char *dataset, const char *hash, bool *ret, struct err *err)
+/* Is the published object whole, as far as sizes tell? Not when only its document's reading failed.
+ */
+static enum err_code object_is_sound(const struct store *store, const char *dataset,
+                                     const char *hash, bool *ret, struct err *err)
 {
     char path[FILE_PATH_BYTES];
     JSON_AUTO object = NULL;
@@ -228,7 +248,8 @@ static enum err_code object_is_sound(const struct store *store, const char *data
     for (size_t i = 0; i < json_array_size(files); i++) {
         struct file_info info;
         const json_t *facts = json_array_get(files, i);
-        TRY(store_dataset_path(store, dataset, path, err, "objects/%s/%s", hash, json_text(facts, "name", "")));
+        TRY(store_dataset_path(store, dataset, path, err, "objects/%s/%s", hash,
+                               json_text(facts, "name", "")));
         TRY(file_stat(path, &info, err));
         if (info.bytes != json_int(facts, "bytes", -1))
             *ret = false;
@@ -237,7 +258,9 @@ static enum err_code object_is_sound(const struct store *store, const char *data
 }
 
 /* Publish, and where something damaged is in the way, put it aside first: importing again heals. */
-static enum err_code publish_anew(struct store_import *import, const char *kind, const char *id, const char *staged, bool damaged, bool *ret_existed, struct err *err)
+static enum err_code publish_anew(struct store_import *import, const char *kind, const char *id,
+                                  const char *staged, bool damaged, bool *ret_existed,
+                                  struct err *err)
 {
     char target[FILE_PATH_BYTES], aside[FILE_PATH_BYTES], name[80];
     if (damaged) {
@@ -246,7 +269,8 @@ static enum err_code publish_anew(struct store_import *import, const char *kind,
         TRY(file_path_join(import->staging.path, name, aside, err));
         TRY(file_publish(target, aside, NULL, err));
     }
-    return store_publish_directory(import->store, import->dataset, kind, id, staged, ret_existed, err);
+    return store_publish_directory(import->store, import->dataset, kind, id, staged, ret_existed,
+                                   err);
 }
 
 static enum err_code publish_objects(struct store_import *import, struct err *err)
@@ -271,7 +295,9 @@ static int64_t sum_of(const json_t *tables, const char *key)
     return sum;
 }
 
-static enum err_code build_manifest(struct store_import *import, const char *version, const char *parent, const json_t *inputs, const json_t *skipped, json_t **ret, struct err *err)
+static enum err_code build_manifest(struct store_import *import, const char *version,
+                                    const char *parent, const json_t *inputs, const json_t *skipped,
+                                    json_t **ret, struct err *err)
 {
     char time[32];
     bool ok = true;
@@ -280,7 +306,8 @@ static enum err_code build_manifest(struct store_import *import, const char *ver
     json_put_int(manifest, "format", STORE_FORMAT_VERSION, &ok);
     json_put_text(manifest, "version", version, &ok);
     json_put_text(manifest, "dataset", import->dataset, &ok);
-    json_put_text(manifest, "parent", parent[0] == '\0' || strcmp(parent, version) == 0 ? NULL : parent, &ok);
+    json_put_text(manifest, "parent",
+                  parent[0] == '\0' || strcmp(parent, version) == 0 ? NULL : parent, &ok);
     json_put_text(manifest, "created_at", clock_format(clock_now_us(), time), &ok);
     json_put_text(manifest, "made_by", "marrow " MARROW_VERSION, &ok);
     json_put(manifest, "inputs", inputs == NULL ? json_array() : json_deep_copy(inputs), &ok);
@@ -301,7 +328,8 @@ static enum err_code build_manifest(struct store_import *import, const char *ver
     return ERR_OK;
 }
 
-static enum err_code publish_version(struct store_import *import, const char *version, json_t *manifest, bool *ret_existed, struct err *err)
+static enum err_code publish_version(struct store_import *import, const char *version,
+                                     json_t *manifest, bool *ret_existed, struct err *err)
 {
     char staged[FILE_PATH_BYTES], path[FILE_PATH_BYTES], target[FILE_PATH_BYTES];
     JSON_AUTO stored = NULL;
@@ -310,7 +338,8 @@ static enum err_code publish_version(struct store_import *import, const char *ve
     bool damaged = *ret_existed;
     if (*ret_existed) {
         struct err own = {0};
-        enum err_code code = store_manifest_read(import->store, import->dataset, version, &stored, &own);
+        enum err_code code =
+            store_manifest_read(import->store, import->dataset, version, &stored, &own);
         if (code != ERR_OK && err != NULL)
             *err = own;
         if (code != ERR_INTEGRITY && code != ERR_NOT_FOUND)
@@ -338,7 +367,9 @@ static json_t *input_names(const json_t *inputs, bool *ok)
     return names;
 }
 
-static enum err_code note_import(struct store_import *import, const char *version, const char *parent, bool reused, const json_t *inputs, struct err *err)
+static enum err_code note_import(struct store_import *import, const char *version,
+                                 const char *parent, bool reused, const json_t *inputs,
+                                 struct err *err)
 {
     bool ok = true;
     JSON_AUTO entry = json_object();
@@ -355,7 +386,9 @@ static enum err_code note_import(struct store_import *import, const char *versio
     return store_history_append(import->store, import->dataset, entry, err);
 }
 
-static enum err_code make_current(struct store_import *import, const char *version, const char *parent, bool reused, const json_t *inputs, struct err *err)
+static enum err_code make_current(struct store_import *import, const char *version,
+                                  const char *parent, bool reused, const json_t *inputs,
+                                  struct err *err)
 {
     char path[FILE_PATH_BYTES];
     bool moved = strcmp(version, parent) != 0;
@@ -376,12 +409,15 @@ static enum err_code make_current(struct store_import *import, const char *versi
 static void withdraw_version(struct store_import *import, const char *version)
 {
     char target[FILE_PATH_BYTES], aside[FILE_PATH_BYTES];
-    if (store_dataset_path(import->store, import->dataset, target, NULL, "versions/%s", version) == ERR_OK &&
-        file_path_join(import->staging.path, "withdrawn", aside, ERR_IGNORED) == ERR_OK && file_exists(target))
+    if (store_dataset_path(import->store, import->dataset, target, NULL, "versions/%s", version) ==
+            ERR_OK &&
+        file_path_join(import->staging.path, "withdrawn", aside, ERR_IGNORED) == ERR_OK &&
+        file_exists(target))
         (void)!file_publish(target, aside, NULL, ERR_IGNORED);
 }
 
-static enum err_code publish_all(struct store_import *import, const json_t *inputs, const json_t *skipped, struct store_commit *ret, struct err *err)
+static enum err_code publish_all(struct store_import *import, const json_t *inputs,
+                                 const json_t *skipped, struct store_commit *ret, struct err *err)
 {
     char parent[HASH_HEX_BYTES];
     bool existed = false;
@@ -391,7 +427,8 @@ static enum err_code publish_all(struct store_import *import, const json_t *inpu
     TRY(progress_check(import->store->options.progress, err));
     TRY(build_manifest(import, ret->version, parent, inputs, skipped, &ret->manifest, err));
     char target[FILE_PATH_BYTES];
-    TRY(store_dataset_path(import->store, import->dataset, target, err, "versions/%s", ret->version));
+    TRY(store_dataset_path(import->store, import->dataset, target, err, "versions/%s",
+                           ret->version));
     bool before = file_exists(target);
     enum err_code code = publish_version(import, ret->version, ret->manifest, &existed, err);
     if (code == ERR_OK) {
@@ -409,7 +446,8 @@ static enum err_code publish_all(struct store_import *import, const json_t *inpu
     return ERR_OK;
 }
 
-enum err_code store_import_commit(struct store_import *import, const json_t *inputs, const json_t *skipped, struct store_commit *ret, struct err *err)
+enum err_code store_import_commit(struct store_import *import, const json_t *inputs,
+                                  const json_t *skipped, struct store_commit *ret, struct err *err)
 {
     *ret = (struct store_commit){0};
     TRY(check_complete(import, err));

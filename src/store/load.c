@@ -1,11 +1,13 @@
-/* Loading one source into a staged object: typed table.duckdb, table.parquet, rejects.csv, object.json.
+/* Loading one source into a staged object: typed table.duckdb, table.parquet, rejects.csv,
+ * object.json.
  *
- *     source ──1 typing──▶ decisions ──2 CREATE TABLE AS──▶ table.duckdb ──3 hash + measure──▶ object.json
- *     (scan, or scratch table)                                  └──4 COPY──▶ table.parquet
+ *     source ──1 typing──▶ decisions ──2 CREATE TABLE AS──▶ table.duckdb ──3 hash + measure──▶
+ * object.json (scan, or scratch table)                                  └──4 COPY──▶ table.parquet
  *
- * The one idea: two passes over the text, none over a sample: the first sees every cell and decides the types, the second casts every
- * cell and may not fail. Where it fails nevertheless, that is an error that names the column, never a silent null. The stored
- * rows keep the file's order. Rows that a given (overridden) type can't hold, and lines that are no rows, go to rejects.csv. */
+ * The one idea: two passes over the text, none over a sample: the first sees every cell and decides
+ * the types, the second casts every cell and may not fail. Where it fails nevertheless, that is an
+ * error that names the column, never a silent null. The stored rows keep the file's order. Rows
+ * that a given (overridden) type can't hold, and lines that are no rows, go to rejects.csv. */
 #include <stdio.h>
 #include <string.h>
 
@@ -14,9 +16,11 @@
 
 #define LOAD_SMALL_BYTES (16LL << 20)
 
-/* ---- where the rows are ------------------------------------------------------------------------ */
+/* ---- where the rows are ------------------------------------------------------------------------
+ */
 
-static enum err_code stat_paths(const struct data_source *source, struct file_info *ret, struct err *err)
+static enum err_code stat_paths(const struct data_source *source, struct file_info *ret,
+                                struct err *err)
 {
     for (size_t i = 0; source->scan != NULL && i < source->scan->path_count; i++)
         TRY(file_stat(source->scan->paths[i], &ret[i], err));
@@ -30,7 +34,8 @@ static enum err_code check_unchanged(const struct load *load, struct err *err)
     for (size_t i = 0; scan != NULL && i < scan->path_count; i++) {
         struct file_info now;
         TRY(file_stat(scan->paths[i], &now, err));
-        if (now.kind == load->files[i].kind && now.bytes == load->files[i].bytes && now.modified_us == load->files[i].modified_us)
+        if (now.kind == load->files[i].kind && now.bytes == load->files[i].bytes &&
+            now.modified_us == load->files[i].modified_us)
             continue;
         (void)err_set(err, ERR_INPUT, "the file changed while it was read");
         (void)err_at(err, load->source->origin, 0, 0);
@@ -45,7 +50,8 @@ static enum err_code scan_relation(struct load *load, int pass, struct buf *ret,
     const struct data_scan *scan = load->scan;
     (void)snprintf(tag, sizeof tag, "rejects_%zu_%d", load->import->staged_count, pass);
     buf_clear(ret);
-    TRY(engine_scan_expression(scan, &load->schema, scan->kind == DATA_SCAN_CSV ? tag : NULL, ret, err));
+    TRY(engine_scan_expression(scan, &load->schema, scan->kind == DATA_SCAN_CSV ? tag : NULL, ret,
+                               err));
     return buf_check(ret, err);
 }
 
@@ -67,7 +73,9 @@ static enum err_code spool_wide(struct load *load, struct err *err)
     TRY(store_scratch_open(load->import, err));
     TRY(scan_relation(load, 1, &relation, err));
     TRY(store_scratch_compress(load->import, false, err));
-    enum err_code code = engine_executef(load->import->engine, err, "CREATE OR REPLACE TABLE " STORE_SCRATCH_TABLE " AS SELECT * FROM %s", buf_text(&relation));
+    enum err_code code = engine_executef(
+        load->import->engine, err,
+        "CREATE OR REPLACE TABLE " STORE_SCRATCH_TABLE " AS SELECT * FROM %s", buf_text(&relation));
     TRY(store_scratch_compress(load->import, true, code == ERR_OK ? err : NULL));
     TRY(code);
     TRY(take_rejects(load, 1, err));
@@ -87,7 +95,8 @@ static enum err_code check_records(const struct load *load, int pass, struct err
     TRY(engine_scan_rejects(load->import->engine, tag, NULL, &rejected, err));
     if (load->read_rows + rejected == load->scan->records)
         return ERR_OK;
-    return err_set(err, ERR_ENGINE, "the engine read %lld rows and rejected %lld, of %lld records", (long long)load->read_rows, (long long)rejected, (long long)load->scan->records);
+    return err_set(err, ERR_ENGINE, "the engine read %lld rows and rejected %lld, of %lld records",
+                   (long long)load->read_rows, (long long)rejected, (long long)load->scan->records);
 }
 
 static enum err_code find_rows(struct load *load, struct err *err)
@@ -96,7 +105,8 @@ static enum err_code find_rows(struct load *load, struct err *err)
     const struct data_source *source = load->source;
     if (load->scan == NULL) {
         load->spooled = true;
-        TRY(store_stream_fill(load->import, source, &load->rejects, &load->schema, &load->pushed_rows, err));
+        TRY(store_stream_fill(load->import, source, &load->rejects, &load->schema,
+                              &load->pushed_rows, err));
     } else {
         if (source->schema.count > 0)
             TRY(data_schema_copy(&source->schema, &load->schema, err));
@@ -115,7 +125,8 @@ static enum err_code find_rows(struct load *load, struct err *err)
     return buf_check(&load->relation, err);
 }
 
-/* ---- 1: types ---------------------------------------------------------------------------------- */
+/* ---- 1: types ----------------------------------------------------------------------------------
+ */
 
 static enum err_code read_types(struct load *load, struct err *err)
 {
@@ -131,7 +142,8 @@ static enum err_code read_types(struct load *load, struct err *err)
         if (expressions[i] == NULL)
             return err_set(err, ERR_MEMORY, "no memory to load a table");
     }
-    TRY(store_measure_typing(load->import->engine, buf_text(&load->relation), expressions, count, &load->stats, &load->read_rows, err));
+    TRY(store_measure_typing(load->import->engine, buf_text(&load->relation), expressions, count,
+                             &load->stats, &load->read_rows, err));
     TRY(check_records(load, 1, err));
     if (load->import->options.strict && !load->spooled) { /* refuse before the work */
         TRY(take_rejects(load, 1, err));
@@ -151,7 +163,8 @@ static enum err_code read_again(struct load *load, struct err *err)
     store_rejects_done(&load->rejects);
     if (file_exists(load->rejects.path))
         TRY(file_remove(load->rejects.path, err));
-    TRY(store_rejects_init(&load->rejects, load->directory, load->source->origin, &load->import->options, err));
+    TRY(store_rejects_init(&load->rejects, load->directory, load->source->origin,
+                           &load->import->options, err));
     TRY(find_rows(load, err));
     return read_types(load, err);
 }
@@ -169,7 +182,8 @@ static enum err_code read_source(struct load *load, struct err *err)
     return code;
 }
 
-/* ---- rows that a given type can't hold --------------------------------------------------------- */
+/* ---- rows that a given type can't hold ---------------------------------------------------------
+ */
 
 static bool any_forced(const struct load *load)
 {
@@ -208,7 +222,8 @@ static enum err_code misfit_sql(const struct load *load, struct buf *sql, struct
         store_sql_name(sql, load->schema.columns[i].name);
         buf_puts(sql, " AS VARCHAR), '\"', '\"\"') || '\"', '')");
     }
-    buf_printf(sql, ") FROM (SELECT row_number() OVER () AS marrow_row, * FROM %s) WHERE ", buf_text(&load->relation));
+    buf_printf(sql, ") FROM (SELECT row_number() OVER () AS marrow_row, * FROM %s) WHERE ",
+               buf_text(&load->relation));
     add_misfits(load, " OR ", sql);
     buf_puts(sql, " ORDER BY 1");
     return buf_check(sql, err);
@@ -219,7 +234,8 @@ static enum err_code reject_misfits(struct load *load, struct err *err)
     AUTO(buf_done) struct buf sql = BUF_INIT;
     AUTO(engine_result_close) struct engine_result *result = NULL;
     const struct data_scan *scan = load->scan;
-    int64_t before = scan != NULL && scan->kind == DATA_SCAN_CSV ? scan->skip_lines + scan->header : 0;
+    int64_t before =
+        scan != NULL && scan->kind == DATA_SCAN_CSV ? scan->skip_lines + scan->header : 0;
     TRY(misfit_sql(load, &sql, err));
     TRY(engine_query(load->import->engine, buf_text(&sql), NULL, 0, &result, err));
     for (;;) {
@@ -230,8 +246,11 @@ static enum err_code reject_misfits(struct load *load, struct err *err)
         for (int64_t row = 0; row < batch->rows; row++) {
             char reason[96], type[32];
             size_t column = (size_t)batch->vectors[1].i64[row];
-            (void)snprintf(reason, sizeof reason, "does not fit the type %s that was given", data_type_text(load->plans[column].type, type));
-            TRY(store_rejects_add(&load->rejects, batch->vectors[0].i64[row] + before, load->schema.columns[column].name, reason, batch->vectors[2].text[row], err));
+            (void)snprintf(reason, sizeof reason, "does not fit the type %s that was given",
+                           data_type_text(load->plans[column].type, type));
+            TRY(store_rejects_add(&load->rejects, batch->vectors[0].i64[row] + before,
+                                  load->schema.columns[column].name, reason,
+                                  batch->vectors[2].text[row], err));
         }
     }
 }
@@ -248,7 +267,8 @@ static enum err_code find_misfits(struct load *load, struct err *err)
     return load->misfit_rows > 0 ? reject_misfits(load, err) : ERR_OK;
 }
 
-/* ---- 2: the typed table ------------------------------------------------------------------------ */
+/* ---- 2: the typed table ------------------------------------------------------------------------
+ */
 
 /* A cast failed that could not fail: say in which column. */
 static enum err_code name_culprit(struct load *load, struct err *err)
@@ -262,10 +282,18 @@ static enum err_code name_culprit(struct load *load, struct err *err)
             continue;
         buf_printf(&sql, "SELECT count(*) FROM %s WHERE ", buf_text(&load->relation));
         store_sql_column_misfit(&load->plans[i], &sql);
-        if (sql.failed || engine_query_int(load->import->engine, buf_text(&sql), 0, &rows, err) != ERR_OK || rows == 0)
+        if (sql.failed ||
+            engine_query_int(load->import->engine, buf_text(&sql), 0, &rows, err) != ERR_OK ||
+            rows == 0)
             continue;
-        (void)err_set(err, ERR_FAILED, "column %s: %lld values can't be read as %s, as which all had been recognised", load->schema.columns[i].name, (long long)rows, data_type_text(load->plans[i].type, type));
-        return err_hint(err, "give the column's type (text always fits), and report this: it is a fault in Marrow");
+        (void)err_set(
+            err, ERR_FAILED,
+            "column %s: %lld values can't be read as %s, as which all had been recognised",
+            load->schema.columns[i].name, (long long)rows,
+            data_type_text(load->plans[i].type, type));
+        return err_hint(
+            err,
+            "give the column's type (text always fits), and report this: it is a fault in Marrow");
     }
     *err = first;
     return first.code;
@@ -312,9 +340,12 @@ static enum err_code attach_stage(struct load *load, struct err *err)
     buf_puts(&sql, "ATTACH ");
     engine_quote_literal(&sql, str_of(path));
     buf_puts(&sql, " AS " LOAD_STAGE_NAME);
-    if (load->source->bytes > 0 && load->source->bytes < LOAD_SMALL_BYTES) /* most tables are small: 256 KiB blocks would hold mostly nothing */
+    if (load->source->bytes > 0 &&
+        load->source->bytes <
+            LOAD_SMALL_BYTES) /* most tables are small: 256 KiB blocks would hold mostly nothing */
         buf_puts(&sql, " (BLOCK_SIZE 16384)");
-    /* Commit by checkpoint: a log of its own for each table would be written, fsynced and removed for nothing. */
+    /* Commit by checkpoint: a log of its own for each table would be written, fsynced and removed
+     * for nothing. */
     buf_puts(&sql, "; SET checkpoint_threshold = '0b'");
     TRY(buf_check(&sql, err));
     TRY(engine_execute(load->import->engine, buf_text(&sql), NULL, 0, err));
@@ -327,10 +358,12 @@ static enum err_code detach_stage(struct load *load, struct err *err)
     if (!load->attached)
         return ERR_OK;
     load->attached = false;
-    return engine_execute(load->import->engine, "RESET checkpoint_threshold; DETACH " LOAD_STAGE_NAME, NULL, 0, err);
+    return engine_execute(load->import->engine,
+                          "RESET checkpoint_threshold; DETACH " LOAD_STAGE_NAME, NULL, 0, err);
 }
 
-/* ---- the whole --------------------------------------------------------------------------------- */
+/* ---- the whole ---------------------------------------------------------------------------------
+ */
 
 static int64_t lap(int64_t *at_us)
 {
@@ -350,10 +383,13 @@ static void phase(struct load *load, const char *name)
 static enum err_code check_rows(const struct load *load, struct err *err)
 {
     int64_t stored = json_int(load->object, "rows", -1);
-    int64_t expected = load->text ? load->read_rows - load->misfit_rows : load->scan == NULL ? load->pushed_rows - load->misfit_rows : stored;
+    int64_t expected = load->text           ? load->read_rows - load->misfit_rows
+                       : load->scan == NULL ? load->pushed_rows - load->misfit_rows
+                                            : stored;
     if (stored == expected)
         return ERR_OK;
-    return err_set(err, ERR_FAILED, "%lld rows were stored where %lld were read", (long long)stored, (long long)expected);
+    return err_set(err, ERR_FAILED, "%lld rows were stored where %lld were read", (long long)stored,
+                   (long long)expected);
 }
 
 static enum err_code load_steps(struct load *load, struct err *err)
@@ -371,7 +407,8 @@ static enum err_code load_steps(struct load *load, struct err *err)
     TRY(check_unchanged(load, err));
     import->load_us += lap(&at);
     phase(load, "hash");
-    struct store_measure measure = {LOAD_STAGE_TABLE, &load->schema, load->text ? load->decisions : NULL, &load->stats};
+    struct store_measure measure = {LOAD_STAGE_TABLE, &load->schema,
+                                    load->text ? load->decisions : NULL, &load->stats};
     TRY(store_measure_table(import->engine, &measure, load->object, err));
     TRY(check_rows(load, err));
     import->hash_us += lap(&at);
@@ -384,15 +421,20 @@ static enum err_code load_steps(struct load *load, struct err *err)
     return ERR_OK;
 }
 
-/* Whatever this table left in the engine goes; failures only leave something for the next to replace. */
+/* Whatever this table left in the engine goes; failures only leave something for the next to
+ * replace. */
 static void clean_engine(struct load *load)
 {
     if (load->attached)
         (void)!detach_stage(load, NULL);
     if (load->spooled && load->import->scratch_open)
-        (void)!engine_execute(load->import->engine, "DROP TABLE IF EXISTS " STORE_SCRATCH_TABLE, NULL, 0, NULL);
+        (void)!engine_execute(load->import->engine, "DROP TABLE IF EXISTS " STORE_SCRATCH_TABLE,
+                              NULL, 0, NULL);
     for (int pass = 1; pass <= 2; pass++) {
-        (void)!engine_executef(load->import->engine, NULL, "DROP TABLE IF EXISTS rejects_%zu_%d_errors; DROP TABLE IF EXISTS rejects_%zu_%d_scans", load->import->staged_count, pass, load->import->staged_count, pass);
+        (void)!engine_executef(
+            load->import->engine, NULL,
+            "DROP TABLE IF EXISTS rejects_%zu_%d_errors; DROP TABLE IF EXISTS rejects_%zu_%d_scans",
+            load->import->staged_count, pass, load->import->staged_count, pass);
     }
     engine_set_progress(load->import->engine, load->import->store->options.progress, NULL, NULL);
 }
@@ -403,19 +445,27 @@ static enum err_code unreadable_parquet(struct err *err)
     char said[ERR_TEXT_BYTES] = "";
     if (err != NULL)
         memcpy(said, err->detail, sizeof said);
-    (void)err_set(err, ERR_INPUT, "the Parquet file can't be read: it is damaged, or uses what this version does not know");
+    (void)err_set(
+        err, ERR_INPUT,
+        "the Parquet file can't be read: it is damaged, or uses what this version does not know");
     if (said[0] != '\0')
         (void)err_detail(err, "%s", said);
     (void)err_hint(err, "copy or write the file again");
     return ERR_INPUT;
 }
 
-enum err_code store_load(struct store_import *import, const struct data_source *source, const char *directory, json_t **ret_entry, struct err *err)
+enum err_code store_load(struct store_import *import, const struct data_source *source,
+                         const char *directory, json_t **ret_entry, struct err *err)
 {
-    struct load load = {.import = import, .source = source, .scan = source->scan, .directory = directory, .rejects = {.fd = -1}};
+    struct load load = {.import = import,
+                        .source = source,
+                        .scan = source->scan,
+                        .directory = directory,
+                        .rejects = {.fd = -1}};
     size_t paths = source->scan == NULL ? 0 : source->scan->path_count;
     *ret_entry = NULL;
-    load.text = source->text_columns || (source->scan != NULL && source->scan->kind == DATA_SCAN_JSON);
+    load.text =
+        source->text_columns || (source->scan != NULL && source->scan->kind == DATA_SCAN_JSON);
     AUTO(arena_free) struct arena *arena = arena_new(0);
     AUTO(mem_free) struct file_info *files = mem_zalloc(paths + 1, sizeof *files);
     JSON_AUTO object = json_object();
@@ -427,7 +477,9 @@ enum err_code store_load(struct store_import *import, const struct data_source *
     enum err_code code = ERR_OK;
     if (arena == NULL || files == NULL || object == NULL || entry == NULL)
         return err_set(err, ERR_MEMORY, "no memory to load a table");
-    code = store_rejects_init(&load.rejects, directory, source->origin == NULL ? source->name : source->origin, &import->options, err);
+    code = store_rejects_init(&load.rejects, directory,
+                              source->origin == NULL ? source->name : source->origin,
+                              &import->options, err);
     if (code == ERR_OK)
         code = load_steps(&load, err);
     if (code == ERR_ENGINE && source->scan != NULL && source->scan->kind == DATA_SCAN_PARQUET)

@@ -1,10 +1,12 @@
 /* Sealed JSON documents and the hashes that are identities.
  *
- * The one idea: every document of the store carries "checksum", the sha256 of its own canonical JSON without that member, so that
- * an edited or damaged one is known from itself alone. A table's hash and a version's id are sha256 over canonical JSON too:
+ * The one idea: every document of the store carries "checksum", the sha256 of its own canonical
+ * JSON without that member, so that an edited or damaged one is known from itself alone. A table's
+ * hash and a version's id are sha256 over canonical JSON too:
  *
- *     table    {"columns":[{"label","name","null_markers","type","value_labels"} by lowered name],"format":1,"row_hash":hex,"rows":n}
- *     version  {"format":1,"tables":[[name, table hash] by name]} */
+ *     table    {"columns":[{"label","name","null_markers","type","value_labels"} by lowered
+ * name],"format":1,"row_hash":hex,"rows":n} version  {"format":1,"tables":[[name, table hash] by
+ * name]} */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -46,13 +48,15 @@ enum err_code store_document_seal(json_t *document, struct err *err)
     return json_built(ok, err);
 }
 
-enum err_code store_document_write(const char *path, json_t *document, bool replace, struct err *err)
+enum err_code store_document_write(const char *path, json_t *document, bool replace,
+                                   struct err *err)
 {
     AUTO(buf_done) struct buf text = BUF_INIT;
     TRY(store_document_seal(document, err));
     TRY(json_pretty(document, &text, err));
     TRY(buf_check(&text, err));
-    return replace ? file_replace(path, buf_view(&text), err) : file_write_new(path, buf_view(&text), err);
+    return replace ? file_replace(path, buf_view(&text), err)
+                   : file_write_new(path, buf_view(&text), err);
 }
 
 static enum err_code check_document(const json_t *document, const char *path, struct err *err)
@@ -64,14 +68,15 @@ static enum err_code check_document(const json_t *document, const char *path, st
         return err_at(err, path, 0, 0);
     }
     if (format > STORE_FORMAT_VERSION) {
-        (void)err_set(err, ERR_UNSUPPORTED, "%s has format %lld, this Marrow reads up to %d", file_base_name(path),
-                      (long long)format, STORE_FORMAT_VERSION);
+        (void)err_set(err, ERR_UNSUPPORTED, "%s has format %lld, this Marrow reads up to %d",
+                      file_base_name(path), (long long)format, STORE_FORMAT_VERSION);
         (void)err_at(err, path, 0, 0);
         return err_hint(err, "it was made by a newer Marrow: update this one");
     }
     TRY(checksum_of(document, checksum, err));
     if (strcmp(checksum, json_text(document, "checksum", "")) != 0) {
-        (void)err_set(err, ERR_INTEGRITY, "%s is damaged: its checksum does not agree", file_base_name(path));
+        (void)err_set(err, ERR_INTEGRITY, "%s is damaged: its checksum does not agree",
+                      file_base_name(path));
         return err_at(err, path, 0, 0);
     }
     return ERR_OK;
@@ -95,7 +100,8 @@ enum err_code store_document_read(const char *path, json_t **ret, struct err *er
     return ERR_OK;
 }
 
-/* ---- table hash -------------------------------------------------------------------------------- */
+/* ---- table hash --------------------------------------------------------------------------------
+ */
 
 static int compare_lowered(const char *a, const char *b)
 {
@@ -150,8 +156,10 @@ static json_t *canonical_column(const json_t *column)
     json_put_text(ret, "name", json_text(column, "name", ""), &ok);
     json_put_text(ret, "type", json_text(column, "type", ""), &ok);
     json_put_text(ret, "label", json_text(column, "label", ""), &ok);
-    json_put(ret, "null_markers", sorted_copy(json_object_get(column, "null_markers"), compare_items), &ok);
-    json_put(ret, "value_labels", sorted_copy(json_object_get(column, "value_labels"), compare_items), &ok);
+    json_put(ret, "null_markers",
+             sorted_copy(json_object_get(column, "null_markers"), compare_items), &ok);
+    json_put(ret, "value_labels",
+             sorted_copy(json_object_get(column, "value_labels"), compare_items), &ok);
     return ok ? json_incref(ret) : NULL;
 }
 
@@ -209,9 +217,11 @@ enum err_code store_version_hash(const json_t *tables, char ret[HASH_HEX_BYTES],
     return hash_canonical(content, ret, err);
 }
 
-/* ---- documents of the store -------------------------------------------------------------------- */
+/* ---- documents of the store --------------------------------------------------------------------
+ */
 
-enum err_code store_file_facts(const char *directory, const char *name, json_t **ret, struct err *err)
+enum err_code store_file_facts(const char *directory, const char *name, json_t **ret,
+                               struct err *err)
 {
     char path[FILE_PATH_BYTES], sha256[HASH_HEX_BYTES];
     struct file_info info;
@@ -219,7 +229,8 @@ enum err_code store_file_facts(const char *directory, const char *name, json_t *
     bool ok = true;
     *ret = NULL;
     TRY(file_path_join(directory, name, path, err));
-    (void)chmod(path, 0600); /* the engine makes its files with the umask's mode; contents are clinical */
+    (void)chmod(path,
+                0600); /* the engine makes its files with the umask's mode; contents are clinical */
     TRY(file_sha256(path, sha256, &bytes, err));
     TRY(file_stat(path, &info, err));
     JSON_AUTO facts = json_object();
@@ -232,8 +243,8 @@ enum err_code store_file_facts(const char *directory, const char *name, json_t *
     return ERR_OK;
 }
 
-enum err_code store_manifest_read(const struct store *store, const char *dataset, const char *version, json_t **ret,
-                                  struct err *err)
+enum err_code store_manifest_read(const struct store *store, const char *dataset,
+                                  const char *version, json_t **ret, struct err *err)
 {
     char path[FILE_PATH_BYTES], id[HASH_HEX_BYTES];
     JSON_AUTO manifest = NULL;
@@ -242,15 +253,16 @@ enum err_code store_manifest_read(const struct store *store, const char *dataset
     TRY(store_document_read(path, &manifest, err));
     TRY(store_version_hash(json_object_get(manifest, "tables"), id, err));
     if (strcmp(id, version) != 0) {
-        (void)err_set(err, ERR_INTEGRITY, "the manifest of version %.12s does not describe that version", version);
+        (void)err_set(err, ERR_INTEGRITY,
+                      "the manifest of version %.12s does not describe that version", version);
         return err_at(err, path, 0, 0);
     }
     *ret = json_incref(manifest);
     return ERR_OK;
 }
 
-enum err_code store_object_read(const struct store *store, const char *dataset, const char *hash, json_t **ret,
-                                struct err *err)
+enum err_code store_object_read(const struct store *store, const char *dataset, const char *hash,
+                                json_t **ret, struct err *err)
 {
     char path[FILE_PATH_BYTES], id[HASH_HEX_BYTES];
     JSON_AUTO object = NULL;

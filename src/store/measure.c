@@ -1,8 +1,9 @@
 /* Measuring a stored table: its rows and content hash, what its columns hold, and its Parquet copy.
  *
- * The one idea: everything is measured from what was stored, not from what was read, so the hash vouches for the file. One query for
- * up to 500 columns: marrow_hash_sum(marrow_row_hash(…)), count, min, max, mean; where no statistic came from reading (typed
- * sources, repair), marrow_typing over the stored texts gives distinct counts, lengths and top values. */
+ * The one idea: everything is measured from what was stored, not from what was read, so the hash
+ * vouches for the file. One query for up to 500 columns: marrow_hash_sum(marrow_row_hash(…)),
+ * count, min, max, mean; where no statistic came from reading (typed sources, repair),
+ * marrow_typing over the stored texts gives distinct counts, lengths and top values. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +13,8 @@
 #define ROW_GROUP_ROWS 122880
 #define ROW_GROUP_CELLS (ROW_GROUP_ROWS * 64) /* wide tables get smaller row groups */
 
-/* ---- typing statistics ------------------------------------------------------------------------- */
+/* ---- typing statistics -------------------------------------------------------------------------
+ */
 
 void store_stats_done(struct store_stats *stats)
 {
@@ -27,7 +29,8 @@ void store_stats_done(struct store_stats *stats)
     *stats = (struct store_stats){0};
 }
 
-static enum err_code read_stats(const struct data_batch *batch, struct store_stats *stats, size_t first, struct err *err)
+static enum err_code read_stats(const struct data_batch *batch, struct store_stats *stats,
+                                size_t first, struct err *err)
 {
     for (size_t i = 0; i + 1 < batch->columns; i++) {
         struct typing_stats *column = mem_alloc(typing_stats_bytes());
@@ -47,15 +50,19 @@ static enum err_code read_stats(const struct data_batch *batch, struct store_sta
     return ERR_OK;
 }
 
-enum err_code store_measure_typing(struct engine *engine, const char *table, const char *const *expressions, size_t count, struct store_stats *ret, int64_t *ret_rows, struct err *err)
+enum err_code store_measure_typing(struct engine *engine, const char *table,
+                                   const char *const *expressions, size_t count,
+                                   struct store_stats *ret, int64_t *ret_rows, struct err *err)
 {
-    *ret = (struct store_stats){.columns = mem_zalloc(count + 1, sizeof(struct typing_stats *)), .count = count};
+    *ret = (struct store_stats){.columns = mem_zalloc(count + 1, sizeof(struct typing_stats *)),
+                                .count = count};
     if (ret->columns == NULL) {
         ret->count = 0;
         return err_set(err, ERR_MEMORY, "no memory for column statistics");
     }
     for (size_t first = 0; first < count; first += STORE_COLUMNS_PER_QUERY) {
-        size_t end = first + STORE_COLUMNS_PER_QUERY < count ? first + STORE_COLUMNS_PER_QUERY : count;
+        size_t end =
+            first + STORE_COLUMNS_PER_QUERY < count ? first + STORE_COLUMNS_PER_QUERY : count;
         AUTO(buf_done) struct buf sql = BUF_INIT;
         buf_puts(&sql, "SELECT count(*)");
         for (size_t i = first; i < end; i++)
@@ -70,12 +77,14 @@ enum err_code store_measure_typing(struct engine *engine, const char *table, con
             return err_set(err, ERR_ENGINE, "the engine gave no column statistics");
         *ret_rows = batch->vectors[0].i64[0];
         TRY(read_stats(batch, ret, first, err));
-        TRY(engine_result_next(result, &batch, err)); /* to the end: only then are the scan's rejects on record */
+        TRY(engine_result_next(result, &batch,
+                               err)); /* to the end: only then are the scan's rejects on record */
     }
     return ERR_OK;
 }
 
-/* ---- measuring --------------------------------------------------------------------------------- */
+/* ---- measuring ---------------------------------------------------------------------------------
+ */
 
 static bool has_order(struct data_type type)
 {
@@ -109,7 +118,8 @@ static void add_column_measures(const struct data_column *column, struct buf *sq
     if (!has_order(column->type))
         buf_puts(sql, ", NULL, NULL");
     else if (column->type.kind == DATA_TEXT)
-        buf_printf(sql, ", left(min(%s), %d), left(max(%s), %d)", quoted, STORE_PROFILE_TEXT_BYTES, quoted, STORE_PROFILE_TEXT_BYTES);
+        buf_printf(sql, ", left(min(%s), %d), left(max(%s), %d)", quoted, STORE_PROFILE_TEXT_BYTES,
+                   quoted, STORE_PROFILE_TEXT_BYTES);
     else
         buf_printf(sql, ", min(%s), max(%s)", quoted, quoted);
     if (column->type.kind == DATA_DOUBLE)
@@ -134,7 +144,8 @@ static void put_value(json_t *entry, const char *key, const struct data_vector *
 }
 
 /* The four measures of one column start at vectors[first]. */
-static json_t *read_column(const struct data_batch *batch, size_t first, const struct data_column *column, int64_t rows, bool *ok)
+static json_t *read_column(const struct data_batch *batch, size_t first,
+                           const struct data_column *column, int64_t rows, bool *ok)
 {
     char type[32];
     json_t *entry = json_object();
@@ -149,7 +160,9 @@ static json_t *read_column(const struct data_batch *batch, size_t first, const s
     return entry;
 }
 
-static enum err_code first_row(struct engine *engine, const char *sql, struct engine_result **ret_result, const struct data_batch **ret, struct err *err)
+static enum err_code first_row(struct engine *engine, const char *sql,
+                               struct engine_result **ret_result, const struct data_batch **ret,
+                               struct err *err)
 {
     TRY(engine_query(engine, sql, NULL, 0, ret_result, err));
     TRY(engine_result_next(*ret_result, ret, err));
@@ -166,7 +179,9 @@ static void put_hash(const struct data_vector *vector, char ret[33])
     (void)store_hex128(sum, ret);
 }
 
-static enum err_code measure_columns(struct engine *engine, const struct store_measure *measure, size_t first, size_t end, json_t *object, json_t *profile, struct err *err)
+static enum err_code measure_columns(struct engine *engine, const struct store_measure *measure,
+                                     size_t first, size_t end, json_t *object, json_t *profile,
+                                     struct err *err)
 {
     AUTO(buf_done) struct buf sql = BUF_INIT;
     bool ok = true;
@@ -197,9 +212,11 @@ static enum err_code measure_columns(struct engine *engine, const struct store_m
 }
 
 /* What reading found about a column, into its profile entry. */
-static void put_decision(json_t *entry, const struct typing_decision *decision, const struct typing_stats *stats, bool *ok)
+static void put_decision(json_t *entry, const struct typing_decision *decision,
+                         const struct typing_stats *stats, bool *ok)
 {
-    int64_t distinct = decision->distinct_exact ? (int64_t)decision->distinct_estimate : llround(decision->distinct_estimate);
+    int64_t distinct = decision->distinct_exact ? (int64_t)decision->distinct_estimate
+                                                : llround(decision->distinct_estimate);
     json_t *top = stats == NULL ? NULL : store_top_values(stats, decision, &distinct, ok);
     json_put_int(entry, "distinct", distinct, ok);
     json_put_flag(entry, "distinct_exact", decision->distinct_exact, ok);
@@ -207,10 +224,14 @@ static void put_decision(json_t *entry, const struct typing_decision *decision, 
     json_put_int(entry, "longest", decision->longest, ok);
     if (top != NULL)
         json_put(entry, "top_values", top, ok);
-    json_put(entry, "warnings", decision->warnings == NULL ? json_array() : json_incref(decision->warnings), ok);
+    json_put(entry, "warnings",
+             decision->warnings == NULL ? json_array() : json_incref(decision->warnings), ok);
 }
 
-enum err_code store_measure_decide(const struct data_schema *schema, const struct store_stats *stats, const struct typing_options *options, struct arena *arena, struct typing_decision **ret, struct err *err)
+enum err_code store_measure_decide(const struct data_schema *schema,
+                                   const struct store_stats *stats,
+                                   const struct typing_options *options, struct arena *arena,
+                                   struct typing_decision **ret, struct err *err)
 {
     const char **names = arena_array(arena, schema->count + 1, sizeof *names);
     *ret = arena_array(arena, schema->count + 1, sizeof **ret);
@@ -229,8 +250,11 @@ void store_decisions_done(struct typing_decision *decisions, size_t count)
     }
 }
 
-/* Statistics over the stored values' texts; types are forced to what they are and no marker counts as null. */
-static enum err_code measure_stored(struct engine *engine, const struct store_measure *measure, struct arena *arena, struct store_stats *ret_stats, struct typing_decision **ret, struct err *err)
+/* Statistics over the stored values' texts; types are forced to what they are and no marker counts
+ * as null. */
+static enum err_code measure_stored(struct engine *engine, const struct store_measure *measure,
+                                    struct arena *arena, struct store_stats *ret_stats,
+                                    struct typing_decision **ret, struct err *err)
 {
     size_t count = measure->schema->count;
     static const char *no_markers[1] = {NULL};
@@ -251,18 +275,21 @@ static enum err_code measure_stored(struct engine *engine, const struct store_me
         return err_set(err, ERR_MEMORY, "no memory for column statistics");
     int64_t rows = 0;
     TRY(store_measure_typing(engine, measure->table, expressions, count, ret_stats, &rows, err));
-    struct typing_options options = {.null_markers = no_markers, .null_marker_count = 0, .forced = types};
+    struct typing_options options = {
+        .null_markers = no_markers, .null_marker_count = 0, .forced = types};
     return store_measure_decide(measure->schema, ret_stats, &options, arena, ret, err);
 }
 
-enum err_code store_measure_table(struct engine *engine, const struct store_measure *measure, json_t *object, struct err *err)
+enum err_code store_measure_table(struct engine *engine, const struct store_measure *measure,
+                                  json_t *object, struct err *err)
 {
     bool ok = true;
     size_t count = measure->schema->count;
     JSON_AUTO profile = json_array();
     TRY(json_built(profile != NULL, err));
     for (size_t first = 0; first == 0 || first < count; first += STORE_COLUMNS_PER_QUERY) {
-        size_t end = first + STORE_COLUMNS_PER_QUERY < count ? first + STORE_COLUMNS_PER_QUERY : count;
+        size_t end =
+            first + STORE_COLUMNS_PER_QUERY < count ? first + STORE_COLUMNS_PER_QUERY : count;
         TRY(measure_columns(engine, measure, first, end, object, profile, err));
     }
     AUTO(arena_free) struct arena *arena = arena_new(0);
@@ -275,7 +302,8 @@ enum err_code store_measure_table(struct engine *engine, const struct store_meas
         code = measure_stored(engine, measure, arena, &stats, &decisions, err);
     for (size_t i = 0; i < count && code == ERR_OK; i++) {
         if (measure->decisions != NULL)
-            put_decision(json_array_get(profile, i), &measure->decisions[i], measure->stats->columns[i], &ok);
+            put_decision(json_array_get(profile, i), &measure->decisions[i],
+                         measure->stats->columns[i], &ok);
         else
             put_decision(json_array_get(profile, i), &decisions[i], stats.columns[i], &ok);
     }
@@ -288,7 +316,9 @@ enum err_code store_measure_table(struct engine *engine, const struct store_meas
     return code;
 }
 
-enum err_code store_measure_hash(struct engine *engine, const char *table, const struct data_schema *schema, int64_t *ret_rows, char ret_hash[33], struct err *err)
+enum err_code store_measure_hash(struct engine *engine, const char *table,
+                                 const struct data_schema *schema, int64_t *ret_rows,
+                                 char ret_hash[33], struct err *err)
 {
     AUTO(buf_done) struct buf sql = BUF_INIT;
     AUTO(engine_result_close) struct engine_result *result = NULL;
@@ -303,9 +333,12 @@ enum err_code store_measure_hash(struct engine *engine, const char *table, const
     return ERR_OK;
 }
 
-/* ---- Parquet ----------------------------------------------------------------------------------- */
+/* ---- Parquet -----------------------------------------------------------------------------------
+ */
 
-enum err_code store_write_parquet(struct engine *engine, const char *table, const struct data_schema *schema, const char *directory, struct err *err)
+enum err_code store_write_parquet(struct engine *engine, const char *table,
+                                  const struct data_schema *schema, const char *directory,
+                                  struct err *err)
 {
     char path[FILE_PATH_BYTES];
     AUTO(buf_done) struct buf sql = BUF_INIT;

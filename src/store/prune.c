@@ -1,8 +1,9 @@
 /* Prune: old versions and what only they use.
  *
- * The one idea: first decide from manifests alone what stays (the newest `keep` versions, always CURRENT; their objects; their runs),
- * then, holding the writer's lock and waiting for every reader, move each victim into staging by one rename and delete it
- * there. A crash in between leaves whole directories or none. */
+ * The one idea: first decide from manifests alone what stays (the newest `keep` versions, always
+ * CURRENT; their objects; their runs), then, holding the writer's lock and waiting for every
+ * reader, move each victim into staging by one rename and delete it there. A crash in between
+ * leaves whole directories or none. */
 #include <string.h>
 
 #include "store/store_priv.h"
@@ -27,14 +28,16 @@ static int64_t tree_bytes(const char *path, int depth)
         char child[FILE_PATH_BYTES];
         if (list.entries[i].kind == FILE_REGULAR)
             bytes += list.entries[i].bytes;
-        else if (list.entries[i].kind == FILE_DIRECTORY && file_path_join(path, list.entries[i].name, child, ERR_IGNORED) == ERR_OK)
+        else if (list.entries[i].kind == FILE_DIRECTORY &&
+                 file_path_join(path, list.entries[i].name, child, ERR_IGNORED) == ERR_OK)
             bytes += tree_bytes(child, depth + 1);
     }
     file_list_done(&list);
     return bytes;
 }
 
-static enum err_code remove_directory(struct prune *prune, const char *kind, const char *id, int64_t *count, struct err *err)
+static enum err_code remove_directory(struct prune *prune, const char *kind, const char *id,
+                                      int64_t *count, struct err *err)
 {
     char path[FILE_PATH_BYTES], aside[FILE_PATH_BYTES];
     TRY(store_dataset_path(prune->store, prune->dataset, path, err, "%s/%s", kind, id));
@@ -49,21 +52,25 @@ static enum err_code remove_directory(struct prune *prune, const char *kind, con
     return file_remove_tree(aside, err);
 }
 
-/* ---- what stays -------------------------------------------------------------------------------- */
+/* ---- what stays --------------------------------------------------------------------------------
+ */
 
 static enum err_code keep_version(struct prune *prune, const json_t *entry, struct err *err)
 {
     bool ok = true;
-    const json_t *manifest = json_object_get(entry, "manifest"), *tables = json_object_get(manifest, "tables");
+    const json_t *manifest = json_object_get(entry, "manifest"),
+                 *tables = json_object_get(manifest, "tables");
     json_put_flag(prune->versions_kept, json_text(entry, "version", ""), true, &ok);
     if (manifest == NULL)
         prune->uncertain = true;
     for (size_t i = 0; i < json_array_size(tables); i++)
-        json_put_flag(prune->objects_kept, json_text(json_array_get(tables, i), "object", ""), true, &ok);
+        json_put_flag(prune->objects_kept, json_text(json_array_get(tables, i), "object", ""), true,
+                      &ok);
     return json_built(ok, err);
 }
 
-static enum err_code choose(struct prune *prune, const json_t *versions, int64_t keep, struct err *err)
+static enum err_code choose(struct prune *prune, const json_t *versions, int64_t keep,
+                            struct err *err)
 {
     char current[HASH_HEX_BYTES];
     TRY(store_current_read(prune->store, prune->dataset, current, err));
@@ -79,9 +86,11 @@ static enum err_code choose(struct prune *prune, const json_t *versions, int64_t
     return ERR_OK;
 }
 
-/* ---- what goes --------------------------------------------------------------------------------- */
+/* ---- what goes ---------------------------------------------------------------------------------
+ */
 
-/* Does the run belong to a version that goes? Runs whose manifest can't be read stay: repair removes them. */
+/* Does the run belong to a version that goes? Runs whose manifest can't be read stay: repair
+ * removes them. */
 static bool run_goes(const struct prune *prune, const char *run_id)
 {
     JSON_AUTO manifest = NULL;
@@ -103,9 +112,10 @@ static enum err_code sweep(struct prune *prune, const char *kind, int64_t *count
         const char *id = list.entries[i].name;
         if (!store_is_hex(id, 64))
             continue;
-        bool goes = strcmp(kind, "runs") == 0       ? run_goes(prune, id)
-                    : strcmp(kind, "versions") == 0 ? json_object_get(prune->versions_kept, id) == NULL
-                                                    : !prune->uncertain && json_object_get(prune->objects_kept, id) == NULL;
+        bool goes = strcmp(kind, "runs") == 0 ? run_goes(prune, id)
+                    : strcmp(kind, "versions") == 0
+                        ? json_object_get(prune->versions_kept, id) == NULL
+                        : !prune->uncertain && json_object_get(prune->objects_kept, id) == NULL;
         if (goes)
             code = remove_directory(prune, kind, id, count, err);
     }
@@ -119,7 +129,8 @@ static enum err_code prune_all(struct prune *prune, int64_t keep, struct err *er
     TRY(store_version_scan(prune->store, prune->dataset, &versions, err));
     TRY(choose(prune, versions, keep, err));
     TRY(sweep(prune, "runs", &prune->runs, err));
-    TRY(sweep(prune, "versions", &prune->versions, err)); /* before its objects: a version that is there is whole */
+    TRY(sweep(prune, "versions", &prune->versions,
+              err)); /* before its objects: a version that is there is whole */
     return sweep(prune, "objects", &prune->objects, err);
 }
 
@@ -129,8 +140,10 @@ static enum err_code prune_locked(struct prune *prune, int64_t keep, struct err 
     if (prune->dry_run)
         return prune_all(prune, keep, err);
     TRY(store_need_writable(prune->store, err));
-    TRY(store_lock(prune->store, prune->dataset, STORE_LOCK_WRITER, true, 0, "prune", &writer, err));
-    enum err_code code = store_lock(prune->store, prune->dataset, STORE_LOCK_READERS, true, prune->store->prune_wait_ms, "prune", &readers, err);
+    TRY(store_lock(prune->store, prune->dataset, STORE_LOCK_WRITER, true, 0, "prune", &writer,
+                   err));
+    enum err_code code = store_lock(prune->store, prune->dataset, STORE_LOCK_READERS, true,
+                                    prune->store->prune_wait_ms, "prune", &readers, err);
     if (code == ERR_OK)
         code = store_staging_make(prune->store, "prune", &prune->staging, err);
     if (code == ERR_OK)
@@ -151,13 +164,15 @@ static json_t *build_report(const struct prune *prune, bool *ok)
     return report;
 }
 
-enum err_code store_prune(struct store *store, const char *dataset, int64_t keep, bool dry_run, json_t **ret, struct err *err)
+enum err_code store_prune(struct store *store, const char *dataset, int64_t keep, bool dry_run,
+                          json_t **ret, struct err *err)
 {
     bool ok = true;
     char current[FILE_PATH_BYTES];
     *ret = NULL;
     if (keep < 1)
-        return err_set(err, ERR_USAGE, "at least one version must be kept, found %lld", (long long)keep);
+        return err_set(err, ERR_USAGE, "at least one version must be kept, found %lld",
+                       (long long)keep);
     TRY(store_dataset_path(store, dataset, current, err, "CURRENT"));
     if (!file_exists(current)) {
         (void)err_set(err, ERR_NOT_FOUND, "no dataset named %s", dataset);
@@ -166,7 +181,11 @@ enum err_code store_prune(struct store *store, const char *dataset, int64_t keep
     JSON_AUTO versions = json_object();
     JSON_AUTO objects = json_object();
     TRY(json_built(versions != NULL && objects != NULL, err));
-    struct prune prune = {.store = store, .dataset = dataset, .dry_run = dry_run, .versions_kept = versions, .objects_kept = objects};
+    struct prune prune = {.store = store,
+                          .dataset = dataset,
+                          .dry_run = dry_run,
+                          .versions_kept = versions,
+                          .objects_kept = objects};
     prune.staging.lock = (struct file_lock)FILE_LOCK_INIT;
     TRY(prune_locked(&prune, keep, err));
     JSON_AUTO report = build_report(&prune, &ok);
@@ -175,7 +194,8 @@ enum err_code store_prune(struct store *store, const char *dataset, int64_t keep
         JSON_AUTO entry = json_copy(report);
         json_put_text(entry, "kind", "prune", &ok);
         TRY(json_built(ok, err));
-        if (store_history_append(store, dataset, entry, err) != ERR_OK) /* what is gone is gone: say what was not done */
+        if (store_history_append(store, dataset, entry, err) !=
+            ERR_OK) /* what is gone is gone: say what was not done */
             return err_context(err, "pruned, but not recorded in the history");
     }
     *ret = json_incref(report);

@@ -1,11 +1,12 @@
 /* Staging and publishing: how staged bytes become visible.
  *
- *     tmp/PID-START-XXXXXX/   + .lock held     write … fsync … rename ──▶ objects/HASH, versions/ID, runs/ID
- *                                                              then     CURRENT replaced by rename
+ *     tmp/PID-START-XXXXXX/   + .lock held     write … fsync … rename ──▶ objects/HASH,
+ * versions/ID, runs/ID then     CURRENT replaced by rename
  *
- * The one idea: a rename is the only thing that makes bytes visible, and only after they were fsynced. A staging folder is
- * owned by whoever holds the flock on its .lock file; a sweep removes what nobody holds. tmp.lock keeps the sweep away from
- * the moment between making the folder and locking it. */
+ * The one idea: a rename is the only thing that makes bytes visible, and only after they were
+ * fsynced. A staging folder is owned by whoever holds the flock on its .lock file; a sweep removes
+ * what nobody holds. tmp.lock keeps the sweep away from the moment between making the folder and
+ * locking it. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,7 +24,8 @@ static enum err_code lock_staging(struct store_staging *staging, const char *ver
     return file_lock_take(lock, true, 0, verb, &staging->lock, err);
 }
 
-enum err_code store_staging_make(struct store *store, const char *verb, struct store_staging *ret, struct err *err)
+enum err_code store_staging_make(struct store *store, const char *verb, struct store_staging *ret,
+                                 struct err *err)
 {
     char path[FILE_PATH_BYTES], prefix[64];
     struct file_lock guard = FILE_LOCK_INIT;
@@ -34,7 +36,8 @@ enum err_code store_staging_make(struct store *store, const char *verb, struct s
     TRY(file_make_directory(path, err));
     TRY(store_path(store, path, err, "tmp.lock"));
     TRY(file_lock_take(path, false, STORE_SHORT_WAIT_MS, verb, &guard, err));
-    (void)snprintf(prefix, sizeof prefix, "%ld-%lld", (long)getpid(), (long long)clock_monotonic_us());
+    (void)snprintf(prefix, sizeof prefix, "%ld-%lld", (long)getpid(),
+                   (long long)clock_monotonic_us());
     enum err_code code = store_path(store, path, err, "tmp");
     if (code == ERR_OK)
         code = file_make_staging(path, prefix, ret->path, err);
@@ -79,7 +82,8 @@ void store_staging_sweep(struct store *store)
     char path[FILE_PATH_BYTES], directory[FILE_PATH_BYTES], child[FILE_PATH_BYTES];
     struct file_lock guard = FILE_LOCK_INIT;
     struct file_list list = {0};
-    if (store_path(store, directory, NULL, "tmp") != ERR_OK || store_path(store, path, NULL, "tmp.lock") != ERR_OK ||
+    if (store_path(store, directory, NULL, "tmp") != ERR_OK ||
+        store_path(store, path, NULL, "tmp.lock") != ERR_OK ||
         file_list_directory(directory, &list, ERR_IGNORED) != ERR_OK)
         return;
     if (list.count == 0 || file_lock_take(path, true, 0, "sweep", &guard, ERR_IGNORED) != ERR_OK) {
@@ -90,12 +94,16 @@ void store_staging_sweep(struct store *store)
         if (str_has_suffix_nocase(str_of(list.entries[i].name), ".lock"))
             sweep_owned(directory, list.entries[i].name);
     file_list_done(&list);
-    /* What is left without a lock was cut off between its making and its locking; what has one is owned. */
+    /* What is left without a lock was cut off between its making and its locking; what has one is
+     * owned. */
     if (file_list_directory(directory, &list, ERR_IGNORED) == ERR_OK) {
         for (size_t i = 0; i < list.count; i++) {
             bool is_lock = str_has_suffix_nocase(str_of(list.entries[i].name), ".lock");
-            bool owned = i + 1 < list.count && strncmp(list.entries[i + 1].name, list.entries[i].name, strlen(list.entries[i].name)) == 0;
-            if (!is_lock && !owned && file_path_join(directory, list.entries[i].name, child, ERR_IGNORED) == ERR_OK)
+            bool owned =
+                i + 1 < list.count && strncmp(list.entries[i + 1].name, list.entries[i].name,
+                                              strlen(list.entries[i].name)) == 0;
+            if (!is_lock && !owned &&
+                file_path_join(directory, list.entries[i].name, child, ERR_IGNORED) == ERR_OK)
                 (void)!file_remove_tree(child, ERR_IGNORED);
         }
         file_list_done(&list);
@@ -103,8 +111,9 @@ void store_staging_sweep(struct store *store)
     file_lock_release(&guard);
 }
 
-enum err_code store_publish_directory(struct store *store, const char *dataset, const char *kind, const char *id,
-                                      const char *staged, bool *ret_existed, struct err *err)
+enum err_code store_publish_directory(struct store *store, const char *dataset, const char *kind,
+                                      const char *id, const char *staged, bool *ret_existed,
+                                      struct err *err)
 {
     char parent[FILE_PATH_BYTES], target[FILE_PATH_BYTES];
     TRY(store_dataset_path(store, dataset, parent, err, "%s", kind));
@@ -123,10 +132,11 @@ enum err_code store_publish_directory(struct store *store, const char *dataset, 
     return *ret_existed ? file_remove_tree(staged, err) : ERR_OK;
 }
 
-/* ---- CURRENT ----------------------------------------------------------------------------------- */
+/* ---- CURRENT -----------------------------------------------------------------------------------
+ */
 
-enum err_code store_current_read(const struct store *store, const char *dataset, char ret[HASH_HEX_BYTES],
-                                 struct err *err)
+enum err_code store_current_read(const struct store *store, const char *dataset,
+                                 char ret[HASH_HEX_BYTES], struct err *err)
 {
     char path[FILE_PATH_BYTES];
     AUTO(buf_done) struct buf text = BUF_INIT;
@@ -135,10 +145,12 @@ enum err_code store_current_read(const struct store *store, const char *dataset,
     if (!file_exists(path))
         return ERR_OK;
     TRY(file_read(path, 4096, &text, err));
-    if (text.len != HASH_HEX_BYTES || text.ptr[HASH_HEX_BYTES - 1] != '\n' || strspn(text.ptr, "0123456789abcdef") != HASH_HEX_BYTES - 1) {
+    if (text.len != HASH_HEX_BYTES || text.ptr[HASH_HEX_BYTES - 1] != '\n' ||
+        strspn(text.ptr, "0123456789abcdef") != HASH_HEX_BYTES - 1) {
         (void)err_set(err, ERR_INTEGRITY, "CURRENT of dataset %s is damaged", dataset);
         (void)err_at(err, path, 0, 0);
-        return err_hint(err, "write the id of the wanted version (a folder name in versions/) and a newline into it");
+        return err_hint(err, "write the id of the wanted version (a folder name in versions/) and "
+                             "a newline into it");
     }
     memcpy(ret, text.ptr, HASH_HEX_BYTES - 1);
     ret[HASH_HEX_BYTES - 1] = '\0';
@@ -152,7 +164,8 @@ static enum err_code put_current(const char *path, const char *version, struct e
     return file_replace(path, (struct str){line, (size_t)length}, err);
 }
 
-enum err_code store_current_write(struct store *store, const char *dataset, const char *version, struct err *err)
+enum err_code store_current_write(struct store *store, const char *dataset, const char *version,
+                                  struct err *err)
 {
     char path[FILE_PATH_BYTES], before[HASH_HEX_BYTES], after[HASH_HEX_BYTES];
     TRY(store_dataset_path(store, dataset, path, err, "CURRENT"));
@@ -160,8 +173,10 @@ enum err_code store_current_write(struct store *store, const char *dataset, cons
     enum err_code code = put_current(path, version, err);
     if (code == ERR_OK)
         return ERR_OK;
-    /* The rename may have happened (only the fsync of the folder failed): what is said to have failed must not be seen. */
-    if (store_current_read(store, dataset, after, ERR_IGNORED) != ERR_OK || strcmp(before, after) != 0) {
+    /* The rename may have happened (only the fsync of the folder failed): what is said to have
+     * failed must not be seen. */
+    if (store_current_read(store, dataset, after, ERR_IGNORED) != ERR_OK ||
+        strcmp(before, after) != 0) {
         if (before[0] == '\0')
             (void)!file_remove(path, ERR_IGNORED);
         else

@@ -1,7 +1,8 @@
 /* rejects.csv: rows that could not be used, with line, column, reason and the text as it was read.
  *
- * The one idea: every source, scan or stream, ends here, so all formats quarantine alike. The sum of the raw texts' hashes enters the
- * table's hash (what was left out is part of what was taken in). With strict the first one refuses the import instead. */
+ * The one idea: every source, scan or stream, ends here, so all formats quarantine alike. The sum
+ * of the raw texts' hashes enters the table's hash (what was left out is part of what was taken
+ * in). With strict the first one refuses the import instead. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,9 +13,12 @@
 
 #define FLUSH_BYTES ((size_t)1 << 16)
 
-enum err_code store_rejects_init(struct store_rejects *rejects, const char *directory, const char *origin, const struct store_import_options *options, struct err *err)
+enum err_code store_rejects_init(struct store_rejects *rejects, const char *directory,
+                                 const char *origin, const struct store_import_options *options,
+                                 struct err *err)
 {
-    *rejects = (struct store_rejects){.fd = -1, .strict = options->strict, .show_values = options->show_values, .origin = origin};
+    *rejects = (struct store_rejects){
+        .fd = -1, .strict = options->strict, .show_values = options->show_values, .origin = origin};
     return file_path_join(directory, "rejects.csv", rejects->path, err);
 }
 
@@ -39,19 +43,26 @@ static enum err_code flush(struct store_rejects *rejects, struct err *err)
     return ERR_OK;
 }
 
-static enum err_code refuse(const struct store_rejects *rejects, int64_t line, const char *column, const char *reason, struct str raw, struct err *err)
+static enum err_code refuse(const struct store_rejects *rejects, int64_t line, const char *column,
+                            const char *reason, struct str raw, struct err *err)
 {
     char pattern[128];
-    (void)err_set(err, ERR_INPUT, "%s%s%s", column == NULL ? "" : column, column == NULL ? "" : ": ", reason);
+    (void)err_set(err, ERR_INPUT, "%s%s%s", column == NULL ? "" : column,
+                  column == NULL ? "" : ": ", reason);
     (void)err_at(err, rejects->origin, line, 0);
     if (rejects->show_values)
-        (void)err_detail(err, "the row: %.*s", (int)(raw.len > 200 ? 200 : raw.len), raw.ptr == NULL ? "" : raw.ptr);
+        (void)err_detail(err, "the row: %.*s", (int)(raw.len > 200 ? 200 : raw.len),
+                         raw.ptr == NULL ? "" : raw.ptr);
     else
-        (void)err_detail(err, "the row looks like %s", err_pattern(raw.ptr == NULL ? "" : raw.ptr, raw.len, pattern, sizeof pattern));
-    return err_hint(err, "mend the row, or import without --strict: such rows are then set aside and counted");
+        (void)err_detail(
+            err, "the row looks like %s",
+            err_pattern(raw.ptr == NULL ? "" : raw.ptr, raw.len, pattern, sizeof pattern));
+    return err_hint(
+        err, "mend the row, or import without --strict: such rows are then set aside and counted");
 }
 
-enum err_code store_rejects_add(void *user, int64_t line, const char *column, const char *reason, struct str raw, struct err *err)
+enum err_code store_rejects_add(void *user, int64_t line, const char *column, const char *reason,
+                                struct str raw, struct err *err)
 {
     struct store_rejects *rejects = user;
     if (column != NULL && column[0] == '\0')

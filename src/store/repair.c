@@ -1,11 +1,12 @@
 /* Repair: what verify found, mended from the other copy.
  *
- *     table.duckdb damaged  ◀── table.parquet        object.json damaged  ◀── manifest's columns + either copy
- *     table.parquet damaged ◀── table.duckdb         CURRENT damaged      ◀── newest import in the history
- *     a run damaged: removed, it can be built again
+ *     table.duckdb damaged  ◀── table.parquet        object.json damaged  ◀── manifest's columns +
+ * either copy table.parquet damaged ◀── table.duckdb         CURRENT damaged      ◀── newest import
+ * in the history a run damaged: removed, it can be built again
  *
- * The one idea: nothing is believed but the canonical table hash. A copy counts as good when its recorded sha256 agrees, or when the
- * rows read from it give the very hash that is the object's name; what is rebuilt is accepted only by that same test. */
+ * The one idea: nothing is believed but the canonical table hash. A copy counts as good when its
+ * recorded sha256 agrees, or when the rows read from it give the very hash that is the object's
+ * name; what is rebuilt is accepted only by that same test. */
 #include <stdio.h>
 #include <string.h>
 
@@ -18,7 +19,7 @@ struct repair {
     const char *dataset;
     struct engine *engine;
     struct store_staging staging;
-    json_t *found;  /* [{kind, id, file}] from verify */
+    json_t *found; /* [{kind, id, file}] from verify */
     json_t *repaired, *failed;
     int64_t steps; /* names for staged files */
 };
@@ -26,12 +27,13 @@ struct repair {
 struct object {
     const char *hash;
     char directory[FILE_PATH_BYTES];
-    json_t *document;  /* owned; rebuilt from a manifest when object.json is damaged */
+    json_t *document; /* owned; rebuilt from a manifest when object.json is damaged */
     bool document_bad;
     struct data_schema schema;
 };
 
-static enum err_code note(json_t *list, const char *file, const char *key, const char *text, struct err *err)
+static enum err_code note(json_t *list, const char *file, const char *key, const char *text,
+                          struct err *err)
 {
     bool ok = true;
     json_t *entry = json_object();
@@ -41,24 +43,29 @@ static enum err_code note(json_t *list, const char *file, const char *key, const
     return json_built(ok, err);
 }
 
-static enum err_code note_file(struct repair *repair, json_t *list, const struct object *object, const char *name, const char *key, const char *text, struct err *err)
+static enum err_code note_file(struct repair *repair, json_t *list, const struct object *object,
+                               const char *name, const char *key, const char *text, struct err *err)
 {
     char path[FILE_PATH_BYTES];
     TRY(file_path_join(object->directory, name, path, err));
     return note(list, store_relative(repair->store, path), key, text, err);
 }
 
-/* ---- the object's document --------------------------------------------------------------------- */
+/* ---- the object's document ---------------------------------------------------------------------
+ */
 
-/* columns and rejects as a version's manifest has them. NULL: no readable manifest names the object. */
-static enum err_code skeleton(struct repair *repair, const char *hash, json_t **ret, struct err *err)
+/* columns and rejects as a version's manifest has them. NULL: no readable manifest names the
+ * object. */
+static enum err_code skeleton(struct repair *repair, const char *hash, json_t **ret,
+                              struct err *err)
 {
     bool ok = true;
     JSON_AUTO versions = NULL;
     *ret = NULL;
     TRY(store_version_scan(repair->store, repair->dataset, &versions, err));
     for (size_t i = 0; i < json_array_size(versions); i++) {
-        const json_t *tables = json_object_get(json_object_get(json_array_get(versions, i), "manifest"), "tables");
+        const json_t *tables =
+            json_object_get(json_object_get(json_array_get(versions, i), "manifest"), "tables");
         for (size_t k = 0; k < json_array_size(tables); k++) {
             const json_t *entry = json_array_get(tables, k);
             if (strcmp(json_text(entry, "object", ""), hash) != 0)
@@ -68,7 +75,8 @@ static enum err_code skeleton(struct repair *repair, const char *hash, json_t **
             json_put_text(document, "table_hash", hash, &ok);
             json_put_int(document, "rejected_rows", json_int(entry, "rejected_rows", 0), &ok);
             if (json_int(entry, "rejected_rows", 0) > 0)
-                json_put_text(document, "rejected_hash", json_text(entry, "rejected_hash", ""), &ok);
+                json_put_text(document, "rejected_hash", json_text(entry, "rejected_hash", ""),
+                              &ok);
             json_put(document, "columns", json_deep_copy(json_object_get(entry, "columns")), &ok);
             *ret = document;
             return json_built(ok, err);
@@ -77,11 +85,14 @@ static enum err_code skeleton(struct repair *repair, const char *hash, json_t **
     return ERR_OK;
 }
 
-static enum err_code open_object(struct repair *repair, const char *hash, struct object *object, struct err *err)
+static enum err_code open_object(struct repair *repair, const char *hash, struct object *object,
+                                 struct err *err)
 {
     *object = (struct object){.hash = hash};
-    TRY(store_dataset_path(repair->store, repair->dataset, object->directory, err, "objects/%s", hash));
-    enum err_code code = store_object_read(repair->store, repair->dataset, hash, &object->document, err);
+    TRY(store_dataset_path(repair->store, repair->dataset, object->directory, err, "objects/%s",
+                           hash));
+    enum err_code code =
+        store_object_read(repair->store, repair->dataset, hash, &object->document, err);
     if (code == ERR_MEMORY) /* tells nothing about the document */
         return code;
     object->document_bad = code != ERR_OK;
@@ -89,10 +100,12 @@ static enum err_code open_object(struct repair *repair, const char *hash, struct
         TRY(skeleton(repair, hash, &object->document, err));
     if (object->document == NULL)
         return ERR_OK;
-    return data_schema_from_json(json_object_get(object->document, "columns"), "object.json", &object->schema, err);
+    return data_schema_from_json(json_object_get(object->document, "columns"), "object.json",
+                                 &object->schema, err);
 }
 
-/* ---- copies ------------------------------------------------------------------------------------ */
+/* ---- copies ------------------------------------------------------------------------------------
+ */
 
 static const json_t *facts_of(const json_t *document, const char *name)
 {
@@ -107,13 +120,16 @@ static bool bytes_agree(const struct object *object, const char *name)
 {
     char path[FILE_PATH_BYTES], sha256[HASH_HEX_BYTES];
     const json_t *facts = facts_of(object->document, name);
-    if (facts == NULL || file_path_join(object->directory, name, path, ERR_IGNORED) != ERR_OK || !file_exists(path))
+    if (facts == NULL || file_path_join(object->directory, name, path, ERR_IGNORED) != ERR_OK ||
+        !file_exists(path))
         return false;
-    return file_sha256(path, sha256, NULL, ERR_IGNORED) == ERR_OK && strcmp(sha256, json_text(facts, "sha256", "")) == 0;
+    return file_sha256(path, sha256, NULL, ERR_IGNORED) == ERR_OK &&
+           strcmp(sha256, json_text(facts, "sha256", "")) == 0;
 }
 
 /* Table expression over a copy; attaches a .duckdb under alias copy. */
-static enum err_code open_copy(struct repair *repair, const struct object *object, const char *path, bool parquet, struct buf *ret, struct err *err)
+static enum err_code open_copy(struct repair *repair, const struct object *object, const char *path,
+                               bool parquet, struct buf *ret, struct err *err)
 {
     AUTO(buf_done) struct buf sql = BUF_INIT;
     buf_clear(ret);
@@ -146,7 +162,8 @@ static enum err_code open_copy(struct repair *repair, const struct object *objec
 
 static void close_copy(struct repair *repair)
 {
-    (void)!engine_execute(repair->engine, "DETACH DATABASE IF EXISTS object_copy", NULL, 0, ERR_IGNORED);
+    (void)!engine_execute(repair->engine, "DETACH DATABASE IF EXISTS object_copy", NULL, 0,
+                          ERR_IGNORED);
 }
 
 /* Do the rows of table give the object's hash? */
@@ -155,18 +172,23 @@ static bool rows_agree(struct repair *repair, const struct object *object, const
     char row_hash[33], hash[HASH_HEX_BYTES];
     int64_t rows = 0;
     bool ok = true;
-    if (store_measure_hash(repair->engine, table, &object->schema, &rows, row_hash, ERR_IGNORED) != ERR_OK)
+    if (store_measure_hash(repair->engine, table, &object->schema, &rows, row_hash, ERR_IGNORED) !=
+        ERR_OK)
         return false;
     JSON_AUTO content = json_copy(object->document);
     json_put_int(content, "rows", rows, &ok);
     json_put_text(content, "row_hash", row_hash, &ok);
-    return ok && store_table_hash(content, hash, ERR_IGNORED) == ERR_OK && strcmp(hash, object->hash) == 0;
+    return ok && store_table_hash(content, hash, ERR_IGNORED) == ERR_OK &&
+           strcmp(hash, object->hash) == 0;
 }
 
-static bool copy_agrees(struct repair *repair, const struct object *object, const char *path, bool parquet)
+static bool copy_agrees(struct repair *repair, const struct object *object, const char *path,
+                        bool parquet)
 {
     AUTO(buf_done) struct buf table = BUF_INIT;
-    bool agrees = file_exists(path) && open_copy(repair, object, path, parquet, &table, ERR_IGNORED) == ERR_OK && rows_agree(repair, object, buf_text(&table));
+    bool agrees = file_exists(path) &&
+                  open_copy(repair, object, path, parquet, &table, ERR_IGNORED) == ERR_OK &&
+                  rows_agree(repair, object, buf_text(&table));
     if (!parquet)
         close_copy(repair);
     return agrees;
@@ -178,12 +200,15 @@ static bool copy_is_good(struct repair *repair, const struct object *object, boo
     const char *name = parquet ? "table.parquet" : "table.duckdb";
     if (!object->document_bad)
         return bytes_agree(object, name);
-    return file_path_join(object->directory, name, path, ERR_IGNORED) == ERR_OK && copy_agrees(repair, object, path, parquet);
+    return file_path_join(object->directory, name, path, ERR_IGNORED) == ERR_OK &&
+           copy_agrees(repair, object, path, parquet);
 }
 
-/* ---- rebuilding -------------------------------------------------------------------------------- */
+/* ---- rebuilding --------------------------------------------------------------------------------
+ */
 
-static enum err_code write_duckdb(struct repair *repair, const char *path, const char *table, struct err *err)
+static enum err_code write_duckdb(struct repair *repair, const char *path, const char *table,
+                                  struct err *err)
 {
     AUTO(buf_done) struct buf sql = BUF_INIT;
     buf_puts(&sql, "ATTACH ");
@@ -193,15 +218,20 @@ static enum err_code write_duckdb(struct repair *repair, const char *path, const
     buf_puts(&sql, "; CHECKPOINT object_new");
     TRY(buf_check(&sql, err));
     enum err_code code = engine_execute(repair->engine, buf_text(&sql), NULL, 0, err);
-    (void)!engine_execute(repair->engine, "DETACH DATABASE IF EXISTS object_new", NULL, 0, ERR_IGNORED);
+    (void)!engine_execute(repair->engine, "DETACH DATABASE IF EXISTS object_new", NULL, 0,
+                          ERR_IGNORED);
     return code;
 }
 
-/* Makes the copy (parquet or not) anew in staging from the other, checks it, and puts it in its place. */
-static enum err_code rebuild(struct repair *repair, struct object *object, bool parquet, struct err *err)
+/* Makes the copy (parquet or not) anew in staging from the other, checks it, and puts it in its
+ * place. */
+static enum err_code rebuild(struct repair *repair, struct object *object, bool parquet,
+                             struct err *err)
 {
-    char name[32], folder[FILE_PATH_BYTES], source[FILE_PATH_BYTES], made[FILE_PATH_BYTES], target[FILE_PATH_BYTES];
-    const char *own = parquet ? "table.parquet" : "table.duckdb", *other = parquet ? "table.duckdb" : "table.parquet";
+    char name[32], folder[FILE_PATH_BYTES], source[FILE_PATH_BYTES], made[FILE_PATH_BYTES],
+        target[FILE_PATH_BYTES];
+    const char *own = parquet ? "table.parquet" : "table.duckdb",
+               *other = parquet ? "table.duckdb" : "table.parquet";
     AUTO(buf_done) struct buf table = BUF_INIT;
     (void)snprintf(name, sizeof name, REBUILT_NAME "-%lld", (long long)repair->steps++);
     TRY(file_path_join(repair->staging.path, name, folder, err));
@@ -211,7 +241,9 @@ static enum err_code rebuild(struct repair *repair, struct object *object, bool 
     TRY(file_path_join(object->directory, own, target, err));
     enum err_code code = open_copy(repair, object, source, !parquet, &table, err);
     if (code == ERR_OK)
-        code = parquet ? store_write_parquet(repair->engine, buf_text(&table), &object->schema, folder, err) : write_duckdb(repair, made, buf_text(&table), err);
+        code = parquet ? store_write_parquet(repair->engine, buf_text(&table), &object->schema,
+                                             folder, err)
+                       : write_duckdb(repair, made, buf_text(&table), err);
     close_copy(repair);
     TRY(code);
     if (!copy_agrees(repair, object, made, parquet))
@@ -221,7 +253,8 @@ static enum err_code rebuild(struct repair *repair, struct object *object, bool 
     return file_publish(made, target, NULL, err);
 }
 
-static enum err_code remeasure(struct repair *repair, struct object *object, bool parquet, struct err *err)
+static enum err_code remeasure(struct repair *repair, struct object *object, bool parquet,
+                               struct err *err)
 {
     char path[FILE_PATH_BYTES];
     AUTO(buf_done) struct buf table = BUF_INIT;
@@ -266,7 +299,8 @@ static enum err_code mend_copies(struct repair *repair, struct object *object, s
 {
     bool duckdb = copy_is_good(repair, object, false), parquet = copy_is_good(repair, object, true);
     bool document_bad = object->document_bad;
-    if (!duckdb && !parquet && !document_bad) { /* the bytes differ, but the rows may still be right */
+    if (!duckdb && !parquet &&
+        !document_bad) { /* the bytes differ, but the rows may still be right */
         char path[FILE_PATH_BYTES];
         TRY(file_path_join(object->directory, "table.duckdb", path, err));
         duckdb = copy_agrees(repair, object, path, false);
@@ -274,18 +308,22 @@ static enum err_code mend_copies(struct repair *repair, struct object *object, s
         parquet = copy_agrees(repair, object, path, true);
     }
     if (!duckdb && !parquet)
-        return note_file(repair, repair->failed, object, "table.duckdb", "reason", "neither copy gives the table's hash: import the files again", err);
+        return note_file(repair, repair->failed, object, "table.duckdb", "reason",
+                         "neither copy gives the table's hash: import the files again", err);
     if (document_bad)
         TRY(remeasure(repair, object, !duckdb, err));
     if (!duckdb || !parquet)
         TRY(rebuild(repair, object, duckdb, err));
     TRY(rewrite_document(repair, object, err));
     if (document_bad)
-        TRY(note_file(repair, repair->repaired, object, "object.json", "from", duckdb ? "table.duckdb" : "table.parquet", err));
+        TRY(note_file(repair, repair->repaired, object, "object.json", "from",
+                      duckdb ? "table.duckdb" : "table.parquet", err));
     if (!duckdb)
-        TRY(note_file(repair, repair->repaired, object, "table.duckdb", "from", "table.parquet", err));
+        TRY(note_file(repair, repair->repaired, object, "table.duckdb", "from", "table.parquet",
+                      err));
     if (!parquet)
-        TRY(note_file(repair, repair->repaired, object, "table.parquet", "from", "table.duckdb", err));
+        TRY(note_file(repair, repair->repaired, object, "table.parquet", "from", "table.duckdb",
+                      err));
     return ERR_OK;
 }
 
@@ -295,13 +333,17 @@ static enum err_code repair_object(struct repair *repair, const char *hash, stru
     struct err own = {0};
     enum err_code code = open_object(repair, hash, &object, &own);
     if (code == ERR_OK && object.document == NULL)
-        code = note_file(repair, repair->failed, &object, "object.json", "reason", "no version's manifest describes the object", &own);
+        code = note_file(repair, repair->failed, &object, "object.json", "reason",
+                         "no version's manifest describes the object", &own);
     else if (code == ERR_OK)
         code = mend_copies(repair, &object, &own);
-    if (code == ERR_OK && object.document != NULL && facts_of(object.document, "rejects.csv") != NULL && !bytes_agree(&object, "rejects.csv"))
-        code = note_file(repair, repair->failed, &object, "rejects.csv", "reason", "there is no second copy of it: import the files again", &own);
+    if (code == ERR_OK && object.document != NULL &&
+        facts_of(object.document, "rejects.csv") != NULL && !bytes_agree(&object, "rejects.csv"))
+        code = note_file(repair, repair->failed, &object, "rejects.csv", "reason",
+                         "there is no second copy of it: import the files again", &own);
     if (code != ERR_OK && code != ERR_MEMORY && code != ERR_INTERRUPTED)
-        code = note_file(repair, repair->failed, &object, "object.json", "reason", own.message, &own);
+        code =
+            note_file(repair, repair->failed, &object, "object.json", "reason", own.message, &own);
     if (code != ERR_OK && err != NULL)
         *err = own;
     json_decref(object.document);
@@ -309,7 +351,8 @@ static enum err_code repair_object(struct repair *repair, const char *hash, stru
     return code;
 }
 
-/* ---- the rest ---------------------------------------------------------------------------------- */
+/* ---- the rest ----------------------------------------------------------------------------------
+ */
 
 static enum err_code repair_run(struct repair *repair, const char *run_id, struct err *err)
 {
@@ -318,7 +361,8 @@ static enum err_code repair_run(struct repair *repair, const char *run_id, struc
     TRY(file_path_join(repair->staging.path, run_id, aside, err));
     TRY(file_publish(path, aside, NULL, err));
     TRY(file_remove_tree(aside, err));
-    return note(repair->repaired, store_relative(repair->store, path), "from", "removed: it can be built again", err);
+    return note(repair->repaired, store_relative(repair->store, path), "from",
+                "removed: it can be built again", err);
 }
 
 static enum err_code repair_current(struct repair *repair, struct err *err)
@@ -331,17 +375,23 @@ static enum err_code repair_current(struct repair *repair, struct err *err)
         const char *version = json_text(json_array_get(entries, i - 1), "version", "");
         const char *kind = json_text(json_array_get(entries, i - 1), "kind", "");
         JSON_AUTO manifest = NULL;
-        if ((strcmp(kind, "import") != 0 && strcmp(kind, "clear") != 0) || !store_is_hex(version, 64) ||
-            store_manifest_read(repair->store, repair->dataset, version, &manifest, ERR_IGNORED) != ERR_OK)
+        if ((strcmp(kind, "import") != 0 && strcmp(kind, "clear") != 0) ||
+            !store_is_hex(version, 64) ||
+            store_manifest_read(repair->store, repair->dataset, version, &manifest, ERR_IGNORED) !=
+                ERR_OK)
             continue;
         TRY(file_remove(path, err));
         TRY(store_current_write(repair->store, repair->dataset, version, err));
-        return note(repair->repaired, store_relative(repair->store, path), "from", "history.jsonl", err);
+        return note(repair->repaired, store_relative(repair->store, path), "from", "history.jsonl",
+                    err);
     }
-    return note(repair->failed, store_relative(repair->store, path), "reason", "no version that the history names can be read", err);
+    return note(repair->failed, store_relative(repair->store, path), "reason",
+                "no version that the history names can be read", err);
 }
 
-static enum err_code collect(void *user, enum store_damage_kind kind, const char *id, const char *file, const char *expected, const char *found, const char *fix, struct err *err)
+static enum err_code collect(void *user, enum store_damage_kind kind, const char *id,
+                             const char *file, const char *expected, const char *found,
+                             const char *fix, struct err *err)
 {
     bool ok = true;
     json_t *problem = json_object();
@@ -355,7 +405,8 @@ static enum err_code collect(void *user, enum store_damage_kind kind, const char
     return json_built(ok, err);
 }
 
-static enum err_code act(struct repair *repair, const json_t *problem, json_t *done, struct err *err)
+static enum err_code act(struct repair *repair, const json_t *problem, json_t *done,
+                         struct err *err)
 {
     bool ok = true;
     const char *id = json_text(problem, "id", ""), *file = json_text(problem, "file", "");
@@ -374,7 +425,8 @@ static enum err_code act(struct repair *repair, const json_t *problem, json_t *d
     case STORE_DAMAGE_HISTORY:
         return note(repair->failed, file, "reason", json_text(problem, "found", ""), err);
     case STORE_DAMAGE_OTHER:
-        return note(repair->failed, file, "reason", "a manifest has no second copy: import the files again", err);
+        return note(repair->failed, file, "reason",
+                    "a manifest has no second copy: import the files again", err);
     }
     return ERR_OK;
 }
@@ -427,7 +479,8 @@ enum err_code store_repair(struct store *store, const char *dataset, json_t **re
     JSON_AUTO result = json_object();
     TRY(json_built(found != NULL && repaired != NULL && failed != NULL && result != NULL, err));
     TRY(store_lock(store, dataset, STORE_LOCK_WRITER, true, 0, "repair", &lock, err));
-    struct repair repair = {.store = store, .dataset = dataset, .found = found, .repaired = repaired, .failed = failed};
+    struct repair repair = {
+        .store = store, .dataset = dataset, .found = found, .repaired = repaired, .failed = failed};
     repair.staging.lock = (struct file_lock)FILE_LOCK_INIT;
     enum err_code code = repair_all(&repair, err);
     engine_close(repair.engine);

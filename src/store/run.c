@@ -1,7 +1,8 @@
 /* Runs: directories of results under a deterministic id, published like everything else.
  *
- * The one idea: a run is found by its id alone; its manifest lists and hashes its files, so reading it needs no engine. A run that
- * is there already was made by a twin: it is kept and the staged one goes. */
+ * The one idea: a run is found by its id alone; its manifest lists and hashes its files, so reading
+ * it needs no engine. A run that is there already was made by a twin: it is kept and the staged one
+ * goes. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,13 +16,15 @@ static enum err_code check_run_id(const char *run_id, struct err *err)
     return err_set(err, ERR_USAGE, "a run's id has 64 hex digits");
 }
 
-enum err_code store_run_path(struct store *store, const char *dataset, const char *run_id, char ret[FILE_PATH_BYTES], struct err *err)
+enum err_code store_run_path(struct store *store, const char *dataset, const char *run_id,
+                             char ret[FILE_PATH_BYTES], struct err *err)
 {
     TRY(check_run_id(run_id, err));
     return store_dataset_path(store, dataset, ret, err, "runs/%s", run_id);
 }
 
-enum err_code store_run_read(struct store *store, const char *dataset, const char *run_id, json_t **ret_manifest, struct err *err)
+enum err_code store_run_read(struct store *store, const char *dataset, const char *run_id,
+                             json_t **ret_manifest, struct err *err)
 {
     char path[FILE_PATH_BYTES], directory[FILE_PATH_BYTES];
     *ret_manifest = NULL;
@@ -45,15 +48,18 @@ enum err_code store_run_read(struct store *store, const char *dataset, const cha
     return code;
 }
 
-/* ---- staging ----------------------------------------------------------------------------------- */
+/* ---- staging -----------------------------------------------------------------------------------
+ */
 
-static enum err_code keep_staging(struct store *store, struct store_staging *staging, struct err *err)
+static enum err_code keep_staging(struct store *store, struct store_staging *staging,
+                                  struct err *err)
 {
     enum err_code code = ERR_OK;
     (void)pthread_mutex_lock(&store->mutex);
     if (store->run_staging_count == store->run_staging_cap) {
         size_t wanted = store->run_staging_cap == 0 ? 4 : 2 * store->run_staging_cap;
-        struct store_staging **grown = mem_resize(store->run_stagings, wanted, sizeof(struct store_staging *));
+        struct store_staging **grown =
+            mem_resize(store->run_stagings, wanted, sizeof(struct store_staging *));
         if (grown == NULL)
             code = err_set(err, ERR_MEMORY, "no memory to stage a run");
         else {
@@ -82,7 +88,8 @@ static struct store_staging *take_staging(struct store *store, const char *path)
     return found;
 }
 
-enum err_code store_run_stage(struct store *store, char ret_directory[FILE_PATH_BYTES], struct err *err)
+enum err_code store_run_stage(struct store *store, char ret_directory[FILE_PATH_BYTES],
+                              struct err *err)
 {
     struct store_staging *staging = mem_zalloc(1, sizeof *staging);
     if (staging == NULL)
@@ -99,10 +106,12 @@ enum err_code store_run_stage(struct store *store, char ret_directory[FILE_PATH_
     return ERR_OK;
 }
 
-/* ---- publishing -------------------------------------------------------------------------------- */
+/* ---- publishing --------------------------------------------------------------------------------
+ */
 
 /* Facts of every regular file below directory/prefix, names relative to directory. */
-static enum err_code list_files(const char *directory, const char *prefix, int depth, json_t *files, struct err *err)
+static enum err_code list_files(const char *directory, const char *prefix, int depth, json_t *files,
+                                struct err *err)
 {
     char path[FILE_PATH_BYTES], name[FILE_PATH_BYTES];
     struct file_list list;
@@ -129,7 +138,9 @@ static enum err_code list_files(const char *directory, const char *prefix, int d
     return code;
 }
 
-static enum err_code publish(struct store *store, const char *dataset, const char *run_id, const char *staged, json_t *manifest, bool *ret_existed, struct err *err)
+static enum err_code publish(struct store *store, const char *dataset, const char *run_id,
+                             const char *staged, json_t *manifest, bool *ret_existed,
+                             struct err *err)
 {
     char path[FILE_PATH_BYTES];
     bool ok = true;
@@ -150,7 +161,9 @@ static enum err_code publish(struct store *store, const char *dataset, const cha
     return store_publish_directory(store, dataset, "runs", run_id, staged, ret_existed, err);
 }
 
-enum err_code store_run_publish(struct store *store, const char *dataset, const char *run_id, const char *staged, json_t *manifest, bool *ret_existed, struct err *err)
+enum err_code store_run_publish(struct store *store, const char *dataset, const char *run_id,
+                                const char *staged, json_t *manifest, bool *ret_existed,
+                                struct err *err)
 {
     bool existed = false;
     TRY(store_need_writable(store, err));
@@ -165,17 +178,21 @@ enum err_code store_run_publish(struct store *store, const char *dataset, const 
     return code;
 }
 
-/* ---- listing ----------------------------------------------------------------------------------- */
+/* ---- listing -----------------------------------------------------------------------------------
+ */
 
 static int compare_newest(const void *a, const void *b)
 {
     const json_t *const *left = a;
     const json_t *const *right = b;
-    int order = strcmp(json_text(*right, "materialised_at", ""), json_text(*left, "materialised_at", ""));
-    return order != 0 ? order : strcmp(json_text(*left, "run_id", ""), json_text(*right, "run_id", ""));
+    int order =
+        strcmp(json_text(*right, "materialised_at", ""), json_text(*left, "materialised_at", ""));
+    return order != 0 ? order
+                      : strcmp(json_text(*left, "run_id", ""), json_text(*right, "run_id", ""));
 }
 
-static enum err_code list_one(struct store *store, const char *dataset, const char *run_id, const char *kind, json_t *runs, struct err *err)
+static enum err_code list_one(struct store *store, const char *dataset, const char *run_id,
+                              const char *kind, json_t *runs, struct err *err)
 {
     struct err problem;
     bool ok = true;
@@ -194,7 +211,8 @@ static enum err_code list_one(struct store *store, const char *dataset, const ch
     return json_built(ok, err);
 }
 
-enum err_code store_run_list(struct store *store, const char *dataset, const char *kind, json_t **ret, struct err *err)
+enum err_code store_run_list(struct store *store, const char *dataset, const char *kind,
+                             json_t **ret, struct err *err)
 {
     char path[FILE_PATH_BYTES];
     struct file_list list = {0};

@@ -1,9 +1,10 @@
-/* Opening and closing a store: the directory, its format, whether it may be written, paths and locks below it.
+/* Opening and closing a store: the directory, its format, whether it may be written, paths and
+ * locks below it.
  *
  *     STORE/store.json {format, id}   datasets/   tmp/
  *
- * The one idea: a store is only a directory; opening it reads one small file and loads no data. A store that can't be written
- * opens read-only. What a dead process left in tmp/ is swept here. */
+ * The one idea: a store is only a directory; opening it reads one small file and loads no data. A
+ * store that can't be written opens read-only. What a dead process left in tmp/ is swept here. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,8 +15,8 @@
 #include "base/clock.h"
 #include "store/store_priv.h"
 
-static enum err_code join_format(const char *base, const char *format, va_list arguments, char ret[FILE_PATH_BYTES],
-                                 struct err *err)
+static enum err_code join_format(const char *base, const char *format, va_list arguments,
+                                 char ret[FILE_PATH_BYTES], struct err *err)
 {
     char tail[FILE_PATH_BYTES];
     int length = vsnprintf(tail, sizeof tail, format, arguments);
@@ -24,7 +25,8 @@ static enum err_code join_format(const char *base, const char *format, va_list a
     return file_path_join(base, tail, ret, err);
 }
 
-enum err_code store_path(const struct store *store, char ret[FILE_PATH_BYTES], struct err *err, const char *format, ...)
+enum err_code store_path(const struct store *store, char ret[FILE_PATH_BYTES], struct err *err,
+                         const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -33,8 +35,9 @@ enum err_code store_path(const struct store *store, char ret[FILE_PATH_BYTES], s
     return code;
 }
 
-enum err_code store_dataset_path(const struct store *store, const char *dataset, char ret[FILE_PATH_BYTES],
-                                 struct err *err, const char *format, ...)
+enum err_code store_dataset_path(const struct store *store, const char *dataset,
+                                 char ret[FILE_PATH_BYTES], struct err *err, const char *format,
+                                 ...)
 {
     char base[FILE_PATH_BYTES];
     TRY(store_dataset_name_check(dataset, err));
@@ -67,11 +70,12 @@ enum err_code store_need_writable(const struct store *store, struct err *err)
     if (store->writable)
         return ERR_OK;
     (void)err_set(err, ERR_IO, "the store can't be written: %s", store->options.directory);
-    return err_hint(err, "check the folder's owner and permissions, or copy the store to a place of your own");
+    return err_hint(
+        err, "check the folder's owner and permissions, or copy the store to a place of your own");
 }
 
-enum err_code store_lock(struct store *store, const char *dataset, const char *name, bool exclusive, int64_t wait_ms,
-                         const char *verb, struct file_lock *ret, struct err *err)
+enum err_code store_lock(struct store *store, const char *dataset, const char *name, bool exclusive,
+                         int64_t wait_ms, const char *verb, struct file_lock *ret, struct err *err)
 {
     char path[FILE_PATH_BYTES];
     TRY(store_dataset_path(store, dataset, path, err, "%s", name));
@@ -81,7 +85,8 @@ enum err_code store_lock(struct store *store, const char *dataset, const char *n
     return code;
 }
 
-static enum err_code copy_options(struct store *store, const struct store_options *options, struct err *err)
+static enum err_code copy_options(struct store *store, const struct store_options *options,
+                                  struct err *err)
 {
     store->options = *options;
     store->options.engine.database = NULL;
@@ -101,8 +106,8 @@ static enum err_code check_empty(const char *directory, struct err *err)
     const char *other = NULL;
     for (size_t i = 0; i < list.count && other == NULL; i++) {
         const char *name = list.entries[i].name;
-        if (strncmp(name, "store.json", 10) != 0 && strcmp(name, "datasets") != 0 && strcmp(name, "tmp") != 0 &&
-            strcmp(name, "tmp.lock") != 0)
+        if (strncmp(name, "store.json", 10) != 0 && strcmp(name, "datasets") != 0 &&
+            strcmp(name, "tmp") != 0 && strcmp(name, "tmp.lock") != 0)
             other = name;
     }
     enum err_code code = ERR_OK;
@@ -141,14 +146,16 @@ static enum err_code check_store(struct store *store, bool create, struct err *e
     if (!file_exists(path)) {
         if (!create) {
             (void)err_set(err, ERR_NOT_FOUND, "no store at %s", store->options.directory);
-            return err_hint(err, "import something first (marrow import FILE), or name the store with --store or MARROW_STORE");
+            return err_hint(err, "import something first (marrow import FILE), or name the store "
+                                 "with --store or MARROW_STORE");
         }
         TRY(make_store(store->options.directory, err));
     }
     JSON_AUTO document = NULL;
     enum err_code code = store_document_read(path, &document, err);
     if (code == ERR_INTEGRITY)
-        (void)err_hint(err, "store.json holds only {\"format\": 1, …}; remove it and create the store again over its datasets");
+        (void)err_hint(err, "store.json holds only {\"format\": 1, …}; remove it and create the "
+                            "store again over its datasets");
     return code;
 }
 
@@ -214,8 +221,8 @@ const struct store_options *store_get_options(const struct store *store)
     return &store->options;
 }
 
-enum err_code store_engine_open(struct store *store, const char *database, const char *spill, struct engine **ret,
-                                struct err *err)
+enum err_code store_engine_open(struct store *store, const char *database, const char *spill,
+                                struct engine **ret, struct err *err)
 {
     struct engine_options options = store->options.engine;
     options.database = database;

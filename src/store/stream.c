@@ -1,7 +1,8 @@
 /* Streams: rows pushed by a reader, appended to a scratch table that is then read like any scan.
  *
- * The one idea: the scratch table lies in a database file in the staging folder, so memory stays flat and everything after it
- * (typing, casting, hashing, writing) is the same as for files that the engine reads itself. */
+ * The one idea: the scratch table lies in a database file in the staging folder, so memory stays
+ * flat and everything after it (typing, casting, hashing, writing) is the same as for files that
+ * the engine reads itself. */
 #include <string.h>
 
 #include "store/store_priv.h"
@@ -33,7 +34,10 @@ enum err_code store_scratch_open(struct store_import *import, struct err *err)
 
 enum err_code store_scratch_compress(struct store_import *import, bool compress, struct err *err)
 {
-    return engine_execute(import->engine, compress ? "SET force_compression = 'auto'" : "SET force_compression = 'uncompressed'", NULL, 0, err);
+    return engine_execute(import->engine,
+                          compress ? "SET force_compression = 'auto'"
+                                   : "SET force_compression = 'uncompressed'",
+                          NULL, 0, err);
 }
 
 static enum err_code take_schema(void *user, const struct data_schema *schema, struct err *err)
@@ -53,7 +57,10 @@ static enum err_code take_schema(void *user, const struct data_schema *schema, s
         buf_puts(&sql, i == 0 ? "" : ", ");
         store_sql_name(&sql, fill->schema->columns[i].name);
         buf_putc(&sql, ' ');
-        engine_type_sql(fill->source->text_columns || schema->columns[i].type.kind == DATA_NULL ? DATA_TYPE(TEXT) : schema->columns[i].type, &sql);
+        engine_type_sql(fill->source->text_columns || schema->columns[i].type.kind == DATA_NULL
+                            ? DATA_TYPE(TEXT)
+                            : schema->columns[i].type,
+                        &sql);
     }
     buf_puts(&sql, ")");
     TRY(buf_check(&sql, err));
@@ -66,7 +73,8 @@ static enum err_code take_batch(void *user, const struct data_batch *batch, stru
     struct fill *fill = user;
     const struct progress *progress = fill->import->store->options.progress;
     if (fill->appender == NULL)
-        return err_set(err, ERR_FAILED, "%s: the reader gave rows before a schema", fill->source->origin);
+        return err_set(err, ERR_FAILED, "%s: the reader gave rows before a schema",
+                       fill->source->origin);
     TRY(progress_check(progress, err));
     TRY(engine_append_batch(fill->appender, batch, err));
     fill->rows += batch->rows;
@@ -75,15 +83,19 @@ static enum err_code take_batch(void *user, const struct data_batch *batch, stru
     return ERR_OK;
 }
 
-static enum err_code take_reject(void *user, int64_t line, const char *column, const char *reason, struct str raw, struct err *err)
+static enum err_code take_reject(void *user, int64_t line, const char *column, const char *reason,
+                                 struct str raw, struct err *err)
 {
     struct fill *fill = user;
     return store_rejects_add(fill->rejects, line, column, reason, raw, err);
 }
 
-enum err_code store_stream_fill(struct store_import *import, const struct data_source *source, struct store_rejects *rejects, struct data_schema *ret_schema, int64_t *ret_rows, struct err *err)
+enum err_code store_stream_fill(struct store_import *import, const struct data_source *source,
+                                struct store_rejects *rejects, struct data_schema *ret_schema,
+                                int64_t *ret_rows, struct err *err)
 {
-    struct fill fill = {.import = import, .source = source, .rejects = rejects, .schema = ret_schema};
+    struct fill fill = {
+        .import = import, .source = source, .rejects = rejects, .schema = ret_schema};
     struct data_sink sink = {take_schema, take_batch, take_reject, &fill};
     TRY(store_scratch_compress(import, false, err));
     enum err_code code = source->push(source->user, &sink, import->store->options.progress, err);

@@ -4,8 +4,9 @@
  *     "5" ×3, " 5" ×1   →   5 ×4                →   [["5",4],["7",1]], 2 distinct
  *     "7" ×1, "NA" ×9       7 ×1, null ×9
  *
- * The one idea: texts that mean the same value are one value, spelled as the value is spelled everywhere (data_value_text), and texts
- * that are read as null are none. Columns whose texts are not spelled as values (dates by a format, instants) get no list. */
+ * The one idea: texts that mean the same value are one value, spelled as the value is spelled
+ * everywhere (data_value_text), and texts that are read as null are none. Columns whose texts are
+ * not spelled as values (dates by a format, instants) get no list. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,11 +110,13 @@ static int by_text(const void *a, const void *b)
 static int by_count(const void *a, const void *b)
 {
     const struct counted *x = a, *y = b;
-    return x->count != y->count ? (x->count < y->count) - (x->count > y->count) : strcmp(x->text, y->text);
+    return x->count != y->count ? (x->count < y->count) - (x->count > y->count)
+                                : strcmp(x->text, y->text);
 }
 
 /* Spell, and make equal ones one; *ret_count of them. */
-static bool gather(const json_t *raw, const struct typing_decision *decision, struct arena *arena, struct counted *values, size_t *ret_count)
+static bool gather(const json_t *raw, const struct typing_decision *decision, struct arena *arena,
+                   struct counted *values, size_t *ret_count)
 {
     size_t filled = 0, count = 0;
     bool text_column = decision->type.kind == DATA_TEXT;
@@ -125,7 +128,8 @@ static bool gather(const json_t *raw, const struct typing_decision *decision, st
         AUTO(buf_done) struct buf spelled = BUF_INIT;
         if (is_marker(decision, text) || !spell(decision, text, &spelled))
             continue;
-        values[filled].text = spelled.failed ? NULL : arena_strndup(arena, buf_text(&spelled), spelled.len);
+        values[filled].text =
+            spelled.failed ? NULL : arena_strndup(arena, buf_text(&spelled), spelled.len);
         values[filled].count = json_integer_value(json_array_get(pair, 1));
         if (values[filled++].text == NULL)
             return false;
@@ -148,7 +152,8 @@ static bool has_list(const struct typing_decision *decision)
     return decision->format == NULL && !instant;
 }
 
-json_t *store_top_values(const struct typing_stats *stats, const struct typing_decision *decision, int64_t *ret_distinct, bool *ok)
+json_t *store_top_values(const struct typing_stats *stats, const struct typing_decision *decision,
+                         int64_t *ret_distinct, bool *ok)
 {
     bool plain = decision->type.kind == DATA_TEXT && decision->null_marker_count == 0;
     json_t *list = NULL;

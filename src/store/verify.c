@@ -1,7 +1,8 @@
 /* Verify: every byte is read and compared with the hash that was recorded when it was published.
  *
- * The one idea: the walk reports what it finds to a sink; store_verify makes a report of it, store_repair acts on it. Order: CURRENT,
- * versions' manifests, objects, runs, history. Nothing is changed. */
+ * The one idea: the walk reports what it finds to a sink; store_verify makes a report of it,
+ * store_repair acts on it. Order: CURRENT, versions' manifests, objects, runs, history. Nothing is
+ * changed. */
 #include <stdio.h>
 #include <string.h>
 
@@ -14,19 +15,25 @@ struct walk {
     json_t *objects; /* {hash: true} named by a manifest */
 };
 
-static enum err_code report(struct walk *walk, enum store_damage_kind kind, const char *id, const char *path, const char *expected, const char *found, struct err *err)
+static enum err_code report(struct walk *walk, enum store_damage_kind kind, const char *id,
+                            const char *path, const char *expected, const char *found,
+                            struct err *err)
 {
     char fix[160];
     (void)snprintf(fix, sizeof fix, "marrow repair %s", walk->dataset);
     if (kind == STORE_DAMAGE_OTHER)
         (void)snprintf(fix, sizeof fix, "import the files of dataset %s again", walk->dataset);
     if (kind == STORE_DAMAGE_HISTORY)
-        (void)snprintf(fix, sizeof fix, "none: the trail was changed; keep a copy, then marrow history %s clear", walk->dataset);
-    return walk->sink->problem(walk->sink->user, kind, id, store_relative(walk->store, path), expected, found, fix, err);
+        (void)snprintf(fix, sizeof fix,
+                       "none: the trail was changed; keep a copy, then marrow history %s clear",
+                       walk->dataset);
+    return walk->sink->problem(walk->sink->user, kind, id, store_relative(walk->store, path),
+                               expected, found, fix, err);
 }
 
 /* One recorded file: there, size, hash. */
-static enum err_code check_file(struct walk *walk, enum store_damage_kind kind, const char *id, const char *directory, const json_t *facts, struct err *err)
+static enum err_code check_file(struct walk *walk, enum store_damage_kind kind, const char *id,
+                                const char *directory, const json_t *facts, struct err *err)
 {
     char path[FILE_PATH_BYTES], sha256[HASH_HEX_BYTES], found[80], expected[80];
     struct file_info info;
@@ -37,7 +44,8 @@ static enum err_code check_file(struct walk *walk, enum store_damage_kind kind, 
     if (info.kind != FILE_REGULAR)
         return report(walk, kind, id, path, "a file", "missing", err);
     if (info.bytes != json_int(facts, "bytes", -1)) {
-        (void)snprintf(expected, sizeof expected, "%lld bytes", (long long)json_int(facts, "bytes", -1));
+        (void)snprintf(expected, sizeof expected, "%lld bytes",
+                       (long long)json_int(facts, "bytes", -1));
         (void)snprintf(found, sizeof found, "%lld bytes", (long long)info.bytes);
         return report(walk, kind, id, path, expected, found, err);
     }
@@ -50,7 +58,8 @@ static enum err_code check_file(struct walk *walk, enum store_damage_kind kind, 
     return ERR_OK;
 }
 
-static enum err_code check_files(struct walk *walk, enum store_damage_kind kind, const char *id, const char *directory, const json_t *document, struct err *err)
+static enum err_code check_files(struct walk *walk, enum store_damage_kind kind, const char *id,
+                                 const char *directory, const json_t *document, struct err *err)
 {
     const json_t *files = json_object_get(document, "files");
     for (size_t i = 0; i < json_array_size(files); i++) {
@@ -75,11 +84,13 @@ static enum err_code check_object(struct walk *walk, const char *hash, struct er
         return code;
     }
     if (code != ERR_OK)
-        return report(walk, STORE_DAMAGE_OBJECT_JSON, hash, path, "the object's document", own.message, err);
+        return report(walk, STORE_DAMAGE_OBJECT_JSON, hash, path, "the object's document",
+                      own.message, err);
     return check_files(walk, STORE_DAMAGE_OBJECT_FILE, hash, directory, object, err);
 }
 
-/* ---- versions ---------------------------------------------------------------------------------- */
+/* ---- versions ----------------------------------------------------------------------------------
+ */
 
 static enum err_code check_versions(struct walk *walk, struct err *err)
 {
@@ -88,14 +99,18 @@ static enum err_code check_versions(struct walk *walk, struct err *err)
     JSON_AUTO versions = NULL;
     TRY(store_version_scan(walk->store, walk->dataset, &versions, err));
     for (size_t i = 0; i < json_array_size(versions); i++) {
-        const json_t *entry = json_array_get(versions, i), *manifest = json_object_get(entry, "manifest");
+        const json_t *entry = json_array_get(versions, i),
+                     *manifest = json_object_get(entry, "manifest");
         walk->sink->files++;
-        TRY(store_dataset_path(walk->store, walk->dataset, path, err, "versions/%s/manifest.json", json_text(entry, "version", "")));
+        TRY(store_dataset_path(walk->store, walk->dataset, path, err, "versions/%s/manifest.json",
+                               json_text(entry, "version", "")));
         if (manifest == NULL)
-            TRY(report(walk, STORE_DAMAGE_OTHER, json_text(entry, "version", ""), path, "the version's manifest", json_text(entry, "problem", "damaged"), err));
+            TRY(report(walk, STORE_DAMAGE_OTHER, json_text(entry, "version", ""), path,
+                       "the version's manifest", json_text(entry, "problem", "damaged"), err));
         const json_t *tables = json_object_get(manifest, "tables");
         for (size_t k = 0; k < json_array_size(tables); k++)
-            json_put_flag(walk->objects, json_text(json_array_get(tables, k), "object", ""), true, &ok);
+            json_put_flag(walk->objects, json_text(json_array_get(tables, k), "object", ""), true,
+                          &ok);
     }
     return json_built(ok, err);
 }
@@ -110,8 +125,11 @@ static enum err_code check_current(struct walk *walk, struct err *err)
         return report(walk, STORE_DAMAGE_CURRENT, "", path, "64 hex digits", own.message, err);
     if (current[0] == '\0')
         return report(walk, STORE_DAMAGE_CURRENT, "", path, "a file", "missing", err);
-    TRY(store_dataset_path(walk->store, walk->dataset, manifest, err, "versions/%s/manifest.json", current));
-    return file_exists(manifest) ? ERR_OK : report(walk, STORE_DAMAGE_CURRENT, "", path, "an existing version", current, err);
+    TRY(store_dataset_path(walk->store, walk->dataset, manifest, err, "versions/%s/manifest.json",
+                           current));
+    return file_exists(manifest)
+               ? ERR_OK
+               : report(walk, STORE_DAMAGE_CURRENT, "", path, "an existing version", current, err);
 }
 
 /* Objects that a manifest names and those that lie there besides. */
@@ -137,7 +155,8 @@ static enum err_code check_objects(struct walk *walk, struct err *err)
     return ERR_OK;
 }
 
-/* ---- runs and history -------------------------------------------------------------------------- */
+/* ---- runs and history --------------------------------------------------------------------------
+ */
 
 static enum err_code check_run(struct walk *walk, const char *run_id, struct err *err)
 {
@@ -179,8 +198,10 @@ static enum err_code check_history(struct walk *walk, struct err *err)
     walk->sink->files += json_int(result, "segments", 0);
     for (size_t i = 0; i < json_array_size(problems); i++) {
         const json_t *problem = json_array_get(problems, i);
-        (void)snprintf(found, sizeof found, "line %lld: %s", (long long)json_int(problem, "line", 0), json_text(problem, "problem", ""));
-        TRY(store_dataset_path(walk->store, walk->dataset, path, err, "%s", json_text(problem, "file", "")));
+        (void)snprintf(found, sizeof found, "line %lld: %s",
+                       (long long)json_int(problem, "line", 0), json_text(problem, "problem", ""));
+        TRY(store_dataset_path(walk->store, walk->dataset, path, err, "%s",
+                               json_text(problem, "file", "")));
         TRY(report(walk, STORE_DAMAGE_HISTORY, "", path, "an unbroken chain", found, err));
     }
     return ERR_OK;
@@ -195,7 +216,8 @@ static enum err_code walk_dataset(struct walk *walk, struct err *err)
     return check_history(walk, err);
 }
 
-enum err_code store_verify_dataset(struct store *store, const char *dataset, struct store_verify_sink *sink, struct err *err)
+enum err_code store_verify_dataset(struct store *store, const char *dataset,
+                                   struct store_verify_sink *sink, struct err *err)
 {
     char current[FILE_PATH_BYTES], history[FILE_PATH_BYTES];
     struct file_lock lock = FILE_LOCK_INIT;
@@ -205,7 +227,8 @@ enum err_code store_verify_dataset(struct store *store, const char *dataset, str
         return ERR_OK; /* a first import that is under way or failed */
     JSON_AUTO objects = json_object();
     TRY(json_built(objects != NULL, err));
-    enum err_code code = store_lock(store, dataset, STORE_LOCK_READERS, false, STORE_SHORT_WAIT_MS, "verify", &lock, err);
+    enum err_code code = store_lock(store, dataset, STORE_LOCK_READERS, false, STORE_SHORT_WAIT_MS,
+                                    "verify", &lock, err);
     if (code != ERR_OK && (code == ERR_LOCKED || store->writable))
         return code;
     struct walk walk = {store, dataset, sink, objects};
@@ -214,9 +237,12 @@ enum err_code store_verify_dataset(struct store *store, const char *dataset, str
     return code;
 }
 
-/* ---- the report -------------------------------------------------------------------------------- */
+/* ---- the report --------------------------------------------------------------------------------
+ */
 
-static enum err_code collect(void *user, enum store_damage_kind kind, const char *id, const char *file, const char *expected, const char *found, const char *fix, struct err *err)
+static enum err_code collect(void *user, enum store_damage_kind kind, const char *id,
+                             const char *file, const char *expected, const char *found,
+                             const char *fix, struct err *err)
 {
     bool ok = true;
     json_t *problem = json_object();
@@ -230,7 +256,8 @@ static enum err_code collect(void *user, enum store_damage_kind kind, const char
     return json_built(ok, err);
 }
 
-static enum err_code verify_all(struct store *store, struct store_verify_sink *sink, struct err *err)
+static enum err_code verify_all(struct store *store, struct store_verify_sink *sink,
+                                struct err *err)
 {
     char path[FILE_PATH_BYTES];
     struct file_list list = {0};

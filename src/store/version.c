@@ -1,7 +1,8 @@
-/* Versions: resolving CURRENT or a prefix, reading the manifest and the objects' documents, listing.
+/* Versions: resolving CURRENT or a prefix, reading the manifest and the objects' documents,
+ * listing.
  *
- * The one idea: opening a version reads small JSON files only and holds a shared lock on readers.lock, so that prune waits; no data
- * is touched before store_version_attach. */
+ * The one idea: opening a version reads small JSON files only and holds a shared lock on
+ * readers.lock, so that prune waits; no data is touched before store_version_attach. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +19,8 @@ struct store_version {
     struct file_lock lock;
 };
 
-/* ---- resolving --------------------------------------------------------------------------------- */
+/* ---- resolving ---------------------------------------------------------------------------------
+ */
 
 static enum err_code unknown_version(const char *dataset, const char *version, struct err *err)
 {
@@ -26,13 +28,16 @@ static enum err_code unknown_version(const char *dataset, const char *version, s
     return err_hint(err, "marrow versions %s lists them", dataset);
 }
 
-static enum err_code resolve_prefix(struct store *store, const char *dataset, const char *version, char ret[HASH_HEX_BYTES], struct err *err)
+static enum err_code resolve_prefix(struct store *store, const char *dataset, const char *version,
+                                    char ret[HASH_HEX_BYTES], struct err *err)
 {
     char path[FILE_PATH_BYTES];
     struct file_list list = {0};
     size_t length = strlen(version), found = 0;
     if (length < 4 || length > 64 || !store_is_hex(version, length)) {
-        (void)err_set(err, ERR_USAGE, "a version is given by at least 4 hex digits of its id, found \"%.70s\"", version);
+        (void)err_set(err, ERR_USAGE,
+                      "a version is given by at least 4 hex digits of its id, found \"%.70s\"",
+                      version);
         return err_hint(err, "marrow versions %s lists them", dataset);
     }
     TRY(store_dataset_path(store, dataset, path, err, "versions"));
@@ -49,11 +54,13 @@ static enum err_code resolve_prefix(struct store *store, const char *dataset, co
     if (found == 0)
         return unknown_version(dataset, version, err);
     if (found > 1)
-        return err_set(err, ERR_USAGE, "%zu versions of dataset %s begin with %s: give more digits", found, dataset, version);
+        return err_set(err, ERR_USAGE, "%zu versions of dataset %s begin with %s: give more digits",
+                       found, dataset, version);
     return ERR_OK;
 }
 
-static enum err_code resolve(struct store *store, const char *dataset, const char *version, char ret[HASH_HEX_BYTES], struct err *err)
+static enum err_code resolve(struct store *store, const char *dataset, const char *version,
+                             char ret[HASH_HEX_BYTES], struct err *err)
 {
     if (version != NULL)
         return resolve_prefix(store, dataset, version, ret, err);
@@ -64,9 +71,11 @@ static enum err_code resolve(struct store *store, const char *dataset, const cha
     return err_hint(err, "marrow datasets lists what is there");
 }
 
-/* ---- tables ------------------------------------------------------------------------------------ */
+/* ---- tables ------------------------------------------------------------------------------------
+ */
 
-/* The object's profile in the order of this version's columns (another version that shares it may have had another order). */
+/* The object's profile in the order of this version's columns (another version that shares it may
+ * have had another order). */
 static json_t *order_profile(const json_t *profile, const struct data_schema *schema)
 {
     bool ok = true;
@@ -88,14 +97,16 @@ static json_t *order_profile(const json_t *profile, const struct data_schema *sc
     return ok ? json_incref(ret) : NULL;
 }
 
-static enum err_code open_table(struct store_version *version, const json_t *entry, struct store_table *table, struct err *err)
+static enum err_code open_table(struct store_version *version, const json_t *entry,
+                                struct store_table *table, struct err *err)
 {
     char path[FILE_PATH_BYTES];
     TRY(json_need_text(entry, "name", "manifest.json", &table->name, err));
     TRY(json_need_text(entry, "object", "manifest.json", &table->hash, err));
     table->rows = json_int(entry, "rows", 0);
     table->rejected_rows = json_int(entry, "rejected_rows", 0);
-    TRY(data_schema_from_json(json_object_get(entry, "columns"), "manifest.json", &table->schema, err));
+    TRY(data_schema_from_json(json_object_get(entry, "columns"), "manifest.json", &table->schema,
+                              err));
     TRY(store_dataset_path(version->store, version->dataset, path, err, "objects/%s", table->hash));
     table->directory = mem_strdup(path);
     if (table->directory == NULL)
@@ -110,7 +121,8 @@ enum err_code store_version_read_profiles(struct store_version *version, struct 
         JSON_AUTO object = NULL;
         if (table->columns_profile != NULL)
             continue;
-        if (store_object_read(version->store, version->dataset, table->hash, &object, err) != ERR_OK)
+        if (store_object_read(version->store, version->dataset, table->hash, &object, err) !=
+            ERR_OK)
             return err_context(err, "table %s", table->name);
         version->profiles[i] = order_profile(json_object_get(object, "profile"), &table->schema);
         TRY(json_built(version->profiles[i] != NULL, err));
@@ -134,15 +146,18 @@ static enum err_code open_tables(struct store_version *version, struct err *err)
     return ERR_OK;
 }
 
-/* A read-only store on which even the lock file is missing needs no lock: nobody can prune it from here. */
+/* A read-only store on which even the lock file is missing needs no lock: nobody can prune it from
+ * here. */
 static enum err_code lock_readers(struct store_version *version, struct err *err)
 {
     struct store *store = version->store;
-    enum err_code code = store_lock(store, version->dataset, STORE_LOCK_READERS, false, STORE_SHORT_WAIT_MS, "read", &version->lock, err);
+    enum err_code code = store_lock(store, version->dataset, STORE_LOCK_READERS, false,
+                                    STORE_SHORT_WAIT_MS, "read", &version->lock, err);
     return code == ERR_LOCKED || store->writable ? code : ERR_OK;
 }
 
-enum err_code store_version_open(struct store *store, const char *dataset, const char *version, struct store_version **ret, struct err *err)
+enum err_code store_version_open(struct store *store, const char *dataset, const char *version,
+                                 struct store_version **ret, struct err *err)
 {
     char path[FILE_PATH_BYTES];
     *ret = NULL;
@@ -166,8 +181,11 @@ enum err_code store_version_open(struct store *store, const char *dataset, const
     TRY(resolve(store, dataset, version, opened->id, err));
     enum err_code code = store_manifest_read(store, dataset, opened->id, &opened->manifest, err);
     if (code == ERR_NOT_FOUND) {
-        (void)err_set(err, ERR_INTEGRITY, "the manifest of version %.12s of dataset %s is missing", opened->id, dataset);
-        (void)err_hint(err, "marrow versions %s lists what is there; importing the files again restores it", dataset);
+        (void)err_set(err, ERR_INTEGRITY, "the manifest of version %.12s of dataset %s is missing",
+                      opened->id, dataset);
+        (void)err_hint(
+            err, "marrow versions %s lists what is there; importing the files again restores it",
+            dataset);
         return ERR_INTEGRITY;
     }
     TRY(code);
@@ -181,7 +199,8 @@ void store_version_close(struct store_version *version)
 {
     if (version == NULL)
         return;
-    for (size_t i = 0; i < version->count && version->tables != NULL && version->profiles != NULL; i++) {
+    for (size_t i = 0; i < version->count && version->tables != NULL && version->profiles != NULL;
+         i++) {
         data_schema_done(&version->tables[i].schema);
         mem_free(version->tables[i].directory);
         json_decref(version->profiles[i]);
@@ -219,7 +238,8 @@ const struct store_table *store_version_table(const struct store_version *versio
     return idx < version->count ? &version->tables[idx] : NULL;
 }
 
-const struct store_table *store_version_table_find(const struct store_version *version, const char *name)
+const struct store_table *store_version_table_find(const struct store_version *version,
+                                                   const char *name)
 {
     for (size_t i = 0; i < version->count; i++)
         if (str_equal_nocase(str_of(version->tables[i].name), str_of(name)))
@@ -232,14 +252,16 @@ struct store *store_version_store(const struct store_version *version)
     return version->store;
 }
 
-/* ---- listing ----------------------------------------------------------------------------------- */
+/* ---- listing -----------------------------------------------------------------------------------
+ */
 
 static int compare_newest(const void *a, const void *b)
 {
     const json_t *const *left = a;
     const json_t *const *right = b;
     int order = strcmp(json_text(*right, "created_at", ""), json_text(*left, "created_at", ""));
-    return order != 0 ? order : strcmp(json_text(*left, "version", ""), json_text(*right, "version", ""));
+    return order != 0 ? order
+                      : strcmp(json_text(*left, "version", ""), json_text(*right, "version", ""));
 }
 
 static enum err_code sort_newest(json_t **entries, struct err *err)
@@ -261,7 +283,8 @@ static enum err_code sort_newest(json_t **entries, struct err *err)
     return ERR_OK;
 }
 
-static enum err_code scan_one(const struct store *store, const char *dataset, const char *id, json_t *entries, struct err *err)
+static enum err_code scan_one(const struct store *store, const char *dataset, const char *id,
+                              json_t *entries, struct err *err)
 {
     struct err problem;
     bool ok = true;
@@ -281,7 +304,8 @@ static enum err_code scan_one(const struct store *store, const char *dataset, co
     return json_built(ok, err);
 }
 
-enum err_code store_version_scan(const struct store *store, const char *dataset, json_t **ret, struct err *err)
+enum err_code store_version_scan(const struct store *store, const char *dataset, json_t **ret,
+                                 struct err *err)
 {
     char path[FILE_PATH_BYTES];
     struct file_list list = {0};
@@ -302,7 +326,8 @@ enum err_code store_version_scan(const struct store *store, const char *dataset,
     return ERR_OK;
 }
 
-enum err_code store_version_list(struct store *store, const char *dataset, json_t **ret, struct err *err)
+enum err_code store_version_list(struct store *store, const char *dataset, json_t **ret,
+                                 struct err *err)
 {
     char current[HASH_HEX_BYTES];
     bool ok = true;
@@ -321,7 +346,8 @@ enum err_code store_version_list(struct store *store, const char *dataset, json_
         json_put_text(entry, "version", id, &ok);
         json_put_text(entry, "created_at", json_text(manifest, "created_at", NULL), &ok);
         json_put_text(entry, "parent", json_text(manifest, "parent", NULL), &ok);
-        json_put_int(entry, "tables", (int64_t)json_array_size(json_object_get(manifest, "tables")), &ok);
+        json_put_int(entry, "tables", (int64_t)json_array_size(json_object_get(manifest, "tables")),
+                     &ok);
         json_put_int(entry, "rows", json_int(manifest, "rows", 0), &ok);
         json_put_int(entry, "bytes", json_int(manifest, "bytes", 0), &ok);
         json_put_flag(entry, "current", strcmp(id, current) == 0, &ok);

@@ -1,4 +1,5 @@
-/* Every use case once from end to end, through the door that the command line and the library use. */
+/* Every use case once from end to end, through the door that the command line and the library use.
+ */
 #include "run/kit.h"
 
 #include <sys/stat.h>
@@ -29,12 +30,16 @@ static void write_study(const char *directory)
     buf_puts(&visits, "visit_id,patient_id,admit_time,ward\n");
     buf_puts(&labs, "lab_id,patient_id,visit_id,taken_at,value\n");
     for (int i = 1; i <= PATIENTS; i++) {
-        buf_printf(&patients, "%d,MR%06d,%s,19%02d-0%d-1%d\n", i * 7, i * 7919, i % 3 ? "F" : "M", 20 + i, i % 9 + 1, i % 9);
+        buf_printf(&patients, "%d,MR%06d,%s,19%02d-0%d-1%d\n", i * 7, i * 7919, i % 3 ? "F" : "M",
+                   20 + i, i % 9 + 1, i % 9);
         for (int v = 0; v < 2; v++) {
             int visit = 5000 + i * 2 + v;
-            buf_printf(&visits, "%d,%d,2020-0%d-%02d 09:00:00,%s\n", visit, i * 7, v + 1, i % 28 + 1, i % 2 ? "north" : "south");
+            buf_printf(&visits, "%d,%d,2020-0%d-%02d 09:00:00,%s\n", visit, i * 7, v + 1,
+                       i % 28 + 1, i % 2 ? "north" : "south");
             for (int k = 0; k < 3; k++)
-                buf_printf(&labs, "%d,%d,%d,2020-0%d-%02d 1%d:00:00,%d.%d\n", 90000 + i * 6 + v * 3 + k, i * 7, visit, v + 1, i % 28 + 1, k, i * 3 + k, k);
+                buf_printf(&labs, "%d,%d,%d,2020-0%d-%02d 1%d:00:00,%d.%d\n",
+                           90000 + i * 6 + v * 3 + k, i * 7, visit, v + 1, i % 28 + 1, k, i * 3 + k,
+                           k);
         }
     }
     kit_write(directory, "patients.csv", buf_text(&patients));
@@ -46,8 +51,11 @@ static json_t *import(struct kit *kit, const char *name)
 {
     struct err err = {0};
     json_t *ret = NULL;
-    const char *paths[] = {kit_path(kit->directory, "patients.csv"), kit_path(kit->directory, "visits.csv"), kit_path(kit->directory, "labs.csv")};
-    struct api_import_options options = {.paths = paths, .path_count = 3, .name = name, .header = -1};
+    const char *paths[] = {kit_path(kit->directory, "patients.csv"),
+                           kit_path(kit->directory, "visits.csv"),
+                           kit_path(kit->directory, "labs.csv")};
+    struct api_import_options options = {
+        .paths = paths, .path_count = 3, .name = name, .header = -1};
     MUST(api_import(kit->api, &options, &ret, &err));
     return ret;
 }
@@ -86,7 +94,8 @@ static json_t *build(struct kit *kit, const char *grain)
 }
 
 /* Runs to the end; *ret_first gets the first value. */
-static enum err_code run_sql(struct kit *kit, const struct api_query_options *options, char ret_first[200], int64_t *ret_rows, struct err *err)
+static enum err_code run_sql(struct kit *kit, const struct api_query_options *options,
+                             char ret_first[200], int64_t *ret_rows, struct err *err)
 {
     struct api_rows *rows = NULL;
     const struct data_batch *batch = NULL;
@@ -131,7 +140,10 @@ static void import_tells_tables_roles_and_reuse(void **state)
     assert_true(json_flag(again, "reused", false));
     assert_int_equal(json_array_size(json_object_get(again, "tables")), 3);
     const json_t *table = json_array_get(json_object_get(again, "tables"), 0);
-    assert_int_equal(json_int(json_array_get(json_object_get(again, "tables"), 1), "rows", 0) + json_int(table, "rows", 0) + json_int(json_array_get(json_object_get(again, "tables"), 2), "rows", 0), PATIENTS * 9);
+    assert_int_equal(json_int(json_array_get(json_object_get(again, "tables"), 1), "rows", 0) +
+                         json_int(table, "rows", 0) +
+                         json_int(json_array_get(json_object_get(again, "tables"), 2), "rows", 0),
+                     PATIENTS * 9);
     assert_non_null(json_text(json_array_get(json_object_get(table, "columns"), 0), "role", NULL));
 }
 
@@ -141,7 +153,8 @@ static void looking_around_answers_without_failing(void **state)
     struct err err = {0};
     json_t *found = NULL;
     MUST(api_datasets(kit->api, &found, &err));
-    assert_string_equal(json_text(json_array_get(json_object_get(found, "datasets"), 0), "dataset", ""), "study");
+    assert_string_equal(
+        json_text(json_array_get(json_object_get(found, "datasets"), 0), "dataset", ""), "study");
     json_decref(found);
     MUST(api_show(kit->api, "study", NULL, &found, &err));
     assert_int_equal(json_array_size(json_object_get(found, "tables")), 3);
@@ -167,15 +180,16 @@ static void decisions_on_relations_persist(void **state)
     struct kit *kit = *state;
     struct err err = {0};
     json_t *found = NULL;
-    MUST(api_relation_decide(kit->api, "study", "reject", "labs.visit_id", "visits.visit_id", &found, &err));
+    MUST(api_relation_decide(kit->api, "study", "reject", "labs.visit_id", "visits.visit_id",
+                             &found, &err));
     json_decref(found);
     api_close(kit->api);
     kit->api = open_api(kit);
     MUST(api_relations(kit->api, "study", NULL, &found, &err));
     size_t idx, rejected = 0;
     json_t *one;
-    json_array_foreach(json_object_get(found, "relations"), idx, one)
-        rejected += strcmp(json_text(one, "status", ""), "rejected") == 0;
+    json_array_foreach(json_object_get(found, "relations"), idx, one) rejected +=
+        strcmp(json_text(one, "status", ""), "rejected") == 0;
     assert_int_equal(rejected, 1);
     json_decref(found);
     MUST(api_table_role(kit->api, "study", "labs", "event", &found, &err));
@@ -214,7 +228,9 @@ static void marts_are_built_reused_listed_shown_planned_and_verified(void **stat
     assert_true(json_flag(found, "ok", false));
     json_decref(found);
     assert_string_equal(sql(kit, "SELECT sum(labs__rows__count)::BIGINT FROM mart_patient"), "240");
-    assert_string_equal(sql(kit, "SELECT count(*) FROM Mart_Event_Labs JOIN mart_admission USING (visit_id)"), "240");
+    assert_string_equal(
+        sql(kit, "SELECT count(*) FROM Mart_Event_Labs JOIN mart_admission USING (visit_id)"),
+        "240");
 }
 
 static void dry_run_shows_sql_and_makes_nothing(void **state)
@@ -236,13 +252,46 @@ static void dry_run_shows_sql_and_makes_nothing(void **state)
 static void statements_that_may_not_run_are_refused(void **state)
 {
     static const char *const statements[] = {
-        "SELECT 1; SELECT 2", "INSERT INTO labs SELECT * FROM labs", "COPY labs TO '/tmp/marrow-leak.csv'", "ATTACH '/tmp/marrow-leak.db'", "PRAGMA database_list", "SET threads = 1",
-        "CALL pragma_version()", "EXPLAIN SELECT 1", "CREATE TABLE x (a INT)", "SELECT * FROM read_csv('/etc/passwd')", "SELECT * FROM read_text('/etc/passwd')", "SELECT * FROM read_blob('/etc/passwd')",
-        "SELECT * FROM parquet_metadata('/etc/passwd')", "SELECT * FROM sniff_csv('/etc/passwd')", "SELECT * FROM '/etc/passwd'", "SELECT * FROM 'file.csv'", "SELECT * FROM glob('/etc/*')", "SELECT * FROM 'https://example.org/x.parquet'",
-        "SELECT * FROM read_parquet('s3://bucket/x')", "SELECT getenv('HOME')", "SELECT * FROM duckdb_settings()", "SELECT path FROM duckdb_databases()", "SELECT * FROM duckdb_secrets()", "SELECT * FROM which_secret('a', 'b')",
-        "SELECT * FROM query('SELECT 1')", "SELECT * FROM query_table('labs')", "SELECT * FROM pragma_table_info('labs')", "SELECT * FROM information_schema.tables", "SELECT * FROM sqlite_master", "SELECT * FROM duckdb_databases",
-        "SELECT * FROM json_execute_serialized_sql(json_serialize_sql('SELECT 1'))", "SELECT * FROM labs, LATERAL (SELECT * FROM read_csv('/etc/passwd'))", "SELECT (SELECT content FROM read_text('/etc/passwd'))",
-        "WITH a AS (SELECT * FROM read_csv('/etc/passwd')) SELECT * FROM a", "SELECT * FROM (DESCRIBE '/etc/passwd')", "SELECT * FROM (SUMMARIZE '/etc/passwd')", "SELECT nothing FROM labs", "SELEC 1", "", "SELECT * FROM mart_patient",
+        "SELECT 1; SELECT 2",
+        "INSERT INTO labs SELECT * FROM labs",
+        "COPY labs TO '/tmp/marrow-leak.csv'",
+        "ATTACH '/tmp/marrow-leak.db'",
+        "PRAGMA database_list",
+        "SET threads = 1",
+        "CALL pragma_version()",
+        "EXPLAIN SELECT 1",
+        "CREATE TABLE x (a INT)",
+        "SELECT * FROM read_csv('/etc/passwd')",
+        "SELECT * FROM read_text('/etc/passwd')",
+        "SELECT * FROM read_blob('/etc/passwd')",
+        "SELECT * FROM parquet_metadata('/etc/passwd')",
+        "SELECT * FROM sniff_csv('/etc/passwd')",
+        "SELECT * FROM '/etc/passwd'",
+        "SELECT * FROM 'file.csv'",
+        "SELECT * FROM glob('/etc/*')",
+        "SELECT * FROM 'https://example.org/x.parquet'",
+        "SELECT * FROM read_parquet('s3://bucket/x')",
+        "SELECT getenv('HOME')",
+        "SELECT * FROM duckdb_settings()",
+        "SELECT path FROM duckdb_databases()",
+        "SELECT * FROM duckdb_secrets()",
+        "SELECT * FROM which_secret('a', 'b')",
+        "SELECT * FROM query('SELECT 1')",
+        "SELECT * FROM query_table('labs')",
+        "SELECT * FROM pragma_table_info('labs')",
+        "SELECT * FROM information_schema.tables",
+        "SELECT * FROM sqlite_master",
+        "SELECT * FROM duckdb_databases",
+        "SELECT * FROM json_execute_serialized_sql(json_serialize_sql('SELECT 1'))",
+        "SELECT * FROM labs, LATERAL (SELECT * FROM read_csv('/etc/passwd'))",
+        "SELECT (SELECT content FROM read_text('/etc/passwd'))",
+        "WITH a AS (SELECT * FROM read_csv('/etc/passwd')) SELECT * FROM a",
+        "SELECT * FROM (DESCRIBE '/etc/passwd')",
+        "SELECT * FROM (SUMMARIZE '/etc/passwd')",
+        "SELECT nothing FROM labs",
+        "SELEC 1",
+        "",
+        "SELECT * FROM mart_patient",
     };
     struct kit *kit = *state;
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
@@ -263,8 +312,10 @@ static void harmless_statements_run(void **state)
     struct kit *kit = *state;
     assert_string_equal(sql(kit, "SELECT count(*) FROM labs;"), "240");
     assert_string_equal(sql(kit, "FROM labs SELECT count(*)"), "240");
-    assert_string_equal(sql(kit, "WITH a AS (SELECT * FROM range(3)) SELECT sum(range)::BIGINT FROM a"), "3");
-    assert_string_equal(sql(kit, "SELECT count(*) FROM unnest([1, 2]), generate_series(1, 3)"), "6");
+    assert_string_equal(
+        sql(kit, "WITH a AS (SELECT * FROM range(3)) SELECT sum(range)::BIGINT FROM a"), "3");
+    assert_string_equal(sql(kit, "SELECT count(*) FROM unnest([1, 2]), generate_series(1, 3)"),
+                        "6");
     assert_string_equal(sql(kit, "DESCRIBE patients"), "patient_id");
     assert_string_equal(sql(kit, "SUMMARIZE patients"), "patient_id");
     assert_string_equal(sql(kit, "SELECT 'read_csv(''/etc/passwd'')'"), "read_csv('/etc/passwd')");
@@ -276,7 +327,8 @@ static void row_cap_cuts_and_says_so(void **state)
     struct err err = {0};
     char first[200];
     int64_t rows = 0;
-    struct api_query_options options = {.dataset = "study", .sql = "SELECT * FROM range(100000)", .row_limit = 2500};
+    struct api_query_options options = {
+        .dataset = "study", .sql = "SELECT * FROM range(100000)", .row_limit = 2500};
     MUST(run_sql(kit, &options, first, &rows, &err));
     assert_int_equal(rows, 2500);
     JSON_AUTO entry = last_entry(kit);
@@ -294,7 +346,10 @@ static void time_limit_stops_a_statement(void **state)
     struct err err = {0};
     char first[200];
     int64_t rows = 0;
-    struct api_query_options options = {.dataset = "study", .sql = "SELECT count(*) FROM range(10000000) a, range(10000000) b WHERE a.range * b.range % 7 = 3", .time_limit_ms = 200};
+    struct api_query_options options = {.dataset = "study",
+                                        .sql = "SELECT count(*) FROM range(10000000) a, "
+                                               "range(10000000) b WHERE a.range * b.range % 7 = 3",
+                                        .time_limit_ms = 200};
     REFUSED(ERR_TIMEOUT, run_sql(kit, &options, first, &rows, &err));
     JSON_AUTO entry = last_entry(kit);
     assert_false(json_flag(entry, "ok", true));
@@ -309,7 +364,8 @@ static void arrow_stream_carries_all_rows_and_is_recorded(void **state)
     struct ArrowSchema schema;
     struct ArrowArray array;
     int64_t count = 0;
-    struct api_query_options options = {.dataset = "study", .sql = "SELECT patient_id, value FROM labs"};
+    struct api_query_options options = {.dataset = "study",
+                                        .sql = "SELECT patient_id, value FROM labs"};
     MUST(api_query(kit->api, &options, &rows, &err));
     MUST(api_rows_to_arrow(rows, &stream, &err));
     assert_int_equal(stream.get_schema(&stream, &schema), 0);
@@ -328,14 +384,17 @@ static void arrow_stream_carries_all_rows_and_is_recorded(void **state)
     JSON_AUTO replayed = NULL;
     assert_true(json_flag(entry, "streamed", false));
     assert_int_equal(json_int(entry, "rows", 0), count);
-    REFUSED(ERR_INPUT, api_history_replay(kit->api, "study", json_int(entry, "seq", 0), &replayed, &err));
+    REFUSED(ERR_INPUT,
+            api_history_replay(kit->api, "study", json_int(entry, "seq", 0), &replayed, &err));
 }
 
-static json_t *export(struct kit *kit, const char *what, const char *format, const char *path, bool overwrite)
+static json_t *export(struct kit *kit, const char *what, const char *format, const char *path,
+                      bool overwrite)
 {
     struct err err = {0};
     json_t *ret = NULL;
-    struct api_export_options options = {.dataset = "study", .what = what, .format = format, .path = path, .overwrite = overwrite};
+    struct api_export_options options = {
+        .dataset = "study", .what = what, .format = format, .path = path, .overwrite = overwrite};
     MUST(api_export(kit->api, &options, &ret, &err));
     return ret;
 }
@@ -345,8 +404,11 @@ static void every_export_format_reads_back(void **state)
     static const struct {
         const char *format, *file, *reader;
     } formats[] = {
-        {"csv", "o.csv", "read_csv('%s')"},       {"xlsx-csv", "x.csv", "read_csv('%s')"},          {"parquet", "o.parquet", "read_parquet('%s')"},
-        {"ndjson", "o.ndjson", "read_json('%s')"}, {"json", "o.json", "read_json('%s', format='array')"},
+        {"csv", "o.csv", "read_csv('%s')"},
+        {"xlsx-csv", "x.csv", "read_csv('%s')"},
+        {"parquet", "o.parquet", "read_parquet('%s')"},
+        {"ndjson", "o.ndjson", "read_json('%s')"},
+        {"json", "o.json", "read_json('%s', format='array')"},
     };
     struct kit *kit = *state;
     json_decref(build(kit, "patient"));
@@ -354,12 +416,14 @@ static void every_export_format_reads_back(void **state)
         char reader[FILE_PATH_BYTES + 100], query[FILE_PATH_BYTES + 200];
         const char *path = kit_path(kit->directory, formats[i].file);
         JSON_AUTO answer = export(kit, "labs", formats[i].format, path, false);
-        assert_int_equal(json_int(json_array_get(json_object_get(answer, "files"), 0), "rows", 0), PATIENTS * 6);
+        assert_int_equal(json_int(json_array_get(json_object_get(answer, "files"), 0), "rows", 0),
+                         PATIENTS * 6);
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
         snprintf(reader, sizeof reader, formats[i].reader, path);
 #pragma GCC diagnostic pop
-        snprintf(query, sizeof query, "SELECT count(*) || ' ' || count(DISTINCT lab_id) FROM %s", reader);
+        snprintf(query, sizeof query, "SELECT count(*) || ' ' || count(DISTINCT lab_id) FROM %s",
+                 reader);
         assert_string_equal(kit_sql(query), "240 240");
     }
     json_decref(export(kit, "mart_patient", "csv", kit_path(kit->directory, "m.csv"), false));
@@ -382,10 +446,12 @@ static void whole_version_is_exported_as_a_folder_and_as_one_database(void **sta
     struct engine_options options = {.database = path, .read_only = true};
     int64_t rows = 0;
     MUST(engine_open(&options, &engine, &err));
-    MUST(engine_query_int(engine, "SELECT count(*) FROM mart_patient JOIN labs USING (patient_id)", 0, &rows, &err));
+    MUST(engine_query_int(engine, "SELECT count(*) FROM mart_patient JOIN labs USING (patient_id)",
+                          0, &rows, &err));
     assert_int_equal(rows, PATIENTS * 6);
     JSON_AUTO refused = NULL;
-    struct api_export_options again = {.dataset = "study", .what = "labs", .format = "csv", .path = path};
+    struct api_export_options again = {
+        .dataset = "study", .what = "labs", .format = "csv", .path = path};
     REFUSED(ERR_INPUT, api_export(kit->api, &again, &refused, &err));
     JSON_AUTO entry = last_entry(kit);
     assert_string_equal(json_text(entry, "kind", ""), "export");
@@ -399,13 +465,15 @@ static void query_is_written_to_parquet_and_recorded(void **state)
     char query[FILE_PATH_BYTES + 100];
     const char *path = kit_path(kit->directory, "q.parquet");
     JSON_AUTO answer = NULL;
-    struct api_query_options options = {.dataset = "study", .sql = "SELECT * FROM labs WHERE value > 30 -- enough\n;"};
+    struct api_query_options options = {.dataset = "study",
+                                        .sql = "SELECT * FROM labs WHERE value > 30 -- enough\n;"};
     MUST(api_query_parquet(kit->api, &options, path, &answer, &err));
     snprintf(query, sizeof query, "SELECT count(*) FROM read_parquet('%s')", path);
     assert_int_equal(json_int(answer, "rows", -1), atol(kit_sql(query)));
     JSON_AUTO entry = last_entry(kit);
     assert_string_equal(json_text(entry, "kind", ""), "sql");
-    assert_false(kit_contains(json_text(entry, "sql", ""), "30") || kit_contains(json_text(entry, "sql", ""), "enough"));
+    assert_false(kit_contains(json_text(entry, "sql", ""), "30") ||
+                 kit_contains(json_text(entry, "sql", ""), "enough"));
 }
 
 static void replay_is_identical_also_after_an_import_elsewhere(void **state)
@@ -416,7 +484,8 @@ static void replay_is_identical_also_after_an_import_elsewhere(void **state)
     JSON_AUTO mart = NULL;
     json_decref(build(kit, "patient"));
     JSON_AUTO built = last_entry(kit);
-    (void)sql(kit, "SELECT sex, labs__value__mean FROM mart_patient JOIN patients USING (patient_id, sex) WHERE patients.mrn > 'MR05'");
+    (void)sql(kit, "SELECT sex, labs__value__mean FROM mart_patient JOIN patients USING "
+                   "(patient_id, sex) WHERE patients.mrn > 'MR05'");
     JSON_AUTO asked = last_entry(kit);
     /* Another mart takes the name; the entry still means the one it read. */
     JSON_AUTO policy = json_loads("{\"labs\": {\"value\": [\"mean\"], \"*\": []}}", 0, NULL);
@@ -434,7 +503,8 @@ static void replay_is_identical_also_after_an_import_elsewhere(void **state)
     json_decref(import(&second, "study"));
     JSON_AUTO twin = build(&second, "patient");
     assert_string_equal(json_text(twin, "run_id", "a"), json_text(built, "run_id", "b"));
-    (void)sql(&second, "SELECT sex, labs__value__mean FROM mart_patient JOIN patients USING (patient_id, sex) WHERE patients.mrn > 'MR05'");
+    (void)sql(&second, "SELECT sex, labs__value__mean FROM mart_patient JOIN patients USING "
+                       "(patient_id, sex) WHERE patients.mrn > 'MR05'");
     JSON_AUTO there = last_entry(&second);
     assert_string_equal(json_text(there, "result_hash", "a"), json_text(asked, "result_hash", "b"));
     api_close(second.api);
@@ -463,11 +533,15 @@ static void literals_are_masked_in_the_history(void **state)
         const char *sql, *masked;
     } cases[] = {
         {"SELECT 1", "SELECT ?"},
-        {"SELECT value FROM labs WHERE value > 4.5e-3 AND lab_id IN (1_000, .5)", "SELECT value FROM labs WHERE value > ? AND lab_id IN (?, ?)"},
-        {"SELECT sex FROM patients WHERE mrn = 'it''s me'", "SELECT sex FROM patients WHERE mrn = '?'"},
+        {"SELECT value FROM labs WHERE value > 4.5e-3 AND lab_id IN (1_000, .5)",
+         "SELECT value FROM labs WHERE value > ? AND lab_id IN (?, ?)"},
+        {"SELECT sex FROM patients WHERE mrn = 'it''s me'",
+         "SELECT sex FROM patients WHERE mrn = '?'"},
         {"SELECT $$Jane$$ || $x$Doe$x$", "SELECT '?' || '?'"},
-        {"SELECT 1 AS \"Jane Doe\", \"mrn\" FROM patients -- Jane\n LIMIT /* Jane /* Doe */ */ 3", "SELECT ? AS \"?\", \"mrn\" FROM patients  \n LIMIT   ?"},
-        {"SELECT E'Jane\\n', date '2001-02-03', x1 FROM (SELECT 7 AS x1)", "SELECT E'?', date '?', x1 FROM (SELECT ? AS x1)"},
+        {"SELECT 1 AS \"Jane Doe\", \"mrn\" FROM patients -- Jane\n LIMIT /* Jane /* Doe */ */ 3",
+         "SELECT ? AS \"?\", \"mrn\" FROM patients  \n LIMIT   ?"},
+        {"SELECT E'Jane\\n', date '2001-02-03', x1 FROM (SELECT 7 AS x1)",
+         "SELECT E'?', date '?', x1 FROM (SELECT ? AS x1)"},
     };
     struct kit *kit = *state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -506,17 +580,21 @@ static void versions_differ_are_pruned_verified_and_repaired(void **state)
     struct kit *kit = *state;
     struct err err = {0};
     json_t *found = NULL;
-    kit_write(kit->directory, "visits.csv", "visit_id,patient_id,admit_time,ward\n5002,7,2020-01-02 09:00:00,north\n5003,7,2020-02-02 09:00:00,north\n");
+    kit_write(kit->directory, "visits.csv",
+              "visit_id,patient_id,admit_time,ward\n5002,7,2020-01-02 "
+              "09:00:00,north\n5003,7,2020-02-02 09:00:00,north\n");
     json_decref(import(kit, "study"));
     JSON_AUTO versions = NULL;
     MUST(api_versions(kit->api, "study", &versions, &err));
     const json_t *list = json_object_get(versions, "versions");
     assert_int_equal(json_array_size(list), 2);
-    MUST(api_diff(kit->api, "study", json_text(json_array_get(list, 1), "version", ""), json_text(json_array_get(list, 0), "version", ""), &found, &err));
+    MUST(api_diff(kit->api, "study", json_text(json_array_get(list, 1), "version", ""),
+                  json_text(json_array_get(list, 0), "version", ""), &found, &err));
     size_t idx;
     json_t *table;
-    json_array_foreach(json_object_get(found, "tables"), idx, table)
-        assert_string_equal(json_text(table, "change", ""), strcmp(json_text(table, "name", ""), "visits") == 0 ? "changed" : "same");
+    json_array_foreach(json_object_get(found, "tables"), idx, table) assert_string_equal(
+        json_text(table, "change", ""),
+        strcmp(json_text(table, "name", ""), "visits") == 0 ? "changed" : "same");
     json_decref(found);
     MUST(api_prune(kit->api, "study", 1, true, &found, &err));
     assert_int_equal(json_int(found, "versions_removed", -1), 1);
@@ -538,10 +616,12 @@ static void demo_data_is_a_dataset_with_marts(void **state)
     JSON_AUTO made = NULL;
     JSON_AUTO imported = NULL;
     JSON_AUTO built = NULL;
-    struct api_demo_options options = {.directory = kit_path(kit->directory, "demo"), .patients = 60, .seed = 3, .no_fhir = true};
+    struct api_demo_options options = {
+        .directory = kit_path(kit->directory, "demo"), .patients = 60, .seed = 3, .no_fhir = true};
     MUST(api_demo_data(&options, NULL, &made, &err));
     const char *paths[] = {kit_path(kit->directory, "demo/hospital.zip")};
-    struct api_import_options import_options = {.paths = paths, .path_count = 1, .name = "demo", .header = -1};
+    struct api_import_options import_options = {
+        .paths = paths, .path_count = 1, .name = "demo", .header = -1};
     MUST(api_import(kit->api, &import_options, &imported, &err));
     struct api_mart_options mart = {.dataset = "demo", .grain = "patient"};
     MUST(api_mart_build(kit->api, &mart, &built, &err));

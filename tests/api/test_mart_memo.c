@@ -1,4 +1,5 @@
-/* The second build of a mart is answered from a memo; the memo is never believed where something changed. */
+/* The second build of a mart is answered from a memo; the memo is never believed where something
+ * changed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -44,8 +45,10 @@ static int set_up(void **state)
     must(file_make_directory(world.csv, &err), &err);
     write_csv(&world, "patients.csv", "patient_id,gender\n11,F\n12,M\n13,F\n14,M\n15,F\n16,M\n");
     write_csv(&world, "admissions.csv",
-              "admission_id,patient_id,admit_time\n101,11,2020-01-01 10:00:00\n102,11,2020-02-01 10:00:00\n103,12,2020-01-05 08:00:00\n"
-              "104,13,2020-01-06 08:00:00\n105,14,2020-01-07 08:00:00\n106,15,2020-03-01 08:00:00\n107,16,2020-03-02 08:00:00\n");
+              "admission_id,patient_id,admit_time\n101,11,2020-01-01 10:00:00\n102,11,2020-02-01 "
+              "10:00:00\n103,12,2020-01-05 08:00:00\n"
+              "104,13,2020-01-06 08:00:00\n105,14,2020-01-07 08:00:00\n106,15,2020-03-01 "
+              "08:00:00\n107,16,2020-03-02 08:00:00\n");
     struct api_options options = {.store = world.store, .create = true};
     must(api_open(&options, &world.api, &err), &err);
     const char *paths[] = {world.csv};
@@ -116,7 +119,8 @@ static void removed_mart_is_made_again(void **state)
     struct err err = {0};
     json_t *first = build(world, false);
     char *path = strdup(json_text(first, "path", ""));
-    (void)snprintf(run, sizeof run, "%s/datasets/d/runs/%s", world->store, json_text(first, "run_id", ""));
+    (void)snprintf(run, sizeof run, "%s/datasets/d/runs/%s", world->store,
+                   json_text(first, "run_id", ""));
     must(file_remove_tree(run, &err), &err);
     json_t *again = build(world, false);
     assert_false(json_flag(again, "reused", true));
@@ -136,7 +140,8 @@ static void damaged_mart_manifest_is_not_hidden_by_the_memo(void **state)
     char path[FILE_PATH_BYTES];
     struct err err = {0};
     json_t *first = build(world, false), *second = NULL;
-    (void)snprintf(path, sizeof path, "%s/datasets/d/runs/%s/manifest.json", world->store, json_text(first, "run_id", ""));
+    (void)snprintf(path, sizeof path, "%s/datasets/d/runs/%s/manifest.json", world->store,
+                   json_text(first, "run_id", ""));
     must(file_replace(path, str_of("{\"format\":1}"), &err), &err);
     struct api_mart_options options = {.dataset = "d", .grain = "patient"};
     assert_int_equal(api_mart_build(world->api, &options, &second, &err), ERR_INTEGRITY);
@@ -148,7 +153,9 @@ static void decision_about_a_key_gives_another_mart(void **state)
     struct world *world = *state;
     struct err err = {0};
     json_t *first = build(world, false), *decided = NULL;
-    must(api_relation_decide(world->api, "d", "reject", "admissions.patient_id", "patients.patient_id", &decided, &err), &err);
+    must(api_relation_decide(world->api, "d", "reject", "admissions.patient_id",
+                             "patients.patient_id", &decided, &err),
+         &err);
     json_t *second = build(world, false);
     assert_string_not_equal(json_text(first, "run_id", ""), json_text(second, "run_id", ""));
     json_decref(first);
@@ -188,11 +195,14 @@ static void build_with_a_policy_and_back_moves_the_name_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(second_build_is_answered_alike_and_as_reused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(second_build_is_answered_alike_and_as_reused, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(removed_mart_is_made_again, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(damaged_mart_manifest_is_not_hidden_by_the_memo, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(damaged_mart_manifest_is_not_hidden_by_the_memo, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(decision_about_a_key_gives_another_mart, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(build_with_a_policy_and_back_moves_the_name_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(build_with_a_policy_and_back_moves_the_name_back, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(forced_build_computes_again, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
-/* No patient's identifiers in what is kept about the work: canaries go through every use case, failing ones too, and are then looked for in
- * everything but the data itself. */
+/* No patient's identifiers in what is kept about the work: canaries go through every use case,
+ * failing ones too, and are then looked for in everything but the data itself. */
 #include "run/kit.h"
 
 #include <unistd.h>
@@ -7,7 +7,8 @@
 #include "api/api.h"
 
 /* Cells of identifier columns, and words of a person's statements. */
-static const char *const canaries[] = {"CANARY7731", "Quetzalcoatlus", "555-0199-777", "zebrafinch@example.org", "48151623"};
+static const char *const canaries[] = {"CANARY7731", "Quetzalcoatlus", "555-0199-777",
+                                       "zebrafinch@example.org", "48151623"};
 #define CANARIES (sizeof canaries / sizeof *canaries)
 
 static char directory[FILE_PATH_BYTES], store[FILE_PATH_BYTES];
@@ -21,13 +22,13 @@ static void heard(struct api *api, enum err_code code, const struct err *err)
         buf_printf(&said, "%s\n", json_string_value(json_array_get(api_warnings(api), i)));
 }
 
-#define HEAR(call)                           \
-    do {                                     \
-        struct err err = {0};                \
-        json_t *answer = NULL;               \
-        enum err_code hear_code_ = (call);   \
-        heard(api, hear_code_, &err);        \
-        json_decref(answer);                 \
+#define HEAR(call)                                                                                 \
+    do {                                                                                           \
+        struct err err = {0};                                                                      \
+        json_t *answer = NULL;                                                                     \
+        enum err_code hear_code_ = (call);                                                         \
+        heard(api, hear_code_, &err);                                                              \
+        json_decref(answer);                                                                       \
     } while (0)
 
 static void statement(struct api *api, const char *sql)
@@ -53,13 +54,18 @@ static void write_study(void)
     buf_puts(&notes, "note_id,patient_id,written_at,severity,words\n");
     for (int i = 0; i < 60; i++) {
         if (i == 30)
-            buf_printf(&patients, "48151623,CANARY7731,Quetzalcoatlus,555-0199-777,zebrafinch@example.org,61\n");
+            buf_printf(
+                &patients,
+                "48151623,CANARY7731,Quetzalcoatlus,555-0199-777,zebrafinch@example.org,61\n");
         else
-            buf_printf(&patients, "%d,MR%05d,Name%d Sur%d,555-01%02d-%03d,p%d@example.net,%d\n", 48150000 + i * 13, i * 31, i, i * 3 % 59, i, i * 7, i, 20 + i);
-        buf_printf(&notes, "%d,%d,2020-01-%02d,%d,seen on the ward %d\n", i, i == 30 ? 48151623 : 48150000 + i * 13, i % 28 + 1, i % 3, i);
+            buf_printf(&patients, "%d,MR%05d,Name%d Sur%d,555-01%02d-%03d,p%d@example.net,%d\n",
+                       48150000 + i * 13, i * 31, i, i * 3 % 59, i, i * 7, i, 20 + i);
+        buf_printf(&notes, "%d,%d,2020-01-%02d,%d,seen on the ward %d\n", i,
+                   i == 30 ? 48151623 : 48150000 + i * 13, i % 28 + 1, i % 3, i);
     }
-    buf_puts(&patients, "48151623,\"CANARY7731,broken,row,with,too,many,cells\n"); /* an open quote */
-    buf_puts(&notes, "61,48151623,2020-02-31,Quetzalcoatlus,CANARY7731\n");       /* no date, no number */
+    buf_puts(&patients,
+             "48151623,\"CANARY7731,broken,row,with,too,many,cells\n");     /* an open quote */
+    buf_puts(&notes, "61,48151623,2020-02-31,Quetzalcoatlus,CANARY7731\n"); /* no date, no number */
     kit_write(directory, "patients.csv", buf_text(&patients));
     kit_write(directory, "notes.csv", buf_text(&notes));
     kit_write(directory, "bad.csv", "a,b\nCANARY7731,\xff\xfe\nQuetzalcoatlus\n");
@@ -67,9 +73,17 @@ static void write_study(void)
 
 static void import(struct api *api, const char *name, bool strict)
 {
-    const char *paths[] = {kit_path(directory, "patients.csv"), kit_path(directory, "notes.csv"), kit_path(directory, "bad.csv")};
-    JSON_AUTO overrides = json_loads("{\"notes\": {\"severity\": {\"type\": \"bigint\"}, \"written_at\": {\"type\": \"date\"}}}", 0, NULL);
-    struct api_import_options options = {.paths = paths, .path_count = 3, .name = name, .header = -1, .strict = strict, .overrides = overrides};
+    const char *paths[] = {kit_path(directory, "patients.csv"), kit_path(directory, "notes.csv"),
+                           kit_path(directory, "bad.csv")};
+    JSON_AUTO overrides = json_loads(
+        "{\"notes\": {\"severity\": {\"type\": \"bigint\"}, \"written_at\": {\"type\": \"date\"}}}",
+        0, NULL);
+    struct api_import_options options = {.paths = paths,
+                                         .path_count = 3,
+                                         .name = name,
+                                         .header = -1,
+                                         .strict = strict,
+                                         .overrides = overrides};
     HEAR(api_import(api, &options, &answer, &err));
 }
 
@@ -89,7 +103,9 @@ static void ask_everything(struct api *api)
     };
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++)
         statement(api, statements[i]);
-    struct api_query_options parquet = {.dataset = "study", .sql = "SELECT CAST(mrn AS DATE) FROM patients WHERE name = 'Quetzalcoatlus'"};
+    struct api_query_options parquet = {
+        .dataset = "study",
+        .sql = "SELECT CAST(mrn AS DATE) FROM patients WHERE name = 'Quetzalcoatlus'"};
     HEAR(api_query_parquet(api, &parquet, kit_path(directory, "out.parquet"), &answer, &err));
 }
 
@@ -111,10 +127,12 @@ static void go_through_everything(struct api *api)
     HEAR(api_profile(api, "study", NULL, NULL, &answer, &err));
     HEAR(api_relations(api, "study", NULL, &answer, &err));
     HEAR(api_relation_decide(api, "study", "add", "notes.words", "patients.name", &answer, &err));
-    HEAR(api_relation_decide(api, "study", "confirm", "notes.patient_id", "patients.patient_id", &answer, &err));
+    HEAR(api_relation_decide(api, "study", "confirm", "notes.patient_id", "patients.patient_id",
+                             &answer, &err));
     build_everything(api);
     ask_everything(api);
-    struct api_export_options export = {.dataset = "study", .format = "csv", .path = kit_path(directory, "export")};
+    struct api_export_options export = {
+        .dataset = "study", .format = "csv", .path = kit_path(directory, "export")};
     HEAR(api_export(api, &export, &answer, &err));
     HEAR(api_history(api, "study", 0, &answer, &err));
     for (int64_t seq = 0; seq < 30; seq++)
@@ -124,7 +142,8 @@ static void go_through_everything(struct api *api)
     HEAR(api_prune(api, "study", 1, false, &answer, &err));
 }
 
-/* Files that are data, or lie beside it as data does: table copies, quarantined rows, runs' Parquet, statements kept for replay. */
+/* Files that are data, or lie beside it as data does: table copies, quarantined rows, runs'
+ * Parquet, statements kept for replay. */
 static bool is_data(const char *path)
 {
     static const char *const suffixes[] = {".duckdb", ".parquet", "rejects.csv", ".sql"};
@@ -139,8 +158,8 @@ static bool is_history(const char *path)
     return strstr(path, "history") != NULL;
 }
 
-/* object.json holds statistics of columns (least, greatest, most frequent values) and lies beside the table it describes; so does the
- * manifest of a profile. */
+/* object.json holds statistics of columns (least, greatest, most frequent values) and lies beside
+ * the table it describes; so does the manifest of a profile. */
 static bool is_about_work(const char *path)
 {
     return !is_data(path) && strstr(path, "/objects/") == NULL && !is_history(path);
@@ -160,10 +179,12 @@ static size_t look(const char *path, bool (*wanted)(const char *path))
             found += look(below, wanted);
         } else if (wanted(below)) {
             MUST(file_read(below, 0, &text, &err));
-            if (wanted == is_about_work && text.len > 0 && memmem(text.ptr, text.len, "\"profile\"", 9) != NULL)
+            if (wanted == is_about_work && text.len > 0 &&
+                memmem(text.ptr, text.len, "\"profile\"", 9) != NULL)
                 continue; /* a profile's statistics, as in object.json */
             for (size_t c = 0; c < CANARIES; c++)
-                if (text.len > 0 && memmem(text.ptr, text.len, canaries[c], strlen(canaries[c])) != NULL) {
+                if (text.len > 0 &&
+                    memmem(text.ptr, text.len, canaries[c], strlen(canaries[c])) != NULL) {
                     fprintf(stderr, "%s holds %s\n", below, canaries[c]);
                     found++;
                 }
@@ -185,7 +206,9 @@ static void canaries_stay_in_the_data(void **state)
     api_close(api);
     for (size_t c = 0; c < CANARIES; c++)
         if (strstr(buf_text(&said), canaries[c]) != NULL)
-            fail_msg("a message holds %s: …%.300s", canaries[c], strstr(buf_text(&said), canaries[c]) - (strstr(buf_text(&said), canaries[c]) - buf_text(&said) > 200 ? 200 : 0));
+            fail_msg("a message holds %s: …%.300s", canaries[c],
+                     strstr(buf_text(&said), canaries[c]) -
+                         (strstr(buf_text(&said), canaries[c]) - buf_text(&said) > 200 ? 200 : 0));
     assert_true(said.len > 0); /* something did fail */
     assert_int_equal(look(store, is_history), 0);
     assert_int_equal(look(store, is_about_work), 0);
@@ -212,6 +235,7 @@ static int teardown(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(canaries_stay_in_the_data, setup, teardown)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(canaries_stay_in_the_data, setup, teardown)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
-/* The program from outside: golden cases that are shell scripts (tests/golden/cli/), --json purity of every verb, and the laws of the
- * table of verbs. A golden case's answer is its stdout, its stderr with "! " before each line, and its exit status when that is not 0. */
+/* The program from outside: golden cases that are shell scripts (tests/golden/cli/), --json purity
+ * of every verb, and the laws of the table of verbs. A golden case's answer is its stdout, its
+ * stderr with "! " before each line, and its exit status when that is not 0. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,8 +15,11 @@
 
 static char scratch[FILE_PATH_BYTES]; /* one a golden file: its cases build on each other */
 
-static const char prelude[] = "marrow() { \"$MARROW_BINARY\" \"$@\"; }\n"
-                              "mask() { sed -E 's/[0-9.]+ (ms|s)\\b/TIME/g; s/\"duration_ms\": ?[0-9]+/\"duration_ms\":0/g; s/[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}/WHEN/g; s/[0-9.]+ [kMG]?B\\b/SIZE/g; s/[0-9]+ (files|runs)/N \\1/g'; }\n";
+static const char prelude[] =
+    "marrow() { \"$MARROW_BINARY\" \"$@\"; }\n"
+    "mask() { sed -E 's/[0-9.]+ (ms|s)\\b/TIME/g; s/\"duration_ms\": ?[0-9]+/\"duration_ms\":0/g; "
+    "s/[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}/WHEN/g; s/[0-9.]+ [kMG]?B\\b/SIZE/g; s/[0-9]+ "
+    "(files|runs)/N \\1/g'; }\n";
 
 static const char *binary(void)
 {
@@ -48,7 +52,10 @@ static int run(struct str script, struct buf *out, struct buf *err_out)
     buf_puts(&text, prelude);
     buf_add_str(&text, script);
     assert_int_equal(file_replace(path, buf_view(&text), &err), ERR_OK);
-    buf_printf(&command, "cd '%s' && NO_COLOR= LC_ALL=C.UTF-8 MARROW_STORE=./store sh ./case.sh >case.out 2>case.err </dev/null", scratch);
+    buf_printf(&command,
+               "cd '%s' && NO_COLOR= LC_ALL=C.UTF-8 MARROW_STORE=./store sh ./case.sh >case.out "
+               "2>case.err </dev/null",
+               scratch);
     int status = system(buf_text(&command));
     read_text("case.out", out);
     read_text("case.err", err_out);
@@ -126,7 +133,8 @@ static void failures_have_their_exit_status(void **state)
     golden_file("failures.txt");
 }
 
-/* ---- narrow terminals -------------------------------------------------------------------------- */
+/* ---- narrow terminals --------------------------------------------------------------------------
+ */
 
 static void a_long_line_breaks_at_blanks_under_its_text(void **state)
 {
@@ -134,7 +142,8 @@ static void a_long_line_breaks_at_blanks_under_its_text(void **state)
     AUTO(buf_done) struct buf text = BUF_INIT;
     buf_puts(&text, "  --store DIR   where the datasets are kept, for ever\n\x1b[1mshort\x1b[0m\n");
     cli_wrap(&text, 0, 44);
-    assert_string_equal(buf_text(&text), "  --store DIR   where the datasets are kept,\n                for ever\n\x1b[1mshort\x1b[0m\n");
+    assert_string_equal(buf_text(&text), "  --store DIR   where the datasets are kept,\n           "
+                                         "     for ever\n\x1b[1mshort\x1b[0m\n");
 }
 
 static void a_reason_without_room_stands_below_its_row(void **state)
@@ -148,11 +157,13 @@ static void a_reason_without_room_stands_below_its_row(void **state)
     cli_table_cell(table, CLI_PLAIN, "the values agree and the name of the column says so");
     cli_table_wrap(table);
     cli_table_print(&cli, table, false);
-    assert_string_equal(buf_text(&cli.out), "a_table_with_a_long_name.column\n    the values agree and the name of the column\n    says so\n");
+    assert_string_equal(buf_text(&cli.out), "a_table_with_a_long_name.column\n    the values agree "
+                                            "and the name of the column\n    says so\n");
     buf_done(&cli.out);
 }
 
-/* ---- --json ------------------------------------------------------------------------------------ */
+/* ---- --json ------------------------------------------------------------------------------------
+ */
 
 static void assert_pure(const char *script, int expected_status)
 {
@@ -162,7 +173,8 @@ static void assert_pure(const char *script, int expected_status)
     int status = run(str_of(script), &out, &err_out);
     struct buf *pure = status == 0 || status == expected_status ? &out : &err_out;
     if (status != expected_status)
-        fail_msg("%s: exit %d, expected %d\n%s%s", script, status, expected_status, buf_text(&out), buf_text(&err_out));
+        fail_msg("%s: exit %d, expected %d\n%s%s", script, status, expected_status, buf_text(&out),
+                 buf_text(&err_out));
     if (json_parse(buf_view(pure), script, &document, &err) != ERR_OK || !json_is_object(document))
         fail_msg("%s: stdout is no JSON object: %s\n%.500s", script, err.message, buf_text(pure));
     if (err_out.len > 0)
@@ -191,7 +203,8 @@ static void json_answers_are_one_object_and_stderr_is_silent(void **state)
         "marrow sql demo 'SELECT 1 AS one' --json --out one.csv",
         "marrow history demo --json",
         "marrow history demo verify --json",
-        "marrow history demo replay $(marrow history demo --last 1 --json | grep -o '\"seq\": [0-9]*' | grep -o '[0-9]*') --json",
+        "marrow history demo replay $(marrow history demo --last 1 --json | grep -o '\"seq\": "
+        "[0-9]*' | grep -o '[0-9]*') --json",
         "marrow export demo mart_patient --format csv --out mart.csv --json",
         "marrow verify --json",
         "marrow repair --json",
@@ -237,7 +250,8 @@ static void json_errors_are_one_object_on_stderr(void **state)
     }
 }
 
-/* ---- the table of verbs ------------------------------------------------------------------------ */
+/* ---- the table of verbs ------------------------------------------------------------------------
+ */
 
 static void an_option_means_the_same_kind_in_every_verb(void **state)
 {
@@ -246,7 +260,8 @@ static void an_option_means_the_same_kind_in_every_verb(void **state)
         for (const struct cli_option *o = a->options; o != NULL && o->name != NULL; o++) {
             assert_null(cli_option_find(cli_common_options(), o->name, strlen(o->name)));
             for (const struct cli_verb *b = cli_verbs(); b->name != NULL; b++) {
-                const struct cli_option *same = cli_option_find(b->options, o->name, strlen(o->name));
+                const struct cli_option *same =
+                    cli_option_find(b->options, o->name, strlen(o->name));
                 assert_true(same == NULL || same->kind == o->kind);
             }
         }
@@ -296,7 +311,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(sql_answers_in_every_format, enter, leave),
         cmocka_unit_test_setup_teardown(verbs_answer_a_person, enter, leave),
         cmocka_unit_test_setup_teardown(failures_have_their_exit_status, enter, leave),
-        cmocka_unit_test_setup_teardown(json_answers_are_one_object_and_stderr_is_silent, enter, leave),
+        cmocka_unit_test_setup_teardown(json_answers_are_one_object_and_stderr_is_silent, enter,
+                                        leave),
         cmocka_unit_test_setup_teardown(json_errors_are_one_object_on_stderr, enter, leave),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

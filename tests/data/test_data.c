@@ -129,8 +129,10 @@ static void names_are_texts_whatever_bytes_they_came_as(void **state)
 {
     (void)state;
     struct data_schema schema = {0};
-    assert_int_equal(data_schema_add(&schema, (struct str){"a\0b", 3}, DATA_TYPE(TEXT), NULL), ERR_OK);
-    assert_int_equal(data_schema_add(&schema, (struct str){"x\xff\xc3", 3}, DATA_TYPE(TEXT), NULL), ERR_OK);
+    assert_int_equal(data_schema_add(&schema, (struct str){"a\0b", 3}, DATA_TYPE(TEXT), NULL),
+                     ERR_OK);
+    assert_int_equal(data_schema_add(&schema, (struct str){"x\xff\xc3", 3}, DATA_TYPE(TEXT), NULL),
+                     ERR_OK);
     assert_string_equal(schema.columns[0].name, "a_b");
     assert_string_equal(schema.columns[1].name, "x\xef\xbf\xbd\xef\xbf\xbd");
     data_schema_done(&schema);

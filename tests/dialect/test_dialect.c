@@ -1,4 +1,5 @@
-/* The dialect's door: quoting, table expressions, shared relations, and what happens when memory runs out at any point. */
+/* The dialect's door: quoting, table expressions, shared relations, and what happens when memory
+ * runs out at any point. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,8 +21,15 @@ static void add(struct data_schema *schema, const char *name, struct data_type t
 
 static void identifiers_are_quoted_only_where_needed(void **state)
 {
-    static const char *const CASES[][2] = {{"abc_1", "abc_1"}, {"Abc", "\"Abc\""}, {"1a", "\"1a\""}, {"", "\"\""}, {"select", "\"select\""},
-                                           {"all", "\"all\""}, {"xmltable", "\"xmltable\""}, {"a\"b", "\"a\"\"b\""}, {"\xc3\xa9", "\"\xc3\xa9\""}};
+    static const char *const CASES[][2] = {{"abc_1", "abc_1"},
+                                           {"Abc", "\"Abc\""},
+                                           {"1a", "\"1a\""},
+                                           {"", "\"\""},
+                                           {"select", "\"select\""},
+                                           {"all", "\"all\""},
+                                           {"xmltable", "\"xmltable\""},
+                                           {"a\"b", "\"a\"\"b\""},
+                                           {"\xc3\xa9", "\"\xc3\xa9\""}};
     (void)state;
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
         struct buf out = BUF_INIT;
@@ -47,11 +55,17 @@ static void a_table_can_be_any_expression(void **state)
     add(&schema, "id", DATA_TYPE(BIGINT));
     AUTO(plan_free) struct plan *p = plan_new();
     const struct plan_rel *scan = plan_scan(p, "mart_patient", &schema);
-    const struct plan_rel *rel = plan_join(p, PLAN_JOIN_SEMI, scan, scan, (E){plan_column(p, scan, "id")}, (E){plan_column_right(p, scan, "id")}, 1, NULL);
-    assert_int_equal(dialect_sql(dialect_find("duckdb"), rel, &options, &sql, NULL, NULL, &err), ERR_OK);
-    assert_string_equal(buf_text(&sql), "SELECT\n    mart_patient.id\nFROM read_parquet('runs/mart_patient.parquet') AS mart_patient\n"
-                                        "WHERE EXISTS (SELECT 1 FROM read_parquet('runs/mart_patient.parquet') AS mart_patient_2 "
-                                        "WHERE mart_patient_2.id = mart_patient.id)\n");
+    const struct plan_rel *rel =
+        plan_join(p, PLAN_JOIN_SEMI, scan, scan, (E){plan_column(p, scan, "id")},
+                  (E){plan_column_right(p, scan, "id")}, 1, NULL);
+    assert_int_equal(dialect_sql(dialect_find("duckdb"), rel, &options, &sql, NULL, NULL, &err),
+                     ERR_OK);
+    assert_string_equal(
+        buf_text(&sql),
+        "SELECT\n    mart_patient.id\nFROM read_parquet('runs/mart_patient.parquet') AS "
+        "mart_patient\n"
+        "WHERE EXISTS (SELECT 1 FROM read_parquet('runs/mart_patient.parquet') AS mart_patient_2 "
+        "WHERE mart_patient_2.id = mart_patient.id)\n");
     buf_done(&sql);
     data_schema_done(&schema);
 }
@@ -66,8 +80,10 @@ static void a_relation_shared_sixty_times_over_is_a_chain_of_ctes(void **state)
     AUTO(plan_free) struct plan *p = plan_new();
     const struct plan_rel *rel = plan_scan(p, "labs", &schema);
     for (int i = 0; i < 60; i++)
-        rel = plan_join(p, PLAN_JOIN_ANTI, rel, rel, (E){plan_column(p, rel, "id")}, (E){plan_column_right(p, rel, "id")}, 1, NULL);
-    assert_int_equal(dialect_sql(dialect_find("duckdb"), rel, NULL, &sql, NULL, NULL, &err), ERR_OK);
+        rel = plan_join(p, PLAN_JOIN_ANTI, rel, rel, (E){plan_column(p, rel, "id")},
+                        (E){plan_column_right(p, rel, "id")}, 1, NULL);
+    assert_int_equal(dialect_sql(dialect_find("duckdb"), rel, NULL, &sql, NULL, NULL, &err),
+                     ERR_OK);
     assert_true(sql.len < 60000);
     buf_done(&sql);
     data_schema_done(&schema);
@@ -82,13 +98,18 @@ static void a_parameter_without_a_place_for_its_name_is_an_error(void **state)
     add(&schema, "id", DATA_TYPE(BIGINT));
     AUTO(plan_free) struct plan *p = plan_new();
     const struct plan_rel *scan = plan_scan(p, "labs", &schema);
-    const struct plan_rel *rel = plan_filter(p, scan, plan_call(p, "eq", 2, (E){plan_column(p, scan, "id"), plan_param(p, "who", DATA_TYPE(BIGINT))}));
-    assert_int_equal(dialect_sql(dialect_find("duckdb"), rel, NULL, &sql, NULL, NULL, &err), ERR_INPUT);
+    const struct plan_rel *rel = plan_filter(
+        p, scan,
+        plan_call(p, "eq", 2,
+                  (E){plan_column(p, scan, "id"), plan_param(p, "who", DATA_TYPE(BIGINT))}));
+    assert_int_equal(dialect_sql(dialect_find("duckdb"), rel, NULL, &sql, NULL, NULL, &err),
+                     ERR_INPUT);
     buf_done(&sql);
     data_schema_done(&schema);
 }
 
-/* Build, sign, print, write and compile; every code is a fair answer as long as nothing leaks or crashes. */
+/* Build, sign, print, write and compile; every code is a fair answer as long as nothing leaks or
+ * crashes. */
 static enum err_code whole_way(const struct data_schema *schema, struct err *err)
 {
     char signature[65];
@@ -99,11 +120,14 @@ static enum err_code whole_way(const struct data_schema *schema, struct err *err
     const struct plan_rel *scan = p == NULL ? NULL : plan_scan(p, "labs", schema);
     if (p != NULL) {
         const struct plan_expr *value = plan_column(p, scan, "value");
-        const struct plan_rel *rel = plan_filter(p, scan, plan_call(p, "gt", 2, (E){value, plan_param(p, "least", DATA_TYPE(DOUBLE))}));
+        const struct plan_rel *rel = plan_filter(
+            p, scan, plan_call(p, "gt", 2, (E){value, plan_param(p, "least", DATA_TYPE(DOUBLE))}));
         struct plan_named group = {"id", plan_column(p, rel, "id")};
         struct plan_named sum = {"total", plan_aggregate_call(p, "sum", 1, &value, false, NULL)};
-        const struct plan_rel *totals = plan_label(p, plan_aggregate(p, rel, &group, 1, &sum, 1), "totals");
-        scan = plan_join(p, PLAN_JOIN_SEMI, scan, totals, (E){plan_column(p, scan, "id")}, (E){plan_column_right(p, totals, "id")}, 1, NULL);
+        const struct plan_rel *totals =
+            plan_label(p, plan_aggregate(p, rel, &group, 1, &sum, 1), "totals");
+        scan = plan_join(p, PLAN_JOIN_SEMI, scan, totals, (E){plan_column(p, scan, "id")},
+                         (E){plan_column_right(p, totals, "id")}, 1, NULL);
     }
     enum err_code code = plan_finish(p, scan, err);
     if (code == ERR_OK)

@@ -1,5 +1,5 @@
-/* Golden plans: JSON in; signature, printed plan and SQL in every dialect out. One more check for each: what is read and written again is
- * the same document with the same signature. */
+/* Golden plans: JSON in; signature, printed plan and SQL in every dialect out. One more check for
+ * each: what is read and written again is the same document with the same signature. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

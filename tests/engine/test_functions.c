@@ -181,10 +181,10 @@ static void hard_sums_nulls_and_specials_in_sql(void **state)
                         "NULL");
     assert_string_equal(ask(engine, "SELECT marrow_mode(v) FROM (VALUES (''),('x')) t(v)"), "");
     assert_string_equal(ask(engine, "SELECT marrow_bucket(NULL, 64)"), "NULL");
-    assert_string_equal(
-        ask(engine, "SELECT marrow_bucket('10006', 64) = marrow_bucket('10006', 64) AND "
-                    "max(marrow_bucket(i::VARCHAR, 64)) = 63 FROM range(5000) r(i)"),
-        "true");
+    assert_string_equal(ask(engine,
+                            "SELECT marrow_bucket('10006', 64) = marrow_bucket('10006', 64) AND "
+                            "max(marrow_bucket(i::VARCHAR, 64)) = 63 FROM range(5000) r(i)"),
+                        "true");
     struct err err = {0};
     assert_int_equal(engine_execute(engine, "SELECT marrow_bucket('x', 0)", NULL, 0, &err),
                      ERR_USAGE);

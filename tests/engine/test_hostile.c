@@ -6,7 +6,8 @@
 
 #include "engine/functions_priv.h"
 
-/* ---- states, counted: an aggregate whose n-th call of a phase fails ----------------------------- */
+/* ---- states, counted: an aggregate whose n-th call of a phase fails -----------------------------
+ */
 
 enum phase { PHASE_NONE, PHASE_UPDATE, PHASE_COMBINE, PHASE_FINALIZE };
 static atomic_int failing_phase, calls_left;
@@ -76,9 +77,16 @@ static void fail_in(enum phase phase, int nth, const char *sql)
     int64_t ignored;
     struct engine *engine = open_engine(2);
     const struct data_type bigint = DATA_TYPE(BIGINT);
-    const struct engine_aggregate block = {"test_block", &bigint, 1, bigint,
-                                           sizeof(struct block_state), block_init, block_update,
-                                           block_combine, block_finalize, block_done};
+    const struct engine_aggregate block = {"test_block",
+                                           &bigint,
+                                           1,
+                                           bigint,
+                                           sizeof(struct block_state),
+                                           block_init,
+                                           block_update,
+                                           block_combine,
+                                           block_finalize,
+                                           block_done};
     OK(engine_register_aggregate(engine, &block, &err));
     OK(engine_execute(engine, "CREATE TABLE t AS SELECT i, i % 1000 AS g FROM range(400000) r(i)",
                       NULL, 0, &err));
@@ -116,7 +124,8 @@ static void a_failing_callback_frees_every_state(void **state)
                 fail_in((enum phase)phase, nth, statements[idx]);
 }
 
-/* ---- hostile SQL ------------------------------------------------------------------------------- */
+/* ---- hostile SQL -------------------------------------------------------------------------------
+ */
 
 static enum err_code inspect(struct engine *engine, const char *sql, bool *ret_select)
 {
@@ -191,16 +200,42 @@ static void bytes_that_are_no_text_give_an_error(void **state)
     (void)state;
     struct engine *engine = open_engine(1);
     static const char *const texts[] = {
-        "", " ", ";", ";;;", "\xff\xfe", "SELECT '\xff'", "SELECT \xc3", "\xef\xbb\xbfSELECT 1",
-        "SELECT $1", "SELECT ?", "SELECT 1 --", "SELECT 1 /*", "SELECT 'a", "SELECT \"a", "SELECT $$a",
-        "SELECT \x01\x02", "PRAGMA version", "SET threads = 1", "COPY t TO '/tmp/x'", "CALL x()",
-        "EXPLAIN SELECT 1", "SELECT 1 INTO t", "FROM '/etc/passwd'", "DESCRIBE t", "SHOW TABLES",
-        "INSERT INTO t SELECT 1 RETURNING *", "WITH x AS (DELETE FROM t RETURNING *) SELECT * FROM x",
-        "BEGIN", "INSTALL httpfs", "ATTACH 'x'", "EXPORT DATABASE 'x'", "SELECT 1; DROP TABLE t",
+        "",
+        " ",
+        ";",
+        ";;;",
+        "\xff\xfe",
+        "SELECT '\xff'",
+        "SELECT \xc3",
+        "\xef\xbb\xbfSELECT 1",
+        "SELECT $1",
+        "SELECT ?",
+        "SELECT 1 --",
+        "SELECT 1 /*",
+        "SELECT 'a",
+        "SELECT \"a",
+        "SELECT $$a",
+        "SELECT \x01\x02",
+        "PRAGMA version",
+        "SET threads = 1",
+        "COPY t TO '/tmp/x'",
+        "CALL x()",
+        "EXPLAIN SELECT 1",
+        "SELECT 1 INTO t",
+        "FROM '/etc/passwd'",
+        "DESCRIBE t",
+        "SHOW TABLES",
+        "INSERT INTO t SELECT 1 RETURNING *",
+        "WITH x AS (DELETE FROM t RETURNING *) SELECT * FROM x",
+        "BEGIN",
+        "INSTALL httpfs",
+        "ATTACH 'x'",
+        "EXPORT DATABASE 'x'",
+        "SELECT 1; DROP TABLE t",
     };
-    static const char *const selects[] = {"SELECT $1", "SELECT ?", "SELECT 1 --",
-                                          "FROM '/etc/passwd'", "\xef\xbb\xbfSELECT 1",
-                                          "DESCRIBE t", "SHOW TABLES"};
+    static const char *const selects[] = {
+        "SELECT $1",  "SELECT ?",   "SELECT 1 --", "FROM '/etc/passwd'", "\xef\xbb\xbfSELECT 1",
+        "DESCRIBE t", "SHOW TABLES"};
     for (size_t idx = 0; idx < sizeof texts / sizeof *texts; idx++) {
         bool is_select, may = false;
         (void)!inspect(engine, texts[idx], &is_select);
@@ -230,8 +265,9 @@ static void what_would_crash_or_hide_is_refused(void **state)
         assert_int_equal(inspect(engine, texts[idx], &is_select), ERR_INPUT);
     }
     bool is_select; /* the engine's own may be ordered */
-    assert_int_equal(inspect(engine, "SELECT list(i ORDER BY i), marrow_sum(i) FROM t ORDER BY 1",
-                             &is_select), ERR_OK);
+    assert_int_equal(
+        inspect(engine, "SELECT list(i ORDER BY i), marrow_sum(i) FROM t ORDER BY 1", &is_select),
+        ERR_OK);
     assert_true(is_select);
     engine_close(engine);
 }
@@ -251,26 +287,29 @@ static void a_confined_engine_still_reports_progress(void **state)
     int64_t ignored;
     json_t *allowed = json_array();
     struct progress progress = {.report = count_report};
-    OK(engine_execute(engine, "CREATE TABLE t AS SELECT i FROM range(3000000) r(i)", NULL, 0, &err));
+    OK(engine_execute(engine, "CREATE TABLE t AS SELECT i FROM range(3000000) r(i)", NULL, 0,
+                      &err));
     OK(engine_confine(engine, allowed, &err));
     json_decref(allowed);
     engine_set_progress(engine, &progress, "query", "t");
     reports = 0;
-    for (int turn = 0; turn < 20 && reports == 0; turn++) /* DuckDB tells nothing of what is over soon */
+    for (int turn = 0; turn < 20 && reports == 0;
+         turn++) /* DuckDB tells nothing of what is over soon */
         OK(engine_query_int(engine, "SELECT max(length(md5(repeat(i::VARCHAR, 20)))) FROM t", 0,
                             &ignored, &err));
     assert_true(reports > 0);
     engine_close(engine);
 }
 
-/* ---- wrong arguments --------------------------------------------------------------------------- */
+/* ---- wrong arguments ---------------------------------------------------------------------------
+ */
 
 static void functions_survive_wrong_arguments(void **state)
 {
     (void)state;
     static const char *const functions[] = {
-        "marrow_row_hash",  "marrow_hash_sum", "marrow_typing", "marrow_bucket",     "marrow_sum",
-        "marrow_mean",      "marrow_sd",       "marrow_mode",   "marrow_json_member"};
+        "marrow_row_hash", "marrow_hash_sum", "marrow_typing", "marrow_bucket",     "marrow_sum",
+        "marrow_mean",     "marrow_sd",       "marrow_mode",   "marrow_json_member"};
     static const char *const arguments[] = {
         "",
         "NULL",
@@ -318,7 +357,8 @@ static void functions_survive_wrong_arguments(void **state)
                 (void)err_set(&err, code, "refused");
             answered += code == ERR_OK;
             refused += code != ERR_OK;
-            if (code != ERR_OK && (err.message[0] == '\0' || code == ERR_FAILED || code == ERR_MEMORY))
+            if (code != ERR_OK &&
+                (err.message[0] == '\0' || code == ERR_FAILED || code == ERR_MEMORY))
                 fail_msg("%s: %s %s", buf_text(&sql), err_code_name(code), err.message);
             json_decref(rows);
         }

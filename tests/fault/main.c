@@ -1,5 +1,6 @@
-/* The program with allocation faults armed from the environment (MARROW_FAULT=alloc:N), whatever the build: linked with a fault.c that
- * was compiled for it. FAULT_REPORT names a file that gets "fired" or "not reached". See tests/fault/faults.py. */
+/* The program with allocation faults armed from the environment (MARROW_FAULT=alloc:N), whatever
+ * the build: linked with a fault.c that was compiled for it. FAULT_REPORT names a file that gets
+ * "fired" or "not reached". See tests/fault/faults.py. */
 #include "base/fault.h"
 #include "cli/cli.h"
 

@@ -1,9 +1,11 @@
-/* A preload library that fails the n-th file operation of a whole process, the engine's included: write, pwrite, writev, fsync, fdatasync,
- * rename, ftruncate, posix_fallocate. Only operations on regular files and directories count, so messages on stderr still come out.
+/* A preload library that fails the n-th file operation of a whole process, the engine's included:
+ * write, pwrite, writev, fsync, fdatasync, rename, ftruncate, posix_fallocate. Only operations on
+ * regular files and directories count, so messages on stderr still come out.
  *
- *   SHIM_FAIL=N       fail the N-th counted operation (0 or absent: none)      SHIM_ERROR=ENOSPC|EIO
- *   SHIM_KIND=KIND    count only write | sync | rename (absent: all)            SHIM_STICKY=1  that one and all later ones
- *   SHIM_REPORT=FILE  at the end: the number of operations counted and the file whose operation failed first
+ *   SHIM_FAIL=N       fail the N-th counted operation (0 or absent: none) SHIM_ERROR=ENOSPC|EIO
+ *   SHIM_KIND=KIND    count only write | sync | rename (absent: all)            SHIM_STICKY=1  that
+ * one and all later ones SHIM_REPORT=FILE  at the end: the number of operations counted and the
+ * file whose operation failed first
  *
  * It is loaded into the program under test, so it uses nothing of Marrow. */
 #include <dlfcn.h>
@@ -34,7 +36,8 @@ static char failed_path[4096];
 __attribute__((constructor)) static void configure(void)
 {
     static const char *const kinds[] = {"write", "sync", "rename"};
-    const char *fail = getenv("SHIM_FAIL"), *error = getenv("SHIM_ERROR"), *kind = getenv("SHIM_KIND");
+    const char *fail = getenv("SHIM_FAIL"), *error = getenv("SHIM_ERROR"),
+               *kind = getenv("SHIM_KIND");
     set.fail = fail == NULL ? 0 : strtol(fail, NULL, 10);
     set.error = error != NULL && strcmp(error, "EIO") == 0 ? EIO : ENOSPC;
     set.sticky = getenv("SHIM_STICKY") != NULL;
@@ -94,11 +97,11 @@ static bool is_file(int fd)
 }
 
 #define REAL(name) ((__typeof__(&name))(uintptr_t)dlsym(RTLD_NEXT, #name))
-#define HOOK(kind, fd, failure, call)                                                                                  \
-    do {                                                                                                               \
-        if (is_file(fd) && must_fail(kind, fd, NULL))                                                                            \
-            return failure;                                                                                            \
-        return call;                                                                                                   \
+#define HOOK(kind, fd, failure, call)                                                              \
+    do {                                                                                           \
+        if (is_file(fd) && must_fail(kind, fd, NULL))                                              \
+            return failure;                                                                        \
+        return call;                                                                               \
     } while (0)
 
 ssize_t write(int fd, const void *bytes, size_t count)
@@ -117,7 +120,8 @@ ssize_t writev(int fd, const struct iovec *parts, int count)
 {
     HOOK(KIND_WRITE, fd, -1, REAL(writev)(fd, parts, count));
 }
-/* As on a real full disk, a file can still be made shorter (DuckDB 1.5.6 aborts where that fails). */
+/* As on a real full disk, a file can still be made shorter (DuckDB 1.5.6 aborts where that fails).
+ */
 static bool grows(int fd, off64_t length)
 {
     struct stat info;

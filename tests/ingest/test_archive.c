@@ -20,7 +20,8 @@ static int set_up(void **state)
 {
     struct err err = {0};
     struct place *place = mem_zalloc(1, sizeof *place);
-    if (place == NULL || file_make_staging("/tmp", "marrow-archive", place->directory, &err) != ERR_OK ||
+    if (place == NULL ||
+        file_make_staging("/tmp", "marrow-archive", place->directory, &err) != ERR_OK ||
         file_path_join(place->directory, "staging", place->staging, &err) != ERR_OK ||
         file_path_join(place->directory, "study.zip", place->path, &err) != ERR_OK ||
         file_make_directory(place->staging, &err) != ERR_OK)
@@ -53,7 +54,8 @@ static struct writer begin(const struct place *place, bool zip)
     return writer;
 }
 
-static void add(struct writer *writer, const char *name, const void *bytes, size_t count, const char *link)
+static void add(struct writer *writer, const char *name, const void *bytes, size_t count,
+                const char *link)
 {
     struct archive_entry *entry = archive_entry_new();
     archive_entry_set_pathname(entry, name);
@@ -74,9 +76,11 @@ static void end(struct writer *writer)
     archive_write_free(writer->archive);
 }
 
-static enum err_code open_path(const struct place *place, int64_t total, struct ingest_set **ret, struct err *err)
+static enum err_code open_path(const struct place *place, int64_t total, struct ingest_set **ret,
+                               struct err *err)
 {
-    struct ingest_options options = {.staging_directory = place->staging, .header = -1, .total_bytes = total};
+    struct ingest_options options = {
+        .staging_directory = place->staging, .header = -1, .total_bytes = total};
     const char *paths[] = {place->path};
     return ingest_open(paths, 1, &options, ret, err);
 }
@@ -282,7 +286,8 @@ static void cancel_is_honoured(void **state)
     struct err err = {0};
     struct ingest_set *set = NULL;
     struct progress progress = {.cancelled = stop_at_once};
-    struct ingest_options options = {.staging_directory = place->staging, .header = -1, .progress = &progress};
+    struct ingest_options options = {
+        .staging_directory = place->staging, .header = -1, .progress = &progress};
     const char *paths[] = {place->path};
     assert_int_equal(ingest_open(paths, 1, &options, &set, &err), ERR_INTERRUPTED);
 }

@@ -1,4 +1,5 @@
-/* CSV: dialects, headers, stacked tables (golden/ingest/csv_sniff.txt and csv_stack.txt), the tokenizer. */
+/* CSV: dialects, headers, stacked tables (golden/ingest/csv_sniff.txt and csv_stack.txt), the
+ * tokenizer. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -38,8 +39,8 @@ static void sniff_case(struct str input, struct buf *out)
     show_delimiter(out, guess.dialect.delimiter);
     show_byte(out, "quote", guess.dialect.quote);
     show_byte(out, "escape", guess.dialect.escape);
-    buf_printf(out, " skip=%lld header=%s rows=%lld", (long long)guess.skip_lines, guess.header ? "yes" : "no",
-               (long long)guess.rows);
+    buf_printf(out, " skip=%lld header=%s rows=%lld", (long long)guess.skip_lines,
+               guess.header ? "yes" : "no", (long long)guess.rows);
     if (guess.ragged > 0)
         buf_printf(out, " ragged=%lld", (long long)guess.ragged);
     if (guess.comment_lines > 0)
@@ -50,7 +51,8 @@ static void sniff_case(struct str input, struct buf *out)
         buf_puts(out, " trailing");
     buf_printf(out, "\ncolumns=%zu", guess.columns);
     for (size_t i = 0; guess.named && i < guess.columns; i++)
-        buf_printf(out, "%s%.*s", i == 0 ? ": " : " | ", (int)guess.names[i].len, guess.names[i].ptr == NULL ? "" : guess.names[i].ptr);
+        buf_printf(out, "%s%.*s", i == 0 ? ": " : " | ", (int)guess.names[i].len,
+                   guess.names[i].ptr == NULL ? "" : guess.names[i].ptr);
 }
 
 static void stack_case(struct str input, struct buf *out)
@@ -60,17 +62,20 @@ static void stack_case(struct str input, struct buf *out)
     struct csv_stack stack = {0};
     struct csv_hints hints = {.header = -1};
     AUTO(arena_free) struct arena *arena = arena_new(0);
-    if (csv_sniff(input, true, &hints, arena, &guess, &err) != ERR_OK || csv_stack_find(input, &guess, NULL, NULL, &stack, &err) != ERR_OK) {
+    if (csv_sniff(input, true, &hints, arena, &guess, &err) != ERR_OK ||
+        csv_stack_find(input, &guess, NULL, NULL, &stack, &err) != ERR_OK) {
         buf_printf(out, "error %s: %s", err_code_name(err.code), err.message);
         return;
     }
     if (stack.count == 0)
         buf_puts(out, "one table");
     for (size_t i = 0; i < stack.count; i++)
-        buf_printf(out, "%sline %lld: bytes %lld to %lld", i == 0 ? "" : "\n", (long long)stack.pieces[i].line,
-                   (long long)stack.pieces[i].offset, (long long)(stack.pieces[i].offset + stack.pieces[i].bytes));
+        buf_printf(out, "%sline %lld: bytes %lld to %lld", i == 0 ? "" : "\n",
+                   (long long)stack.pieces[i].line, (long long)stack.pieces[i].offset,
+                   (long long)(stack.pieces[i].offset + stack.pieces[i].bytes));
     if (stack.doubtful_line > 0)
-        buf_printf(out, "%sdoubtful: line %lld", out->len > 0 ? "\n" : "", (long long)stack.doubtful_line);
+        buf_printf(out, "%sdoubtful: line %lld", out->len > 0 ? "\n" : "",
+                   (long long)stack.doubtful_line);
     csv_stack_done(&stack);
 }
 

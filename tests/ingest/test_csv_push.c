@@ -1,4 +1,5 @@
-/* What the engine can't read faithfully: the census tells it, and our own reading gives every record, as a row or a rejected row. */
+/* What the engine can't read faithfully: the census tells it, and our own reading gives every
+ * record, as a row or a rejected row. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,14 +15,17 @@
 static const struct csv_dialect plain = {.delimiter = ",", .quote = '"', .escape = '"'};
 static const struct csv_dialect slashed = {.delimiter = ",", .quote = '"', .escape = '\\'};
 
-static struct csv_census census_of(const struct csv_dialect *dialect, const char *text, size_t columns)
+static struct csv_census census_of(const struct csv_dialect *dialect, const char *text,
+                                   size_t columns)
 {
     struct csv_census census;
-    assert_int_equal(csv_census(dialect, text, text + strlen(text), columns, NULL, NULL, &census, NULL), ERR_OK);
+    assert_int_equal(
+        csv_census(dialect, text, text + strlen(text), columns, NULL, NULL, &census, NULL), ERR_OK);
     return census;
 }
 
-static void assert_regular(const struct csv_dialect *dialect, const char *text, size_t columns, int64_t records)
+static void assert_regular(const struct csv_dialect *dialect, const char *text, size_t columns,
+                           int64_t records)
 {
     struct csv_census census = census_of(dialect, text, columns);
     assert_true(census.regular);
@@ -47,7 +51,9 @@ static void plain_texts_are_regular_and_their_records_are_counted(void **state)
 static void faults_that_the_engine_stumbles_over_are_not_regular(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"1,5\" pipe\n", "1,\"open\n2,3\n", "1,\"a\"b\n", "1, \"a\"\n", "1,\"a\" \n", "1,a\rb\n", "\"a\"\rx\n", "1,2\r"};
+    static const char *const texts[] = {
+        "1,5\" pipe\n", "1,\"open\n2,3\n", "1,\"a\"b\n", "1, \"a\"\n",
+        "1,\"a\" \n",   "1,a\rb\n",        "\"a\"\rx\n", "1,2\r"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         assert_false(census_of(&plain, texts[i], 2).regular);
     assert_false(census_of(&slashed, "\"C:\\temp\",2\n", 2).regular);
@@ -66,7 +72,8 @@ static void a_record_longer_than_the_engine_is_trusted_with_is_not_regular(void 
     free(text);
 }
 
-/* ---- pushing ------------------------------------------------------------------------------------ */
+/* ---- pushing ------------------------------------------------------------------------------------
+ */
 
 static enum err_code keep_schema(void *user, const struct data_schema *schema, struct err *err)
 {
@@ -94,7 +101,8 @@ static enum err_code keep_batch(void *user, const struct data_batch *batch, stru
     return ERR_OK;
 }
 
-static enum err_code keep_reject(void *user, int64_t line, const char *column, const char *reason, struct str raw, struct err *err)
+static enum err_code keep_reject(void *user, int64_t line, const char *column, const char *reason,
+                                 struct str raw, struct err *err)
 {
     (void)column;
     (void)err;
@@ -105,14 +113,16 @@ static enum err_code keep_reject(void *user, int64_t line, const char *column, c
     return ERR_OK;
 }
 
-static char *push_text(const struct csv_dialect *dialect, const char *bytes, size_t count, size_t columns, bool valid)
+static char *push_text(const struct csv_dialect *dialect, const char *bytes, size_t count,
+                       size_t columns, bool valid)
 {
     char path[] = "/tmp/marrow-test-push-XXXXXX";
     int fd = mkstemp(path);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, bytes, count), (ssize_t)count);
     (void)close(fd);
-    struct csv_reading reading = {.path = path, .subject = "t", .dialect = *dialect, .first_line = 1, .valid_utf8 = valid};
+    struct csv_reading reading = {
+        .path = path, .subject = "t", .dialect = *dialect, .first_line = 1, .valid_utf8 = valid};
     struct err err = {0};
     for (size_t i = 0; i < columns; i++)
         assert_int_equal(data_schema_add(&reading.schema, STR("c"), DATA_TYPE(TEXT), &err), ERR_OK);
@@ -124,7 +134,8 @@ static char *push_text(const struct csv_dialect *dialect, const char *bytes, siz
     return buf_take(&out);
 }
 
-static void assert_pushed(const struct csv_dialect *dialect, const char *text, size_t columns, const char *expected)
+static void assert_pushed(const struct csv_dialect *dialect, const char *text, size_t columns,
+                          const char *expected)
 {
     char *got = push_text(dialect, text, strlen(text), columns, true);
     assert_string_equal(got, expected);
@@ -141,7 +152,8 @@ static void every_record_becomes_a_row_or_a_rejected_row(void **state)
     assert_pushed(&plain, "1, \"Smith, J\" \n", 2, "[\"1\"|\"Smith, J\"]");
     assert_pushed(&plain, "1,a\rb\r\n", 2, "[\"1\"|\"a\\rb\"]");
     assert_pushed(&plain, "1\n1,2,3\n4,5\n", 2,
-                  "{1 fewer fields than the header: \"1\"}{2 more fields than the header: \"1,2,3\"}[\"4\"|\"5\"]");
+                  "{1 fewer fields than the header: \"1\"}{2 more fields than the header: "
+                  "\"1,2,3\"}[\"4\"|\"5\"]");
     assert_pushed(&slashed, "\"C:\\temp\",\"a\\\"b\"\n", 2, "[\"C:\\\\temp\"|\"a\\\"b\"]");
 }
 
@@ -149,18 +161,22 @@ static void an_open_quote_costs_its_own_line_only(void **state)
 {
     (void)state;
     assert_pushed(&plain, "1,\"a\n2,b\n3,c\n", 2,
-                  "{1 a quote is not closed, or text follows the closing quote: \"1,\\\"a\"}[\"2\"|\"b\"][\"3\"|\"c\"]");
+                  "{1 a quote is not closed, or text follows the closing quote: "
+                  "\"1,\\\"a\"}[\"2\"|\"b\"][\"3\"|\"c\"]");
     assert_pushed(&plain, "1,\"a\n2,\"b\"\n3,c\n", 2,
-                  "{1 a quote is not closed, or text follows the closing quote: \"1,\\\"a\"}[\"2\"|\"b\"][\"3\"|\"c\"]");
+                  "{1 a quote is not closed, or text follows the closing quote: "
+                  "\"1,\\\"a\"}[\"2\"|\"b\"][\"3\"|\"c\"]");
     assert_pushed(&plain, "\"a\nb\",1\n2,\"x\"y\n3,c\n", 2,
-                  "{3 a quote is not closed, or text follows the closing quote: \"2,\\\"x\\\"y\"}[\"a\\nb\"|\"1\"][\"3\"|\"c\"]");
+                  "{3 a quote is not closed, or text follows the closing quote: "
+                  "\"2,\\\"x\\\"y\"}[\"a\\nb\"|\"1\"][\"3\"|\"c\"]");
 }
 
 static void zero_bytes_are_kept_and_ill_formed_utf8_is_rejected(void **state)
 {
     (void)state;
     char *got = push_text(&plain, "1,a\0b\n2,\xff\n3,c\n", 14, 2, false);
-    assert_string_equal(got, "{2 not valid UTF-8: \"2,\xef\xbf\xbd\"}[\"1\"|\"a\\u0000b\"][\"3\"|\"c\"]");
+    assert_string_equal(
+        got, "{2 not valid UTF-8: \"2,\xef\xbf\xbd\"}[\"1\"|\"a\\u0000b\"][\"3\"|\"c\"]");
     mem_free(got);
 }
 
@@ -174,7 +190,8 @@ static void a_line_over_the_limit_is_one_rejected_row(void **state)
     memcpy(text, "1,", 2);
     memcpy(text + length, "\n2,b\n", 6);
     char *got = push_text(&plain, text, length + 5, 2, true);
-    assert_string_equal(got, "{1 the line is longer than the limit: \"1,xxxxxxxxxxxxxxxxxx\"}[\"2\"|\"b\"]");
+    assert_string_equal(
+        got, "{1 the line is longer than the limit: \"1,xxxxxxxxxxxxxxxxxx\"}[\"2\"|\"b\"]");
     mem_free(got);
     free(text);
 }

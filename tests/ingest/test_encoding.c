@@ -1,4 +1,5 @@
-/* Encodings: the guess from all bytes of a file, whatever the block size; conversion of the real samples. */
+/* Encodings: the guess from all bytes of a file, whatever the block size; conversion of the real
+ * samples. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,5 @@
-/* JSON rows: the lexemes as written, every name its own column, bad rows put aside with their line. */
+/* JSON rows: the lexemes as written, every name its own column, bad rows put aside with their line.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -35,7 +36,8 @@ static enum err_code keep_batch(void *user, const struct data_batch *batch, stru
     return ERR_OK;
 }
 
-static enum err_code keep_reject(void *user, int64_t line, const char *column, const char *reason, struct str raw, struct err *err)
+static enum err_code keep_reject(void *user, int64_t line, const char *column, const char *reason,
+                                 struct str raw, struct err *err)
 {
     (void)column;
     (void)err;
@@ -73,8 +75,9 @@ static void assert_read(const char *text, const char *names, const char *expecte
 static void numbers_keep_their_digits_and_nested_values_their_text(void **state)
 {
     (void)state;
-    assert_read("{\"a\":1.50,\"b\":1e5,\"c\":12345678901234567890}\n{\"a\":{\"x\":1.0, \"y\":[1]},\"b\":\"0389\",\"c\":null}\n", "a|b|c",
-                "[1.50|1e5|12345678901234567890][{\"x\":1.0, \"y\":[1]}|0389|-]");
+    assert_read("{\"a\":1.50,\"b\":1e5,\"c\":12345678901234567890}\n{\"a\":{\"x\":1.0, "
+                "\"y\":[1]},\"b\":\"0389\",\"c\":null}\n",
+                "a|b|c", "[1.50|1e5|12345678901234567890][{\"x\":1.0, \"y\":[1]}|0389|-]");
     assert_read("[{\"id\":1},\n {\"v\":true, \"id\":2}]", "id|v", "[1|-][2|true]");
     assert_read("{\n \"id\" : 1\n}\n{\"id\":2}{\"id\":3}", "id", "[1][2][3]");
 }
@@ -82,22 +85,27 @@ static void numbers_keep_their_digits_and_nested_values_their_text(void **state)
 static void texts_are_unescaped_with_surrogate_pairs(void **state)
 {
     (void)state;
-    assert_read("{\"a\":\"x\\n\\\"\\u00e9\\ud83d\\ude00\\/\"}\n{\"a\":\"\"}\n", "a", "[x\n\"\xc3\xa9\xf0\x9f\x98\x80/][]");
-    assert_read("{\"a\":\"\\ud83d x\"}\n{\"a\":1}\n", "a", "{1 half of a surrogate pair: {\"a\":\"\\ud83d x\"}}[1]");
+    assert_read("{\"a\":\"x\\n\\\"\\u00e9\\ud83d\\ude00\\/\"}\n{\"a\":\"\"}\n", "a",
+                "[x\n\"\xc3\xa9\xf0\x9f\x98\x80/][]");
+    assert_read("{\"a\":\"\\ud83d x\"}\n{\"a\":1}\n", "a",
+                "{1 half of a surrogate pair: {\"a\":\"\\ud83d x\"}}[1]");
 }
 
 static void names_that_differ_in_case_only_or_are_empty_keep_their_columns(void **state)
 {
     (void)state;
-    assert_read("{\"id\":1,\"ID\":2,\"\":3,\"a\\u0062\":4,\"id\":5}\n{\"ab\":6}\n", "id|ID_2|column_3|ab|ab_2", "[5|2|3|4|-][-|-|-|-|6]");
+    assert_read("{\"id\":1,\"ID\":2,\"\":3,\"a\\u0062\":4,\"id\":5}\n{\"ab\":6}\n",
+                "id|ID_2|column_3|ab|ab_2", "[5|2|3|4|-][-|-|-|-|6]");
 }
 
 static void a_bad_row_is_put_aside_and_the_next_is_read(void **state)
 {
     (void)state;
-    assert_read("{\"a\":1}\n{\"a\":\n{\"a\":3}\n", "a", "{2 the text ends inside an object: {\"a\":}[1][3]");
+    assert_read("{\"a\":1}\n{\"a\":\n{\"a\":3}\n", "a",
+                "{2 the text ends inside an object: {\"a\":}[1][3]");
     assert_read("{\"a\":1}\n5\n\n{\"a\":01}\n{\"a\":\"\\x\"}\n{\"a\":4", "a",
-                "{2 not an object: 5}{4 a comma or } was expected: {\"a\":01}}{5 an unknown escape in a text: {\"a\":\"\\x\"}}"
+                "{2 not an object: 5}{4 a comma or } was expected: {\"a\":01}}{5 an unknown escape "
+                "in a text: {\"a\":\"\\x\"}}"
                 "{6 the text ends inside an object: {\"a\":4}[1]");
 }
 

@@ -1,4 +1,5 @@
-/* The walk: folders, links, what is skipped and why, what is refused, names of tables, packed files, JSON and Parquet. */
+/* The walk: folders, links, what is skipped and why, what is refused, names of tables, packed
+ * files, JSON and Parquet. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,10 +25,12 @@ static int set_up(void **state)
 {
     struct err err = {0};
     struct place *place = mem_zalloc(1, sizeof *place);
-    if (place == NULL || file_make_staging("/tmp", "marrow-walk", place->directory, &err) != ERR_OK ||
+    if (place == NULL ||
+        file_make_staging("/tmp", "marrow-walk", place->directory, &err) != ERR_OK ||
         file_path_join(place->directory, "staging", place->staging, &err) != ERR_OK ||
         file_path_join(place->directory, "input", place->input, &err) != ERR_OK ||
-        file_make_directory(place->staging, &err) != ERR_OK || file_make_directory(place->input, &err) != ERR_OK)
+        file_make_directory(place->staging, &err) != ERR_OK ||
+        file_make_directory(place->input, &err) != ERR_OK)
         return -1;
     *state = place;
     return 0;
@@ -79,12 +82,14 @@ static bool has_note(const struct data_source *source, const char *code)
 {
     size_t i;
     json_t *note;
-    json_array_foreach(source->notes, i, note) if (strcmp(json_text(note, "code", ""), code) == 0) return true;
+    json_array_foreach(source->notes, i,
+                       note) if (strcmp(json_text(note, "code", ""), code) == 0) return true;
     return false;
 }
 
 static const char table[] = "id,name\n1,Ann\n2,Bob\n";
-static const char prose[] = "This is a text about the data, and how it was made.\nIt has lines, with words, and commas, too.\n\n"
+static const char prose[] = "This is a text about the data, and how it was made.\nIt has lines, "
+                            "with words, and commas, too.\n\n"
                             "It is not a table.\n";
 
 static void a_folder_gives_its_tables_and_lists_the_rest(void **state)
@@ -189,7 +194,8 @@ static void tables_of_one_name_get_the_folder_or_the_format(void **state)
     assert_non_null(source_named(place, "Lab_values_new"));
     for (size_t i = 0; i < ingest_source_count(place->set); i++)
         for (size_t j = 0; j < i; j++)
-            assert_false(str_equal_nocase(str_of(ingest_source(place->set, i)->name), str_of(ingest_source(place->set, j)->name)));
+            assert_false(str_equal_nocase(str_of(ingest_source(place->set, i)->name),
+                                          str_of(ingest_source(place->set, j)->name)));
 }
 
 static void plain_utf8_is_used_in_place(void **state)
@@ -214,7 +220,9 @@ static void windows_1252_is_converted_and_noted(void **state)
 {
     struct place *place = *state;
     AUTO_BUF text = BUF_INIT;
-    put(place, "labs.csv", "id,note\n1,patient\x92s wish\n2,Ren\xe9" "e\n");
+    put(place, "labs.csv",
+        "id,note\n1,patient\x92s wish\n2,Ren\xe9"
+        "e\n");
     assert_int_equal(open_input(place, "labs.csv"), ERR_OK);
     read_staged(ingest_source(place->set, 0), &text);
     assert_string_equal(buf_text(&text), "id,note\n1,patient’s wish\n2,Renée\n");
@@ -249,7 +257,9 @@ static void line_feeds_inside_quotes_of_a_crlf_file_need_no_copy(void **state)
     put(place, "labs.csv", "id,note\r\n1,\"a\nb\"\r\n2,c\r\n");
     assert_int_equal(open_input(place, "labs.csv"), ERR_OK);
     assert_null(ingest_source(place->set, 0)->notes);
-    assert_int_equal(strncmp(ingest_source(place->set, 0)->scan->paths[0], place->input, strlen(place->input)), 0);
+    assert_int_equal(
+        strncmp(ingest_source(place->set, 0)->scan->paths[0], place->input, strlen(place->input)),
+        0);
 }
 
 static void stacked_tables_become_several_tables(void **state)
@@ -304,7 +314,8 @@ static void json_shapes_are_told_apart(void **state)
 static void fhir_is_refused_in_words(void **state)
 {
     struct place *place = *state;
-    put(place, "Patient.ndjson", "{\"id\":\"1\",\"resourceType\":\"Patient\"}\n{\"resourceType\":\"Patient\"}\n");
+    put(place, "Patient.ndjson",
+        "{\"id\":\"1\",\"resourceType\":\"Patient\"}\n{\"resourceType\":\"Patient\"}\n");
     put(place, "ok.ndjson", "{\"x\":{\"resourceType\":\"Patient\"}}\n{\"x\":1}\n");
     assert_int_equal(open_input(place, "Patient.ndjson"), ERR_INPUT);
     assert_non_null(strstr(place->err.message, "FHIR import is not part of this version"));
@@ -366,12 +377,18 @@ static void real_sets_give_the_tables_they_hold(void **state)
         const char *table; /* one of them … */
         size_t columns;    /* … and its columns; 0: the engine tells */
     } expected[] = {
-        {"mimic3_demo", 24, "LABEVENTS", 9},   {"mimic3_demo", 24, "NOTEEVENTS", 11},
-        {"csv_spectrum", 24, "csvs_json", 2},  {"diabetes130", 4, "IDs_mapping_2", 2},
-        {"encodings", 4, "patients_latin1", 25}, {"duckdb_encodings", 9, "shift_jis", 2},
-        {"heart_uci", 5, "processed_va", 14},  {"icu_parquet", 6, "los_dyn", 0},
-        {"nafld_multi", 4, "nafld1_csv", 10},  {"single", 5, "indo_rct", 34},
-        {"terminology", 4, "icd_cm_9_to_10_mapping", 3}, {"synthea_csv_dbt28", 18, "patients", 25},
+        {"mimic3_demo", 24, "LABEVENTS", 9},
+        {"mimic3_demo", 24, "NOTEEVENTS", 11},
+        {"csv_spectrum", 24, "csvs_json", 2},
+        {"diabetes130", 4, "IDs_mapping_2", 2},
+        {"encodings", 4, "patients_latin1", 25},
+        {"duckdb_encodings", 9, "shift_jis", 2},
+        {"heart_uci", 5, "processed_va", 14},
+        {"icu_parquet", 6, "los_dyn", 0},
+        {"nafld_multi", 4, "nafld1_csv", 10},
+        {"single", 5, "indo_rct", 34},
+        {"terminology", 4, "icd_cm_9_to_10_mapping", 3},
+        {"synthea_csv_dbt28", 18, "patients", 25},
         {"synthea_csv_unmc", 15, "patients", 27},
     };
     struct place *place = *state;
@@ -416,7 +433,8 @@ static void key_folders_of_a_partitioned_table_survive_an_archive(void **state)
         archive_entry_set_perm(entry, 0644);
         archive_entry_set_size(entry, sizeof parquet - 1);
         assert_int_equal(archive_write_header(archive, entry), ARCHIVE_OK);
-        assert_int_equal(archive_write_data(archive, parquet, sizeof parquet - 1), sizeof parquet - 1);
+        assert_int_equal(archive_write_data(archive, parquet, sizeof parquet - 1),
+                         sizeof parquet - 1);
         archive_entry_free(entry);
     }
     assert_int_equal(archive_write_close(archive), ARCHIVE_OK);
@@ -429,11 +447,14 @@ static void key_folders_of_a_partitioned_table_survive_an_archive(void **state)
     assert_non_null(strstr(source->scan->paths[1], "/year=2020/"));
 }
 
-/* Every allocation and write of an import with conversion and unpacking fails once; nothing leaks, a code is set each time. */
+/* Every allocation and write of an import with conversion and unpacking fails once; nothing leaks,
+ * a code is set each time. */
 static void every_failing_allocation_and_write_is_survived(void **state)
 {
     struct place *place = *state;
-    put(place, "a.csv", "id,note\n1,Ren\xe9" "e\n2,M\xfcller\n");
+    put(place, "a.csv",
+        "id,note\n1,Ren\xe9"
+        "e\n2,M\xfcller\n");
     put(place, "ids.csv", "a_id,what\n1,x\n2,y\n,\nb_id,what\n1,z\n2,w\n");
     put(place, "c.ndjson", "{\"a\":1}\n");
     static const enum fault_kind kinds[] = {FAULT_ALLOC, FAULT_WRITE};

@@ -1,4 +1,5 @@
-/* Marts built through a store from small CSV files whose answers are known by hand, or recomputed from the CSV files by a plain engine. */
+/* Marts built through a store from small CSV files whose answers are known by hand, or recomputed
+ * from the CSV files by a plain engine. */
 #include "profile/support.h"
 
 #include "mart/mart_priv.h"
@@ -23,10 +24,12 @@ static void add(struct buf *csv, const char *format, ...)
     buf_puts(csv, line);
 }
 
-/* a1 and A1 are two people; ties and gaps in time; an orphan; a row of nobody; a date before 1970; sums beyond 64 bits. */
+/* a1 and A1 are two people; ties and gaps in time; an orphan; a row of nobody; a date before 1970;
+ * sums beyond 64 bits. */
 static void write_tables(struct kit *kit)
 {
-    buf_puts(&kit->patients, "patient_id,sex,birth_date\na1,F,1931-05-06\nA1,M,1960-01-01\nb2,F,2000-02-29\nc3,M,1899-12-31\n");
+    buf_puts(&kit->patients, "patient_id,sex,birth_date\na1,F,1931-05-06\nA1,M,1960-01-01\nb2,F,"
+                             "2000-02-29\nc3,M,1899-12-31\n");
     buf_puts(&kit->labs, "lab_id,patient_id,taken_at,value,big,nothing,unit\n"
                          "1,a1,2020-01-01 10:00:00,1.5,9223372036854775807,,mg\n"
                          "2,a1,2020-01-01 10:00:00,2.5,9223372036854775807,,mg\n"
@@ -38,13 +41,16 @@ static void write_tables(struct kit *kit)
     for (int i = 0; i < FILLER; i++) {
         add(&kit->patients, "p%02d,%s,19%02d-03-04\n", i, i % 2 ? "F" : "M", 30 + i);
         for (int k = 0; k < 6; k++)
-            add(&kit->labs, "%d,p%02d,2019-0%d-%02d 08:00:00,%d.%d,%d,,mg\n", 100 + i * 6 + k, i, (i + k * 5) % 9 + 1, (i * 7 + k * 11) % 28 + 1, (i * 37 + k * 91) % 211, k, i * 1000003 + k);
+            add(&kit->labs, "%d,p%02d,2019-0%d-%02d 08:00:00,%d.%d,%d,,mg\n", 100 + i * 6 + k, i,
+                (i + k * 5) % 9 + 1, (i * 7 + k * 11) % 28 + 1, (i * 37 + k * 91) % 211, k,
+                i * 1000003 + k);
     }
 }
 
 static void import(struct kit *kit)
 {
-    const char *tables[] = {"patients", buf_text(&kit->patients), "labs", buf_text(&kit->labs), NULL};
+    const char *tables[] = {"patients", buf_text(&kit->patients), "labs", buf_text(&kit->labs),
+                            NULL};
     struct err err = {0};
     fixture_import(&kit->f, "study", tables);
     profile_free(kit->profile);
@@ -109,8 +115,12 @@ static const char *ask(struct kit *kit, const char *select)
     if (!file_exists(labs))
         MUST(file_write_new(labs, buf_view(&kit->labs), &err));
     bool buckets = strstr(json_text(kit->built, "path", ""), ".parquet") == NULL;
-    buf_printf(&sql, "CREATE VIEW m AS SELECT * FROM read_parquet('%s%s'%s); CREATE VIEW r AS SELECT * FROM read_csv('%s', header=true, types={'taken_at': 'TIMESTAMP', 'value': 'DOUBLE', 'big': 'HUGEINT'})",
-               json_text(kit->built, "path", ""), buckets ? "/*/*.parquet" : "", buckets ? ", hive_partitioning=true, hive_types={'bucket': 'BIGINT'}" : "", labs);
+    buf_printf(&sql,
+               "CREATE VIEW m AS SELECT * FROM read_parquet('%s%s'%s); CREATE VIEW r AS SELECT * "
+               "FROM read_csv('%s', header=true, types={'taken_at': 'TIMESTAMP', 'value': "
+               "'DOUBLE', 'big': 'HUGEINT'})",
+               json_text(kit->built, "path", ""), buckets ? "/*/*.parquet" : "",
+               buckets ? ", hive_partitioning=true, hive_types={'bucket': 'BIGINT'}" : "", labs);
     MUST(engine_execute(engine, buf_text(&sql), NULL, 0, &err));
     MUST(engine_query_text(engine, select, &text, &err));
     next = (next + 1) % 8;
@@ -122,7 +132,8 @@ static const json_t *table_entry(const json_t *built, const char *name)
 {
     size_t idx;
     json_t *entry;
-    json_array_foreach(json_object_get(built, "tables"), idx, entry) {
+    json_array_foreach(json_object_get(built, "tables"), idx, entry)
+    {
         if (strcmp(json_text(entry, "name", ""), name) == 0)
             return entry;
     }
@@ -144,50 +155,70 @@ static void keys_that_differ_by_case_are_different_people(void **state)
 {
     struct kit *kit = *state;
     (void)build(kit, &patient, false);
-    assert_string_equal(ask(kit, "SELECT string_agg(patient_id || '=' || labs__rows__count, ' ' ORDER BY patient_id) FROM m WHERE labs__rows__count < 6"), "A1=1 a1=3 b2=1 c3=0");
+    assert_string_equal(ask(kit, "SELECT string_agg(patient_id || '=' || labs__rows__count, ' ' "
+                                 "ORDER BY patient_id) FROM m WHERE labs__rows__count < 6"),
+                        "A1=1 a1=3 b2=1 c3=0");
 }
 
 static void first_and_last_go_by_time_and_ties_by_the_key(void **state)
 {
     struct kit *kit = *state;
     (void)build(kit, &patient, false);
-    assert_string_equal(ask(kit, "SELECT labs__value__first || ' ' || labs__value__last FROM m WHERE patient_id = 'a1'"), "1.5 2.5");
-    assert_string_equal(ask(kit, "SELECT labs__taken_at__first::VARCHAR FROM m WHERE patient_id = 'A1'"), "1969-12-31 23:59:59");
+    assert_string_equal(
+        ask(kit,
+            "SELECT labs__value__first || ' ' || labs__value__last FROM m WHERE patient_id = 'a1'"),
+        "1.5 2.5");
+    assert_string_equal(
+        ask(kit, "SELECT labs__taken_at__first::VARCHAR FROM m WHERE patient_id = 'A1'"),
+        "1969-12-31 23:59:59");
 }
 
 static void first_and_last_of_rows_without_a_time_are_null(void **state)
 {
     struct kit *kit = *state;
     (void)build(kit, &patient, false);
-    assert_string_equal(ask(kit, "SELECT coalesce(labs__value__first::VARCHAR, 'null') || ' ' || labs__value__count || ' ' || labs__value__max FROM m WHERE patient_id = 'b2'"), "null 1 7.0");
+    assert_string_equal(
+        ask(kit, "SELECT coalesce(labs__value__first::VARCHAR, 'null') || ' ' || "
+                 "labs__value__count || ' ' || labs__value__max FROM m WHERE patient_id = 'b2'"),
+        "null 1 7.0");
 }
 
 static void patient_without_rows_has_counts_of_zero_and_nulls(void **state)
 {
     struct kit *kit = *state;
     (void)build(kit, &patient, false);
-    assert_string_equal(ask(kit, "SELECT labs__rows__count || ' ' || labs__value__count || ' ' || coalesce(labs__value__sum::VARCHAR, 'null') || ' ' || coalesce(labs__taken_at__days_since::VARCHAR, 'null') FROM m WHERE patient_id = 'c3'"), "0 0 null null");
+    assert_string_equal(
+        ask(kit,
+            "SELECT labs__rows__count || ' ' || labs__value__count || ' ' || "
+            "coalesce(labs__value__sum::VARCHAR, 'null') || ' ' || "
+            "coalesce(labs__taken_at__days_since::VARCHAR, 'null') FROM m WHERE patient_id = 'c3'"),
+        "0 0 null null");
 }
 
 static void sums_beyond_64_bits_are_exact(void **state)
 {
     struct kit *kit = *state;
     (void)build(kit, &patient, false);
-    assert_string_equal(ask(kit, "SELECT labs__big__sum::VARCHAR FROM m WHERE patient_id = 'a1'"), "18446744073709551615");
+    assert_string_equal(ask(kit, "SELECT labs__big__sum::VARCHAR FROM m WHERE patient_id = 'a1'"),
+                        "18446744073709551615");
 }
 
 static void days_since_counts_to_the_latest_date_of_the_column(void **state)
 {
     struct kit *kit = *state;
     (void)build(kit, &patient, false);
-    assert_string_equal(ask(kit, "SELECT labs__taken_at__days_since FROM m WHERE patient_id = 'a1'"), "32"); /* to 2020-02-02, a row of nobody */
+    assert_string_equal(
+        ask(kit, "SELECT labs__taken_at__days_since FROM m WHERE patient_id = 'a1'"),
+        "32"); /* to 2020-02-02, a row of nobody */
 }
 
 static void column_of_nulls_gives_no_aggregate_but_its_count(void **state)
 {
     struct kit *kit = *state;
     (void)build(kit, &patient, false);
-    assert_string_equal(ask(kit, "SELECT string_agg(column_name, ' ') FROM (DESCRIBE m) WHERE column_name LIKE 'labs__nothing%'"), "labs__nothing__count");
+    assert_string_equal(ask(kit, "SELECT string_agg(column_name, ' ') FROM (DESCRIBE m) WHERE "
+                                 "column_name LIKE 'labs__nothing%'"),
+                        "labs__nothing__count");
     assert_string_equal(ask(kit, "SELECT sum(labs__nothing__count)::VARCHAR FROM m"), "0");
 }
 
@@ -195,12 +226,21 @@ static void every_cell_agrees_with_sql_over_the_file(void **state)
 {
     struct kit *kit = *state;
     (void)build(kit, &patient, false);
-    const char *wrong = ask(kit, "SELECT count(*) FROM m LEFT JOIN (SELECT patient_id, count(*) n, count(DISTINCT unit) units, avg(value) mean, stddev_samp(value) sd, min(value) low, max(value) high, sum(value) total, "
-                                 "arg_min(value, (taken_at, lab_id)) FILTER (WHERE taken_at IS NOT NULL) f, arg_max(value, (taken_at, lab_id)) FILTER (WHERE taken_at IS NOT NULL) l, "
-                                 "count(*) FILTER (WHERE unit = 'mg') mg FROM r GROUP BY 1) e USING (patient_id) WHERE labs__rows__count IS DISTINCT FROM coalesce(n, 0) OR "
-                                 "abs(coalesce(labs__value__mean, -1) - coalesce(mean, -1)) > 1e-9 OR abs(coalesce(labs__value__sd, -1) - coalesce(sd, -1)) > 1e-9 OR "
-                                 "labs__value__min::DOUBLE IS DISTINCT FROM low OR labs__value__max::DOUBLE IS DISTINCT FROM high OR abs(coalesce(labs__value__sum::DOUBLE, -1) - coalesce(total, -1)) > 1e-9 OR "
-                                 "labs__value__first::DOUBLE IS DISTINCT FROM f OR labs__value__last::DOUBLE IS DISTINCT FROM l OR labs__unit__mg__count IS DISTINCT FROM coalesce(mg, 0)");
+    const char *wrong = ask(
+        kit,
+        "SELECT count(*) FROM m LEFT JOIN (SELECT patient_id, count(*) n, count(DISTINCT unit) "
+        "units, avg(value) mean, stddev_samp(value) sd, min(value) low, max(value) high, "
+        "sum(value) total, "
+        "arg_min(value, (taken_at, lab_id)) FILTER (WHERE taken_at IS NOT NULL) f, arg_max(value, "
+        "(taken_at, lab_id)) FILTER (WHERE taken_at IS NOT NULL) l, "
+        "count(*) FILTER (WHERE unit = 'mg') mg FROM r GROUP BY 1) e USING (patient_id) WHERE "
+        "labs__rows__count IS DISTINCT FROM coalesce(n, 0) OR "
+        "abs(coalesce(labs__value__mean, -1) - coalesce(mean, -1)) > 1e-9 OR "
+        "abs(coalesce(labs__value__sd, -1) - coalesce(sd, -1)) > 1e-9 OR "
+        "labs__value__min::DOUBLE IS DISTINCT FROM low OR labs__value__max::DOUBLE IS DISTINCT "
+        "FROM high OR abs(coalesce(labs__value__sum::DOUBLE, -1) - coalesce(total, -1)) > 1e-9 OR "
+        "labs__value__first::DOUBLE IS DISTINCT FROM f OR labs__value__last::DOUBLE IS DISTINCT "
+        "FROM l OR labs__unit__mg__count IS DISTINCT FROM coalesce(mg, 0)");
     assert_string_equal(wrong, "0");
 }
 
@@ -238,7 +278,8 @@ static void change_of_policy_or_data_changes_the_run(void **state)
     buf_puts(&kit->labs, "9999,c3,2020-02-02 00:00:00,5.0,6,,mg\n"); /* the last row */
     import(kit);
     assert_string_not_equal(json_text(build(kit, &patient, false), "run_id", ""), first);
-    assert_string_equal(ask(kit, "SELECT labs__value__sum::VARCHAR FROM m WHERE patient_id = 'c3'"), "5.0");
+    assert_string_equal(ask(kit, "SELECT labs__value__sum::VARCHAR FROM m WHERE patient_id = 'c3'"),
+                        "5.0");
 }
 
 static void name_means_the_mart_that_was_asked_for_last(void **state)
@@ -269,7 +310,8 @@ static void mart_that_is_not_built_is_not_found(void **state)
     struct kit *kit = *state;
     struct err err = {0};
     json_t *found = NULL;
-    assert_int_equal(mart_query(kit->f.store, kit->f.version, "patient", &found, &err), ERR_NOT_FOUND);
+    assert_int_equal(mart_query(kit->f.store, kit->f.version, "patient", &found, &err),
+                     ERR_NOT_FOUND);
     assert_non_null(strstr(err.hint, "marrow mart build study --grain patient"));
     assert_null(found);
 }
@@ -297,7 +339,8 @@ static void relation_to_a_column_that_repeats_multiplies_nothing(void **state)
 {
     struct kit *kit = *state;
     struct err err = {0};
-    enum err_code code = profile_relation_decide(kit->f.store, kit->f.version, "add", "patients.sex", "labs.unit", &err);
+    enum err_code code = profile_relation_decide(kit->f.store, kit->f.version, "add",
+                                                 "patients.sex", "labs.unit", &err);
     import(kit);
     (void)code; /* refused outright, or kept and not used: the mart is the same */
     assert_int_equal(json_int(build(kit, &patient, false), "row_count", 0), FILLER + 4);
@@ -331,12 +374,18 @@ static void invariant_that_fails_is_found(void **state)
     struct err err = {0};
     bool all = true;
     JSON_AUTO checks = NULL;
-    JSON_AUTO invariants = json_loads("[{\"what\": \"rows\", \"raw\": \"count(*)\", \"from\": \"FROM range(3)\", \"mart\": \"count(*)\"}, {\"what\": \"sum\", \"raw\": \"sum(range)\", \"from\": \"FROM range(3)\", \"mart\": \"sum(range)\"}]", 0, NULL);
+    JSON_AUTO invariants =
+        json_loads("[{\"what\": \"rows\", \"raw\": \"count(*)\", \"from\": \"FROM range(3)\", "
+                   "\"mart\": \"count(*)\"}, {\"what\": \"sum\", \"raw\": \"sum(range)\", "
+                   "\"from\": \"FROM range(3)\", \"mart\": \"sum(range)\"}]",
+                   0, NULL);
     AUTO(engine_close) struct engine *engine = NULL;
     struct engine_options options = {.threads = 1};
     (void)kit;
     MUST(engine_open(&options, &engine, &err));
-    MUST(engine_execute(engine, "CREATE VIEW marrow_result AS SELECT * FROM range(3) UNION ALL SELECT 0", NULL, 0, &err));
+    MUST(engine_execute(engine,
+                        "CREATE VIEW marrow_result AS SELECT * FROM range(3) UNION ALL SELECT 0",
+                        NULL, 0, &err));
     MUST(mart_invariants_run(engine, invariants, &checks, &all, &err));
     assert_false(all);
     assert_false(json_flag(json_array_get(checks, 0), "ok", true));
@@ -348,10 +397,17 @@ static void events_lie_in_buckets_by_their_patient(void **state)
     struct kit *kit = *state;
     struct mart_spec spec = {.grain = MART_EVENT, .event = "labs"};
     const json_t *built = build(kit, &spec, false);
-    assert_string_equal(json_text(json_object_get(built, "layout"), "bucket_column", ""), "patient_id");
+    assert_string_equal(json_text(json_object_get(built, "layout"), "bucket_column", ""),
+                        "patient_id");
     assert_int_equal(json_int(built, "row_count", 0), 7 + FILLER * 6);
-    assert_string_equal(ask(kit, "SELECT count(*) FROM m WHERE bucket <> coalesce(marrow_bucket(patient_id, 64), 0)"), "0");
-    assert_string_equal(ask(kit, "SELECT count(DISTINCT patients__birth_date) > 50 AND bool_and((patients__sex IS NULL) = (patient_id IS NULL OR patient_id = 'zz')) FROM m"), "true");
+    assert_string_equal(
+        ask(kit,
+            "SELECT count(*) FROM m WHERE bucket <> coalesce(marrow_bucket(patient_id, 64), 0)"),
+        "0");
+    assert_string_equal(
+        ask(kit, "SELECT count(DISTINCT patients__birth_date) > 50 AND bool_and((patients__sex IS "
+                 "NULL) = (patient_id IS NULL OR patient_id = 'zz')) FROM m"),
+        "true");
 }
 
 static void same_bytes_for_any_number_of_threads(void **state)
@@ -373,7 +429,8 @@ static void same_bytes_for_any_number_of_threads(void **state)
     buf_add_str(&other.labs, buf_view(&kit->labs));
     import(&other);
     (void)build(&other, &spec, false);
-    assert_string_equal(json_text(kit->built, "run_id", "a"), json_text(other.built, "run_id", "b"));
+    assert_string_equal(json_text(kit->built, "run_id", "a"),
+                        json_text(other.built, "run_id", "b"));
     MUST(mart_find(kit->f.store, kit->f.version, "event", &a, &err));
     MUST(mart_find(other.f.store, other.f.version, "event", &b, &err));
     assert_string_equal(json_text(a, "row_hash", "a"), json_text(b, "row_hash", "b"));
@@ -381,7 +438,8 @@ static void same_bytes_for_any_number_of_threads(void **state)
     assert_int_equal(json_array_size(left), 64 + 1); /* and plan.json */
     assert_int_equal(json_array_size(right), 64 + 1);
     for (size_t i = 0; i < json_array_size(left); i++)
-        assert_string_equal(json_text(json_array_get(left, i), "sha256", "a"), json_text(json_array_get(right, i), "sha256", "b"));
+        assert_string_equal(json_text(json_array_get(left, i), "sha256", "a"),
+                            json_text(json_array_get(right, i), "sha256", "b"));
     json_decref(other.built);
     profile_free(other.profile);
     buf_done(&other.patients);

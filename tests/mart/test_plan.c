@@ -1,4 +1,5 @@
-/* Planning on profiles written by hand: which anchor, which way, which columns, which SQL, and why a table is not there. No store, no engine. */
+/* Planning on profiles written by hand: which anchor, which way, which columns, which SQL, and why
+ * a table is not there. No store, no engine. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -25,8 +26,10 @@ static void write_tables(const json_t *description, struct buf *out)
     buf_puts(out, "\n");
     json_array_foreach(json_object_get(description, "anchor_reasons"), idx, item)
         buf_printf(out, "  because %s\n", json_string_value(item));
-    json_array_foreach(json_object_get(description, "tables"), idx, item) {
-        buf_printf(out, "%s %s: %s\n", json_flag(item, "used", false) ? "+" : "-", json_text(item, "name", ""), json_text(item, "reason", ""));
+    json_array_foreach(json_object_get(description, "tables"), idx, item)
+    {
+        buf_printf(out, "%s %s: %s\n", json_flag(item, "used", false) ? "+" : "-",
+                   json_text(item, "name", ""), json_text(item, "reason", ""));
         if (json_text(item, "note", NULL) != NULL)
             buf_printf(out, "  note: %s\n", json_text(item, "note", ""));
     }
@@ -106,8 +109,10 @@ static void another_policy_gives_another_signature(void **state)
     (void)state;
     char a[65], b[65], c[65];
     signature_of("each fact is aggregated to the patient before it is joined", "", a);
-    signature_of("each fact is aggregated to the patient before it is joined", "policy {\"labs\": {\"value\": [\"mean\"]}}\n", b);
-    signature_of("each fact is aggregated to the patient before it is joined", "mart patient inner\n", c);
+    signature_of("each fact is aggregated to the patient before it is joined",
+                 "policy {\"labs\": {\"value\": [\"mean\"]}}\n", b);
+    signature_of("each fact is aggregated to the patient before it is joined",
+                 "mart patient inner\n", c);
     assert_string_not_equal(a, b);
     assert_string_not_equal(a, c);
 }

@@ -1,4 +1,5 @@
-/* Plans: identity (what is equal hashes equal, what differs does not), shared parts, limits, names, types. */
+/* Plans: identity (what is equal hashes equal, what differs does not), shared parts, limits, names,
+ * types. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,13 +22,15 @@ static int set_up(void **state)
         const char *name;
         enum data_kind kind;
     } COLUMNS[] = {{"patient_id", DATA_BIGINT}, {"item", DATA_TEXT}, {"value", DATA_DOUBLE},
-                   {"taken", DATA_TIMESTAMP}, {"day", DATA_DATE}, {"final", DATA_BOOLEAN}};
+                   {"taken", DATA_TIMESTAMP},   {"day", DATA_DATE},  {"final", DATA_BOOLEAN}};
     struct err err;
     (void)state;
     for (size_t i = 0; i < sizeof COLUMNS / sizeof COLUMNS[0]; i++)
-        if (data_schema_add(&labs_schema, str_of(COLUMNS[i].name), (struct data_type){COLUMNS[i].kind, 0, 0}, &err) != ERR_OK)
+        if (data_schema_add(&labs_schema, str_of(COLUMNS[i].name),
+                            (struct data_type){COLUMNS[i].kind, 0, 0}, &err) != ERR_OK)
             return -1;
-    return data_schema_add(&labs_schema, STR("dose"), data_type_decimal(9, 2), &err) == ERR_OK ? 0 : -1;
+    return data_schema_add(&labs_schema, STR("dose"), data_type_decimal(9, 2), &err) == ERR_OK ? 0
+                                                                                               : -1;
 }
 static int tear_down(void **state)
 {
@@ -36,11 +39,13 @@ static int tear_down(void **state)
     return 0;
 }
 
-static const struct plan_expr *call2(struct plan *p, const char *function, const struct plan_expr *a, const struct plan_expr *b)
+static const struct plan_expr *call2(struct plan *p, const char *function,
+                                     const struct plan_expr *a, const struct plan_expr *b)
 {
     return plan_call(p, function, 2, (E){a, b});
 }
-static const struct plan_expr *call1(struct plan *p, const char *function, const struct plan_expr *a)
+static const struct plan_expr *call1(struct plan *p, const char *function,
+                                     const struct plan_expr *a)
 {
     return plan_call(p, function, 1, &a);
 }
@@ -54,10 +59,12 @@ static void sign(struct plan *p, const struct plan_rel *root, char ret[65])
     assert_int_equal(plan_signature(root, ret, &err), ERR_OK);
 }
 
-/* ---- equal however written ---------------------------------------------------------------------- */
+/* ---- equal however written ----------------------------------------------------------------------
+ */
 
 #define CONJUNCTS 6
-static const struct plan_expr *conjunct(struct plan *p, const struct plan_rel *scan, int which, int form)
+static const struct plan_expr *conjunct(struct plan *p, const struct plan_rel *scan, int which,
+                                        int form)
 {
     const struct plan_expr *value = plan_column(p, scan, "value");
     const struct plan_expr *item = plan_column(p, scan, "item");
@@ -68,17 +75,24 @@ static const struct plan_expr *conjunct(struct plan *p, const struct plan_rel *s
     case 0:
         return form ? call2(p, "lt", seven, value) : call2(p, "gt", value, seven);
     case 1:
-        return form ? call2(p, "eq", plan_literal_text(p, "Na"), item) : call2(p, "eq", item, plan_literal_text(p, "Na"));
+        return form ? call2(p, "eq", plan_literal_text(p, "Na"), item)
+                    : call2(p, "eq", item, plan_literal_text(p, "Na"));
     case 2:
         return form ? call1(p, "not", null_item) : call1(p, "is_not_null", item);
     case 3:
-        return form ? call1(p, "not", call1(p, "not", plan_column(p, scan, "final"))) : plan_column(p, scan, "final");
+        return form ? call1(p, "not", call1(p, "not", plan_column(p, scan, "final")))
+                    : plan_column(p, scan, "final");
     case 4:
-        return form ? plan_call(p, "in", 4, (E){id, plan_literal_int(p, 3), plan_literal_int(p, 1), plan_literal_int(p, 3)})
-                    : plan_call(p, "in", 3, (E){id, plan_literal_int(p, 1), plan_literal_int(p, 3)});
+        return form
+                   ? plan_call(p, "in", 4,
+                               (E){id, plan_literal_int(p, 3), plan_literal_int(p, 1),
+                                   plan_literal_int(p, 3)})
+                   : plan_call(p, "in", 3, (E){id, plan_literal_int(p, 1), plan_literal_int(p, 3)});
     case 5:
-        return form ? call2(p, "and", call2(p, "ge", id, plan_literal_int(p, 1)), call2(p, "le", id, plan_literal_int(p, 9)))
-                    : plan_call(p, "between", 3, (E){id, plan_literal_int(p, 1), plan_literal_int(p, 9)});
+        return form ? call2(p, "and", call2(p, "ge", id, plan_literal_int(p, 1)),
+                            call2(p, "le", id, plan_literal_int(p, 9)))
+                    : plan_call(p, "between", 3,
+                                (E){id, plan_literal_int(p, 1), plan_literal_int(p, 9)});
     }
     return NULL;
 }
@@ -103,7 +117,9 @@ static void sign_shuffled(unsigned seed, char ret[65])
     for (int i = 0; i < CONJUNCTS; i++) {
         state = hash_xxh3_64(&state, sizeof state, 0);
         const struct plan_expr *expr = conjunct(p, rel, order[i], (int)(state & 1));
-        pending = pending == NULL ? expr : (state & 2) != 0 ? call2(p, "and", pending, expr) : call2(p, "and", expr, pending);
+        pending = pending == NULL    ? expr
+                  : (state & 2) != 0 ? call2(p, "and", pending, expr)
+                                     : call2(p, "and", expr, pending);
         if ((state & 4) != 0 || i + 1 == CONJUNCTS) {
             rel = plan_filter(p, rel, pending);
             rel = (state & 8) != 0 ? plan_label(p, rel, "some_rows") : rel;
@@ -123,7 +139,8 @@ static void shuffled_conjuncts_hash_equal(void **state)
     }
 }
 
-/* ---- different when anything differs ------------------------------------------------------------ */
+/* ---- different when anything differs ------------------------------------------------------------
+ */
 
 struct variant { /* one change from the base each */
     const char *table, *identity, *column, *function, *literal, *aggregate, *output, *group;
@@ -135,18 +152,26 @@ static void sign_variant(const struct variant *v, char ret[65])
     AUTO(plan_free) struct plan *p = plan_new();
     const struct plan_rel *scan = plan_scan_identified(p, v->table, v->identity, &labs_schema);
     const struct plan_expr *id = plan_column(p, scan, "patient_id");
-    const struct plan_rel *filtered = plan_filter(p, scan, call2(p, v->function, plan_column(p, scan, v->column), plan_literal(p, DATA_TYPE(DOUBLE), v->literal)));
-    const struct plan_rel *joined = plan_join(p, v->join, filtered, scan, (E){id}, (E){plan_column_right(p, scan, "patient_id")}, 1, NULL);
+    const struct plan_rel *filtered =
+        plan_filter(p, scan,
+                    call2(p, v->function, plan_column(p, scan, v->column),
+                          plan_literal(p, DATA_TYPE(DOUBLE), v->literal)));
+    const struct plan_rel *joined =
+        plan_join(p, v->join, filtered, scan, (E){id},
+                  (E){plan_column_right(p, scan, "patient_id")}, 1, NULL);
     const struct plan_expr *value = plan_column(p, joined, v->column);
     struct plan_named group = {"k", plan_column(p, joined, v->group)};
-    struct plan_named output = {v->output, plan_aggregate_call(p, v->aggregate, 1, &value, v->distinct, NULL)};
+    struct plan_named output = {v->output,
+                                plan_aggregate_call(p, v->aggregate, 1, &value, v->distinct, NULL)};
     const struct plan_rel *totals = plan_aggregate(p, joined, &group, 1, &output, 1);
     struct plan_order order = {plan_column(p, totals, "k"), v->descending, v->nulls_first};
     sign(p, plan_limit(p, plan_sort(p, totals, &order, 1), 10, v->offset ? 1 : 0), ret);
 }
 static void any_difference_changes_the_signature(void **state)
 {
-    static const struct variant BASE = {"labs", NULL, "value", "gt", "7", "sum", "total", "item", false, false, false, false, PLAN_JOIN_SEMI};
+    static const struct variant BASE = {"labs", NULL,    "value",       "gt",  "7",
+                                        "sum",  "total", "item",        false, false,
+                                        false,  false,   PLAN_JOIN_SEMI};
     struct variant variants[14];
     char signatures[14][65];
     size_t count = 0;
@@ -195,20 +220,23 @@ static void parts_that_swap_sides_hash_equal_only_where_sides_do_not_matter(void
     static const struct {
         const char *function;
         bool same;
-    } CASES[] = {{"eq", true}, {"ne", true}, {"is_distinct_from", true}, {"lt", false}, {"ge", false}};
+    } CASES[] = {
+        {"eq", true}, {"ne", true}, {"is_distinct_from", true}, {"lt", false}, {"ge", false}};
     (void)state;
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
         AUTO(plan_free) struct plan *p = plan_new();
         char a[65], b[65];
         const struct plan_rel *scan = plan_scan(p, "labs", &labs_schema);
-        const struct plan_expr *x = plan_column(p, scan, "value"), *y = plan_column(p, scan, "patient_id");
+        const struct plan_expr *x = plan_column(p, scan, "value"),
+                               *y = plan_column(p, scan, "patient_id");
         sign(p, plan_filter(p, scan, call2(p, CASES[i].function, x, y)), a);
         sign(p, plan_filter(p, scan, call2(p, CASES[i].function, y, x)), b);
         assert_int_equal(strcmp(a, b) == 0, CASES[i].same);
     }
 }
 
-/* ---- shared parts, limits ----------------------------------------------------------------------- */
+/* ---- shared parts, limits -----------------------------------------------------------------------
+ */
 
 /* Each level joins the level below with itself: 2^60 scans as a tree. */
 static const struct plan_rel *doubled(struct plan *p, int levels, bool twice)
@@ -293,7 +321,8 @@ static void a_plan_of_too_many_nodes_is_refused(void **state)
     assert_int_equal(plan_finish(p, rel, &err), ERR_LIMIT);
 }
 
-/* ---- building ----------------------------------------------------------------------------------- */
+/* ---- building -----------------------------------------------------------------------------------
+ */
 
 static void the_first_error_is_kept_and_absorbs_the_rest(void **state)
 {
@@ -350,7 +379,8 @@ static void types_widen_as_stated(void **state)
     (void)state;
     AUTO(plan_free) struct plan *p = plan_new();
     const struct plan_rel *scan = plan_scan(p, "labs", &labs_schema);
-    const struct plan_expr *n = plan_column(p, scan, "patient_id"), *d = plan_column(p, scan, "dose"), *x = plan_column(p, scan, "value");
+    const struct plan_expr *n = plan_column(p, scan, "patient_id"),
+                           *d = plan_column(p, scan, "dose"), *x = plan_column(p, scan, "value");
     const struct plan_expr *at = plan_column(p, scan, "taken"), *day = plan_column(p, scan, "day");
     assert_type(call2(p, "add", n, n)->type, "bigint");
     assert_type(call2(p, "add", n, d)->type, "decimal(22,2)");
@@ -364,7 +394,8 @@ static void types_widen_as_stated(void **state)
     assert_type(plan_aggregate_call(p, "sum", 1, &d, false, NULL)->type, "decimal(38,2)");
     assert_type(plan_aggregate_call(p, "sum", 1, &x, false, NULL)->type, "double");
     assert_type(plan_aggregate_call(p, "mean", 1, &n, false, NULL)->type, "double");
-    assert_type(plan_aggregate_call(p, "first_by", 2, (E){d, at}, false, NULL)->type, "decimal(9,2)");
+    assert_type(plan_aggregate_call(p, "first_by", 2, (E){d, at}, false, NULL)->type,
+                "decimal(9,2)");
     assert_null(call2(p, "eq", plan_column(p, scan, "item"), n));
 }
 static void literals_take_their_canonical_text(void **state)
@@ -372,17 +403,29 @@ static void literals_take_their_canonical_text(void **state)
     static const struct {
         enum data_kind kind;
         const char *text, *expected; /* NULL: refused */
-    } CASES[] = {{DATA_BIGINT, "-007", "-7"}, {DATA_BIGINT, "9223372036854775808", NULL}, {DATA_DOUBLE, "1e0", "1"},
-                 {DATA_DOUBLE, "-0", "0"}, {DATA_DATE, "2024-02-29", "2024-02-29"}, {DATA_DATE, "2023-02-29", NULL},
-                 {DATA_TIMESTAMP, "2024-02-29T10:20", "2024-02-29 10:20:00"}, {DATA_TIMESTAMP, "2024-02-29", "2024-02-29 00:00:00"},
-                 {DATA_TIMESTAMP, "2024-02-29 24:00:00", NULL}, {DATA_TIMESTAMPTZ, "2024-02-29 10:20:30.5Z", "2024-02-29 10:20:30.5+00"},
-                 {DATA_BOOLEAN, "true", "true"}, {DATA_BOOLEAN, "1", NULL}, {DATA_TIME, "10:20:30.120000", "10:20:30.12"},
-                 {DATA_UHUGEINT, "00340282366920938463463374607431768211455", "340282366920938463463374607431768211455"},
-                 {DATA_UHUGEINT, "340282366920938463463374607431768211456", NULL}, {DATA_TEXT, " a", " a"}, {DATA_TEXT, "\xff", NULL}};
+    } CASES[] = {{DATA_BIGINT, "-007", "-7"},
+                 {DATA_BIGINT, "9223372036854775808", NULL},
+                 {DATA_DOUBLE, "1e0", "1"},
+                 {DATA_DOUBLE, "-0", "0"},
+                 {DATA_DATE, "2024-02-29", "2024-02-29"},
+                 {DATA_DATE, "2023-02-29", NULL},
+                 {DATA_TIMESTAMP, "2024-02-29T10:20", "2024-02-29 10:20:00"},
+                 {DATA_TIMESTAMP, "2024-02-29", "2024-02-29 00:00:00"},
+                 {DATA_TIMESTAMP, "2024-02-29 24:00:00", NULL},
+                 {DATA_TIMESTAMPTZ, "2024-02-29 10:20:30.5Z", "2024-02-29 10:20:30.5+00"},
+                 {DATA_BOOLEAN, "true", "true"},
+                 {DATA_BOOLEAN, "1", NULL},
+                 {DATA_TIME, "10:20:30.120000", "10:20:30.12"},
+                 {DATA_UHUGEINT, "00340282366920938463463374607431768211455",
+                  "340282366920938463463374607431768211455"},
+                 {DATA_UHUGEINT, "340282366920938463463374607431768211456", NULL},
+                 {DATA_TEXT, " a", " a"},
+                 {DATA_TEXT, "\xff", NULL}};
     (void)state;
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
         AUTO(plan_free) struct plan *p = plan_new();
-        const struct plan_expr *literal = plan_literal(p, (struct data_type){CASES[i].kind, 0, 0}, CASES[i].text);
+        const struct plan_expr *literal =
+            plan_literal(p, (struct data_type){CASES[i].kind, 0, 0}, CASES[i].text);
         if (CASES[i].expected == NULL) {
             assert_null(literal);
         } else {

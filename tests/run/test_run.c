@@ -46,10 +46,12 @@ static int teardown(void **state)
 
 static struct run_request request_of(const struct kit *kit)
 {
-    return (struct run_request){.kind = "mart", .name = "m", .plan = kit->root, .sort_columns = sort, .sort_count = 1};
+    return (struct run_request){
+        .kind = "mart", .name = "m", .plan = kit->root, .sort_columns = sort, .sort_count = 1};
 }
 
-static enum err_code materialise(struct kit *kit, const struct run_request *request, struct run_result *ret, struct err *err)
+static enum err_code materialise(struct kit *kit, const struct run_request *request,
+                                 struct run_result *ret, struct err *err)
 {
     struct engine_options engine = {.threads = 2};
     return run_materialise(kit->f.store, kit->f.version, request, &engine, ret, err);
@@ -67,7 +69,10 @@ static size_t entries_below(const struct kit *kit, const char *leaf)
     MUST(file_list_directory(path, &list, &err));
     size_t count = 0;
     for (size_t i = 0; i < list.count; i++)
-        count += list.entries[i].kind == FILE_DIRECTORY && strcmp(list.entries[i].name, "spill") != 0 ? 1 : 0;
+        count +=
+            list.entries[i].kind == FILE_DIRECTORY && strcmp(list.entries[i].name, "spill") != 0
+                ? 1
+                : 0;
     file_list_done(&list);
     return count;
 }
@@ -128,13 +133,15 @@ static void forced_run_is_compared_and_kept(void **state)
     request.force = true;
     MUST(materialise(kit, &request, &again, &err));
     assert_true(again.reused);
-    assert_string_equal(json_text(first.manifest, "materialised_at", "a"), json_text(again.manifest, "materialised_at", "b"));
+    assert_string_equal(json_text(first.manifest, "materialised_at", "a"),
+                        json_text(again.manifest, "materialised_at", "b"));
     assert_int_equal(entries_below(kit, "tmp"), 0);
     run_result_done(&first);
     run_result_done(&again);
 }
 
-static enum err_code failing_check(void *user, struct engine *engine, json_t *manifest, struct err *err)
+static enum err_code failing_check(void *user, struct engine *engine, json_t *manifest,
+                                   struct err *err)
 {
     int64_t rows = 0;
     (void)manifest;
@@ -171,7 +178,8 @@ static void every_failing_write_fsync_and_rename_leaves_nothing_behind(void **st
         for (int64_t nth = 1;; nth++) {
             struct err err = {0};
             struct run_result result;
-            request.plan = plan_limit(kit->plan, kit->root, 100 + nth + (int64_t)k * 1000, 0); /* a run of its own each time */
+            request.plan = plan_limit(kit->plan, kit->root, 100 + nth + (int64_t)k * 1000,
+                                      0); /* a run of its own each time */
             size_t before = entries_below(kit, "datasets/d/runs");
             fault_arm(kinds[k], nth);
             enum err_code code = materialise(kit, &request, &result, &err);
@@ -186,7 +194,8 @@ static void every_failing_write_fsync_and_rename_leaves_nothing_behind(void **st
                 failures++;
                 assert_true(err.message[0] != '\0');
                 assert_int_equal(entries_below(kit, "tmp"), 0);
-                assert_true(entries_below(kit, "datasets/d/runs") <= before + 1); /* + 1: renamed, and only the parent's fsync failed */
+                assert_true(entries_below(kit, "datasets/d/runs") <=
+                            before + 1); /* + 1: renamed, and only the parent's fsync failed */
             }
         }
     }
@@ -223,10 +232,15 @@ static void each_row_lies_in_the_bucket_of_its_hash(void **state)
     request.buckets = 5;
     MUST(materialise(kit, &request, &result, &err));
     MUST(store_run_path(kit->f.store, "d", result.run_id, directory, &err));
-    snprintf(sql, sizeof sql, "SELECT count(*) || ' ' || count(DISTINCT bucket) || ' ' || sum((bucket <> marrow_bucket(name, 5))::INT) FROM read_parquet('%s/mart/*/*.parquet', hive_partitioning=true, hive_types={'bucket': 'BIGINT'})", directory);
+    snprintf(sql, sizeof sql,
+             "SELECT count(*) || ' ' || count(DISTINCT bucket) || ' ' || sum((bucket <> "
+             "marrow_bucket(name, 5))::INT) FROM read_parquet('%s/mart/*/*.parquet', "
+             "hive_partitioning=true, hive_types={'bucket': 'BIGINT'})",
+             directory);
     const char *answer = kit_sql(sql);
     assert_true(kit_contains(answer, "500 ") && kit_contains(answer, " 0"));
-    snprintf(sql, sizeof sql, "SELECT count(*) FROM glob('%s/mart/bucket=0*/part.parquet')", directory);
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM glob('%s/mart/bucket=0*/part.parquet')",
+             directory);
     assert_string_equal(kit_sql(sql), "5");
     /* The view over it shows the rows without a bucket column. */
     AUTO(engine_close) struct engine *engine = NULL;
@@ -292,7 +306,8 @@ static void plan_with_an_open_parameter_is_refused(void **state)
     struct err err = {0};
     AUTO(buf_done) struct buf sql = BUF_INIT;
     struct run_request request = request_of(kit);
-    const struct plan_expr *args[] = {plan_column(kit->plan, kit->root, "id"), plan_param(kit->plan, "least", DATA_TYPE(BIGINT))};
+    const struct plan_expr *args[] = {plan_column(kit->plan, kit->root, "id"),
+                                      plan_param(kit->plan, "least", DATA_TYPE(BIGINT))};
     request.plan = plan_filter(kit->plan, kit->root, plan_call(kit->plan, "gt", 2, args));
     REFUSED(ERR_INPUT, run_sql(&request, &sql, &err));
 }

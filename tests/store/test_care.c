@@ -5,14 +5,18 @@
 
 #include "store_test.h"
 
-static const char *const tables_one[] = {"labs", "a,b,t\n1,x,2020-01-01\n2,y,2020-01-02\n3,,2020-02-03\n", "people", "id,sex\n1,F\n"};
-static const char *const tables_two[] = {"labs", "a,b,t\n1,x,2020-01-01\n2,y,2020-01-02\n3,,2020-02-04\n", "people", "id,sex\n1,F\n"};
+static const char *const tables_one[] = {
+    "labs", "a,b,t\n1,x,2020-01-01\n2,y,2020-01-02\n3,,2020-02-03\n", "people", "id,sex\n1,F\n"};
+static const char *const tables_two[] = {
+    "labs", "a,b,t\n1,x,2020-01-01\n2,y,2020-01-02\n3,,2020-02-04\n", "people", "id,sex\n1,F\n"};
 
-static void object_path(struct store *store, const char *table, const char *file, char ret[FILE_PATH_BYTES])
+static void object_path(struct store *store, const char *table, const char *file,
+                        char ret[FILE_PATH_BYTES])
 {
     struct store_version *version = NULL;
     assert_ok(store_version_open(store, "d", NULL, &version, &test_err));
-    assert_ok(file_path_join(store_version_table_find(version, table)->directory, file, ret, &test_err));
+    assert_ok(
+        file_path_join(store_version_table_find(version, table)->directory, file, ret, &test_err));
     store_version_close(version);
 }
 
@@ -38,7 +42,8 @@ static void repair(struct store *store, size_t repaired, size_t failed)
 {
     json_t *report = NULL;
     assert_ok(store_repair(store, "d", &report, &test_err));
-    if (json_array_size(json_object_get(report, "repaired")) != repaired || json_array_size(json_object_get(report, "failed")) != failed)
+    if (json_array_size(json_object_get(report, "repaired")) != repaired ||
+        json_array_size(json_object_get(report, "failed")) != failed)
         fail_msg("%s", json_dumps(report, JSON_INDENT(1)));
     json_decref(report);
 }
@@ -114,7 +119,8 @@ static void changed_file_is_hashed_before_it_is_trusted(void **state)
     assert_ok(engine_open(NULL, &engine, &test_err));
     const char *names[] = {"labs"};
     assert_false(file_exists(verified));
-    assert_ok(store_version_attach(version, engine, names, 1, &test_err)); /* same bytes, other time */
+    assert_ok(
+        store_version_attach(version, engine, names, 1, &test_err)); /* same bytes, other time */
     assert_true(file_exists(verified));
     engine_close(engine);
     flip_byte(path, 5000);
@@ -140,7 +146,8 @@ static void second_importer_is_told_who_holds_the_dataset(void **state)
     assert_int_equal(store_import_begin(store, "d", NULL, &second, &err), ERR_LOCKED);
     assert_non_null(strstr(err.message, pid));
     assert_non_null(strstr(err.message, "import"));
-    assert_ok(store_import_begin(store, "other", NULL, &second, &test_err)); /* another dataset is free */
+    assert_ok(
+        store_import_begin(store, "other", NULL, &second, &test_err)); /* another dataset is free */
     store_import_close(second);
     store_import_close(first);
     json_t *list = NULL;
@@ -336,7 +343,9 @@ static void decision_that_cannot_be_recorded_is_not_made(void **state)
             injected += !passed;
             bool made = decided(store, &after) == entries + 1;
             assert_int_equal(made, code == ERR_OK);
-            assert_true(made || (before.len == after.len && (after.len == 0 || memcmp(before.ptr, after.ptr, after.len) == 0)));
+            assert_true(made ||
+                        (before.len == after.len &&
+                         (after.len == 0 || memcmp(before.ptr, after.ptr, after.len) == 0)));
             assert_true(!made || strstr(buf_text(&after), title) != NULL);
         }
         assert_true(injected >= (kind == FAULT_RENAME ? 1 : 2));

@@ -1,9 +1,11 @@
-/* Fail the n-th allocation, write, fsync, rename of an import, for n = 1, 2, 3 … until it passes: after each failure the right code and a
- * message, the store at the version before, verify clean, nothing left in tmp/. */
+/* Fail the n-th allocation, write, fsync, rename of an import, for n = 1, 2, 3 … until it passes:
+ * after each failure the right code and a message, the store at the version before, verify clean,
+ * nothing left in tmp/. */
 #include "store_test.h"
 
 static const char *const before_tables[] = {"labs", "a,b\n1,x\n2,y\n", "people", "id,sex\n1,F\n"};
-static const char *const after_tables[] = {"labs", "a,b\n1,x\n2,z\n3,\n", "people", "id,sex\n1,F\n", "bad", "p,q\n1,2\n3\n"};
+static const char *const after_tables[] = {"labs", "a,b\n1,x\n2,z\n3,\n", "people", "id,sex\n1,F\n",
+                                           "bad",  "p,q\n1,2\n3\n"};
 
 static void assert_clean_at(const char *version)
 {
@@ -31,7 +33,8 @@ static void assert_clean_at(const char *version)
 
 static bool expected(enum fault_kind kind, enum err_code code)
 {
-    if (kind == FAULT_ALLOC) /* the engine may report memory that was missing in one of our callbacks as its own failure */
+    if (kind == FAULT_ALLOC) /* the engine may report memory that was missing in one of our
+                                callbacks as its own failure */
         return code == ERR_MEMORY || code == ERR_ENGINE;
     return code == ERR_IO;
 }
@@ -56,7 +59,8 @@ static bool try_import(enum fault_kind kind, int64_t nth, const char *version)
     bool fired = fault_fired();
     fault_disarm();
     store_close(store);
-    if (code == ERR_OK) { /* either the count ran out, or the failure was of something that only saves time */
+    if (code == ERR_OK) { /* either the count ran out, or the failure was of something that only
+                             saves time */
         json_decref(commit.manifest);
         if (!fired)
             return true;
@@ -69,7 +73,8 @@ static bool try_import(enum fault_kind kind, int64_t nth, const char *version)
         return false;
     }
     if (!expected(kind, code) || err.message[0] == '\0')
-        fail_msg("fault %d:%lld gave %s: %s (%s)", (int)kind, (long long)nth, err_code_name(code), err.message, err.detail);
+        fail_msg("fault %d:%lld gave %s: %s (%s)", (int)kind, (long long)nth, err_code_name(code),
+                 err.message, err.detail);
     assert_clean_at(version);
     return false;
 }
@@ -84,7 +89,8 @@ static int64_t fail_all(enum fault_kind kind, int64_t dense, double growth)
         nth = nth < dense ? nth + 1 : (int64_t)((double)nth * growth) + 1;
         assert_true(tries < 2000);
     }
-    print_message("%lld failures injected, %lld of them survived\n", (long long)tries, (long long)without_effect);
+    print_message("%lld failures injected, %lld of them survived\n", (long long)tries,
+                  (long long)without_effect);
     assert_true(without_effect * 2 <= tries);
     return tries;
 }

@@ -57,7 +57,8 @@ static void entries_are_chained_and_read_in_order(void **state)
     assert_int_equal(json_array_size(last), 2);
     assert_int_equal(json_int(json_array_get(last, 0), "number", 0), 4);
     assert_int_equal(json_int(json_array_get(last, 1), "seq", 0), 5);
-    assert_string_equal(json_text(json_array_get(last, 1), "prev", "x"), json_text(json_array_get(last, 0), "hash", "y"));
+    assert_string_equal(json_text(json_array_get(last, 1), "prev", "x"),
+                        json_text(json_array_get(last, 0), "hash", "y"));
     json_decref(last);
     store_close(store);
 }

@@ -1,9 +1,13 @@
-/* Importing: versions are content, types are lossless, bad rows are counted, nothing depends on order. */
+/* Importing: versions are content, types are lossless, bad rows are counted, nothing depends on
+ * order. */
 #include "store_test.h"
 
-static const char labs_csv[] = "row_id,code,value,unit,taken\n1,0389,1.50,mg,2020-01-01\n2,0390,2.25,mg,2020-01-02\n3,0389,,?,2020-01-03\n";
-static const char labs_shuffled[] = "unit,row_id,taken,code,value\n?,3,2020-01-03,0389,\nmg,1,2020-01-01,0389,1.50\nmg,2,2020-01-02,0390,2.25\n";
-static const char labs_last_changed[] = "row_id,code,value,unit,taken\n1,0389,1.50,mg,2020-01-01\n2,0390,2.25,mg,2020-01-02\n3,0389,,?,2020-01-04\n";
+static const char labs_csv[] = "row_id,code,value,unit,taken\n1,0389,1.50,mg,2020-01-01\n2,0390,2."
+                               "25,mg,2020-01-02\n3,0389,,?,2020-01-03\n";
+static const char labs_shuffled[] = "unit,row_id,taken,code,value\n?,3,2020-01-03,0389,\nmg,1,2020-"
+                                    "01-01,0389,1.50\nmg,2,2020-01-02,0390,2.25\n";
+static const char labs_last_changed[] = "row_id,code,value,unit,taken\n1,0389,1.50,mg,2020-01-"
+                                        "01\n2,0390,2.25,mg,2020-01-02\n3,0389,,?,2020-01-04\n";
 static const char patients_csv[] = "subject_id,sex\n1,F\n2,M\n";
 
 static void imported_table_is_read_back_with_lossless_types(void **state)
@@ -73,7 +77,8 @@ static void change_in_last_row_makes_new_version_that_shares_other_tables(void *
 {
     (void)state;
     struct store *store = open_store();
-    const char *before[] = {"labs", labs_csv, "patients", patients_csv}, *after[] = {"labs", labs_last_changed, "patients", patients_csv};
+    const char *before[] = {"labs", labs_csv, "patients", patients_csv},
+               *after[] = {"labs", labs_last_changed, "patients", patients_csv};
     char first[65], second[65], third[65], path[FILE_PATH_BYTES];
     bool reused = true;
     import_ok(store, "d", before, 2, first, NULL);
@@ -159,7 +164,9 @@ static void bad_rows_are_set_aside_and_counted_or_refused_when_strict(void **sta
     assert_int_equal(json_int(commit.manifest, "rows", -1), 2);
     assert_int_equal(json_int(commit.manifest, "rejected_rows", -1), 2);
     char path[FILE_PATH_BYTES], name[200];
-    snprintf(name, sizeof name, "store/datasets/d/objects/%s/rejects.csv", json_text(json_array_get(json_object_get(commit.manifest, "tables"), 0), "object", ""));
+    snprintf(
+        name, sizeof name, "store/datasets/d/objects/%s/rejects.csv",
+        json_text(json_array_get(json_object_get(commit.manifest, "tables"), 0), "object", ""));
     in_directory(name, path);
     struct buf text = BUF_INIT;
     assert_ok(file_read(path, 0, &text, &test_err));
@@ -184,14 +191,16 @@ static void overrides_retype_columns_and_quarantine_what_does_not_fit(void **sta
     (void)state;
     struct store *store = open_store();
     const char *tables[] = {"t", "id,code\n1,10\n2,2.5\n3,x\n4,-9\n"};
-    json_t *overrides = json_pack("{s:{s:{s:s, s:[s]}, s:{s:s}}}", "T", "CODE", "type", "bigint", "null_markers", "-9", "id", "type", "text");
+    json_t *overrides = json_pack("{s:{s:{s:s, s:[s]}, s:{s:s}}}", "T", "CODE", "type", "bigint",
+                                  "null_markers", "-9", "id", "type", "text");
     struct store_import_options options = {.overrides = overrides};
     struct store_commit commit;
     assert_ok(import_tables(store, "d", &options, tables, 1, &commit, &test_err));
     const json_t *table = json_array_get(json_object_get(commit.manifest, "tables"), 0);
     assert_int_equal(json_int(table, "rows", -1), 2);
     assert_int_equal(json_int(table, "rejected_rows", -1), 2);
-    assert_true(json_flag(json_array_get(json_object_get(table, "decisions"), 1), "overridden", false));
+    assert_true(
+        json_flag(json_array_get(json_object_get(table, "decisions"), 1), "overridden", false));
     json_decref(commit.manifest);
     struct store_version *version = NULL;
     assert_ok(store_version_open(store, "d", NULL, &version, &test_err));
@@ -215,13 +224,15 @@ static void overrides_retype_columns_and_quarantine_what_does_not_fit(void **sta
     store_close(store);
 }
 
-/* ---- streams ----------------------------------------------------------------------------------- */
+/* ---- streams -----------------------------------------------------------------------------------
+ */
 
 struct pushed {
     bool labels, empty_instead_of_null, reversed;
 };
 
-static enum err_code push_rows(void *user, const struct data_sink *sink, const struct progress *progress, struct err *err)
+static enum err_code push_rows(void *user, const struct data_sink *sink,
+                               const struct progress *progress, struct err *err)
 {
     const struct pushed *pushed = user;
     (void)progress;
@@ -248,9 +259,11 @@ static enum err_code push_rows(void *user, const struct data_sink *sink, const s
     return code;
 }
 
-static void import_stream(struct store *store, const char *dataset, struct pushed pushed, char ret[65])
+static void import_stream(struct store *store, const char *dataset, struct pushed pushed,
+                          char ret[65])
 {
-    struct data_source source = {.name = "people", .origin = "people.sav", .push = push_rows, .user = &pushed};
+    struct data_source source = {
+        .name = "people", .origin = "people.sav", .push = push_rows, .user = &pushed};
     struct store_import *import = NULL;
     struct store_commit commit;
     assert_ok(store_import_begin(store, dataset, NULL, &import, &test_err));

@@ -27,17 +27,28 @@ static const struct {
     duckdb_type id;
     enum data_kind kind;
 } column_kinds[] = {
-    {DUCKDB_TYPE_BOOLEAN, DATA_BOOLEAN},        {DUCKDB_TYPE_TINYINT, DATA_BIGINT},
-    {DUCKDB_TYPE_SMALLINT, DATA_BIGINT},        {DUCKDB_TYPE_INTEGER, DATA_BIGINT},
-    {DUCKDB_TYPE_BIGINT, DATA_BIGINT},          {DUCKDB_TYPE_UTINYINT, DATA_BIGINT},
-    {DUCKDB_TYPE_USMALLINT, DATA_BIGINT},       {DUCKDB_TYPE_UINTEGER, DATA_BIGINT},
-    {DUCKDB_TYPE_UHUGEINT, DATA_UHUGEINT},      {DUCKDB_TYPE_FLOAT, DATA_DOUBLE},
-    {DUCKDB_TYPE_DOUBLE, DATA_DOUBLE},          {DUCKDB_TYPE_DATE, DATA_DATE},
-    {DUCKDB_TYPE_TIME, DATA_TIME},              {DUCKDB_TYPE_TIMESTAMP, DATA_TIMESTAMP},
-    {DUCKDB_TYPE_TIMESTAMP_S, DATA_TIMESTAMP},  {DUCKDB_TYPE_TIMESTAMP_MS, DATA_TIMESTAMP},
-    {DUCKDB_TYPE_TIMESTAMP_NS, DATA_TIMESTAMP}, {DUCKDB_TYPE_TIMESTAMP_TZ, DATA_TIMESTAMPTZ},
-    {DUCKDB_TYPE_INTERVAL, DATA_INTERVAL},      {DUCKDB_TYPE_BLOB, DATA_BLOB},
-    {DUCKDB_TYPE_VARCHAR, DATA_TEXT},           {DUCKDB_TYPE_SQLNULL, DATA_NULL},
+    {DUCKDB_TYPE_BOOLEAN, DATA_BOOLEAN},
+    {DUCKDB_TYPE_TINYINT, DATA_BIGINT},
+    {DUCKDB_TYPE_SMALLINT, DATA_BIGINT},
+    {DUCKDB_TYPE_INTEGER, DATA_BIGINT},
+    {DUCKDB_TYPE_BIGINT, DATA_BIGINT},
+    {DUCKDB_TYPE_UTINYINT, DATA_BIGINT},
+    {DUCKDB_TYPE_USMALLINT, DATA_BIGINT},
+    {DUCKDB_TYPE_UINTEGER, DATA_BIGINT},
+    {DUCKDB_TYPE_UHUGEINT, DATA_UHUGEINT},
+    {DUCKDB_TYPE_FLOAT, DATA_DOUBLE},
+    {DUCKDB_TYPE_DOUBLE, DATA_DOUBLE},
+    {DUCKDB_TYPE_DATE, DATA_DATE},
+    {DUCKDB_TYPE_TIME, DATA_TIME},
+    {DUCKDB_TYPE_TIMESTAMP, DATA_TIMESTAMP},
+    {DUCKDB_TYPE_TIMESTAMP_S, DATA_TIMESTAMP},
+    {DUCKDB_TYPE_TIMESTAMP_MS, DATA_TIMESTAMP},
+    {DUCKDB_TYPE_TIMESTAMP_NS, DATA_TIMESTAMP},
+    {DUCKDB_TYPE_TIMESTAMP_TZ, DATA_TIMESTAMPTZ},
+    {DUCKDB_TYPE_INTERVAL, DATA_INTERVAL},
+    {DUCKDB_TYPE_BLOB, DATA_BLOB},
+    {DUCKDB_TYPE_VARCHAR, DATA_TEXT},
+    {DUCKDB_TYPE_SQLNULL, DATA_NULL},
 };
 
 bool column_of(duckdb_logical_type logical, struct column *ret)
@@ -45,8 +56,7 @@ bool column_of(duckdb_logical_type logical, struct column *ret)
     duckdb_type id = duckdb_get_type_id(logical);
     *ret = (struct column){.id = id, .stored = id};
     if (id == DUCKDB_TYPE_DECIMAL) {
-        ret->type =
-            data_type_decimal(duckdb_decimal_width(logical), duckdb_decimal_scale(logical));
+        ret->type = data_type_decimal(duckdb_decimal_width(logical), duckdb_decimal_scale(logical));
         ret->stored = duckdb_decimal_internal_type(logical);
         return true;
     }

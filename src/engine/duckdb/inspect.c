@@ -96,8 +96,8 @@ static enum err_code walk_ctes(struct walk *walk, const json_t *map, int depth)
     return ERR_OK;
 }
 
-/* What would bring DuckDB down, or hide from this walk what runs. An aggregate of ours with an ORDER BY
- * of its own: DuckDB 1.5.6 hands its callback one state where it promises one a row. */
+/* What would bring DuckDB down, or hide from this walk what runs. An aggregate of ours with an
+ * ORDER BY of its own: DuckDB 1.5.6 hands its callback one state where it promises one a row. */
 static enum err_code check_function(struct walk *walk, const json_t *json)
 {
     static const char *const hiding[] = {"query", "query_table", "json_execute_serialized_sql"};
@@ -109,10 +109,10 @@ static enum err_code check_function(struct walk *walk, const json_t *json)
                            "%s runs a text as a statement, which is not offered", hiding[idx]);
     bool ordered = json_array_size(orders) > 0 ||
                    json_array_size(json_object_get(json, "arg_orders")) > 0; /* of a window */
-    if (ordered && name.len > 7 &&
-        str_equal_nocase((struct str){name.ptr, 7}, STR("marrow_")))
+    if (ordered && name.len > 7 && str_equal_nocase((struct str){name.ptr, 7}, STR("marrow_")))
         return err_set(walk->err, ERR_INPUT,
-                       "%.60s takes no ORDER BY: its result does not depend on the order", name.ptr);
+                       "%.60s takes no ORDER BY: its result does not depend on the order",
+                       name.ptr);
     return ERR_OK;
 }
 
@@ -197,8 +197,8 @@ static int count_of(const char *text, size_t length, const char *what)
     return count;
 }
 
-/* What takes DuckDB's parser time with the square of its number, and nothing can interrupt a parser:
- * set operations (their tree nests by one each) and the openings of nested comments. */
+/* What takes DuckDB's parser time with the square of its number, and nothing can interrupt a
+ * parser: set operations (their tree nests by one each) and the openings of nested comments. */
 static enum err_code check_quadratic(const char *sql, struct err *err)
 {
     static const char *const words[] = {"UNION", "EXCEPT", "INTERSECT"};

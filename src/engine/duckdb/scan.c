@@ -236,7 +236,8 @@ static enum err_code has_nanoseconds(struct engine *engine, const char *relation
     return ERR_OK;
 }
 
-/* Columns noted in nanoseconds (one byte a column, from first) that are not whole microseconds become text. */
+/* Columns noted in nanoseconds (one byte a column, from first) that are not whole microseconds
+ * become text. */
 static enum err_code settle_nanoseconds(struct engine *engine, const char *relation,
                                         const struct buf *nanoseconds, size_t first,
                                         struct data_schema *schema, struct err *err)

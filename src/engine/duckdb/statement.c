@@ -183,8 +183,9 @@ static void pause_us(long microseconds)
     nanosleep(&pause, NULL);
 }
 
-/* Run tasks until rows can be had, reporting between them. duckdb_execute_pending alone would spin while other threads hold the last
- * tasks: on two cores it takes a tenth of an import's processor time from them. */
+/* Run tasks until rows can be had, reporting between them. duckdb_execute_pending alone would spin
+ * while other threads hold the last tasks: on two cores it takes a tenth of an import's processor
+ * time from them. */
 static enum err_code pending_work(struct engine *engine, duckdb_pending_result pending,
                                   struct err *err)
 {
