@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define PROFILE_TOP_SHOWN 5
@@ -285,9 +286,12 @@ static void add_reason(struct buf *out, const char *reason)
     for (const char *p = reason; *p != '\0';) {
         const char *end = strstr(p, "; ");
         struct str part = {p, end == NULL ? strlen(p) : (size_t)(end - p)};
-        long long there = 0, all = 0;
+        char *rest = NULL;
+        long long there = strtoll(p, &rest, 10), all = -1;
         bool counted =
-            str_has_suffix_nocase(part, found) && sscanf(p, "%lld of %lld", &there, &all) == 2;
+            str_has_suffix_nocase(part, found) && rest != p && strncmp(rest, " of ", 4) == 0;
+        if (counted)
+            all = strtoll(rest + 4, NULL, 10);
         if (!counted || there != all)
             buf_puts(out, out->len > 0 ? "; " : "");
         if (!counted)
