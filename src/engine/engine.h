@@ -7,8 +7,20 @@
 #include "data/data.h"
 
 struct engine;
+/* What an engine can do; a case of the conformance suite that needs one skips where it is not declared. */
+enum engine_ability {
+    ENGINE_CAN_APPEND = 1 << 0,       /* engine_append_… */
+    ENGINE_CAN_BIND = 1 << 1,         /* parameters are bound by the engine; else engine.h encodes them by type */
+    ENGINE_HAS_NATIVES = 1 << 2,      /* the marrow_… functions below */
+    ENGINE_HAS_TRANSACTIONS = 1 << 3, /* CREATE TABLE … AS takes part in a transaction */
+    ENGINE_HAS_TIMESTAMPTZ = 1 << 4,  /* can be stored in a table */
+    ENGINE_HAS_QUANTILE = 1 << 5,     /* exact percentile_cont */
+    ENGINE_READS_FILES = 1 << 6,      /* read_parquet(path) in SQL */
+    ENGINE_TAKES_SUBSTRAIT = 1 << 7,  /* a plan without SQL */
+};
 struct engine_options {
-    const char *database;     /* file, or NULL: in memory */
+    const char *url;          /* "postgresql://…", "trino://…", "adbc:…"; NULL: the embedded engine */
+    const char *database;     /* embedded: file, or NULL: in memory */
     bool read_only;
     int64_t memory_bytes;     /* 0 = engine's default (80 % of RAM) */
     int64_t threads;          /* 0 = all cores */
@@ -19,8 +31,15 @@ struct engine_options {
 enum err_code engine_open(const struct engine_options *options, struct engine **ret, struct err *err) WARN_UNUSED;
 void engine_close(struct engine *engine);
 AUTO_DEFINE(struct engine, engine_close)
+bool engine_can(const struct engine *engine, enum engine_ability ability);
+/* The table of engines, for lists and help; NULL past the end. */
+struct engine_about {
+    const char *name, *schemes, *dialect, *what, *example;
+    uint32_t abilities;
+};
+bool engine_about(size_t idx, struct engine_about *ret);
 const char *engine_name(const struct engine *engine);    /* "duckdb" */
-const char *engine_version(const struct engine *engine); /* library version */
+const char *engine_version(const struct engine *engine); /* library's or server's version */
 const char *engine_dialect(const struct engine *engine); /* dialect's name: "duckdb" */
 void engine_interrupt(struct engine *engine);            /* any thread */
 /* Change what progress is asked/reported for the next statements (borrowed). */
