@@ -1,11 +1,11 @@
 /* What an engine is behind engine.h: a driver (one const table of functions) and three base structs
  * that its own begin with.
  *
- *     engine_open("postgresql://…")  ──scheme──▶  engine/engines.c: ENGINES[]  ──▶  driver->open
+ *     engine_open("postgresql://…")  ──scheme──▶  engine.c: ENGINES[]  ──▶  driver->open
  *     engine_query(engine, …)        ──────────▶  engine->driver->query
  *
- * To add an engine: a folder with a driver, a line in engines.c. tests/conform runs whole against
- * it. Only engine/ includes this. */
+ * To add an engine: a folder with a driver, a line in engine.c's table. tests/conform runs whole
+ * against it. Only engine/ includes this. */
 #ifndef MARROW_ENGINE_DRIVER_H
 #define MARROW_ENGINE_DRIVER_H
 
@@ -20,8 +20,7 @@ struct engine { /* the first member of every driver's own struct */
 };
 struct engine_result { /* likewise */
     struct engine *engine;
-    struct data_schema
-        schema; /* owned; engine_result_close frees it after driver->result_close's own part */
+    struct data_schema schema; /* owned; freed by engine_result_close before driver->result_close */
 };
 struct engine_appender { /* likewise */
     struct engine *engine;
@@ -58,7 +57,7 @@ struct engine_driver {
     enum err_code (*append_close)(struct engine_appender *appender, struct err *err);
     void (*append_abort)(struct engine_appender *appender);
 };
-/* The table of engines, ended by NULL. */
+/* The table of engines, ended by NULL: engine.c. The first is the embedded one. */
 extern const struct engine_driver *const ENGINES[];
 
 #endif

@@ -9,15 +9,16 @@
  * caller rolls back). */
 extern duckdb_state duckdb_appender_clear(duckdb_appender appender) __attribute__((weak));
 
-struct engine_appender {
-    struct engine *engine;
+struct embedded_appender {
+    struct engine_appender base;
+    struct embedded *engine;
     duckdb_appender raw;
     duckdb_data_chunk chunk;
     struct column *columns;
     size_t column_count;
 };
 
-static void appender_free(struct engine_appender *appender)
+static void appender_free(struct embedded_appender *appender)
 {
     if (appender == NULL)
         return;
@@ -29,7 +30,7 @@ static void appender_free(struct engine_appender *appender)
     mem_free(appender);
 }
 
-static enum err_code appender_fail(struct engine_appender *appender, struct err *err)
+static enum err_code appender_fail(struct embedded_appender *appender, struct err *err)
 {
     duckdb_error_data data = duckdb_appender_error_data(appender->raw);
     enum err_code code = engine_fail(appender->engine, duckdb_error_data_message(data), err);
@@ -37,7 +38,7 @@ static enum err_code appender_fail(struct engine_appender *appender, struct err 
     return code;
 }
 
-static enum err_code appender_columns(struct engine_appender *appender, struct err *err)
+static enum err_code appender_columns(struct embedded_appender *appender, struct err *err)
 {
     idx_t count = duckdb_appender_column_count(appender->raw);
     appender->columns = mem_zalloc(count, sizeof *appender->columns);
@@ -64,21 +65,21 @@ static enum err_code appender_columns(struct engine_appender *appender, struct e
     return code;
 }
 
-enum err_code engine_append_open(struct engine *engine, const char *schema_name, const char *table,
-                                 struct engine_appender **ret, struct err *err)
+enum err_code embedded_append_open(struct engine *base, const char *schema_name, const char *table,
+                                   struct engine_appender **ret, struct err *err)
 {
-    *ret = NULL;
-    struct engine_appender *appender = mem_zalloc(1, sizeof *appender);
+    struct embedded_appender *appender = mem_zalloc(1, sizeof *appender);
     const char *dot = schema_name != NULL ? strchr(schema_name, '.') : NULL;
     char *catalog = dot != NULL ? mem_strndup(schema_name, (size_t)(dot - schema_name)) : NULL;
     if (appender == NULL || (dot != NULL && catalog == NULL)) {
         mem_free(appender);
         return err_set(err, ERR_MEMORY, "no memory to append rows");
     }
-    appender->engine = engine;
+    appender->engine = (struct embedded *)base;
     enum err_code code = ERR_OK;
-    if (duckdb_appender_create_ext(engine->connection, catalog, dot != NULL ? dot + 1 : schema_name,
-                                   table, &appender->raw) == DuckDBError)
+    if (duckdb_appender_create_ext(appender->engine->connection, catalog,
+                                   dot != NULL ? dot + 1 : schema_name, table,
+                                   &appender->raw) == DuckDBError)
         code = appender_fail(appender, err);
     mem_free(catalog);
     if (code == ERR_OK)
@@ -87,12 +88,13 @@ enum err_code engine_append_open(struct engine *engine, const char *schema_name,
         appender_free(appender);
         return code;
     }
-    *ret = appender;
+    *ret = &appender->base;
     return ERR_OK;
 }
 
-static enum err_code append_slice(struct engine_appender *appender, const struct data_batch *batch,
-                                  int64_t from_row, idx_t rows, struct err *err)
+static enum err_code append_slice(struct embedded_appender *appender,
+                                  const struct data_batch *batch, int64_t from_row, idx_t rows,
+                                  struct err *err)
 {
     duckdb_data_chunk_reset(appender->chunk);
     for (size_t idx = 0; idx < appender->column_count; idx++) {
@@ -108,9 +110,10 @@ static enum err_code append_slice(struct engine_appender *appender, const struct
     return ERR_OK;
 }
 
-enum err_code engine_append_batch(struct engine_appender *appender, const struct data_batch *batch,
-                                  struct err *err)
+enum err_code embedded_append_batch(struct engine_appender *base, const struct data_batch *batch,
+                                    struct err *err)
 {
+    struct embedded_appender *appender = (struct embedded_appender *)base;
     if (batch->columns != appender->column_count)
         return err_set(err, ERR_USAGE, "the batch has %zu columns, the table %zu", batch->columns,
                        appender->column_count);
@@ -122,7 +125,7 @@ enum err_code engine_append_batch(struct engine_appender *appender, const struct
                        data_type_text(appender->columns[idx].type, expected),
                        data_type_text(batch->vectors[idx].type, found));
     }
-    TRY(progress_check(appender->engine->progress, err));
+    TRY(progress_check(appender->engine->base.progress, err));
     int64_t most = (int64_t)duckdb_vector_size();
     for (int64_t row = 0; row < batch->rows; row += most)
         TRY(append_slice(appender, batch, row,
@@ -130,8 +133,9 @@ enum err_code engine_append_batch(struct engine_appender *appender, const struct
     return ERR_OK;
 }
 
-enum err_code engine_append_close(struct engine_appender *appender, struct err *err)
+enum err_code embedded_append_close(struct engine_appender *base, struct err *err)
 {
+    struct embedded_appender *appender = (struct embedded_appender *)base;
     enum err_code code = ERR_OK;
     if (duckdb_appender_close(appender->raw) == DuckDBError)
         code = appender_fail(appender, err);
@@ -139,9 +143,10 @@ enum err_code engine_append_close(struct engine_appender *appender, struct err *
     return code;
 }
 
-void engine_append_abort(struct engine_appender *appender)
+void embedded_append_abort(struct engine_appender *base)
 {
-    if (appender != NULL && duckdb_appender_clear != NULL)
+    struct embedded_appender *appender = (struct embedded_appender *)base;
+    if (duckdb_appender_clear != NULL)
         (void)duckdb_appender_clear(
             appender->raw); /* rows not yet written are dropped; those flushed stay */
     appender_free(appender);

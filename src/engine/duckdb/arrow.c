@@ -9,7 +9,7 @@
 #include "engine/duckdb/duckdb_priv.h"
 
 struct arrow_stream {
-    struct engine_result *result;
+    struct embedded_result *result;
     duckdb_arrow_options options;
     struct err err;
     char text[2 * ERR_TEXT_BYTES + 4];
@@ -55,7 +55,7 @@ static int convert_done(struct arrow_stream *stream, duckdb_error_data failure)
 static int stream_schema(struct ArrowArrayStream *self, struct ArrowSchema *ret)
 {
     struct arrow_stream *stream = self->private_data;
-    struct engine_result *result = stream->result;
+    struct embedded_result *result = stream->result;
     size_t count = result->column_count;
     duckdb_logical_type *types = mem_zalloc(count + 1, sizeof *types);
     const char **names = mem_zalloc(count + 1, sizeof *names);
@@ -107,7 +107,7 @@ static const char *stream_last_error(struct ArrowArrayStream *self)
 static void stream_release(struct ArrowArrayStream *self)
 {
     struct arrow_stream *stream = self->private_data;
-    engine_result_close(stream->result);
+    engine_result_close(&stream->result->base);
     duckdb_destroy_arrow_options(&stream->options);
     mem_free(stream);
     self->release = NULL;
@@ -117,14 +117,21 @@ static void stream_release(struct ArrowArrayStream *self)
 enum err_code engine_result_to_arrow(struct engine_result *result_taken,
                                      struct ArrowArrayStream *ret, struct err *err)
 {
+    struct embedded *engine = NULL;
+    struct embedded_result *result = (struct embedded_result *)result_taken;
     memset(ret, 0, sizeof *ret);
+    enum err_code code = embedded_of(result_taken->engine, "an Arrow stream", &engine, err);
+    if (code != ERR_OK) {
+        engine_result_close(result_taken);
+        return code;
+    }
     struct arrow_stream *stream = mem_zalloc(1, sizeof *stream);
     if (stream == NULL) {
         engine_result_close(result_taken);
         return err_set(err, ERR_MEMORY, "no memory for an Arrow stream");
     }
-    stream->result = result_taken;
-    stream->options = duckdb_result_get_arrow_options(&result_taken->raw);
+    stream->result = result;
+    stream->options = duckdb_result_get_arrow_options(&result->raw);
     ret->get_schema = stream_schema;
     ret->get_next = stream_next;
     ret->get_last_error = stream_last_error;

@@ -3,8 +3,10 @@
  * allowed_paths; attached databases stay readable; read_csv and friends elsewhere are refused. */
 #include "engine/duckdb/duckdb_priv.h"
 
-enum err_code engine_confine(struct engine *engine, const json_t *allowed, struct err *err)
+enum err_code engine_confine(struct engine *base, const json_t *allowed, struct err *err)
 {
+    struct embedded *engine = NULL;
+    TRY(embedded_of(base, "confining", &engine, err));
     AUTO(buf_done) struct buf sql = BUF_INIT;
     size_t idx;
     json_t *path;
@@ -19,7 +21,7 @@ enum err_code engine_confine(struct engine *engine, const json_t *allowed, struc
     }
     buf_puts(&sql, "]; SET enable_external_access = false; SET lock_configuration = true");
     TRY(buf_check(&sql, err));
-    TRY(engine_execute(engine, buf_text(&sql), NULL, 0, err));
+    TRY(engine_execute(base, buf_text(&sql), NULL, 0, err));
     engine->progress_enabled = true;
     return ERR_OK;
 }

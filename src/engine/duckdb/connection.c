@@ -41,7 +41,7 @@ static enum err_code config_fill(duckdb_config config, const struct engine_optio
     return ERR_OK;
 }
 
-static enum err_code database_open(struct engine *engine, const struct engine_options *options,
+static enum err_code database_open(struct embedded *engine, const struct engine_options *options,
                                    struct err *err)
 {
     duckdb_config config = NULL;
@@ -61,31 +61,28 @@ static enum err_code database_open(struct engine *engine, const struct engine_op
     return code;
 }
 
-enum err_code engine_open(const struct engine_options *options, struct engine **ret,
-                          struct err *err)
+static enum err_code embedded_open(const struct engine_options *options, struct engine **ret,
+                                   struct err *err)
 {
-    static const struct engine_options none;
-    *ret = NULL;
-    AUTO(engine_close) struct engine *engine = mem_zalloc(1, sizeof *engine);
+    AUTO(embedded_free) struct embedded *engine = mem_zalloc(1, sizeof *engine);
     if (engine == NULL)
         return err_set(err, ERR_MEMORY, "no memory for the engine");
     pthread_mutex_init(&engine->native_lock, NULL);
-    TRY(database_open(engine, options != NULL ? options : &none, err));
+    TRY(database_open(engine, options, err));
     if (duckdb_connect(engine->database, &engine->connection) == DuckDBError) {
         engine->connection = NULL;
         return err_set(err, ERR_ENGINE, "the engine gave no connection");
     }
     TRY(watch_init(&engine->watch, engine->connection, err));
-    TRY(engine_execute(engine, "SET TimeZone = 'UTC'", NULL, 0, err));
-    TRY(engine_functions_register(engine, err));
-    if (options != NULL)
-        engine_set_progress(engine, options->progress, NULL, NULL);
-    *ret = engine;
+    TRY(embedded_execute(&engine->base, "SET TimeZone = 'UTC'", NULL, 0, err));
+    engine->base.driver = &engine_driver_duckdb;
+    TRY(engine_functions_register(&engine->base, err));
+    *ret = &engine->base;
     engine = NULL;
     return ERR_OK;
 }
 
-void engine_close(struct engine *engine)
+void embedded_free(struct embedded *engine)
 {
     if (engine == NULL)
         return;
@@ -100,38 +97,51 @@ void engine_close(struct engine *engine)
     mem_free(engine);
 }
 
-const char *engine_name(const struct engine *engine)
+static void embedded_close(struct engine *base)
 {
-    (void)engine;
-    return "duckdb";
+    embedded_free((struct embedded *)base);
 }
 
-const char *engine_version(const struct engine *engine)
+static const char *embedded_version(const struct engine *base)
 {
-    (void)engine;
+    (void)base;
     return duckdb_library_version();
 }
 
-const char *engine_dialect(const struct engine *engine)
+static void embedded_interrupt(struct engine *base)
 {
-    (void)engine;
-    return "duckdb";
+    duckdb_interrupt(((struct embedded *)base)->connection);
 }
 
-void engine_interrupt(struct engine *engine)
+enum err_code embedded_of(struct engine *engine, const char *what, struct embedded **ret,
+                          struct err *err)
 {
-    duckdb_interrupt(engine->connection);
+    *ret = (struct embedded *)engine;
+    if (engine->driver == &engine_driver_duckdb)
+        return ERR_OK;
+    return err_set(err, ERR_UNSUPPORTED, "%s is of the embedded engine only, not of %s", what,
+                   engine->driver->name);
 }
 
-void engine_set_progress(struct engine *engine, const struct progress *progress, const char *phase,
-                         const char *subject)
-{
-    engine->progress = progress;
-    engine->phase = phase;
-    engine->subject = subject;
-}
-
-void engine_set_time_limit(struct engine *engine, int64_t limit_ms)
-{
-    engine->time_limit_ms = limit_ms > 0 ? limit_ms : 0;
-}
+const struct engine_driver engine_driver_duckdb = {
+    .name = "duckdb",
+    .schemes = "duckdb",
+    .dialect = "duckdb",
+    .abilities = ENGINE_CAN_APPEND | ENGINE_CAN_BIND | ENGINE_HAS_NATIVES |
+                 ENGINE_HAS_TRANSACTIONS | ENGINE_HAS_TIMESTAMPTZ | ENGINE_HAS_QUANTILE |
+                 ENGINE_READS_FILES,
+    .what = "DuckDB, embedded: the default",
+    .example = "duckdb:",
+    .open = embedded_open,
+    .close = embedded_close,
+    .version = embedded_version,
+    .interrupt = embedded_interrupt,
+    .execute = embedded_execute,
+    .query = embedded_query,
+    .result_next = embedded_result_next,
+    .result_close = embedded_result_close,
+    .append_open = embedded_append_open,
+    .append_batch = embedded_append_batch,
+    .append_close = embedded_append_close,
+    .append_abort = embedded_append_abort,
+};

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "engine/driver.h"
 #include "engine/functions_priv.h"
 
 /* ---- watch: one sleeping thread an engine, made when first needed -------------------------------
@@ -23,7 +24,7 @@ struct watch {
     bool thread_made, quit;
     bool active;
     const struct progress *progress;
-    int64_t deadline_us; /* clock_monotonic_us; 0 = none */
+    int64_t deadline_us;   /* clock_monotonic_us; 0 = none */
     atomic_bool timed_out; /* set by the thread, read when a statement failed, the watch still on */
     duckdb_connection connection;
 };
@@ -39,14 +40,12 @@ void watch_end(struct watch *watch);
  */
 
 struct native; /* native.c: a registered function */
-struct engine {
+struct embedded {
+    struct engine base;
     duckdb_database database;
     duckdb_connection connection;
-    const struct progress *progress;
-    const char *phase, *subject;
     bool progress_enabled; /* the connection keeps count */
     int64_t reported_us;
-    int64_t time_limit_ms;
     struct watch watch;
     struct native *natives;
     pthread_mutex_t native_lock; /* guards native_err, set by callbacks on the engine's threads */
@@ -54,11 +53,35 @@ struct engine {
     uint64_t statements; /* number of the statement that last ran: an older open result is gone */
 };
 
+extern const struct engine_driver engine_driver_duckdb;
+/* The embedded engine behind a door's argument; ERR_UNSUPPORTED for any other. what: "registering a
+ * function". */
+enum err_code embedded_of(struct engine *engine, const char *what, struct embedded **ret,
+                          struct err *err) WARN_UNUSED;
+void embedded_free(struct embedded *engine);
+AUTO_DEFINE(struct embedded, embedded_free)
+/* The driver's functions, each in the file of its subject. */
+enum err_code embedded_execute(struct engine *base, const char *sql,
+                               const struct engine_value *values, size_t value_count,
+                               struct err *err) WARN_UNUSED;
+enum err_code embedded_query(struct engine *base, const char *sql,
+                             const struct engine_value *values, size_t value_count,
+                             struct engine_result **ret, struct err *err) WARN_UNUSED;
+enum err_code embedded_result_next(struct engine_result *base, const struct data_batch **ret,
+                                   struct err *err) WARN_UNUSED;
+void embedded_result_close(struct engine_result *base);
+enum err_code embedded_append_open(struct engine *base, const char *schema_name, const char *table,
+                                   struct engine_appender **ret, struct err *err) WARN_UNUSED;
+enum err_code embedded_append_batch(struct engine_appender *base, const struct data_batch *batch,
+                                    struct err *err) WARN_UNUSED;
+enum err_code embedded_append_close(struct engine_appender *base, struct err *err) WARN_UNUSED;
+void embedded_append_abort(struct engine_appender *base);
 /* Fill err from DuckDB's message (NULL allowed). Quoted values are replaced by their patterns.
  * Returns the code. */
-enum err_code engine_fail(struct engine *engine, const char *message, struct err *err);
-/* Takes the error that a native function's callback left in this statement; ERR_OK: there is none. */
-enum err_code native_failed(struct engine *engine, struct err *err) WARN_UNUSED;
+enum err_code engine_fail(struct embedded *engine, const char *message, struct err *err);
+/* Takes the error that a native function's callback left in this statement; ERR_OK: there is none.
+ */
+enum err_code native_failed(struct embedded *engine, struct err *err) WARN_UNUSED;
 /* The message's masked text, as engine_fail puts it into err->detail. */
 void engine_mask_message(const char *message, struct buf *out);
 
@@ -67,14 +90,14 @@ void engine_mask_message(const char *message, struct buf *out);
 
 /* Prepare one statement (no ';' list) and bind values; *ret is to be destroyed by the caller also
  * on failure. */
-enum err_code statement_prepare(struct engine *engine, const char *sql,
+enum err_code statement_prepare(struct embedded *engine, const char *sql,
                                 const struct engine_value *values, size_t value_count,
                                 duckdb_prepared_statement *ret, struct err *err) WARN_UNUSED;
 /* Run a prepared statement to its first rows (streaming). The watch is on and stays on: the caller
  * ends it. */
-enum err_code statement_start(struct engine *engine, duckdb_prepared_statement statement,
+enum err_code statement_start(struct embedded *engine, duckdb_prepared_statement statement,
                               duckdb_result *ret, struct err *err) WARN_UNUSED;
-void engine_report(struct engine *engine);
+void engine_report(struct embedded *engine);
 
 /* ---- columns ------------------------------------------------------------------------------------
  */
@@ -109,22 +132,22 @@ duckdb_logical_type column_logical_type(struct data_type type);
 /* Length of the quoted or commented run at text; 0 = none starts here. */
 size_t sql_skip(const char *text);
 /* result.c, for arrow.c and inspect.c */
-struct engine_result {
-    struct engine *engine;
+struct embedded_result {
+    struct engine_result base;
+    struct embedded *engine;
     duckdb_result raw;
     bool raw_made, ended;
     uint64_t statement; /* engine->statements when it began */
     duckdb_data_chunk chunk;
-    struct data_schema schema;
     struct column *columns;
     size_t column_count;
     struct data_batch batch;
 };
 /* Next chunk, NULL at the end; the caller owns it. */
-enum err_code result_fetch(struct engine_result *result, duckdb_data_chunk *ret,
+enum err_code result_fetch(struct embedded_result *result, duckdb_data_chunk *ret,
                            struct err *err) WARN_UNUSED;
 
 /* native.c */
-void natives_free(struct engine *engine);
+void natives_free(struct embedded *engine);
 
 #endif

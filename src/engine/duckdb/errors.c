@@ -89,7 +89,7 @@ void engine_mask_message(const char *message, struct buf *out)
     }
 }
 
-enum err_code native_failed(struct engine *engine, struct err *err)
+enum err_code native_failed(struct embedded *engine, struct err *err)
 {
     enum err_code code = ERR_OK;
     pthread_mutex_lock(&engine->native_lock);
@@ -115,7 +115,7 @@ static void hint_for(enum err_code code, const char *message, struct err *err)
         err_hint(err, "raise the time limit, or ask for less");
 }
 
-enum err_code engine_fail(struct engine *engine, const char *message, struct err *err)
+enum err_code engine_fail(struct embedded *engine, const char *message, struct err *err)
 {
     if (message == NULL)
         message = "";
@@ -123,7 +123,7 @@ enum err_code engine_fail(struct engine *engine, const char *message, struct err
     enum err_code code = class->code;
     if (code == ERR_INTERRUPTED && engine->watch.timed_out) {
         err_set(err, ERR_TIMEOUT, "the statement ran past its limit of %lld ms",
-                (long long)engine->time_limit_ms);
+                (long long)engine->base.time_limit_ms);
         code = ERR_TIMEOUT;
     } else {
         enum err_code own = code != ERR_INTERRUPTED ? native_failed(engine, err) : ERR_OK;

@@ -173,13 +173,14 @@ static enum err_code parse_failed(const char *sql, const json_t *tree, struct er
     return err_at(err, "sql", line, column);
 }
 
-static enum err_code tree_of(struct engine *engine, const char *sql, json_t **ret, struct err *err)
+static enum err_code tree_of(struct embedded *engine, const char *sql, json_t **ret,
+                             struct err *err)
 {
     AUTO(engine_result_close) struct engine_result *result = NULL;
     struct engine_value value = {.type = DATA_TYPE(TEXT), .text = str_of(sql)};
     const struct data_batch *batch = NULL;
     /* A place that is unknown is 2^64-1, which no JSON reader of 64-bit integers takes. */
-    TRY(engine_query(engine,
+    TRY(engine_query(&engine->base,
                      "SELECT replace(CAST(json_serialize_sql($1::VARCHAR) AS VARCHAR), "
                      "':18446744073709551615', ':-1')",
                      &value, 1, &result, err));
@@ -221,10 +222,12 @@ static enum err_code check_quadratic(const char *sql, struct err *err)
     return ERR_OK;
 }
 
-enum err_code engine_statement_inspect(struct engine *engine, const char *sql,
+enum err_code engine_statement_inspect(struct engine *base, const char *sql,
                                        struct engine_statement *ret, struct err *err)
 {
+    struct embedded *engine = NULL;
     *ret = (struct engine_statement){0};
+    TRY(embedded_of(base, "looking at a statement", &engine, err));
     JSON_AUTO tree = NULL;
     TRY(check_quadratic(sql, err));
     TRY(tree_of(engine, sql, &tree, err));

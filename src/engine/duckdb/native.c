@@ -29,7 +29,7 @@ struct scratch {
 };
 struct native {
     struct native *next;
-    struct engine *engine;
+    struct embedded *engine;
     pthread_mutex_t lock; /* guards pool */
     struct scratch *pool;
     struct engine_scalar scalar;
@@ -188,7 +188,7 @@ static enum err_code result_commit(struct native *native, const struct data_vect
 /* Keep the first callback's error whole for engine_fail; DuckDB itself gets only the message. */
 static const char *native_fail(struct native *native, const struct err *err)
 {
-    struct engine *engine = native->engine;
+    struct embedded *engine = native->engine;
     pthread_mutex_lock(&engine->native_lock);
     if (engine->native_err.code == ERR_OK)
         engine->native_err = *err;
@@ -334,7 +334,7 @@ static void aggregate_finalize(duckdb_function_info info, duckdb_aggregate_state
 /* ---- registering --------------------------------------------------------------------------------
  */
 
-static struct native *native_new(struct engine *engine, struct data_type result)
+static struct native *native_new(struct embedded *engine, struct data_type result)
 {
     struct native *native = mem_zalloc(1, sizeof *native);
     if (native == NULL)
@@ -350,7 +350,7 @@ static struct native *native_new(struct engine *engine, struct data_type result)
     return native;
 }
 
-void natives_free(struct engine *engine)
+void natives_free(struct embedded *engine)
 {
     while (engine->natives != NULL) {
         struct native *native = engine->natives;
@@ -365,9 +365,11 @@ void natives_free(struct engine *engine)
     }
 }
 
-enum err_code engine_register_scalar(struct engine *engine, const struct engine_scalar *function,
+enum err_code engine_register_scalar(struct engine *base, const struct engine_scalar *function,
                                      struct err *err)
 {
+    struct embedded *engine = NULL;
+    TRY(embedded_of(base, "registering a function", &engine, err));
     struct native *native = native_new(engine, function->result);
     duckdb_scalar_function raw = native != NULL ? duckdb_create_scalar_function() : NULL;
     if (raw == NULL)
@@ -398,9 +400,11 @@ enum err_code engine_register_scalar(struct engine *engine, const struct engine_
                : err_set(err, ERR_ENGINE, "function %s could not be registered", function->name);
 }
 
-enum err_code engine_register_aggregate(struct engine *engine,
+enum err_code engine_register_aggregate(struct engine *base,
                                         const struct engine_aggregate *function, struct err *err)
 {
+    struct embedded *engine = NULL;
+    TRY(embedded_of(base, "registering a function", &engine, err));
     struct native *native = native_new(engine, function->result);
     duckdb_aggregate_function raw = native != NULL ? duckdb_create_aggregate_function() : NULL;
     if (raw == NULL)

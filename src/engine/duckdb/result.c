@@ -93,7 +93,7 @@ static bool needs_wrap(duckdb_result *result)
 /* ---- open ---------------------------------------------------------------------------------------
  */
 
-static enum err_code result_start(struct engine_result *result, const char *sql,
+static enum err_code result_start(struct embedded_result *result, const char *sql,
                                   const struct engine_value *values, size_t value_count,
                                   bool *ret_select, struct err *err)
 {
@@ -110,7 +110,7 @@ static enum err_code result_start(struct engine_result *result, const char *sql,
     return code;
 }
 
-static enum err_code result_restart_wrapped(struct engine_result *result, const char *sql,
+static enum err_code result_restart_wrapped(struct embedded_result *result, const char *sql,
                                             const struct engine_value *values, size_t value_count,
                                             struct err *err)
 {
@@ -124,7 +124,7 @@ static enum err_code result_restart_wrapped(struct engine_result *result, const 
     return result_start(result, buf_text(&wrapped), values, value_count, &is_select, err);
 }
 
-static enum err_code result_columns(struct engine_result *result, struct err *err)
+static enum err_code result_columns(struct embedded_result *result, struct err *err)
 {
     idx_t count = duckdb_column_count(&result->raw);
     result->columns = mem_zalloc(count > 0 ? count : 1, sizeof *result->columns);
@@ -141,18 +141,27 @@ static enum err_code result_columns(struct engine_result *result, struct err *er
             return err_set(err, ERR_UNSUPPORTED,
                            "column %llu of the result has a type that is read only from a SELECT",
                            (unsigned long long)idx + 1);
-        TRY(data_schema_add(&result->schema, str_of(duckdb_column_name(&result->raw, idx)),
+        TRY(data_schema_add(&result->base.schema, str_of(duckdb_column_name(&result->raw, idx)),
                             result->columns[idx].type, err));
     }
     return ERR_OK;
 }
 
-enum err_code engine_query(struct engine *engine, const char *sql,
-                           const struct engine_value *values, size_t value_count,
-                           struct engine_result **ret, struct err *err)
+static void embedded_result_free(struct embedded_result *result)
 {
-    *ret = NULL;
-    AUTO(engine_result_close) struct engine_result *result = mem_zalloc(1, sizeof *result);
+    if (result == NULL)
+        return;
+    data_schema_done(&result->base.schema);
+    embedded_result_close(&result->base);
+}
+AUTO_DEFINE(struct embedded_result, embedded_result_free)
+
+enum err_code embedded_query(struct engine *base, const char *sql,
+                             const struct engine_value *values, size_t value_count,
+                             struct engine_result **ret, struct err *err)
+{
+    struct embedded *engine = (struct embedded *)base;
+    AUTO(embedded_result_free) struct embedded_result *result = mem_zalloc(1, sizeof *result);
     if (result == NULL)
         return err_set(err, ERR_MEMORY, "no memory for a result");
     result->engine = engine;
@@ -166,27 +175,22 @@ enum err_code engine_query(struct engine *engine, const char *sql,
         watch_end(&engine->watch);
         return code;
     }
-    *ret = result;
+    *ret = &result->base;
     result = NULL;
     return ERR_OK;
-}
-
-const struct data_schema *engine_result_schema(const struct engine_result *result)
-{
-    return &result->schema;
 }
 
 /* ---- rows ---------------------------------------------------------------------------------------
  */
 
-static void result_end(struct engine_result *result)
+static void result_end(struct embedded_result *result)
 {
     if (!result->ended && result->engine->statements == result->statement)
         watch_end(&result->engine->watch);
     result->ended = true;
 }
 
-enum err_code result_fetch(struct engine_result *result, duckdb_data_chunk *ret, struct err *err)
+enum err_code result_fetch(struct embedded_result *result, duckdb_data_chunk *ret, struct err *err)
 {
     *ret = NULL;
     if (result->ended)
@@ -214,9 +218,10 @@ enum err_code result_fetch(struct engine_result *result, duckdb_data_chunk *ret,
                                                : native_failed(result->engine, err);
 }
 
-enum err_code engine_result_next(struct engine_result *result, const struct data_batch **ret,
-                                 struct err *err)
+enum err_code embedded_result_next(struct engine_result *base, const struct data_batch **ret,
+                                   struct err *err)
 {
+    struct embedded_result *result = (struct embedded_result *)base;
     *ret = NULL;
     if (result->chunk != NULL)
         duckdb_destroy_data_chunk(&result->chunk);
@@ -232,10 +237,9 @@ enum err_code engine_result_next(struct engine_result *result, const struct data
     return ERR_OK;
 }
 
-void engine_result_close(struct engine_result *result)
+void embedded_result_close(struct engine_result *base)
 {
-    if (result == NULL)
-        return;
+    struct embedded_result *result = (struct embedded_result *)base;
     if (result->raw_made)
         result_end(result);
     if (result->chunk != NULL)
@@ -246,6 +250,5 @@ void engine_result_close(struct engine_result *result)
         column_done(&result->columns[idx]);
     mem_free(result->columns);
     mem_free(result->batch.vectors);
-    data_schema_done(&result->schema);
     mem_free(result);
 }

@@ -260,13 +260,15 @@ enum err_code engine_scan_schema(struct engine *engine, const struct data_scan *
     __attribute__((cleanup(auto_buf_done))) struct buf nanoseconds = BUF_INIT;
     size_t first = ret->count;
     __attribute__((cleanup(auto_buf_done))) struct buf sql = BUF_INIT;
+    struct embedded *embedded = NULL;
+    TRY(embedded_of(engine, "a file's schema", &embedded, err));
     TRY(engine_scan_expression(scan, NULL, NULL, &relation, err));
     buf_puts(&sql, "SELECT * FROM ");
     buf_puts(&sql, buf_text(&relation));
     TRY(buf_check(&sql, err));
     duckdb_prepared_statement statement = NULL;
-    enum err_code code = statement_prepare(engine, buf_text(&sql), NULL, 0, &statement, err);
-    watch_end(&engine->watch);
+    enum err_code code = statement_prepare(embedded, buf_text(&sql), NULL, 0, &statement, err);
+    watch_end(&embedded->watch);
     idx_t count = code == ERR_OK ? duckdb_prepared_statement_column_count(statement) : 0;
     for (idx_t idx = 0; code == ERR_OK && idx < count; idx++) {
         struct column column;

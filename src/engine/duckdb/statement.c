@@ -10,13 +10,13 @@
 
 #define REPORT_EVERY_US 50000
 
-static bool wants_report(const struct engine *engine)
+static bool wants_report(const struct embedded *engine)
 {
-    return engine->progress != NULL && engine->progress->report != NULL;
+    return engine->base.progress != NULL && engine->base.progress->report != NULL;
 }
 
 /* DuckDB counts progress only when told to, and only for statements begun after. */
-static void progress_enable(struct engine *engine)
+static void progress_enable(struct embedded *engine)
 {
     if (!wants_report(engine) || engine->progress_enabled)
         return;
@@ -31,7 +31,7 @@ static void progress_enable(struct engine *engine)
     engine->progress_enabled = true;
 }
 
-void engine_report(struct engine *engine)
+void engine_report(struct embedded *engine)
 {
     int64_t now_us = clock_monotonic_us();
     if (!wants_report(engine) || now_us - engine->reported_us < REPORT_EVERY_US)
@@ -40,17 +40,18 @@ void engine_report(struct engine *engine)
     duckdb_query_progress_type state = duckdb_query_progress(engine->connection);
     if (!(state.percentage >= 0))
         return;
-    struct progress_event event = {.phase = engine->phase != NULL ? engine->phase : "query",
-                                   .subject = engine->subject != NULL ? engine->subject : "",
-                                   .done = (int64_t)(state.percentage * 10),
-                                   .total = 1000,
-                                   .unit = "per mille"};
+    struct progress_event event = {
+        .phase = engine->base.phase != NULL ? engine->base.phase : "query",
+        .subject = engine->base.subject != NULL ? engine->base.subject : "",
+        .done = (int64_t)(state.percentage * 10),
+        .total = 1000,
+        .unit = "per mille"};
     if (state.total_rows_to_process > 0) {
         event.done = (int64_t)state.rows_processed;
         event.total = (int64_t)state.total_rows_to_process;
         event.unit = "rows";
     }
-    progress_report(engine->progress, &event);
+    progress_report(engine->base.progress, &event);
 }
 
 /* "-12.340" of DECIMAL(18,3) → unscaled -12340. False: not a decimal lexeme, or it does not fit. */
@@ -133,7 +134,7 @@ static duckdb_state bind_one(duckdb_prepared_statement statement, idx_t idx,
     return DuckDBError;
 }
 
-static enum err_code bind_all(struct engine *engine, duckdb_prepared_statement statement,
+static enum err_code bind_all(struct embedded *engine, duckdb_prepared_statement statement,
                               const struct engine_value *values, size_t value_count,
                               struct err *err)
 {
@@ -156,18 +157,18 @@ static enum err_code bind_all(struct engine *engine, duckdb_prepared_statement s
 
 /* What every statement begins with: the user may have stopped already; an earlier callback's error
  * is stale. */
-static enum err_code statement_begin(struct engine *engine, struct err *err)
+static enum err_code statement_begin(struct embedded *engine, struct err *err)
 {
-    TRY(progress_check(engine->progress, err));
+    TRY(progress_check(engine->base.progress, err));
     engine->statements++;
     pthread_mutex_lock(&engine->native_lock);
     engine->native_err.code = ERR_OK;
     pthread_mutex_unlock(&engine->native_lock);
     progress_enable(engine);
-    return watch_begin(&engine->watch, engine->progress, engine->time_limit_ms, err);
+    return watch_begin(&engine->watch, engine->base.progress, engine->base.time_limit_ms, err);
 }
 
-enum err_code statement_prepare(struct engine *engine, const char *sql,
+enum err_code statement_prepare(struct embedded *engine, const char *sql,
                                 const struct engine_value *values, size_t value_count,
                                 duckdb_prepared_statement *ret, struct err *err)
 {
@@ -186,7 +187,7 @@ static void pause_us(long microseconds)
 /* Run tasks until rows can be had, reporting between them. duckdb_execute_pending alone would spin
  * while other threads hold the last tasks: on two cores it takes a tenth of an import's processor
  * time from them. */
-static enum err_code pending_work(struct engine *engine, duckdb_pending_result pending,
+static enum err_code pending_work(struct embedded *engine, duckdb_pending_result pending,
                                   struct err *err)
 {
     long idle_us = 20;
@@ -208,7 +209,7 @@ static enum err_code pending_work(struct engine *engine, duckdb_pending_result p
     }
 }
 
-enum err_code statement_start(struct engine *engine, duckdb_prepared_statement statement,
+enum err_code statement_start(struct embedded *engine, duckdb_prepared_statement statement,
                               duckdb_result *ret, struct err *err)
 {
     duckdb_pending_result pending = NULL;
@@ -227,7 +228,7 @@ enum err_code statement_start(struct engine *engine, duckdb_prepared_statement s
 }
 
 /* Pull and drop the rows: a streaming result does its work as it is read. */
-static enum err_code result_drain(struct engine *engine, duckdb_result *result, struct err *err)
+static enum err_code result_drain(struct embedded *engine, duckdb_result *result, struct err *err)
 {
     for (;;) {
         duckdb_data_chunk chunk = duckdb_fetch_chunk(*result);
@@ -244,7 +245,7 @@ static enum err_code result_drain(struct engine *engine, duckdb_result *result, 
                                                : native_failed(engine, err);
 }
 
-static enum err_code statement_run(struct engine *engine, duckdb_prepared_statement statement,
+static enum err_code statement_run(struct embedded *engine, duckdb_prepared_statement statement,
                                    struct err *err)
 {
     duckdb_result result = {0};
@@ -255,7 +256,7 @@ static enum err_code statement_run(struct engine *engine, duckdb_prepared_statem
 }
 
 /* A list: each statement is prepared when those before it have run. */
-static enum err_code execute_list(struct engine *engine, const char *sql, struct err *err)
+static enum err_code execute_list(struct embedded *engine, const char *sql, struct err *err)
 {
     duckdb_extracted_statements list = NULL;
     idx_t count = duckdb_extract_statements(engine->connection, sql, &list);
@@ -282,9 +283,11 @@ static enum err_code execute_list(struct engine *engine, const char *sql, struct
     return code;
 }
 
-enum err_code engine_execute(struct engine *engine, const char *sql,
-                             const struct engine_value *values, size_t value_count, struct err *err)
+enum err_code embedded_execute(struct engine *base, const char *sql,
+                               const struct engine_value *values, size_t value_count,
+                               struct err *err)
 {
+    struct embedded *engine = (struct embedded *)base;
     if (value_count == 0)
         return execute_list(engine, sql, err);
     duckdb_prepared_statement statement = NULL;
@@ -293,23 +296,5 @@ enum err_code engine_execute(struct engine *engine, const char *sql,
         code = statement_run(engine, statement, err);
     watch_end(&engine->watch);
     duckdb_destroy_prepare(&statement);
-    return code;
-}
-
-enum err_code engine_executef(struct engine *engine, struct err *err, const char *format, ...)
-{
-    va_list arguments, again;
-    va_start(arguments, format);
-    va_copy(again, arguments);
-    int length = vsnprintf(NULL, 0, format, arguments);
-    va_end(arguments);
-    char *sql = length < 0 ? NULL : mem_alloc((size_t)length + 1);
-    if (sql != NULL)
-        vsnprintf(sql, (size_t)length + 1, format, again);
-    va_end(again);
-    if (sql == NULL)
-        return err_set(err, ERR_MEMORY, "no memory for a statement");
-    enum err_code code = engine_execute(engine, sql, NULL, 0, err);
-    mem_free(sql);
     return code;
 }
