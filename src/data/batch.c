@@ -21,6 +21,8 @@ size_t data_kind_bytes(enum data_kind kind)
         return sizeof(struct data_int128);
     case DATA_TEXT:
     case DATA_BLOB:
+    case DATA_LIST:
+    case DATA_STRUCT:
     case DATA_JSON:
         return sizeof(struct str);
     case DATA_INTERVAL:

@@ -21,18 +21,30 @@ enum data_kind {
 #undef DATA_KIND
 };
 
+/* LIST and STRUCT are types of plans' expressions only: a table, a batch and a result hold them as JSON text. */
 struct data_type {
     enum data_kind kind;
     uint8_t precision; /* DECIMAL 1..38; other kinds 0 */
     uint8_t scale;     /* DECIMAL 0..precision */
+    const struct data_field *fields; /* LIST: its element is fields[0]; STRUCT: its fields. Borrowed (a plan's arena, or static) */
+    size_t field_count;
 };
-#define DATA_TYPE(name) ((struct data_type){DATA_##name, 0, 0})
+struct data_field {
+    const char *name; /* LIST: NULL */
+    struct data_type type;
+};
+#define DATA_TYPE(name) ((struct data_type){.kind = DATA_##name})
+#define DATA_TYPE_LIMIT_DEPTH 16 /* lists and structs within one another */
 struct data_type data_type_decimal(unsigned precision, unsigned scale);
 bool data_type_equal(struct data_type a, struct data_type b);
-/* Canonical text: "bigint", "decimal(18,4)" … Written to ret (≥ 32 bytes); returns ret. */
+/* Canonical text: "bigint", "decimal(18,4)" … Written to ret (≥ 32 bytes); returns ret. Of LIST and STRUCT only the word. */
 const char *data_type_text(struct data_type type, char ret[32]);
+/* The whole canonical text: "list(bigint)", "struct(value decimal(9,2), \"odd name\" text)". */
+void data_type_write(struct data_type type, struct buf *out);
 /* Reads canonical text and the usual synonyms (int, integer, varchar, string, float8 …), any case. */
 enum err_code data_type_parse(struct str text, struct data_type *ret, struct err *err) WARN_UNUSED;
+/* As data_type_parse, lists and structs too; their fields are allocated from arena. */
+enum err_code data_type_parse_nested(struct arena *arena, struct str text, struct data_type *ret, struct err *err) WARN_UNUSED;
 bool data_type_is_numeric(struct data_type type); /* bigint, decimal, double */
 bool data_type_is_temporal(struct data_type type); /* date, timestamp, timestamptz */
 

@@ -143,6 +143,8 @@ static inline char *put_value(char *at, const struct data_vector *vector, int64_
         return put_interval(at, vector->interval[row]);
     case DATA_NULL:
     case DATA_TEXT:
+    case DATA_LIST:
+    case DATA_STRUCT:
     case DATA_JSON:
     case DATA_BLOB:
         break;

@@ -151,6 +151,8 @@ bool data_value_text(const struct data_vector *vector, int64_t row, struct buf *
         buf_puts(out, str_from_double(vector->f64[row], number));
         break;
     case DATA_TEXT:
+    case DATA_LIST:
+    case DATA_STRUCT:
     case DATA_JSON:
         buf_add_str(out, vector->text[row]);
         break;
@@ -221,6 +223,8 @@ void data_value_json(const struct data_vector *vector, int64_t row, struct buf *
     case DATA_TEXT:
         buf_add_json(out, vector->text[row]);
         break;
+    case DATA_LIST:
+    case DATA_STRUCT:
     case DATA_JSON:
         add_json_value(vector->text[row], out);
         break;

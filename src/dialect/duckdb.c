@@ -47,6 +47,8 @@ static void type_sql(struct data_type type, struct buf *out)
     case DATA_BLOB:
         buf_puts(out, "BLOB");
         return;
+    case DATA_LIST:
+    case DATA_STRUCT:
     case DATA_JSON:
         buf_puts(out, "JSON");
         return;

@@ -103,6 +103,8 @@ static void push_value(json_t *row, const struct data_vector *vector, int64_t id
         push_decimal(row, buf_view(scratch), ok);
         return;
     case DATA_TEXT:
+    case DATA_LIST:
+    case DATA_STRUCT:
     case DATA_JSON:
     case DATA_UHUGEINT:
     case DATA_DATE:

@@ -230,7 +230,7 @@ static const struct plan_function *check_call(struct plan *plan, enum plan_funct
 const struct plan_expr *plan_call(struct plan *plan, const char *function, size_t count,
                                   const struct plan_expr *const *args)
 {
-    struct data_type type = {DATA_NULL, 0, 0};
+    struct data_type type = {.kind = DATA_NULL};
     const struct plan_function *found = check_call(plan, PLAN_SCALAR, function, count, args, &type);
     struct plan_expr *expr = found == NULL ? NULL : expr_new(plan, PLAN_CALL, type);
     if (expr == NULL)
@@ -322,7 +322,7 @@ const struct plan_expr *plan_aggregate_call(struct plan *plan, const char *funct
                                             const struct plan_expr *const *args, bool distinct,
                                             const struct plan_expr *where)
 {
-    struct data_type type = {DATA_NULL, 0, 0};
+    struct data_type type = {.kind = DATA_NULL};
     const struct plan_function *found =
         check_call(plan, PLAN_AGGREGATING, function, count, args, &type);
     struct plan_expr *expr = found == NULL ? NULL : expr_new(plan, PLAN_AGGREGATE_CALL, type);
@@ -352,7 +352,7 @@ const struct plan_expr *plan_window_call(struct plan *plan, const char *function
                                          size_t partition_count, const struct plan_order *order,
                                          size_t order_count)
 {
-    struct data_type type = {DATA_NULL, 0, 0};
+    struct data_type type = {.kind = DATA_NULL};
     const struct plan_function *found =
         check_call(plan, PLAN_WINDOWING, function, count, args, &type);
     struct plan_expr *expr = found == NULL ? NULL : expr_new(plan, PLAN_WINDOW_CALL, type);

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-static const struct data_type NO_TYPE = {DATA_NULL, 0, 0};
+static const struct data_type NO_TYPE = {.kind = DATA_NULL};
 
 static unsigned digits_of(struct data_type type)
 {
@@ -54,6 +54,8 @@ bool plan_type_ordered(struct data_type type)
     case DATA_NULL:
     case DATA_INTERVAL:
     case DATA_BLOB:
+    case DATA_LIST:
+    case DATA_STRUCT:
     case DATA_JSON:
         return false;
     }

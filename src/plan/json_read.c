@@ -133,7 +133,7 @@ static const struct plan_expr *read_column(struct reader *reader, const json_t *
 static const struct plan_expr *read_typed(struct reader *reader, const json_t *json, int depth)
 {
     static const char *const MEMBERS[] = {"literal", "param", "cast", "type", "try", NULL};
-    struct data_type type = {DATA_NULL, 0, 0};
+    struct data_type type = {.kind = DATA_NULL};
     if (!only_members(reader, json, MEMBERS) || !read_type(reader, json, &type))
         return NULL;
     const json_t *literal = json_object_get(json, "literal");

@@ -167,6 +167,8 @@ bool plan_literal_canonical(struct data_type type, const char *text, struct buf 
     case DATA_DOUBLE:
         return canonical_double(text, out);
     case DATA_TEXT:
+    case DATA_LIST:
+    case DATA_STRUCT:
     case DATA_JSON:
         buf_puts(out, text);
         return str_utf8_valid_prefix(str_of(text)) == strlen(text);

@@ -180,6 +180,8 @@ enum profile_column_role column_role(const struct fact_column *column, bool in_r
     case DATA_TIMESTAMP:
     case DATA_TIMESTAMPTZ:
     case DATA_BLOB:
+    case DATA_LIST:
+    case DATA_STRUCT:
     case DATA_JSON:
         break;
     }

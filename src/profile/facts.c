@@ -51,6 +51,8 @@ static void add_column(struct buf *sql, const struct data_column *column)
     case DATA_TIMESTAMPTZ:
     case DATA_INTERVAL:
     case DATA_BLOB:
+    case DATA_LIST:
+    case DATA_STRUCT:
     case DATA_JSON:
         buf_puts(sql, "NULL, NULL, NULL, NULL, NULL, NULL");
         break;
@@ -112,6 +114,8 @@ static void classify(struct fact_column *column, const json_t *row, size_t at)
     case DATA_TIMESTAMPTZ:
     case DATA_INTERVAL:
     case DATA_BLOB:
+    case DATA_LIST:
+    case DATA_STRUCT:
     case DATA_JSON:
         break;
     }

@@ -103,6 +103,8 @@ static bool has_order(struct data_type type)
     case DATA_UHUGEINT:
     case DATA_INTERVAL:
     case DATA_BLOB:
+    case DATA_LIST:
+    case DATA_STRUCT:
     case DATA_JSON:
         return false;
     }

@@ -89,6 +89,8 @@ static bool spell(const struct typing_decision *decision, struct str text, struc
         return true;
     case DATA_TEXT:
     case DATA_DATE:
+    case DATA_LIST:
+    case DATA_STRUCT:
     case DATA_JSON:
     case DATA_BLOB:
     case DATA_TIMESTAMP:

@@ -40,6 +40,8 @@ static void fill_row(struct data_batch *batch, int64_t row)
                                 : row % 3 == 1 ? STR("")
                                                : STR("a text of more than twelve bytes");
             break;
+        case DATA_LIST:
+        case DATA_STRUCT:
         case DATA_JSON:
             vector->text[row] = STR("{\"a\":[1,2]}");
             break;

@@ -27,7 +27,7 @@ static int set_up(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof COLUMNS / sizeof COLUMNS[0]; i++)
         if (data_schema_add(&labs_schema, str_of(COLUMNS[i].name),
-                            (struct data_type){COLUMNS[i].kind, 0, 0}, &err) != ERR_OK)
+                            (struct data_type){.kind = COLUMNS[i].kind}, &err) != ERR_OK)
             return -1;
     return data_schema_add(&labs_schema, STR("dose"), data_type_decimal(9, 2), &err) == ERR_OK ? 0
                                                                                                : -1;
@@ -425,7 +425,7 @@ static void literals_take_their_canonical_text(void **state)
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
         AUTO(plan_free) struct plan *p = plan_new();
         const struct plan_expr *literal =
-            plan_literal(p, (struct data_type){CASES[i].kind, 0, 0}, CASES[i].text);
+            plan_literal(p, (struct data_type){.kind = CASES[i].kind}, CASES[i].text);
         if (CASES[i].expected == NULL) {
             assert_null(literal);
         } else {

@@ -67,7 +67,7 @@ bool column_of(duckdb_logical_type logical, struct column *ret)
     for (size_t idx = 0; idx < sizeof column_kinds / sizeof *column_kinds; idx++) {
         if (column_kinds[idx].id != id)
             continue;
-        ret->type = (struct data_type){column_kinds[idx].kind, 0, 0};
+        ret->type = (struct data_type){.kind = column_kinds[idx].kind};
         if (id == DUCKDB_TYPE_VARCHAR && is_json(logical))
             ret->type = DATA_TYPE(JSON);
         return true;
@@ -96,6 +96,8 @@ duckdb_logical_type column_logical_type(struct data_type type)
         return duckdb_create_decimal_type(type.precision, type.scale);
     case DATA_DOUBLE:
         return duckdb_create_logical_type(DUCKDB_TYPE_DOUBLE);
+    case DATA_LIST:
+    case DATA_STRUCT:
     case DATA_JSON:
     case DATA_TEXT:
         return duckdb_create_logical_type(DUCKDB_TYPE_VARCHAR);
@@ -276,6 +278,8 @@ enum err_code column_read(struct column *column, duckdb_vector vector, idx_t row
         break;
     }
     case DATA_TEXT:
+    case DATA_LIST:
+    case DATA_STRUCT:
     case DATA_JSON:
     case DATA_BLOB:
         widen_text(data, ret->validity, rows, column->buffer);
@@ -433,6 +437,8 @@ enum err_code column_write(const struct column *column, const struct data_vector
     case DATA_DECIMAL:
         return write_decimal(column, from, from_row, data, to_row, rows, err);
     case DATA_TEXT:
+    case DATA_LIST:
+    case DATA_STRUCT:
     case DATA_JSON:
     case DATA_BLOB:
         return write_text(column, from, from_row, vector, to_row, rows, err);

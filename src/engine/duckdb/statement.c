@@ -121,6 +121,8 @@ static duckdb_state bind_one(duckdb_prepared_statement statement, idx_t idx,
     case DATA_TIMESTAMPTZ:
         return duckdb_bind_timestamp_tz(statement, idx, (duckdb_timestamp){value->i64});
     case DATA_TEXT:
+    case DATA_LIST:
+    case DATA_STRUCT:
     case DATA_JSON:
         return duckdb_bind_varchar_length(statement, idx, value->text.ptr, value->text.len);
     case DATA_BLOB:
