@@ -2,7 +2,16 @@
  * frequent values. Computed by the engine on the first call and kept as part "statistics" of the
  * cached profile; the second call reads JSON only.
  *
- * Means and deviations go through marrow_mean and marrow_sd (order-independent, correctly rounded),
+ * Columns of one type are laid end to end, as many as BATCH_CELLS allow, and grouped by the column
+ * they come from:
+ *
+ *     a │ b           i │ v                     i │ min … quantiles        (figures)
+ *     5 │ 7    ──▶    0 │ 5    GROUP BY i  ──▶  0 │ …
+ *     5 │ 8           1 │ 7    GROUP BY i, v    i │ distinct, commonest    (values)
+ *                     0 │ 5 …
+ *
+ * so a table of 10,000 columns costs some 50 statements, and a long one two for each column. Means
+ * and deviations go through marrow_mean and marrow_sd (order-independent, correctly rounded),
  * quantiles are interpolated for numbers and a value that occurs for dates. Top values are not
  * given for identifiers and unique columns. */
 #include "profile/profile_priv.h"
@@ -10,59 +19,48 @@
 #include <string.h>
 
 #define TOP_VALUES 10
-#define BLOCK_COLUMNS 32
-#define FIGURES 10 /* distinct, min, max, mean, sd, five quantiles */
+#define BATCH_CELLS (1 << 20)
+#define BATCH_COLUMNS 400
 
-static bool is_number(const struct profile_column *column)
-{
-    return data_type_is_numeric(column->type);
-}
+struct batch { /* columns of one type */
+    const struct profile_table *table;
+    size_t columns[BATCH_COLUMNS];
+    size_t count;
+};
 
-static bool is_time(const struct profile_column *column)
+/* (SELECT which column AS i, its value AS v FROM table) */
+static void add_source(struct buf *sql, const struct batch *batch)
 {
-    return data_type_is_temporal(column->type) || column->type.kind == DATA_TIME;
-}
-
-static void add_inner(struct buf *sql, const struct profile_column *column, size_t i)
-{
-    struct buf name = BUF_INIT;
-    engine_quote_identifier(&name, str_of(column->name));
-    const char *c = buf_text(&name);
-    buf_printf(sql, "%scount(DISTINCT %s) AS d%zu, ", i > 0 ? ", " : "", c, i);
-    if (is_number(column))
-        buf_printf(sql,
-                   "min(%s) AS a%zu, max(%s) AS b%zu, marrow_mean(CAST(%s AS DOUBLE)) AS m%zu, "
-                   "marrow_sd(CAST(%s AS DOUBLE)) AS s%zu, "
-                   "quantile_cont(CAST(%s AS DOUBLE), [0.05, 0.25, 0.5, 0.75, 0.95]) AS q%zu",
-                   c, i, c, i, c, i, c, i, c, i);
-    else if (is_time(column))
-        buf_printf(sql,
-                   "CAST(min(%s) AS VARCHAR) AS a%zu, CAST(max(%s) AS VARCHAR) AS b%zu, NULL AS "
-                   "m%zu, NULL AS s%zu, quantile_disc(%s, [0.05, 0.25, 0.5, 0.75, 0.95]) AS q%zu",
-                   c, i, c, i, i, i, c, i);
-    else if (column->type.kind == DATA_TEXT)
-        buf_printf(sql,
-                   "left(min(%s), 80) AS a%zu, left(max(%s), 80) AS b%zu, NULL AS m%zu, NULL AS "
-                   "s%zu, NULL AS q%zu",
-                   c, i, c, i, i, i, i);
+    bool one = batch->count == 1;
+    if (one)
+        buf_puts(sql, "(SELECT 0 AS i, ");
     else
-        buf_printf(sql, "NULL AS a%zu, NULL AS b%zu, NULL AS m%zu, NULL AS s%zu, NULL AS q%zu", i,
-                   i, i, i, i);
-    sql->failed = sql->failed || name.failed;
-    buf_done(&name);
+        buf_printf(sql, "(SELECT unnest(range(%zu)) AS i, unnest([", batch->count);
+    for (size_t k = 0; k < batch->count; k++) {
+        buf_puts(sql, k > 0 ? ", " : "");
+        engine_quote_identifier(sql, str_of(batch->table->columns[batch->columns[k]].name));
+    }
+    buf_puts(sql, one ? " AS v FROM " : "]) AS v FROM ");
+    store_table_source(batch->table->table, sql);
+    buf_putc(sql, ')');
 }
 
-static void add_outer(struct buf *sql, const struct profile_column *column, size_t i)
+#define QUANTILES "[0.05, 0.25, 0.5, 0.75, 0.95]"
+
+/* Aggregates of a type; NULL: it has none. */
+static const char *figures_sql(struct data_type type)
 {
-    buf_printf(sql, "%sd%zu, a%zu, b%zu, m%zu, s%zu", i > 0 ? ", " : "", i, i, i, i, i);
-    for (int q = 1; q <= 5; q++) {
-        if (is_number(column))
-            buf_printf(sql, ", q%zu[%d]", i, q);
-        else if (is_time(column))
-            buf_printf(sql, ", CAST(q%zu[%d] AS VARCHAR)", i, q);
-        else
-            buf_puts(sql, ", NULL");
-    }
+    if (data_type_is_numeric(type))
+        return "min(v) AS a, max(v) AS b, marrow_mean(CAST(v AS DOUBLE)) AS m, "
+               "marrow_sd(CAST(v AS DOUBLE)) AS s, quantile_cont(CAST(v AS DOUBLE), " QUANTILES
+               ") AS q";
+    if (data_type_is_temporal(type) || type.kind == DATA_TIME)
+        return "CAST(min(v) AS VARCHAR) AS a, CAST(max(v) AS VARCHAR) AS b, NULL AS m, NULL AS s, "
+               "CAST(quantile_disc(v, " QUANTILES ") AS VARCHAR[]) AS q";
+    if (type.kind == DATA_TEXT)
+        return "left(min(v), 80) AS a, left(max(v), 80) AS b, NULL AS m, NULL AS s, "
+               "CAST(NULL AS VARCHAR[]) AS q";
+    return NULL;
 }
 
 static bool set(json_t *object, const char *key, json_t *value)
@@ -70,47 +68,55 @@ static bool set(json_t *object, const char *key, json_t *value)
     return json_object_set(object, key, value) == 0;
 }
 
-static json_t *figures_json(const json_t *row, size_t at)
+static bool put_figures(json_t *column, const json_t *row)
 {
     static const char *const names[] = {"p05", "p25", "p50", "p75", "p95"};
-    json_t *object = json_object();
-    bool ok = object != NULL && set(object, "distinct", json_array_get(row, at));
-    ok = ok && set(object, "min", json_array_get(row, at + 1)) &&
-         set(object, "max", json_array_get(row, at + 2));
-    if (ok && !json_is_null(json_array_get(row, at + 3)))
-        ok = set(object, "mean", json_array_get(row, at + 3)) &&
-             set(object, "sd", json_array_get(row, at + 4));
-    if (ok && !json_is_null(json_array_get(row, at + 5))) {
+    bool ok =
+        set(column, "min", json_array_get(row, 1)) && set(column, "max", json_array_get(row, 2));
+    if (ok && !json_is_null(json_array_get(row, 3)))
+        ok = set(column, "mean", json_array_get(row, 3)) &&
+             set(column, "sd", json_array_get(row, 4));
+    if (ok && !json_is_null(json_array_get(row, 5))) {
         json_t *quantiles = json_object();
-        ok = quantiles != NULL && json_object_set_new(object, "quantiles", quantiles) == 0;
+        ok = quantiles != NULL && json_object_set_new(column, "quantiles", quantiles) == 0;
         for (size_t q = 0; ok && q < 5; q++)
-            ok = set(quantiles, names[q], json_array_get(row, at + 5 + q));
+            ok = set(quantiles, names[q], json_array_get(row, 5 + q));
     }
-    if (!ok)
-        json_decref(object);
-    return ok ? object : NULL;
+    return ok;
 }
 
-static enum err_code read_block(struct engine *engine, const struct profile_table *table,
-                                size_t from, size_t to, json_t *columns, struct err *err)
+static enum err_code no_memory(struct err *err)
+{
+    return err_set(err, ERR_MEMORY, "out of memory for a table's statistics");
+}
+
+/* The figures object of the column that a result's row speaks of. */
+static json_t *column_of(const struct batch *batch, json_t *columns, const json_t *row)
+{
+    size_t k = (size_t)json_integer_value(json_array_get(row, 0));
+    return k < batch->count ? json_array_get(columns, batch->columns[k]) : NULL;
+}
+
+static enum err_code read_figures(struct engine *engine, const struct batch *batch,
+                                  struct data_type type, json_t *columns, struct err *err)
 {
     __attribute__((cleanup(auto_buf_done))) struct buf sql = BUF_INIT;
-    buf_puts(&sql, "SELECT ");
-    for (size_t i = from; i < to; i++)
-        add_outer(&sql, &table->columns[i], i - from);
-    buf_puts(&sql, " FROM (SELECT ");
-    for (size_t i = from; i < to; i++)
-        add_inner(&sql, &table->columns[i], i - from);
-    buf_puts(&sql, " FROM ");
-    engine_quote_identifier(&sql, str_of(table->table->name));
-    buf_putc(&sql, ')');
+    const char *figures = figures_sql(type);
+    if (figures == NULL)
+        return ERR_OK;
+    buf_printf(&sql, "SELECT i, a, b, m, s, q[1], q[2], q[3], q[4], q[5] FROM (SELECT i, %s FROM ",
+               figures);
+    add_source(&sql, batch);
+    buf_puts(&sql, " GROUP BY i)");
     TRY(buf_check(&sql, err));
     JSON_AUTO rows = NULL;
-    TRY(engine_query_json(engine, buf_text(&sql), 1, &rows, err));
-    for (size_t i = from; i < to; i++)
-        if (json_array_append_new(columns,
-                                  figures_json(json_array_get(rows, 0), (i - from) * FIGURES)) != 0)
-            return err_set(err, ERR_MEMORY, "out of memory for a column's statistics");
+    TRY(engine_query_json(engine, buf_text(&sql), (int64_t)batch->count, &rows, err));
+    for (size_t r = 0; r < json_array_size(rows); r++) {
+        const json_t *row = json_array_get(rows, r);
+        json_t *column = column_of(batch, columns, row);
+        if (column == NULL || !put_figures(column, row))
+            return no_memory(err);
+    }
     return ERR_OK;
 }
 
@@ -125,41 +131,90 @@ static bool wants_top(const struct profile_table *table, size_t c)
            column->nulls < table->table->rows;
 }
 
-static enum err_code read_top(struct engine *engine, const struct profile_table *table, size_t c,
-                              json_t *column, struct err *err)
+static bool any_wants_top(const struct batch *batch)
+{
+    for (size_t k = 0; k < batch->count; k++)
+        if (wants_top(batch->table, batch->columns[k]))
+            return true;
+    return false;
+}
+
+/* row: which column, its distinct values, one of its commonest, how often; commonest first. */
+static bool put_value(const struct batch *batch, const json_t *row, json_t *columns)
+{
+    json_t *column = column_of(batch, columns, row);
+    if (column == NULL || !set(column, "distinct", json_array_get(row, 1)))
+        return false;
+    json_t *top = json_object_get(column, "top_values");
+    return top == NULL || json_array_append_new(top, json_pack("[O, O]", json_array_get(row, 2),
+                                                               json_array_get(row, 3))) == 0;
+}
+
+static enum err_code read_values(struct engine *engine, const struct batch *batch,
+                                 struct data_type type, json_t *columns, struct err *err)
 {
     __attribute__((cleanup(auto_buf_done))) struct buf sql = BUF_INIT;
-    buf_puts(&sql, "SELECT ");
-    if (table->columns[c].type.kind == DATA_TEXT)
-        buf_puts(&sql, "left(v, 80)");
+    bool top = any_wants_top(batch);
+    if (top)
+        buf_printf(&sql,
+                   "SELECT i, d, %s, -t.n FROM (SELECT i, d, unnest(top) AS t FROM (SELECT i, "
+                   "count(*) AS d, min({'n': -n, 'v': v}, %d) AS top",
+                   type.kind == DATA_TEXT ? "left(t.v, 80)" : "t.v", TOP_VALUES);
     else
-        buf_puts(&sql, "v");
-    buf_puts(&sql, ", n FROM (SELECT ");
-    engine_quote_identifier(&sql, str_of(table->columns[c].name));
-    buf_puts(&sql, " AS v, count(*) AS n FROM ");
-    engine_quote_identifier(&sql, str_of(table->table->name));
-    buf_printf(&sql, " GROUP BY 1) WHERE v IS NOT NULL ORDER BY n DESC, v LIMIT %d", TOP_VALUES);
+        buf_puts(&sql, "SELECT i, count(*)");
+    buf_puts(&sql, " FROM (SELECT i, v, count(*) AS n FROM ");
+    add_source(&sql, batch);
+    buf_puts(&sql, " WHERE v IS NOT NULL GROUP BY i, v) GROUP BY i");
+    buf_puts(&sql, top ? ")) ORDER BY i, t" : "");
     TRY(buf_check(&sql, err));
+    for (size_t k = 0; k < batch->count; k++)
+        if (wants_top(batch->table, batch->columns[k]) &&
+            json_object_set_new(json_array_get(columns, batch->columns[k]), "top_values",
+                                json_array()) != 0)
+            return no_memory(err);
     JSON_AUTO rows = NULL;
-    TRY(engine_query_json(engine, buf_text(&sql), TOP_VALUES, &rows, err));
-    return json_object_set(column, "top_values", rows) == 0
-               ? ERR_OK
-               : err_set(err, ERR_MEMORY, "out of memory for a column's top values");
+    TRY(engine_query_json(engine, buf_text(&sql), (int64_t)batch->count * TOP_VALUES, &rows, err));
+    for (size_t r = 0; r < json_array_size(rows); r++)
+        if (!put_value(batch, json_array_get(rows, r), columns))
+            return no_memory(err);
+    return ERR_OK;
+}
+
+/* The columns from the first on that have its type and are not in a batch yet. */
+static void take_batch(struct batch *batch, size_t first, bool *taken)
+{
+    const struct profile_table *table = batch->table;
+    size_t limit = (size_t)(BATCH_CELLS / table->table->rows);
+    limit = limit < 1 ? 1 : limit > BATCH_COLUMNS ? BATCH_COLUMNS : limit;
+    batch->count = 0;
+    for (size_t c = first; c < table->table->schema.count && batch->count < limit; c++) {
+        if (taken[c] || !data_type_equal(table->columns[c].type, table->columns[first].type))
+            continue;
+        taken[c] = true;
+        batch->columns[batch->count++] = c;
+    }
 }
 
 static enum err_code read_table(struct engine *engine, const struct profile_table *table,
                                 json_t **ret, struct err *err)
 {
     JSON_AUTO columns = json_array();
-    size_t count = table->table->schema.count;
-    if (columns == NULL)
-        return err_set(err, ERR_MEMORY, "out of memory for a table's statistics");
-    for (size_t from = 0; table->table->rows > 0 && from < count; from += BLOCK_COLUMNS)
-        TRY(read_block(engine, table, from,
-                       from + BLOCK_COLUMNS < count ? from + BLOCK_COLUMNS : count, columns, err));
-    for (size_t c = 0; table->table->rows > 0 && c < count; c++)
-        if (wants_top(table, c))
-            TRY(read_top(engine, table, c, json_array_get(columns, c), err));
+    size_t count = table->table->rows > 0 ? table->table->schema.count : 0;
+    AUTO(mem_free) bool *taken = mem_zalloc(count + 1, sizeof *taken);
+    if (columns == NULL || taken == NULL)
+        return no_memory(err);
+    for (size_t c = 0; c < count; c++)
+        if (json_array_append_new(columns,
+                                  json_pack("{s:i, s:n, s:n}", "distinct", 0, "min", "max")) != 0)
+            return no_memory(err);
+    struct batch batch = {.table = table};
+    for (size_t c = 0; c < count; c++) {
+        if (taken[c])
+            continue;
+        take_batch(&batch, c, taken);
+        TRY(read_figures(engine, &batch, table->columns[c].type, columns, err));
+        TRY(read_values(engine, &batch, table->columns[c].type, columns, err));
+    }
     *ret = json_incref(columns);
     return ERR_OK;
 }

@@ -103,12 +103,17 @@ enum err_code store_attach_object(struct engine *engine, const char *directory, 
     return engine_execute(engine, buf_text(&sql), NULL, 0, err);
 }
 
+void store_table_source(const struct store_table *table, struct buf *out)
+{
+    char alias[32];
+    store_object_alias(table->hash, alias);
+    buf_printf(out, "%s.main.data", alias);
+}
+
 static enum err_code make_view(struct engine *engine, const struct store_table *table,
                                struct err *err)
 {
-    char alias[32];
     AUTO(buf_done) struct buf sql = BUF_INIT;
-    store_object_alias(table->hash, alias);
     buf_puts(&sql, "CREATE OR REPLACE VIEW main.");
     store_sql_name(&sql, table->name);
     buf_puts(&sql, " AS SELECT ");
@@ -116,7 +121,8 @@ static enum err_code make_view(struct engine *engine, const struct store_table *
         buf_puts(&sql, i == 0 ? "" : ", ");
         store_sql_name(&sql, table->schema.columns[i].name);
     }
-    buf_printf(&sql, " FROM %s.main.data", alias);
+    buf_puts(&sql, " FROM ");
+    store_table_source(table, &sql);
     TRY(buf_check(&sql, err));
     return engine_execute(engine, buf_text(&sql), NULL, 0, err);
 }
