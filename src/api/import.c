@@ -61,17 +61,12 @@ static enum err_code load(struct api *api, const struct api_import_options *opti
     };
     TRY(ingest_open(options->paths, options->path_count, &ingest, &set, err));
     size_t count = ingest_source_count(set);
-    for (size_t i = 0; i < count; i++) {
-        const struct data_source *source = ingest_source(set, i);
-        TRY(progress_check(api->options.progress, err));
-        struct progress_event event = {.phase = "import",
-                                       .subject = source->name,
-                                       .done = (int64_t)i,
-                                       .total = (int64_t)count,
-                                       .unit = "tables"};
-        progress_report(api->options.progress, &event);
-        TRY(store_import_table(import, source, err));
-    }
+    AUTO(mem_free) const struct data_source **sources = mem_zalloc(count + 1, sizeof *sources);
+    if (sources == NULL)
+        return err_set(err, ERR_MEMORY, "no memory to import");
+    for (size_t i = 0; i < count; i++)
+        sources[i] = ingest_source(set, i);
+    TRY(store_import_tables(import, sources, count, err));
     bool ok = true;
     JSON_AUTO inputs = ingest_inputs(set);
     *ret_skipped = skipped_json(set, &ok);

@@ -199,7 +199,7 @@ enum err_code file_replace(const char *path, struct str bytes, struct err *err)
 
 /* rename that never replaces: EEXIST when to is there. Falls back where the file system lacks
  * RENAME_NOREPLACE. */
-static int rename_new(const char *from, const char *to)
+static int rename_noreplace(const char *from, const char *to)
 {
     if (fault_now(FAULT_RENAME))
         return -1;
@@ -215,19 +215,26 @@ static int rename_new(const char *from, const char *to)
     return rename(from, to);
 }
 
-enum err_code file_publish(const char *from, const char *to, bool *ret_existed, struct err *err)
+enum err_code file_rename_new(const char *from, const char *to, bool *ret_existed, struct err *err)
 {
     if (ret_existed != NULL)
         *ret_existed = false;
-    if (rename_new(from, to) != 0) {
+    if (rename_noreplace(from, to) != 0) {
         bool existed = errno == EEXIST || errno == ENOTEMPTY;
         if (!existed)
             return err_set_errno(err, errno, "cannot publish %s", to);
         if (ret_existed == NULL)
             return err_set(err, ERR_FAILED, "cannot publish %s: it is there already", to);
         *ret_existed = true;
-        return ERR_OK;
     }
+    return ERR_OK;
+}
+
+enum err_code file_publish(const char *from, const char *to, bool *ret_existed, struct err *err)
+{
+    TRY(file_rename_new(from, to, ret_existed, err));
+    if (ret_existed != NULL && *ret_existed)
+        return ERR_OK;
     TRY(fsync_parent(to, err));
     return same_parent(from, to) ? ERR_OK : fsync_parent(from, err);
 }

@@ -37,8 +37,10 @@ enum err_code file_write_fd(int fd, const void *bytes, size_t count, const char 
 enum err_code file_fsync_fd(int fd, const char *path, struct err *err) WARN_UNUSED;
 enum err_code file_fsync(const char *path, struct err *err) WARN_UNUSED;           /* file or directory */
 enum err_code file_fsync_tree(const char *path, struct err *err) WARN_UNUSED;      /* all files, then directories, bottom-up */
-/* rename(2) + fsync of the new parent (and the old one). Never replaces: when the target exists, nothing is renamed and
- * *ret_existed = true with ERR_OK (a twin made it; from is still the caller's); with ret_existed NULL that is ERR_FAILED. */
+/* rename(2) that never replaces: when the target exists, nothing is renamed and *ret_existed = true with ERR_OK; with ret_existed
+ * NULL that is ERR_FAILED. Lasting only once both parents are fsynced. */
+enum err_code file_rename_new(const char *from, const char *to, bool *ret_existed, struct err *err) WARN_UNUSED;
+/* file_rename_new + fsync of the new parent (and the old one); where the target existed, a twin made it, and from is still the caller's. */
 enum err_code file_publish(const char *from, const char *to, bool *ret_existed, struct err *err) WARN_UNUSED;
 enum err_code file_remove(const char *path, struct err *err) WARN_UNUSED;      /* missing is ERR_OK */
 enum err_code file_remove_tree(const char *path, struct err *err) WARN_UNUSED; /* missing is ERR_OK; never follows links */

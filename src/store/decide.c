@@ -61,7 +61,9 @@ static enum err_code table_override(struct load *load, const json_t **ret, struc
     const json_t *table = find_nocase(load->import->options.overrides, load->source->name, &key);
     if (table == NULL)
         return ERR_OK;
+    (void)pthread_mutex_lock(&load->import->mutex);
     json_put_flag(load->import->used_overrides, key, true, &ok);
+    (void)pthread_mutex_unlock(&load->import->mutex);
     TRY(json_built(ok, err));
     *ret = table;
     return check_override_columns(load, table, err);
@@ -264,10 +266,13 @@ static enum err_code describe_files(struct load *load, struct err *err)
     static const char *const names[] = {"table.duckdb", "table.parquet", "rejects.csv"};
     bool ok = true;
     int64_t bytes = 0;
+    char path[FILE_PATH_BYTES];
     size_t count = load->rejects.rows > 0 ? 3 : 2;
     JSON_AUTO files = json_array();
     for (size_t i = 0; i < count; i++) {
         json_t *facts = NULL;
+        TRY(file_path_join(load->directory, names[i], path, err));
+        TRY(file_fsync(path, err));
         TRY(store_file_facts(load->directory, names[i], &facts, err));
         bytes += json_int(facts, "bytes", 0);
         json_push(files, facts, &ok);
@@ -306,5 +311,6 @@ enum err_code store_load_describe(struct load *load, struct err *err)
     TRY(json_built(ok, err));
     TRY(describe_files(load, err));
     TRY(file_path_join(load->directory, "object.json", path, err));
-    return store_document_write(path, object, false, err);
+    TRY(store_document_write(path, object, false, err));
+    return file_fsync(load->directory, err);
 }

@@ -1,7 +1,7 @@
-/* An import: tables are loaded into staged objects one by one, then all is published at once.
+/* An import: tables are loaded into staged objects, then all is published at once.
  *
  *     begin   writer lock, readers lock (shared), staging
- *     table   load.c: staging/objects/N/
+ *     tables  workers.c, load.c: staging/objects/N/, fsynced
  *     commit  objects → objects/HASH   (there already: shared, the staged one goes)
  *             manifest → versions/ID   (there already: reused)
  *             CURRENT → ID             then the history entry; if that fails CURRENT goes back
@@ -74,13 +74,16 @@ enum err_code store_import_begin(struct store *store, const char *dataset,
         return err_set(err, ERR_MEMORY, "no memory to import");
     import->store = store;
     import->lock = import->readers = import->staging.lock = (struct file_lock)FILE_LOCK_INIT;
+    (void)pthread_mutex_init(&import->mutex, NULL);
     import->started_us = clock_monotonic_us();
     if (options != NULL)
         import->options = *options;
     import->dataset = mem_strdup(dataset);
     import->tables = json_array();
     import->used_overrides = json_object();
-    if (import->dataset == NULL || import->tables == NULL || import->used_overrides == NULL)
+    import->names = json_object();
+    if (import->dataset == NULL || import->tables == NULL || import->used_overrides == NULL ||
+        import->names == NULL)
         return err_set(err, ERR_MEMORY, "no memory to import");
     TRY(lock_dataset(import, err));
     TRY(mend_history(store, dataset, err));
@@ -125,84 +128,20 @@ void store_import_close(struct store_import *import)
 {
     if (import == NULL)
         return;
-    engine_close(import->engine);
+    store_worker_free(import->worker);
     for (size_t i = 0; i < import->staged_count; i++)
         mem_free(import->staged[i]);
     mem_free(import->staged);
     store_staging_remove(&import->staging);
     json_decref(import->tables);
     json_decref(import->used_overrides);
+    json_decref(import->names);
     remove_empty_dataset(import);
     mem_free(import->dataset);
     file_lock_release(&import->readers);
     file_lock_release(&import->lock);
+    (void)pthread_mutex_destroy(&import->mutex);
     mem_free(import);
-}
-
-/* ---- table -------------------------------------------------------------------------------------
- */
-
-static enum err_code check_name(const struct store_import *import, const char *name,
-                                struct err *err)
-{
-    if (name == NULL || name[0] == '\0' || str_utf8_valid_prefix(str_of(name)) != strlen(name))
-        return err_set(err, ERR_INPUT, "a table has no usable name");
-    if (json_array_size(import->tables) >= STORE_LIMIT_TABLES)
-        return err_set(err, ERR_LIMIT, "a version holds at most %d tables", STORE_LIMIT_TABLES);
-    for (size_t i = 0; i < json_array_size(import->tables); i++)
-        if (str_equal_nocase(str_of(name),
-                             str_of(json_text(json_array_get(import->tables, i), "name", ""))))
-            return err_set(err, ERR_INPUT, "two tables are named %.200s", name);
-    return ERR_OK;
-}
-
-static enum err_code stage_object(struct store_import *import, char ret[FILE_PATH_BYTES],
-                                  struct err *err)
-{
-    char name[40];
-    if (import->staged_count == import->staged_cap) {
-        size_t wanted = import->staged_cap == 0 ? 16 : 2 * import->staged_cap;
-        char **grown = mem_resize(import->staged, wanted, sizeof *grown);
-        if (grown == NULL)
-            return err_set(err, ERR_MEMORY, "no memory to import");
-        import->staged = grown;
-        import->staged_cap = wanted;
-    }
-    (void)snprintf(name, sizeof name, "objects/%zu", import->staged_count);
-    TRY(file_path_join(import->staging.path, name, ret, err));
-    TRY(file_make_directory(ret, err));
-    char *copy = mem_strdup(ret);
-    if (copy == NULL)
-        return err_set(err, ERR_MEMORY, "no memory to import");
-    import->staged[import->staged_count++] = copy;
-    return ERR_OK;
-}
-
-enum err_code store_import_table(struct store_import *import, const struct data_source *source,
-                                 struct err *err)
-{
-    char directory[FILE_PATH_BYTES];
-    bool ok = true;
-    JSON_AUTO entry = NULL;
-    TRY(progress_check(import->store->options.progress, err));
-    TRY(check_name(import, source->name, err));
-    TRY(stage_object(import, directory, err));
-    if (import->engine == NULL) {
-        char spill[FILE_PATH_BYTES];
-        TRY(file_path_join(import->staging.path, "spill", spill, err));
-        TRY(store_engine_open(import->store, NULL, spill, &import->engine, err));
-    }
-    enum err_code code = store_load(import, source, directory, &entry, err);
-    if (code !=
-        ERR_OK) { /* the table is not part of the import; the slot is dropped with its folder */
-        (void)!file_remove_tree(directory, ERR_IGNORED);
-        mem_free(import->staged[--import->staged_count]);
-        import->load_failed = true;
-        return code;
-    }
-    json_push(import->tables, json_incref(entry), &ok);
-    import->bytes_in += source->bytes;
-    return json_built(ok, err);
 }
 
 /* ---- commit ------------------------------------------------------------------------------------
@@ -257,34 +196,42 @@ static enum err_code object_is_sound(const struct store *store, const char *data
     return ERR_OK;
 }
 
-/* Publish, and where something damaged is in the way, put it aside first: importing again heals. */
-static enum err_code publish_anew(struct store_import *import, const char *kind, const char *id,
-                                  const char *staged, bool damaged, bool *ret_existed,
-                                  struct err *err)
+/* What is damaged and in the way goes aside: importing again heals. */
+static enum err_code put_aside(struct store_import *import, const char *kind, const char *id,
+                               struct err *err)
 {
     char target[FILE_PATH_BYTES], aside[FILE_PATH_BYTES], name[80];
-    if (damaged) {
-        TRY(store_dataset_path(import->store, import->dataset, target, err, "%s/%s", kind, id));
-        (void)snprintf(name, sizeof name, "damaged-%.64s", id);
-        TRY(file_path_join(import->staging.path, name, aside, err));
-        TRY(file_publish(target, aside, NULL, err));
-    }
-    return store_publish_directory(import->store, import->dataset, kind, id, staged, ret_existed,
-                                   err);
+    TRY(store_dataset_path(import->store, import->dataset, target, err, "%s/%s", kind, id));
+    (void)snprintf(name, sizeof name, "damaged-%.64s", id);
+    TRY(file_path_join(import->staging.path, name, aside, err));
+    return file_publish(target, aside, NULL, err);
 }
 
-static enum err_code publish_objects(struct store_import *import, struct err *err)
+/* One staged object, whose files are fsynced, to its final name, which is not yet. */
+static enum err_code publish_object(struct store_import *import, size_t idx, struct err *err)
 {
     char target[FILE_PATH_BYTES];
-    for (size_t i = 0; i < import->staged_count; i++) {
-        const char *hash = json_text(json_array_get(import->tables, i), "object", "");
-        bool existed = false, sound = true;
-        TRY(store_dataset_path(import->store, import->dataset, target, err, "objects/%s", hash));
-        if (file_exists(target))
-            TRY(object_is_sound(import->store, import->dataset, hash, &sound, err));
-        TRY(publish_anew(import, "objects", hash, import->staged[i], !sound, &existed, err));
-    }
-    return ERR_OK;
+    const char *hash = json_text(json_array_get(import->tables, idx), "object", "");
+    bool existed = false, sound = true;
+    TRY(store_dataset_path(import->store, import->dataset, target, err, "objects/%s", hash));
+    if (file_exists(target))
+        TRY(object_is_sound(import->store, import->dataset, hash, &sound, err));
+    if (!sound)
+        TRY(put_aside(import, "objects", hash, err));
+    TRY(file_rename_new(import->staged[idx], target, &existed, err));
+    return existed ? file_remove_tree(import->staged[idx], err) : ERR_OK;
+}
+
+/* All renames, then one fsync of each folder that they changed. */
+static enum err_code publish_objects(struct store_import *import, struct err *err)
+{
+    char path[FILE_PATH_BYTES];
+    TRY(store_publish_place(import->store, import->dataset, "objects", path, err));
+    for (size_t i = 0; i < import->staged_count; i++)
+        TRY(publish_object(import, i, err));
+    TRY(file_fsync(path, err));
+    TRY(file_path_join(import->staging.path, "objects", path, err));
+    return file_fsync(path, err);
 }
 
 static int64_t sum_of(const json_t *tables, const char *key)
@@ -349,7 +296,10 @@ static enum err_code publish_version(struct store_import *import, const char *ve
     TRY(file_make_directory(staged, err));
     TRY(file_path_join(staged, "manifest.json", path, err));
     TRY(store_document_write(path, manifest, false, err));
-    return publish_anew(import, "versions", version, staged, damaged, ret_existed, err);
+    if (damaged)
+        TRY(put_aside(import, "versions", version, err));
+    return store_publish_directory(import->store, import->dataset, "versions", version, staged,
+                                   ret_existed, err);
 }
 
 /* inputs without folders: base names and hashes only. */
@@ -451,8 +401,8 @@ enum err_code store_import_commit(struct store_import *import, const json_t *inp
 {
     *ret = (struct store_commit){0};
     TRY(check_complete(import, err));
-    engine_close(import->engine); /* no file of a staged object stays open */
-    import->engine = NULL;
+    store_worker_free(import->worker); /* no file of a staged object stays open */
+    import->worker = NULL;
     enum err_code code = publish_all(import, inputs, skipped, ret, err);
     if (code != ERR_OK) {
         json_decref(ret->manifest);

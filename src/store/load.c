@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "store/load_priv.h"
 
-#define LOAD_SMALL_BYTES (16LL << 20)
+#define LOAD_PUSH_BYTES (1LL << 20)
 
 /* ---- where the rows are ------------------------------------------------------------------------
  */
@@ -44,55 +44,54 @@ static enum err_code check_unchanged(const struct load *load, struct err *err)
     return ERR_OK;
 }
 
-static enum err_code scan_relation(struct load *load, int pass, struct buf *ret, struct err *err)
+/* The tag of the reject tables that each pass over a CSV scan fills; dropped with the table. */
+enum pass { PASS_READ, PASS_WRITE };
+static const char *const REJECTS_TAG[] = {"rejects_read", "rejects_write"};
+
+static bool has_rejects(const struct load *load)
 {
-    char tag[48];
-    const struct data_scan *scan = load->scan;
-    (void)snprintf(tag, sizeof tag, "rejects_%zu_%d", load->import->staged_count, pass);
+    return load->scan != NULL && load->scan->kind == DATA_SCAN_CSV;
+}
+
+static enum err_code scan_relation(struct load *load, enum pass pass, struct buf *ret,
+                                   struct err *err)
+{
     buf_clear(ret);
-    TRY(engine_scan_expression(scan, &load->schema, scan->kind == DATA_SCAN_CSV ? tag : NULL, ret,
-                               err));
+    load->scanned = has_rejects(load);
+    TRY(engine_scan_expression(load->scan, &load->schema,
+                               has_rejects(load) ? REJECTS_TAG[pass] : NULL, ret, err));
     return buf_check(ret, err);
 }
 
-static enum err_code take_rejects(struct load *load, int pass, struct err *err)
+static enum err_code take_rejects(struct load *load, enum pass pass, struct err *err)
 {
-    char tag[48];
     int64_t rows = 0;
-    if (load->scan == NULL || load->scan->kind != DATA_SCAN_CSV)
+    if (!has_rejects(load))
         return ERR_OK;
     struct data_sink sink = {.reject = store_rejects_add, .user = &load->rejects};
-    (void)snprintf(tag, sizeof tag, "rejects_%zu_%d", load->import->staged_count, pass);
-    return engine_scan_rejects(load->import->engine, tag, &sink, &rows, err);
+    return engine_scan_rejects(load->engine, REJECTS_TAG[pass], &sink, &rows, err);
 }
 
 /* Very wide files are parsed once, into the scratch table, and not once for each 500 columns. */
 static enum err_code spool_wide(struct load *load, struct err *err)
 {
     AUTO(buf_done) struct buf relation = BUF_INIT;
-    TRY(store_scratch_open(load->import, err));
-    TRY(scan_relation(load, 1, &relation, err));
-    TRY(store_scratch_compress(load->import, false, err));
-    enum err_code code = engine_executef(
-        load->import->engine, err,
-        "CREATE OR REPLACE TABLE " STORE_SCRATCH_TABLE " AS SELECT * FROM %s", buf_text(&relation));
-    TRY(store_scratch_compress(load->import, true, code == ERR_OK ? err : NULL));
-    TRY(code);
-    TRY(take_rejects(load, 1, err));
+    TRY(scan_relation(load, PASS_READ, &relation, err));
+    TRY(engine_executef(load->engine, err,
+                        "CREATE OR REPLACE TEMP TABLE " STORE_SCRATCH_TABLE " AS SELECT * FROM %s",
+                        buf_text(&relation)));
+    TRY(take_rejects(load, PASS_READ, err));
     load->spooled = true;
     return ERR_OK;
 }
 
 /* Did the engine's scan, run to its end, give every record that the reader had counted? */
-static enum err_code check_records(const struct load *load, int pass, struct err *err)
+static enum err_code check_records(const struct load *load, enum pass pass, struct err *err)
 {
-    char tag[48];
     int64_t rejected = 0;
-    const struct data_source *source = load->source;
-    if (load->scan == NULL || source->push == NULL)
+    if (load->scan == NULL || load->source->push == NULL)
         return ERR_OK;
-    (void)snprintf(tag, sizeof tag, "rejects_%zu_%d", load->import->staged_count, pass);
-    TRY(engine_scan_rejects(load->import->engine, tag, NULL, &rejected, err));
+    TRY(engine_scan_rejects(load->engine, REJECTS_TAG[pass], NULL, &rejected, err));
     if (load->read_rows + rejected == load->scan->records)
         return ERR_OK;
     return err_set(err, ERR_ENGINE, "the engine read %lld rows and rejected %lld, of %lld records",
@@ -105,13 +104,13 @@ static enum err_code find_rows(struct load *load, struct err *err)
     const struct data_source *source = load->source;
     if (load->scan == NULL) {
         load->spooled = true;
-        TRY(store_stream_fill(load->import, source, &load->rejects, &load->schema,
+        TRY(store_stream_fill(load->engine, source, load->progress, &load->rejects, &load->schema,
                               &load->pushed_rows, err));
     } else {
         if (source->schema.count > 0)
             TRY(data_schema_copy(&source->schema, &load->schema, err));
         else
-            TRY(engine_scan_schema(load->import->engine, source->scan, &load->schema, err));
+            TRY(engine_scan_schema(load->engine, source->scan, &load->schema, err));
         TRY(data_schema_name_columns(&load->schema, &changed, err));
         if (load->schema.count > STORE_COLUMNS_PER_QUERY)
             TRY(spool_wide(load, err));
@@ -121,7 +120,7 @@ static enum err_code find_rows(struct load *load, struct err *err)
     if (load->spooled)
         buf_puts(&load->relation, STORE_SCRATCH_TABLE);
     else
-        TRY(scan_relation(load, 1, &load->relation, err));
+        TRY(scan_relation(load, PASS_READ, &load->relation, err));
     return buf_check(&load->relation, err);
 }
 
@@ -142,11 +141,11 @@ static enum err_code read_types(struct load *load, struct err *err)
         if (expressions[i] == NULL)
             return err_set(err, ERR_MEMORY, "no memory to load a table");
     }
-    TRY(store_measure_typing(load->import->engine, buf_text(&load->relation), expressions, count,
+    TRY(store_measure_typing(load->engine, buf_text(&load->relation), expressions, count,
                              &load->stats, &load->read_rows, err));
-    TRY(check_records(load, 1, err));
+    TRY(check_records(load, PASS_READ, err));
     if (load->import->options.strict && !load->spooled) { /* refuse before the work */
-        TRY(take_rejects(load, 1, err));
+        TRY(take_rejects(load, PASS_READ, err));
     }
     return store_load_decide(load, err);
 }
@@ -233,11 +232,11 @@ static enum err_code reject_misfits(struct load *load, struct err *err)
 {
     AUTO(buf_done) struct buf sql = BUF_INIT;
     AUTO(engine_result_close) struct engine_result *result = NULL;
-    const struct data_scan *scan = load->scan;
+    const struct data_scan *scan = load->source->scan; /* also where we read the file ourselves */
     int64_t before =
         scan != NULL && scan->kind == DATA_SCAN_CSV ? scan->skip_lines + scan->header : 0;
     TRY(misfit_sql(load, &sql, err));
-    TRY(engine_query(load->import->engine, buf_text(&sql), NULL, 0, &result, err));
+    TRY(engine_query(load->engine, buf_text(&sql), NULL, 0, &result, err));
     for (;;) {
         const struct data_batch *batch = NULL;
         TRY(engine_result_next(result, &batch, err));
@@ -263,7 +262,7 @@ static enum err_code find_misfits(struct load *load, struct err *err)
     buf_printf(&sql, "SELECT count(*) FROM %s WHERE ", buf_text(&load->relation));
     add_misfits(load, " OR ", &sql);
     TRY(buf_check(&sql, err));
-    TRY(engine_query_int(load->import->engine, buf_text(&sql), 0, &load->misfit_rows, err));
+    TRY(engine_query_int(load->engine, buf_text(&sql), 0, &load->misfit_rows, err));
     return load->misfit_rows > 0 ? reject_misfits(load, err) : ERR_OK;
 }
 
@@ -282,8 +281,7 @@ static enum err_code name_culprit(struct load *load, struct err *err)
             continue;
         buf_printf(&sql, "SELECT count(*) FROM %s WHERE ", buf_text(&load->relation));
         store_sql_column_misfit(&load->plans[i], &sql);
-        if (sql.failed ||
-            engine_query_int(load->import->engine, buf_text(&sql), 0, &rows, err) != ERR_OK ||
+        if (sql.failed || engine_query_int(load->engine, buf_text(&sql), 0, &rows, err) != ERR_OK ||
             rows == 0)
             continue;
         (void)err_set(
@@ -306,7 +304,7 @@ static enum err_code write_table(struct load *load, struct err *err)
     if (load->spooled)
         buf_puts(&relation, STORE_SCRATCH_TABLE);
     else
-        TRY(scan_relation(load, 2, &relation, err));
+        TRY(scan_relation(load, PASS_WRITE, &relation, err));
     buf_puts(&sql, "CREATE TABLE " LOAD_STAGE_TABLE " AS SELECT ");
     for (size_t i = 0; i < load->schema.count; i++) {
         buf_puts(&sql, i == 0 ? "" : ", ");
@@ -322,14 +320,13 @@ static enum err_code write_table(struct load *load, struct err *err)
     }
     TRY(buf_check(&sql, err));
     struct err own = {0};
-    enum err_code code = engine_execute(load->import->engine, buf_text(&sql), NULL, 0, &own);
+    enum err_code code = engine_execute(load->engine, buf_text(&sql), NULL, 0, &own);
     if (code == ERR_ENGINE && load->text)
         code = name_culprit(load, &own);
     if (code != ERR_OK && err != NULL)
         *err = own;
     TRY(code);
-    TRY(load->spooled ? ERR_OK : take_rejects(load, 2, err));
-    return engine_execute(load->import->engine, "CHECKPOINT " LOAD_STAGE_NAME, NULL, 0, err);
+    return load->spooled ? ERR_OK : take_rejects(load, PASS_WRITE, err);
 }
 
 static enum err_code attach_stage(struct load *load, struct err *err)
@@ -342,13 +339,10 @@ static enum err_code attach_stage(struct load *load, struct err *err)
     buf_puts(&sql, " AS " LOAD_STAGE_NAME);
     if (load->source->bytes > 0 &&
         load->source->bytes <
-            LOAD_SMALL_BYTES) /* most tables are small: 256 KiB blocks would hold mostly nothing */
+            STORE_SMALL_BYTES) /* most tables are small: 256 KiB blocks would hold mostly nothing */
         buf_puts(&sql, " (BLOCK_SIZE 16384)");
-    /* Commit by checkpoint: a log of its own for each table would be written, fsynced and removed
-     * for nothing. */
-    buf_puts(&sql, "; SET checkpoint_threshold = '0b'");
     TRY(buf_check(&sql, err));
-    TRY(engine_execute(load->import->engine, buf_text(&sql), NULL, 0, err));
+    TRY(engine_execute(load->engine, buf_text(&sql), NULL, 0, err));
     load->attached = true;
     return ERR_OK;
 }
@@ -358,8 +352,7 @@ static enum err_code detach_stage(struct load *load, struct err *err)
     if (!load->attached)
         return ERR_OK;
     load->attached = false;
-    return engine_execute(load->import->engine,
-                          "RESET checkpoint_threshold; DETACH " LOAD_STAGE_NAME, NULL, 0, err);
+    return engine_execute(load->engine, "DETACH " LOAD_STAGE_NAME, NULL, 0, err);
 }
 
 /* ---- the whole ---------------------------------------------------------------------------------
@@ -374,10 +367,7 @@ static int64_t lap(int64_t *at_us)
 
 static void phase(struct load *load, const char *name)
 {
-    const struct progress *progress = load->import->store->options.progress;
-    if (progress == NULL)
-        progress = load->import->store->options.engine.progress;
-    engine_set_progress(load->import->engine, progress, name, load->source->name);
+    engine_set_progress(load->engine, load->progress, name, load->source->name);
 }
 
 static enum err_code check_rows(const struct load *load, struct err *err)
@@ -395,29 +385,29 @@ static enum err_code check_rows(const struct load *load, struct err *err)
 static enum err_code load_steps(struct load *load, struct err *err)
 {
     int64_t at = clock_monotonic_us();
-    struct store_import *import = load->import;
+    struct store_worker *worker = load->worker;
     TRY(stat_paths(load->source, load->files, err));
     phase(load, "read");
     TRY(read_source(load, err));
     TRY(find_misfits(load, err));
-    import->infer_us += lap(&at);
+    worker->infer_us += lap(&at);
     phase(load, "write");
     TRY(attach_stage(load, err));
     TRY(write_table(load, err));
     TRY(check_unchanged(load, err));
-    import->load_us += lap(&at);
+    worker->load_us += lap(&at);
     phase(load, "hash");
     struct store_measure measure = {LOAD_STAGE_TABLE, &load->schema,
                                     load->text ? load->decisions : NULL, &load->stats};
-    TRY(store_measure_table(import->engine, &measure, load->object, err));
+    TRY(store_measure_table(load->engine, &measure, load->object, err));
     TRY(check_rows(load, err));
-    import->hash_us += lap(&at);
+    worker->hash_us += lap(&at);
     phase(load, "export");
-    TRY(store_write_parquet(import->engine, LOAD_STAGE_TABLE, &load->schema, load->directory, err));
+    TRY(store_write_parquet(load->engine, LOAD_STAGE_TABLE, &load->schema, load->directory, err));
     TRY(detach_stage(load, err));
     TRY(store_rejects_finish(&load->rejects, err));
     TRY(store_load_describe(load, err));
-    import->write_us += lap(&at);
+    worker->write_us += lap(&at);
     return ERR_OK;
 }
 
@@ -426,17 +416,15 @@ static enum err_code load_steps(struct load *load, struct err *err)
 static void clean_engine(struct load *load)
 {
     if (load->attached)
-        (void)!detach_stage(load, NULL);
-    if (load->spooled && load->import->scratch_open)
-        (void)!engine_execute(load->import->engine, "DROP TABLE IF EXISTS " STORE_SCRATCH_TABLE,
-                              NULL, 0, NULL);
-    for (int pass = 1; pass <= 2; pass++) {
-        (void)!engine_executef(
-            load->import->engine, NULL,
-            "DROP TABLE IF EXISTS rejects_%zu_%d_errors; DROP TABLE IF EXISTS rejects_%zu_%d_scans",
-            load->import->staged_count, pass, load->import->staged_count, pass);
-    }
-    engine_set_progress(load->import->engine, load->import->store->options.progress, NULL, NULL);
+        (void)!detach_stage(load, ERR_IGNORED);
+    if (load->spooled)
+        (void)!engine_execute(load->engine, "DROP TABLE IF EXISTS " STORE_SCRATCH_TABLE, NULL, 0,
+                              ERR_IGNORED);
+    for (size_t pass = 0; load->scanned && pass < sizeof REJECTS_TAG / sizeof *REJECTS_TAG; pass++)
+        (void)!engine_executef(load->engine, ERR_IGNORED,
+                               "DROP TABLE IF EXISTS %s_errors; DROP TABLE IF EXISTS %s_scans",
+                               REJECTS_TAG[pass], REJECTS_TAG[pass]);
+    engine_set_progress(load->engine, load->progress, NULL, NULL);
 }
 
 /* Only what lies in the file can make the engine fail on one: it is input that is rejected. */
@@ -454,18 +442,28 @@ static enum err_code unreadable_parquet(struct err *err)
     return ERR_INPUT;
 }
 
-enum err_code store_load(struct store_import *import, const struct data_source *source,
-                         const char *directory, json_t **ret_entry, struct err *err)
+/* A small text is read by our own reader, once: setting up the engine's would take longer. */
+static const struct data_scan *scan_of(const struct data_source *source)
 {
-    struct load load = {.import = import,
+    bool small = source->bytes > 0 && source->bytes <= LOAD_PUSH_BYTES;
+    return source->push != NULL && small ? NULL : source->scan;
+}
+
+enum err_code store_load(struct store_worker *worker, const struct data_source *source,
+                         const char *directory, const struct progress *progress, json_t **ret_entry,
+                         struct err *err)
+{
+    struct load load = {.worker = worker,
+                        .import = worker->import,
+                        .engine = worker->engine,
+                        .progress = progress,
                         .source = source,
-                        .scan = source->scan,
+                        .scan = scan_of(source),
+                        .text = source->text_columns,
                         .directory = directory,
                         .rejects = {.fd = -1}};
     size_t paths = source->scan == NULL ? 0 : source->scan->path_count;
     *ret_entry = NULL;
-    load.text =
-        source->text_columns || (source->scan != NULL && source->scan->kind == DATA_SCAN_JSON);
     AUTO(arena_free) struct arena *arena = arena_new(0);
     AUTO(mem_free) struct file_info *files = mem_zalloc(paths + 1, sizeof *files);
     JSON_AUTO object = json_object();
@@ -479,7 +477,7 @@ enum err_code store_load(struct store_import *import, const struct data_source *
         return err_set(err, ERR_MEMORY, "no memory to load a table");
     code = store_rejects_init(&load.rejects, directory,
                               source->origin == NULL ? source->name : source->origin,
-                              &import->options, err);
+                              &load.import->options, err);
     if (code == ERR_OK)
         code = load_steps(&load, err);
     if (code == ERR_ENGINE && source->scan != NULL && source->scan->kind == DATA_SCAN_PARQUET)

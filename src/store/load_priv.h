@@ -8,7 +8,10 @@
 #define LOAD_STAGE_TABLE LOAD_STAGE_NAME ".main.data"
 
 struct load {
-    struct store_import *import;
+    struct store_worker *worker;
+    struct store_import *import; /* the worker's */
+    struct engine *engine;       /* the worker's */
+    const struct progress *progress;
     const struct data_source *source;
     const struct data_scan *scan; /* the source's; NULL: its rows are pushed */
     const char *directory; /* of the staged object */
@@ -16,6 +19,7 @@ struct load {
     bool text;       /* columns are text whose types are inferred */
     bool spooled;    /* rows are in the scratch table */
     bool attached;   /* the stage is attached */
+    bool scanned;    /* reject tables may be there */
     struct file_info *files; /* of the scan's paths, before reading */
     struct data_schema schema; /* names as stored; types as decided */
     struct buf relation;       /* SQL: where the rows are, for everything but the last pass */

@@ -111,14 +111,12 @@ void store_staging_sweep(struct store *store)
     file_lock_release(&guard);
 }
 
-enum err_code store_publish_directory(struct store *store, const char *dataset, const char *kind,
-                                      const char *id, const char *staged, bool *ret_existed,
-                                      struct err *err)
+enum err_code store_publish_place(struct store *store, const char *dataset, const char *kind,
+                                  char ret[FILE_PATH_BYTES], struct err *err)
 {
-    char parent[FILE_PATH_BYTES], target[FILE_PATH_BYTES];
-    TRY(store_dataset_path(store, dataset, parent, err, "%s", kind));
-    bool fresh = !file_exists(parent);
-    TRY(file_make_directory(parent, err));
+    TRY(store_dataset_path(store, dataset, ret, err, "%s", kind));
+    bool fresh = !file_exists(ret);
+    TRY(file_make_directory(ret, err));
     if (fresh) { /* the names of the new folders must last too */
         char above[FILE_PATH_BYTES];
         TRY(store_path(store, above, err, "datasets/%s", dataset));
@@ -126,7 +124,16 @@ enum err_code store_publish_directory(struct store *store, const char *dataset, 
         TRY(store_path(store, above, err, "datasets"));
         TRY(file_fsync(above, err));
     }
-    TRY(store_dataset_path(store, dataset, target, err, "%s/%s", kind, id));
+    return ERR_OK;
+}
+
+enum err_code store_publish_directory(struct store *store, const char *dataset, const char *kind,
+                                      const char *id, const char *staged, bool *ret_existed,
+                                      struct err *err)
+{
+    char parent[FILE_PATH_BYTES], target[FILE_PATH_BYTES];
+    TRY(store_publish_place(store, dataset, kind, parent, err));
+    TRY(file_path_join(parent, id, target, err));
     TRY(file_fsync_tree(staged, err));
     TRY(file_publish(staged, target, ret_existed, err));
     return *ret_existed ? file_remove_tree(staged, err) : ERR_OK;

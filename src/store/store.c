@@ -221,11 +221,11 @@ const struct store_options *store_get_options(const struct store *store)
     return &store->options;
 }
 
-enum err_code store_engine_open(struct store *store, const char *database, const char *spill,
-                                struct engine **ret, struct err *err)
+enum err_code store_engine_open(struct store *store, const struct engine_options *given,
+                                const char *spill, struct engine **ret, struct err *err)
 {
-    struct engine_options options = store->options.engine;
-    options.database = database;
+    struct engine_options options = given == NULL ? store->options.engine : *given;
+    options.database = NULL;
     options.read_only = false;
     if (options.spill_directory == NULL)
         options.spill_directory = spill;

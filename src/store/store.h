@@ -86,8 +86,10 @@ struct store_import;
 /* Takes the dataset's writer lock (ERR_LOCKED names the holder), makes a staging directory in tmp/. */
 enum err_code store_import_begin(struct store *store, const char *dataset, const struct store_import_options *options, struct store_import **ret, struct err *err) WARN_UNUSED;
 const char *store_import_staging(const struct store_import *import); /* for ingest's staged files; removed at the end */
-/* Load one source: infer types over every row, write both copies, hash, quarantine. */
-enum err_code store_import_table(struct store_import *import, const struct data_source *source, struct err *err) WARN_UNUSED;
+/* Load sources: infer types over every row, write both copies, hash, quarantine. Small ones are loaded side by side, so their readers (push)
+ * may run on several threads, each on one at a time. Where several fail, the error is of the first of them in the order given. */
+enum err_code store_import_tables(struct store_import *import, const struct data_source *const *sources, size_t count, struct err *err) WARN_UNUSED;
+enum err_code store_import_table(struct store_import *import, const struct data_source *source, struct err *err) WARN_UNUSED; /* one */
 struct store_commit {
     char version[65];
     bool reused; /* same content was already a version */

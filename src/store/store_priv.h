@@ -55,14 +55,16 @@ enum err_code store_lock(struct store *store, const char *dataset, const char *n
 #define STORE_LOCK_HISTORY "history.lock"
 #define STORE_LOCK_DECISIONS "dataset.lock"
 
+/* datasets/DATASET/KIND, made when missing. */
+enum err_code store_publish_place(struct store *store, const char *dataset, const char *kind, char ret[FILE_PATH_BYTES], struct err *err) WARN_UNUSED;
 /* fsync everything in staged, rename it to datasets/DATASET/KIND/ID; an existing one is kept and the staged one removed. */
 enum err_code store_publish_directory(struct store *store, const char *dataset, const char *kind, const char *id, const char *staged, bool *ret_existed, struct err *err) WARN_UNUSED;
 /* CURRENT: "" when there is none. Damaged content → ERR_INTEGRITY. */
 enum err_code store_current_read(const struct store *store, const char *dataset, char ret[HASH_HEX_BYTES], struct err *err) WARN_UNUSED;
 /* On any error CURRENT is put back as it was. */
 enum err_code store_current_write(struct store *store, const char *dataset, const char *version, struct err *err) WARN_UNUSED;
-/* An engine for the store's own work, in memory or over a scratch file. */
-enum err_code store_engine_open(struct store *store, const char *database, const char *spill, struct engine **ret, struct err *err) WARN_UNUSED;
+/* An engine in memory for the store's own work; given NULL: by the store's options. spill: where none was chosen. */
+enum err_code store_engine_open(struct store *store, const struct engine_options *given, const char *spill, struct engine **ret, struct err *err) WARN_UNUSED;
 bool store_is_hex(const char *text, size_t digits);
 
 struct store *store_version_store(const struct store_version *version);
@@ -166,25 +168,32 @@ struct store_import {
     struct file_lock lock;
     struct file_lock readers; /* shared: prune can't take an object that this import is about to reuse */
     struct store_staging staging;
-    struct engine *engine; /* opened at the first table */
-    bool scratch_open;     /* staging/scratch.duckdb is attached as "scratch" */
+    struct store_worker *worker; /* kept from call to call; made at the first table */
     json_t *tables;        /* manifest entries so far */
+    json_t *names;          /* of the tables, in lower case: true */
     json_t *used_overrides; /* "table" names of overrides met */
     char **staged;         /* object directories, one a table */
     size_t staged_count, staged_cap;
+    pthread_mutex_t mutex; /* guards what workers share: used_overrides, and workers.c's own */
     int64_t started_us, bytes_in;
-    int64_t infer_us, load_us, hash_us, write_us;
+    int64_t infer_us, load_us, hash_us, write_us; /* summed over the workers */
     char files_path[FILE_PATH_BYTES]; /* staging/files: ingest's */
     bool load_failed, committed;
 };
-enum err_code store_load(struct store_import *import, const struct data_source *source, const char *directory, json_t **ret_entry, struct err *err) WARN_UNUSED;
+struct store_worker { /* an engine that loads one table after the other; workers.c */
+    struct store_import *import;
+    struct engine *engine;
+    int64_t infer_us, load_us, hash_us, write_us;
+};
+void store_worker_free(struct store_worker *worker);
+/* Load a source into a new object in directory; *ret_entry: its entry in the manifest. Everything in directory is fsynced. */
+enum err_code store_load(struct store_worker *worker, const struct data_source *source, const char *directory, const struct progress *progress, json_t **ret_entry, struct err *err) WARN_UNUSED;
+#define STORE_SMALL_BYTES (16LL << 20) /* of input: such tables are loaded side by side, and stored in small blocks */
 /* Push a stream's rows into STORE_SCRATCH_TABLE. ret_schema gets what was pushed. */
-enum err_code store_stream_fill(struct store_import *import, const struct data_source *source, struct store_rejects *rejects, struct data_schema *ret_schema, int64_t *ret_rows, struct err *err) WARN_UNUSED;
-/* Attach the scratch database, once an import. */
-enum err_code store_scratch_open(struct store_import *import, struct err *err) WARN_UNUSED;
-/* The scratch table is read a few times and thrown away: it is filled uncompressed, between (…, false) and (…, true). */
-enum err_code store_scratch_compress(struct store_import *import, bool compress, struct err *err) WARN_UNUSED;
-#define STORE_SCRATCH_TABLE "scratch.main.raw"
+enum err_code store_stream_fill(struct engine *engine, const struct data_source *source, const struct progress *progress, struct store_rejects *rejects, struct data_schema *ret_schema, int64_t *ret_rows, struct err *err) WARN_UNUSED;
+#define STORE_SCRATCH_SCHEMA "temp.main"
+#define STORE_SCRATCH_NAME "marrow_rows"
+#define STORE_SCRATCH_TABLE STORE_SCRATCH_SCHEMA "." STORE_SCRATCH_NAME
 
 /* ---- attach.c ---- */
 /* Verify DIRECTORY/name against its recorded facts if size or mtime say so. */
