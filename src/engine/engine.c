@@ -8,8 +8,10 @@
  */
 
 extern const struct engine_driver engine_driver_duckdb;
+extern const struct engine_driver engine_driver_postgres;
 const struct engine_driver *const ENGINES[] = {
     &engine_driver_duckdb,
+    &engine_driver_postgres,
     NULL,
 };
 

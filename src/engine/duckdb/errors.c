@@ -2,7 +2,6 @@
  * decides our code and our value-free line; DuckDB's own words go to the detail with every quoted
  * value, and in classes that quote data every number, replaced by its pattern. Names of tables and
  * columns stay readable. */
-#include <ctype.h>
 #include <string.h>
 
 #include "engine/duckdb/duckdb_priv.h"
@@ -43,33 +42,6 @@ static const struct error_class *error_class_of(const char *message)
     return class;
 }
 
-static void mask_value(const char *value, size_t length, struct buf *out)
-{
-    char pattern[64];
-    buf_puts(out, err_pattern(value, length, pattern, sizeof pattern));
-}
-
-/* A run that starts at text: quoted text or a number. Returns its length; 0 = neither. */
-static size_t mask_run(const char *start, const char *text, bool holds_data, struct buf *out)
-{
-    if (*text == '\'' || (holds_data && *text == '"')) {
-        const char *end = strchr(text + 1, *text);
-        size_t length = end != NULL ? (size_t)(end - text - 1) : strlen(text + 1);
-        buf_putc(out, *text);
-        mask_value(text + 1, length, out);
-        if (end != NULL)
-            buf_putc(out, *text);
-        return length + (end != NULL ? 2 : 1);
-    }
-    bool inside_word = text > start && (isalnum((unsigned char)text[-1]) || text[-1] == '_');
-    if (holds_data && isdigit((unsigned char)*text) && !inside_word) {
-        size_t length = strspn(text, "0123456789.eE+-:");
-        mask_value(text, length, out);
-        return length;
-    }
-    return 0;
-}
-
 void engine_mask_message(const char *message, struct buf *out)
 {
     bool holds_data = error_class_of(message)->holds_data;
@@ -79,14 +51,7 @@ void engine_mask_message(const char *message, struct buf *out)
     const char *line_end = strchr(message, '\n');
     if (holds_data && line_end != NULL && line_end < end)
         end = line_end; /* what follows is the cell once more, with a mark below it */
-    for (const char *text = message; text < end;) {
-        size_t length = mask_run(message, text, holds_data, out);
-        if (length == 0) {
-            buf_putc(out, *text == '\n' ? ' ' : *text);
-            length = 1;
-        }
-        text += length;
-    }
+    engine_mask((struct str){message, (size_t)(end - message)}, holds_data, out);
 }
 
 enum err_code native_failed(struct embedded *engine, struct err *err)

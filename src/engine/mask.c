@@ -1,0 +1,50 @@
+/* Engines' messages without cell values. Single-quoted text always goes; double-quoted text and
+ * numbers go where the class of the message quotes data, since elsewhere they name tables. */
+#include <ctype.h>
+#include <string.h>
+
+#include "engine/driver.h"
+
+static void mask_value(const char *value, size_t length, struct buf *out)
+{
+    char pattern[64];
+    buf_puts(out, err_pattern(value, length, pattern, sizeof pattern));
+}
+
+/* A run that starts at text: quoted text or a number. Returns its length; 0 = neither. */
+static size_t mask_run(const char *start, const char *text, const char *end, bool holds_data,
+                       struct buf *out)
+{
+    size_t left = (size_t)(end - text);
+    if (*text == '\'' || (holds_data && *text == '"')) {
+        const char *close = memchr(text + 1, *text, left - 1);
+        size_t length = close != NULL ? (size_t)(close - text - 1) : left - 1;
+        buf_putc(out, *text);
+        mask_value(text + 1, length, out);
+        if (close != NULL)
+            buf_putc(out, *text);
+        return length + (close != NULL ? 2 : 1);
+    }
+    bool inside_word = text > start && (isalnum((unsigned char)text[-1]) || text[-1] == '_');
+    if (holds_data && isdigit((unsigned char)*text) && !inside_word) {
+        size_t length = 1;
+        while (length < left && text[length] != '\0' && strchr("0123456789.eE+-:", text[length]))
+            length++;
+        mask_value(text, length, out);
+        return length;
+    }
+    return 0;
+}
+
+void engine_mask(struct str message, bool holds_data, struct buf *out)
+{
+    const char *end = message.ptr + message.len;
+    for (const char *text = message.ptr; text < end;) {
+        size_t length = mask_run(message.ptr, text, end, holds_data, out);
+        if (length == 0) {
+            buf_putc(out, *text == '\n' ? ' ' : *text);
+            length = 1;
+        }
+        text += length;
+    }
+}
