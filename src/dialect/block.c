@@ -180,10 +180,21 @@ static const char *name_wish(struct emit *emit, const struct block *block,
                              const struct plan_rel *rel)
 {
     static const char *const SUFFIX[] = {
-        [PLAN_SCAN] = "",           [PLAN_FILTER] = "_rows",      [PLAN_PROJECT] = "_values",
-        [PLAN_JOIN] = "_joined",    [PLAN_AGGREGATE] = "_totals", [PLAN_UNION] = "_all",
-        [PLAN_SORT] = "_sorted",    [PLAN_LIMIT] = "_top",        [PLAN_DISTINCT] = "_distinct",
+        [PLAN_SCAN] = "",
+        [PLAN_FILTER] = "_rows",
+        [PLAN_PROJECT] = "_values",
+        [PLAN_JOIN] = "_joined",
+        [PLAN_AGGREGATE] = "_totals",
+        [PLAN_UNION] = "_all",
+        [PLAN_SORT] = "_sorted",
+        [PLAN_LIMIT] = "_top",
+        [PLAN_DISTINCT] = "_distinct",
         [PLAN_WINDOW] = "_windows",
+        [PLAN_VALUES] = "_listed",
+        [PLAN_EXPLODE] = "_exploded",
+        [PLAN_DEDUPE] = "_first",
+        [PLAN_INTERVAL_JOIN] = "_overlaps",
+        [PLAN_INTERVAL_MERGE] = "_merged",
     };
     if (rel->label != NULL && rel->label[0] != '\0')
         return rel->label;

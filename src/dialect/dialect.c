@@ -1,6 +1,7 @@
 /* The door: counts how often each relation is used (shared ones become CTEs), keeps CTE names off
  * table names, walks the plan, and puts the CTEs before the last SELECT. */
 #include "dialect/emit_priv.h"
+#include "plan/rewrite.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -92,17 +93,10 @@ static enum err_code write_all(struct emit *emit, const struct plan_rel *root, s
     return err_set(err, ERR_MEMORY, "no memory for the plan's SQL");
 }
 
-enum err_code dialect_sql(const struct dialect *dialect, const struct plan_rel *root,
-                          const struct dialect_options *options, struct buf *ret_sql,
-                          const char ***ret_params, size_t *ret_param_count, struct err *err)
+static enum err_code sql_of(const struct dialect *dialect, const struct plan_rel *root,
+                            const struct dialect_options *options, struct buf *ret_sql,
+                            const char ***ret_params, size_t *ret_param_count, struct err *err)
 {
-    if (ret_params != NULL)
-        *ret_params = NULL;
-    if (ret_param_count != NULL)
-        *ret_param_count = 0;
-    if (dialect == NULL || root == NULL)
-        return err_set(err, ERR_INPUT,
-                       dialect == NULL ? "no such dialect" : "the plan has no root relation");
     AUTO(arena_free) struct arena *arena = arena_new(0);
     struct emit emit = {.dialect = dialect, .options = options, .arena = arena};
     emit.ctes.limit = DIALECT_LIMIT_SQL_BYTES;
@@ -127,5 +121,23 @@ enum err_code dialect_sql(const struct dialect *dialect, const struct plan_rel *
     } else {
         mem_free(emit.params);
     }
+    return code;
+}
+
+enum err_code dialect_sql(const struct dialect *dialect, const struct plan_rel *root,
+                          const struct dialect_options *options, struct buf *ret_sql,
+                          const char ***ret_params, size_t *ret_param_count, struct err *err)
+{
+    if (ret_params != NULL)
+        *ret_params = NULL;
+    if (ret_param_count != NULL)
+        *ret_param_count = 0;
+    if (dialect == NULL || root == NULL)
+        return err_set(err, ERR_INPUT,
+                       dialect == NULL ? "no such dialect" : "the plan has no root relation");
+    AUTO(plan_free) struct plan *over = plan_new_over(root);
+    const struct plan_rel *plain = NULL;
+    TRY(plan_expand(over, root, &plain, err));
+    enum err_code code = sql_of(dialect, plain, options, ret_sql, ret_params, ret_param_count, err);
     return code;
 }

@@ -48,7 +48,19 @@ static void type_sql(struct data_type type, struct buf *out)
         buf_puts(out, "BLOB");
         return;
     case DATA_LIST:
+        type_sql(type.fields[0].type, out);
+        buf_puts(out, "[]");
+        return;
     case DATA_STRUCT:
+        buf_puts(out, "STRUCT(");
+        for (size_t i = 0; i < type.field_count; i++) {
+            buf_puts(out, i > 0 ? ", " : "");
+            dialect_quote_identifier(&dialect_duckdb, str_of(type.fields[i].name), out);
+            buf_putc(out, ' ');
+            type_sql(type.fields[i].type, out);
+        }
+        buf_putc(out, ')');
+        return;
     case DATA_JSON:
         buf_puts(out, "JSON");
         return;
@@ -117,9 +129,20 @@ static const char *choose(struct emit *emit, const struct plan_expr *expr,
     return NULL;
 }
 
+static void field_sql(struct emit *emit, const struct env *env, const struct plan_expr *expr,
+                      struct buf *out)
+{
+    buf_puts(out, "struct_extract(");
+    emit_expr(emit, env, expr->args[0], true, out);
+    buf_puts(out, ", ");
+    emit_quoted(out, str_of(expr->name));
+    buf_putc(out, ')');
+}
+
 const struct dialect dialect_duckdb = {
     .name = "duckdb",
     .spellings = dialect_duckdb_spellings,
     .choose = choose,
     .type = type_sql,
+    .field = field_sql,
 };

@@ -23,12 +23,15 @@ enum precedence { /* rising */
 };
 
 struct emit;
+struct env;
 struct dialect {
     const char *name;
     const char *const *spellings; /* by enum plan_function_id; NULL = standard */
     /* A spelling that depends on the call's arguments, or NULL: the table's. Text may be made in the emitter's arena. */
     const char *(*choose)(struct emit *emit, const struct plan_expr *expr, enum precedence *ret_precedence);
     void (*type)(struct data_type type, struct buf *out);
+    /* A field of a struct: expr is a PLAN_FIELD. */
+    void (*field)(struct emit *emit, const struct env *env, const struct plan_expr *expr, struct buf *out);
 };
 extern const struct dialect dialect_duckdb;
 extern const char *const dialect_duckdb_spellings[PLAN_FUNCTIONS_END];
@@ -54,7 +57,7 @@ struct aliases { /* of one FROM */
     struct aliases *next;
 };
 
-enum stage { STAGE_ROWS, STAGE_GROUPED, STAGE_WINDOWED, STAGE_DISTINCT, STAGE_ORDERED, STAGE_LIMITED, STAGE_UNION };
+enum stage { STAGE_ROWS, STAGE_GROUPED, STAGE_WINDOWED, STAGE_UNNESTED, STAGE_DISTINCT, STAGE_ORDERED, STAGE_LIMITED, STAGE_UNION };
 struct block_order {
     size_t idx;      /* output column, when text is empty */
     struct str text; /* an expression over the FROM's columns */

@@ -45,6 +45,8 @@ enum precedence emit_precedence(struct emit *emit, const struct env *env,
         return dialect_precedence(expr->function->id);
     case PLAN_CAST:
     case PLAN_CASE:
+    case PLAN_STRUCT:
+    case PLAN_FIELD:
     case PLAN_PARAM:
     case PLAN_WINDOW_CALL:
         return PRECEDENCE_ATOM;
@@ -54,6 +56,15 @@ enum precedence emit_precedence(struct emit *emit, const struct env *env,
 
 /* ---- literals -----------------------------------------------------------------------------------
  */
+
+/* "P14M3DT5.5S", as plan/literal.c writes it → INTERVAL '14 months 3 days 5.5 seconds' */
+static void emit_interval(const char *text, struct buf *out)
+{
+    size_t months = strcspn(text, "M"), days = strcspn(text, "D"), seconds = strcspn(text, "S");
+    buf_printf(out, "INTERVAL '%.*s months %.*s days %.*s seconds'", (int)(months - 1), text + 1,
+               (int)(days - months - 1), text + months + 1, (int)(seconds - days - 2),
+               text + days + 2);
+}
 
 static void emit_literal(struct emit *emit, const struct plan_expr *expr, bool typed,
                          struct buf *out)
@@ -72,6 +83,8 @@ static void emit_literal(struct emit *emit, const struct plan_expr *expr, bool t
     } else if (kind == DATA_BOOLEAN || (kind == DATA_BIGINT && !typed && !smallest) ||
                (kind == DATA_DECIMAL && !typed)) {
         buf_puts(out, expr->literal);
+    } else if (kind == DATA_INTERVAL) {
+        emit_interval(expr->literal, out);
     } else if (kind == DATA_DECIMAL) {
         buf_printf(out, "CAST(%s AS ", expr->literal);
         emit->dialect->type(expr->type, out);
@@ -137,8 +150,47 @@ static void put_operand(const struct call *call, size_t i, enum precedence least
     if (parentheses)
         buf_putc(call->out, ')');
 }
+static void emit_bound(int64_t rows, struct buf *out)
+{
+    if (rows == PLAN_FRAME_UNBOUNDED_BEFORE)
+        buf_puts(out, "UNBOUNDED PRECEDING");
+    else if (rows == PLAN_FRAME_UNBOUNDED_AFTER)
+        buf_puts(out, "UNBOUNDED FOLLOWING");
+    else if (rows == 0)
+        buf_puts(out, "CURRENT ROW");
+    else
+        buf_printf(out, "%lld %s", (long long)(rows < 0 ? -rows : rows),
+                   rows < 0 ? "PRECEDING" : "FOLLOWING");
+}
+
+static void put_over(struct emit *emit, const struct env *env, const struct plan_expr *expr,
+                     struct buf *out)
+{
+    buf_puts(out, " OVER (");
+    for (size_t i = 0; i < expr->partition_count; i++) {
+        buf_puts(out, i == 0 ? "PARTITION BY " : ", ");
+        emit_expr(emit, env, expr->partition[i], true, out);
+    }
+    for (size_t i = 0; i < expr->order_count; i++) {
+        buf_puts(out, i > 0 ? ", " : expr->partition_count > 0 ? " ORDER BY " : "ORDER BY ");
+        emit_expr(emit, env, expr->order[i].expr, true, out);
+        buf_puts(out, expr->order[i].descending ? " DESC" : "");
+        buf_puts(out, expr->order[i].nulls_first ? " NULLS FIRST" : " NULLS LAST");
+    }
+    if (expr->frame != NULL) {
+        buf_puts(out, " ROWS BETWEEN ");
+        emit_bound(expr->frame->start, out);
+        buf_puts(out, " AND ");
+        emit_bound(expr->frame->end, out);
+    }
+    buf_putc(out, ')');
+}
+
+/* What follows the call itself: a condition, or the window. */
 static void put_filter(const struct call *call)
 {
+    if (call->expr->kind == PLAN_WINDOW_CALL)
+        put_over(call->emit, call->env, call->expr, call->out);
     if (call->expr->where == NULL)
         return;
     buf_puts(call->out, " FILTER (WHERE ");
@@ -180,6 +232,15 @@ static const char *put_placeholder(const struct call *call, char mark, const cha
         put_filter(call);
         return text + 1;
     }
+    if (mark == '%' && *text == 'O') {
+        size_t first = (size_t)(text[1] - '1');
+        for (size_t i = first; i < count; i++) {
+            buf_puts(call->out, i == first ? " ORDER BY " : ", ");
+            put_bare(call, i);
+            buf_puts(call->out, " NULLS LAST");
+        }
+        return text + 2;
+    }
     if (mark == '%')
         put_bare(call, from);
     else
@@ -201,20 +262,15 @@ static void emit_call(struct emit *emit, const struct env *env, const struct pla
     }
 }
 
-static void emit_window(struct emit *emit, const struct env *env, const struct plan_expr *expr,
+static void emit_struct(struct emit *emit, const struct env *env, const struct plan_expr *expr,
                         struct buf *out)
 {
-    emit_call(emit, env, expr, out);
-    buf_puts(out, " OVER (");
-    for (size_t i = 0; i < expr->partition_count; i++) {
-        buf_puts(out, i == 0 ? "PARTITION BY " : ", ");
-        emit_expr(emit, env, expr->partition[i], true, out);
-    }
-    for (size_t i = 0; i < expr->order_count; i++) {
-        buf_puts(out, i > 0 ? ", " : expr->partition_count > 0 ? " ORDER BY " : "ORDER BY ");
-        emit_expr(emit, env, expr->order[i].expr, true, out);
-        buf_puts(out, expr->order[i].descending ? " DESC" : "");
-        buf_puts(out, expr->order[i].nulls_first ? " NULLS FIRST" : " NULLS LAST");
+    buf_puts(out, "struct_pack(");
+    for (size_t i = 0; i < expr->arg_count; i++) {
+        buf_puts(out, i > 0 ? ", " : "");
+        dialect_quote_identifier(emit->dialect, str_of(expr->type.fields[i].name), out);
+        buf_puts(out, " := ");
+        emit_expr(emit, env, expr->args[i], true, out);
     }
     buf_putc(out, ')');
 }
@@ -291,7 +347,13 @@ void emit_expr(struct emit *emit, const struct env *env, const struct plan_expr 
         emit_param(emit, expr, out);
         return;
     case PLAN_WINDOW_CALL:
-        emit_window(emit, env, expr, out);
+        emit_call(emit, env, expr, out);
+        return;
+    case PLAN_STRUCT:
+        emit_struct(emit, env, expr, out);
+        return;
+    case PLAN_FIELD:
+        emit->dialect->field(emit, env, expr, out);
         return;
     }
 }

@@ -67,6 +67,29 @@ static struct block *block_from(struct emit *emit, const struct plan_rel *rel, c
     return block;
 }
 
+/* A block over "(…)", a table written out, with its columns named. */
+static struct block *block_from_text(struct emit *emit, const struct plan_rel *rel,
+                                     struct buf *text, struct aliases **aliases)
+{
+    const char *wish = rel->label != NULL && rel->label[0] != '\0' ? rel->label : "listed";
+    const char *alias = emit_unique(emit, aliases != NULL ? aliases : &emit->taken, wish);
+    struct block *block = block_from(emit, rel, alias, NULL, aliases);
+    if (block == NULL)
+        return NULL;
+    buf_puts(text, " AS ");
+    dialect_quote_identifier(emit->dialect, str_of(alias), text);
+    buf_putc(text, '(');
+    for (size_t i = 0; i < rel->column_count; i++) {
+        buf_puts(text, i > 0 ? ", " : "");
+        dialect_quote_identifier(emit->dialect, str_of(rel->columns[i].name), text);
+    }
+    buf_putc(text, ')');
+    block->source = emit_copy(emit, text);
+    buf_done(text);
+    block->from.first->text = block->source;
+    return block;
+}
+
 struct block *emit_fold(struct emit *emit, struct block *block, const struct plan_rel *rel,
                         struct aliases **aliases)
 {
@@ -228,7 +251,7 @@ static struct block *emit_project(struct emit *emit, const struct plan_rel *rel,
     }
     bool late = block->stage >= STAGE_ORDERED;
     bool fits = late ? block->stage != STAGE_UNION && keeps_order(block, rel, idx)
-                     : block->stage != STAGE_DISTINCT;
+                     : block->stage != STAGE_DISTINCT && block->stage != STAGE_UNNESTED;
     if (late && block->distinct)
         fits = false; /* dropping a column would change what is distinct */
     if (!fits || would_repeat(emit, block, rel) || loses_aggregate(emit, block, rel))
@@ -310,7 +333,7 @@ static struct block *emit_sort(struct emit *emit, const struct plan_rel *rel,
     bool by_columns = true;
     for (size_t i = 0; i < rel->order_count; i++)
         by_columns = by_columns && rel->order[i].expr->kind == PLAN_COLUMN;
-    if (block != NULL && (block->stage >= STAGE_ORDERED ||
+    if (block != NULL && (block->stage >= STAGE_ORDERED || block->stage == STAGE_UNNESTED ||
                           (!by_columns && (block->stage > STAGE_ROWS || !is_plain(block, input)))))
         block = emit_fold(emit, block, input, aliases);
     struct block_order *order = arena_array(emit->arena, rel->order_count, sizeof *order);
@@ -351,7 +374,7 @@ static struct block *emit_distinct(struct emit *emit, const struct plan_rel *rel
 {
     const struct plan_rel *input = rel->inputs[0];
     struct block *block = emit_rel(emit, input, aliases);
-    if (block != NULL && block->stage >= STAGE_DISTINCT)
+    if (block != NULL && (block->stage >= STAGE_DISTINCT || block->stage == STAGE_UNNESTED))
         block = emit_fold(emit, block, input, aliases);
     if (block == NULL)
         return NULL;
@@ -377,6 +400,73 @@ static struct block *emit_windows(struct emit *emit, const struct plan_rel *rel,
     block->columns = columns;
     block->column_count = rel->column_count;
     block->stage = STAGE_WINDOWED;
+    return block;
+}
+
+/* (VALUES (1, 'a'), (2, 'b')) AS marrow_values(id, name); the first row carries the types. No rows:
+ * one row of nulls that a condition drops. */
+static struct block *emit_values(struct emit *emit, const struct plan_rel *rel,
+                                 struct aliases **aliases)
+{
+    static const struct env NO_COLUMNS;
+    size_t rows = rel->row_count > 0 ? rel->row_count : 1;
+    struct buf text = BUF_INIT;
+    buf_puts(&text, "(VALUES ");
+    for (size_t i = 0; i < rows; i++) {
+        buf_puts(&text, i > 0 ? ", (" : "(");
+        for (size_t c = 0; c < rel->column_count; c++) {
+            buf_puts(&text, c > 0 ? ", " : "");
+            if (i == 0)
+                buf_puts(&text, "CAST(");
+            if (rel->row_count == 0)
+                buf_puts(&text, "NULL");
+            else
+                emit_expr(emit, &NO_COLUMNS, rel->cells[i * rel->column_count + c], i > 0, &text);
+            if (i == 0) {
+                buf_puts(&text, " AS ");
+                emit->dialect->type(rel->columns[c].type, &text);
+                buf_putc(&text, ')');
+            }
+        }
+        buf_putc(&text, ')');
+    }
+    buf_putc(&text, ')');
+    struct block *block = block_from_text(emit, rel, &text, aliases);
+    if (block != NULL && rel->row_count == 0)
+        lines_add(emit, &block->where, STR("1 = 0"), PRECEDENCE_COMPARISON);
+    return block;
+}
+
+/* The input's columns and unnest(list) in one SELECT; nothing more is folded into it. */
+static struct block *emit_explode(struct emit *emit, const struct plan_rel *rel,
+                                  struct aliases **aliases)
+{
+    const struct plan_rel *input = rel->inputs[0];
+    struct block *block = emit_rel(emit, input, aliases);
+    if (block != NULL && block->stage > STAGE_ROWS)
+        block = emit_fold(emit, block, input, aliases);
+    struct piece *columns = arena_array(emit->arena, rel->column_count, sizeof *columns);
+    if (block == NULL || columns == NULL)
+        return NULL;
+    struct env env = {{block->columns, NULL}};
+    struct piece list = emit_piece(emit, &env, rel->outputs[0].expr, true);
+    const char *text = list.text.ptr;
+    if (rel->keep_empty)
+        text =
+            arena_printf(emit->arena, "CASE WHEN len(%s) > 0 THEN %s ELSE [NULL] END", text, text);
+    const char *element = arena_printf(emit->arena, "unnest(%s)", text);
+    const char *number = arena_printf(emit->arena, "generate_subscripts(%s, 1)", text);
+    if (text == NULL || element == NULL || number == NULL)
+        return NULL;
+    memcpy(columns, block->columns, input->column_count * sizeof *columns);
+    columns[input->column_count] =
+        (struct piece){.text = str_of(element), .precedence = PRECEDENCE_ATOM};
+    if (rel->ordinality != NULL)
+        columns[input->column_count + 1] =
+            (struct piece){.text = str_of(number), .precedence = PRECEDENCE_ATOM};
+    block->columns = columns;
+    block->column_count = rel->column_count;
+    block->stage = STAGE_UNNESTED;
     return block;
 }
 
@@ -414,6 +504,16 @@ struct block *emit_body(struct emit *emit, const struct plan_rel *rel, struct al
     case PLAN_WINDOW:
         block = emit_windows(emit, rel, aliases);
         break;
+    case PLAN_VALUES:
+        block = emit_values(emit, rel, aliases);
+        break;
+    case PLAN_EXPLODE:
+        block = emit_explode(emit, rel, aliases);
+        break;
+    case PLAN_DEDUPE:
+    case PLAN_INTERVAL_JOIN:
+    case PLAN_INTERVAL_MERGE:
+        break; /* plan_expand has made them of other nodes */
     }
     if (block == NULL)
         emit->failed = true;

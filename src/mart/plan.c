@@ -261,7 +261,7 @@ static const struct plan_rel *keyless(struct mart_work *work, const struct plan_
     const struct plan_expr *partition = plan_column(plan, hashed, "marrow_row_hash");
     struct plan_order order = {.expr = partition};
     struct plan_named ordinal = {"marrow_row_ordinal", plan_window_call(plan, "row_number", 0, NULL,
-                                                                        &partition, 1, &order, 1)};
+                                                                        &partition, 1, &order, 1, NULL)};
     ret_names[0] = "marrow_row_hash";
     ret_names[1] = "marrow_row_ordinal";
     return plan_window(plan, hashed, &ordinal, 1);

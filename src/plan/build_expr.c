@@ -184,6 +184,18 @@ static const char *found_types(struct plan *plan, const struct plan_expr *const 
     return copy != NULL ? copy : "";
 }
 
+/* list(the type that all of them widen to) */
+static struct data_type list_of(struct plan *plan, size_t count, const struct data_type *types)
+{
+    struct data_field *element = plan_alloc(plan, 1, sizeof *element);
+    if (element == NULL)
+        return DATA_TYPE(NULL);
+    element->type = types[0];
+    for (size_t i = 1; i < count; i++)
+        element->type = plan_type_common(element->type, types[i]);
+    return (struct data_type){.kind = DATA_LIST, .fields = element, .field_count = 1};
+}
+
 /* The function of that name and kind with a type for those arguments; NULL and a sticky error
  * otherwise. */
 static const struct plan_function *check_call(struct plan *plan, enum plan_function_kind kind,
@@ -202,7 +214,8 @@ static const struct plan_function *check_call(struct plan *plan, enum plan_funct
         plan_fail(plan, ERR_INPUT, "no function \"%s\"", name == NULL ? "" : name);
         return NULL;
     }
-    if (function->kind != kind) {
+    bool over = kind == PLAN_WINDOWING && function->windows;
+    if (function->kind != kind && !over) {
         plan_fail(plan, ERR_INPUT, "%s is %s function; expected %s function here", name,
                   KIND[function->kind], KIND[kind]);
         return NULL;
@@ -224,7 +237,9 @@ static const struct plan_function *check_call(struct plan *plan, enum plan_funct
                   found_types(plan, args, count));
         return NULL;
     }
-    return function;
+    if (ret_type->kind == DATA_LIST && ret_type->fields == NULL)
+        *ret_type = list_of(plan, function->id == PLAN_FUNCTION_LIST_AGG ? 1 : count, types);
+    return plan_failed(plan) ? NULL : function;
 }
 
 const struct plan_expr *plan_call(struct plan *plan, const char *function, size_t count,
@@ -346,11 +361,29 @@ const struct plan_expr *plan_aggregate_call(struct plan *plan, const char *funct
                : NULL;
 }
 
+/* Frames are for functions that read one: not for numbers of rows, lag and lead. */
+static const struct plan_frame *frame_copy(struct plan *plan, const struct plan_function *function,
+                                           const struct plan_frame *frame)
+{
+    if (frame == NULL || plan_failed(plan))
+        return NULL;
+    bool framed = function->windows || function->id == PLAN_FUNCTION_FIRST_VALUE ||
+                  function->id == PLAN_FUNCTION_LAST_VALUE;
+    if (!framed)
+        plan_fail(plan, ERR_INPUT, "%s: expected no frame", function->name);
+    else if (frame->start > frame->end)
+        plan_fail(plan, ERR_INPUT, "%s: the frame ends before it starts", function->name);
+    struct plan_frame *copy = plan_alloc(plan, 1, sizeof *copy);
+    if (copy != NULL)
+        *copy = *frame;
+    return copy;
+}
+
 const struct plan_expr *plan_window_call(struct plan *plan, const char *function, size_t count,
                                          const struct plan_expr *const *args,
                                          const struct plan_expr *const *partition,
                                          size_t partition_count, const struct plan_order *order,
-                                         size_t order_count)
+                                         size_t order_count, const struct plan_frame *frame)
 {
     struct data_type type = {.kind = DATA_NULL};
     const struct plan_function *found =
@@ -365,6 +398,7 @@ const struct plan_expr *plan_window_call(struct plan *plan, const char *function
     expr->partition_count = partition_count;
     expr->order = plan_order_copy(plan, order, order_count);
     expr->order_count = order_count;
+    expr->frame = frame_copy(plan, found, frame);
     if (plan_failed(plan))
         return NULL;
     bool fits = expr_adopt_args(plan, expr);
@@ -378,4 +412,66 @@ const struct plan_expr *plan_window_call(struct plan *plan, const char *function
 struct plan_named *plan_named_array(struct plan *plan, size_t count)
 {
     return plan_alloc(plan, count, sizeof(struct plan_named));
+}
+
+/* ---- structs ------------------------------------------------------------------------------------
+ */
+
+const struct plan_expr *plan_struct(struct plan *plan, const struct plan_named *fields,
+                                    size_t count)
+{
+    if (!plan_failed(plan) && count == 0)
+        plan_fail(plan, ERR_INPUT, "struct: expected one field at least");
+    struct plan_expr *expr = expr_new(plan, PLAN_STRUCT, DATA_TYPE(STRUCT));
+    struct data_field *types = expr == NULL ? NULL : plan_alloc(plan, count, sizeof *types);
+    const struct plan_expr **args = types == NULL ? NULL : plan_alloc(plan, count, sizeof *args);
+    if (args == NULL)
+        return NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (plan_failed(plan))
+            return NULL;
+        if (fields[i].expr == NULL || fields[i].name == NULL || fields[i].name[0] == '\0') {
+            plan_fail(plan, ERR_INPUT, "struct: field %zu has no %s", i + 1,
+                      fields[i].expr == NULL ? "expression" : "name");
+            return NULL;
+        }
+        for (size_t j = 0; j < i; j++)
+            if (str_equal_nocase(str_of(fields[j].name), str_of(fields[i].name)))
+                plan_fail(plan, ERR_INPUT, "struct: two fields are called \"%s\"", fields[i].name);
+        types[i].name = plan_strdup(plan, fields[i].name);
+        types[i].type = fields[i].expr->type;
+        args[i] = fields[i].expr;
+    }
+    expr->type.fields = types;
+    expr->type.field_count = count;
+    expr->args = args;
+    expr->arg_count = count;
+    return !plan_failed(plan) && expr_adopt_args(plan, expr) ? expr : NULL;
+}
+
+const struct plan_expr *plan_field(struct plan *plan, const struct plan_expr *record,
+                                   const char *name)
+{
+    if (plan_failed(plan) || record == NULL)
+        return NULL;
+    char found[32];
+    if (record->type.kind != DATA_STRUCT) {
+        plan_fail(plan, ERR_INPUT, "field \"%s\": expected a struct, found %s",
+                  name != NULL ? name : "", data_type_text(record->type, found));
+        return NULL;
+    }
+    for (size_t i = 0; i < record->type.field_count; i++) {
+        const struct data_field *field = &record->type.fields[i];
+        if (name == NULL || !str_equal_nocase(str_of(name), str_of(field->name)))
+            continue;
+        struct plan_expr *expr = expr_new(plan, PLAN_FIELD, field->type);
+        if (expr == NULL)
+            return NULL;
+        expr->name = field->name;
+        expr->args = plan_exprs_copy(plan, &record, 1);
+        expr->arg_count = 1;
+        return expr->args != NULL && expr_adopt_args(plan, expr) ? expr : NULL;
+    }
+    plan_fail(plan, ERR_INPUT, "the struct has no field \"%s\"", name != NULL ? name : "");
+    return NULL;
 }

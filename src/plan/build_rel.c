@@ -5,16 +5,8 @@
 
 #include <string.h>
 
-/* What an expression may contain, and where it stands. */
-struct place {
-    struct plan *plan;
-    const struct plan_rel *rel; /* the node being built, for messages */
-    const struct plan_rel *const *inputs;
-    size_t input_count;
-};
-
-static struct plan_rel *rel_new(struct plan *plan, enum plan_rel_kind kind,
-                                const struct plan_rel *const *inputs, size_t count)
+struct plan_rel *plan_rel_new(struct plan *plan, enum plan_rel_kind kind,
+                              const struct plan_rel *const *inputs, size_t count)
 {
     if (plan_failed(plan))
         return NULL;
@@ -46,16 +38,14 @@ static struct plan_rel *rel_new(struct plan *plan, enum plan_rel_kind kind,
     return rel;
 }
 
-static void same_columns(struct plan_rel *rel, const struct plan_rel *input)
+void plan_same_columns(struct plan_rel *rel, const struct plan_rel *input)
 {
     rel->columns = input->columns;
     rel->column_count = input->column_count;
     rel->names = input->names;
 }
 
-static bool check_expr(const struct place *place, const struct plan_expr *expr);
-
-static bool check_column(const struct place *place, const struct plan_expr *expr)
+static bool check_column(const struct plan_place *place, const struct plan_expr *expr)
 {
     if (expr->input < place->input_count) {
         const struct plan_rel *input = place->inputs[expr->input];
@@ -76,21 +66,21 @@ static bool check_column(const struct place *place, const struct plan_expr *expr
     return false;
 }
 
-static bool check_parts(const struct place *place, const struct plan_expr *expr)
+static bool check_parts(const struct plan_place *place, const struct plan_expr *expr)
 {
     for (size_t i = 0; i < expr->arg_count; i++)
-        if (!check_expr(place, expr->args[i]))
+        if (!plan_check_expr(place, expr->args[i]))
             return false;
     for (size_t i = 0; i < expr->partition_count; i++)
-        if (!check_expr(place, expr->partition[i]))
+        if (!plan_check_expr(place, expr->partition[i]))
             return false;
     for (size_t i = 0; i < expr->order_count; i++)
-        if (!check_expr(place, expr->order[i].expr))
+        if (!plan_check_expr(place, expr->order[i].expr))
             return false;
-    return expr->where == NULL || check_expr(place, expr->where);
+    return expr->where == NULL || plan_check_expr(place, expr->where);
 }
 
-static bool check_expr(const struct place *place, const struct plan_expr *expr)
+bool plan_check_expr(const struct plan_place *place, const struct plan_expr *expr)
 {
     switch (expr->kind) {
     case PLAN_COLUMN:
@@ -101,6 +91,8 @@ static bool check_expr(const struct place *place, const struct plan_expr *expr)
     case PLAN_CALL:
     case PLAN_CAST:
     case PLAN_CASE:
+    case PLAN_STRUCT:
+    case PLAN_FIELD:
         return check_parts(place, expr);
     case PLAN_AGGREGATE_CALL:
         plan_fail(place->plan, ERR_INPUT,
@@ -118,10 +110,11 @@ static bool check_expr(const struct place *place, const struct plan_expr *expr)
     return false;
 }
 
-static bool check_boolean(const struct place *place, const struct plan_expr *expr, const char *what)
+bool plan_check_boolean(const struct plan_place *place, const struct plan_expr *expr,
+                        const char *what)
 {
     if (expr->type.kind == DATA_BOOLEAN)
-        return check_expr(place, expr);
+        return plan_check_expr(place, expr);
     char type[32];
     plan_fail(place->plan, ERR_INPUT, "%s: %s: expected a boolean, found %s",
               plan_describe(place->plan, place->rel), what, data_type_text(expr->type, type));
@@ -129,9 +122,9 @@ static bool check_boolean(const struct place *place, const struct plan_expr *exp
 }
 
 /* Copies named outputs into the plan and their columns to ret. */
-static const struct plan_named *copy_named(struct plan *plan, const struct plan_rel *rel,
-                                           const struct plan_named *outputs, size_t count,
-                                           struct plan_column *ret)
+const struct plan_named *plan_copy_named(struct plan *plan, const struct plan_rel *rel,
+                                         const struct plan_named *outputs, size_t count,
+                                         struct plan_column *ret)
 {
     struct plan_named *copy = plan_alloc(plan, count, sizeof *copy);
     for (size_t i = 0; copy != NULL && i < count; i++) {
@@ -162,7 +155,7 @@ static const struct plan_named *copy_named(struct plan *plan, const struct plan_
 const struct plan_rel *plan_scan_identified(struct plan *plan, const char *table,
                                             const char *identity, const struct data_schema *schema)
 {
-    struct plan_rel *rel = rel_new(plan, PLAN_SCAN, NULL, 0);
+    struct plan_rel *rel = plan_rel_new(plan, PLAN_SCAN, NULL, 0);
     if (rel == NULL)
         return NULL;
     if (table == NULL || *table == '\0' || str_utf8_valid_prefix(str_of(table)) != strlen(table)) {
@@ -195,7 +188,7 @@ const struct plan_rel *plan_scan(struct plan *plan, const char *table,
 const struct plan_rel *plan_filter(struct plan *plan, const struct plan_rel *input,
                                    const struct plan_expr *predicate)
 {
-    struct plan_rel *rel = rel_new(plan, PLAN_FILTER, &input, 1);
+    struct plan_rel *rel = plan_rel_new(plan, PLAN_FILTER, &input, 1);
     if (rel == NULL)
         return NULL;
     if (predicate == NULL) {
@@ -204,15 +197,15 @@ const struct plan_rel *plan_filter(struct plan *plan, const struct plan_rel *inp
         return NULL;
     }
     rel->predicate = predicate;
-    same_columns(rel, input);
-    struct place place = {plan, rel, rel->inputs, 1};
-    return check_boolean(&place, predicate, "predicate") ? rel : NULL;
+    plan_same_columns(rel, input);
+    struct plan_place place = {plan, rel, rel->inputs, 1};
+    return plan_check_boolean(&place, predicate, "predicate") ? rel : NULL;
 }
 
 const struct plan_rel *plan_project(struct plan *plan, const struct plan_rel *input,
                                     const struct plan_named *outputs, size_t count)
 {
-    struct plan_rel *rel = rel_new(plan, PLAN_PROJECT, &input, 1);
+    struct plan_rel *rel = plan_rel_new(plan, PLAN_PROJECT, &input, 1);
     struct plan_column *columns = rel == NULL ? NULL : plan_alloc(plan, count, sizeof *columns);
     if (columns == NULL)
         return NULL;
@@ -221,55 +214,80 @@ const struct plan_rel *plan_project(struct plan *plan, const struct plan_rel *in
                   plan_describe(plan, input));
         return NULL;
     }
-    rel->outputs = copy_named(plan, rel, outputs, count, columns);
+    rel->outputs = plan_copy_named(plan, rel, outputs, count, columns);
     rel->output_count = count;
     rel->columns = columns;
     rel->column_count = count;
-    struct place place = {plan, rel, rel->inputs, 1};
+    struct plan_place place = {plan, rel, rel->inputs, 1};
     for (size_t i = 0; rel->outputs != NULL && i < count; i++)
-        if (!check_expr(&place, outputs[i].expr))
+        if (!plan_check_expr(&place, outputs[i].expr))
             return NULL;
     return rel->outputs != NULL && plan_names_build(plan, rel) ? rel : NULL;
 }
 
-static bool check_keys(struct plan *plan, const struct plan_rel *rel, const struct place *place)
+static bool check_key(struct plan *plan, const struct plan_place *place, size_t i)
 {
-    for (size_t i = 0; i < rel->key_count; i++) {
-        const struct plan_expr *left = rel->left_keys[i];
-        const struct plan_expr *right = rel->right_keys[i];
-        if (!check_expr(place, left) || !check_expr(place, right))
-            return false;
-        if (!plan_type_ordered(plan_type_common(left->type, right->type))) {
-            char a[32], b[32];
-            plan_fail(plan, ERR_INPUT,
-                      "join: key %zu: expected comparable types, found %s%s%s and %s%s%s", i + 1,
-                      data_type_text(left->type, a), left->kind == PLAN_COLUMN ? " " : "",
-                      left->kind == PLAN_COLUMN ? left->name : "", data_type_text(right->type, b),
-                      right->kind == PLAN_COLUMN ? " " : "",
-                      right->kind == PLAN_COLUMN ? right->name : "");
-            return false;
-        }
+    const struct plan_expr *left = place->rel->left_keys[i];
+    const struct plan_expr *right = place->rel->right_keys[i];
+    const char *node = plan_rel_kind_text(place->rel->kind);
+    if (!plan_check_expr(place, left) || !plan_check_expr(place, right))
+        return false;
+    if (!plan_reads_only(left, 0) || !plan_reads_only(right, 1)) {
+        plan_fail(plan, ERR_INPUT,
+                  "%s: key %zu: expected a left key of the left input and a right key of the "
+                  "right one",
+                  node, i + 1);
+        return false;
+    }
+    if (!plan_type_ordered(plan_type_common(left->type, right->type))) {
+        char a[32], b[32];
+        plan_fail(
+            plan, ERR_INPUT, "%s: key %zu: expected comparable types, found %s%s%s and %s%s%s",
+            node, i + 1, data_type_text(left->type, a), left->kind == PLAN_COLUMN ? " " : "",
+            left->kind == PLAN_COLUMN ? left->name : "", data_type_text(right->type, b),
+            right->kind == PLAN_COLUMN ? " " : "", right->kind == PLAN_COLUMN ? right->name : "");
+        return false;
     }
     return true;
 }
 
-/* A key expression must read one side only: left keys the left input, right keys the right one. */
-static bool reads_only(const struct plan_expr *expr, size_t side)
+bool plan_reads_only(const struct plan_expr *expr, size_t side)
 {
     if (expr->kind == PLAN_COLUMN)
         return expr->input == side;
     for (size_t i = 0; i < expr->arg_count; i++)
-        if (!reads_only(expr->args[i], side))
+        if (!plan_reads_only(expr->args[i], side))
             return false;
     return true;
 }
 
-static bool join_columns(struct plan *plan, struct plan_rel *rel)
+struct plan_rel *plan_join_new(struct plan *plan, enum plan_rel_kind kind,
+                               const struct plan_rel *left, const struct plan_rel *right,
+                               const struct plan_expr *const *left_keys,
+                               const struct plan_expr *const *right_keys, size_t key_count)
+{
+    const struct plan_rel *inputs[] = {left, right};
+    struct plan_rel *rel = plan_rel_new(plan, kind, inputs, 2);
+    if (rel == NULL)
+        return NULL;
+    rel->left_keys = plan_exprs_copy(plan, left_keys, key_count);
+    rel->right_keys = plan_exprs_copy(plan, right_keys, key_count);
+    rel->key_count = key_count;
+    struct plan_place place = {plan, rel, rel->inputs, 2};
+    if (rel->left_keys == NULL || rel->right_keys == NULL)
+        return NULL;
+    for (size_t i = 0; i < key_count; i++)
+        if (!check_key(plan, &place, i))
+            return NULL;
+    return rel;
+}
+
+bool plan_join_columns(struct plan *plan, struct plan_rel *rel)
 {
     const struct plan_rel *left = rel->inputs[0];
     const struct plan_rel *right = rel->inputs[1];
     if (rel->join == PLAN_JOIN_SEMI || rel->join == PLAN_JOIN_ANTI) {
-        same_columns(rel, left);
+        plan_same_columns(rel, left);
         return true;
     }
     size_t count = left->column_count + right->column_count;
@@ -298,34 +316,25 @@ const struct plan_rel *plan_join(struct plan *plan, enum plan_join_kind kind,
                                  const struct plan_expr *const *right_keys, size_t key_count,
                                  const struct plan_expr *residual)
 {
-    const struct plan_rel *inputs[] = {left, right};
-    struct plan_rel *rel = rel_new(plan, PLAN_JOIN, inputs, 2);
+    struct plan_rel *rel =
+        plan_join_new(plan, PLAN_JOIN, left, right, left_keys, right_keys, key_count);
     if (rel == NULL)
         return NULL;
+    if (kind == PLAN_JOIN_ASOF) {
+        plan_fail(plan, ERR_INPUT, "join: an as-of join needs its times: plan_join_asof");
+        return NULL;
+    }
     rel->join = kind;
-    rel->left_keys = plan_exprs_copy(plan, left_keys, key_count);
-    rel->right_keys = plan_exprs_copy(plan, right_keys, key_count);
-    rel->key_count = key_count;
     rel->predicate = residual;
-    struct place place = {plan, rel, rel->inputs, 2};
-    if (rel->left_keys == NULL || rel->right_keys == NULL || !check_keys(plan, rel, &place))
+    struct plan_place place = {plan, rel, rel->inputs, 2};
+    if (residual != NULL && !plan_check_boolean(&place, residual, "condition"))
         return NULL;
-    for (size_t i = 0; i < key_count; i++)
-        if (!reads_only(left_keys[i], 0) || !reads_only(right_keys[i], 1)) {
-            plan_fail(plan, ERR_INPUT,
-                      "join: key %zu: expected a left key of the left input and a right key of the "
-                      "right one",
-                      i + 1);
-            return NULL;
-        }
-    if (residual != NULL && !check_boolean(&place, residual, "condition"))
-        return NULL;
-    return join_columns(plan, rel) ? rel : NULL;
+    return plan_join_columns(plan, rel) ? rel : NULL;
 }
 
 /* An aggregate's output: aggregate calls, and scalar expressions over them; no column outside of a
  * call. */
-static bool check_aggregated(const struct place *place, const struct plan_named *output,
+static bool check_aggregated(const struct plan_place *place, const struct plan_named *output,
                              const struct plan_expr *expr, bool *ret_found)
 {
     if (expr->kind == PLAN_AGGREGATE_CALL) {
@@ -341,7 +350,7 @@ static bool check_aggregated(const struct place *place, const struct plan_named 
         return false;
     }
     if (expr->kind == PLAN_WINDOW_CALL)
-        return check_expr(place, expr);
+        return plan_check_expr(place, expr);
     for (size_t i = 0; i < expr->arg_count; i++)
         if (!check_aggregated(place, output, expr->args[i], ret_found))
             return false;
@@ -350,9 +359,9 @@ static bool check_aggregated(const struct place *place, const struct plan_named 
 
 static bool check_aggregates(struct plan *plan, const struct plan_rel *rel)
 {
-    struct place place = {plan, rel, rel->inputs, 1};
+    struct plan_place place = {plan, rel, rel->inputs, 1};
     for (size_t i = 0; i < rel->group_count; i++) {
-        if (!check_expr(&place, rel->groups[i].expr))
+        if (!plan_check_expr(&place, rel->groups[i].expr))
             return false;
         if (!plan_type_ordered(rel->groups[i].expr->type)) {
             char type[32];
@@ -379,7 +388,7 @@ const struct plan_rel *plan_aggregate(struct plan *plan, const struct plan_rel *
                                       const struct plan_named *groups, size_t group_count,
                                       const struct plan_named *aggregates, size_t aggregate_count)
 {
-    struct plan_rel *rel = rel_new(plan, PLAN_AGGREGATE, &input, 1);
+    struct plan_rel *rel = plan_rel_new(plan, PLAN_AGGREGATE, &input, 1);
     size_t count = group_count + aggregate_count;
     struct plan_column *columns = rel == NULL ? NULL : plan_alloc(plan, count, sizeof *columns);
     if (columns == NULL)
@@ -389,9 +398,9 @@ const struct plan_rel *plan_aggregate(struct plan *plan, const struct plan_rel *
                   plan_describe(plan, input));
         return NULL;
     }
-    rel->groups = copy_named(plan, rel, groups, group_count, columns);
+    rel->groups = plan_copy_named(plan, rel, groups, group_count, columns);
     rel->group_count = group_count;
-    rel->outputs = copy_named(plan, rel, aggregates, aggregate_count, columns + group_count);
+    rel->outputs = plan_copy_named(plan, rel, aggregates, aggregate_count, columns + group_count);
     rel->output_count = aggregate_count;
     rel->columns = columns;
     rel->column_count = count;
@@ -405,7 +414,7 @@ const struct plan_rel *plan_union_all(struct plan *plan, const struct plan_rel *
 {
     if (!plan_failed(plan) && count == 0)
         plan_fail(plan, ERR_INPUT, "union: expected one input at least");
-    struct plan_rel *rel = rel_new(plan, PLAN_UNION, inputs, count);
+    struct plan_rel *rel = plan_rel_new(plan, PLAN_UNION, inputs, count);
     if (rel == NULL)
         return NULL;
     for (size_t i = 1; i < count; i++) {
@@ -428,14 +437,14 @@ const struct plan_rel *plan_union_all(struct plan *plan, const struct plan_rel *
             return NULL;
         }
     }
-    same_columns(rel, inputs[0]);
+    plan_same_columns(rel, inputs[0]);
     return rel;
 }
 
 const struct plan_rel *plan_sort(struct plan *plan, const struct plan_rel *input,
                                  const struct plan_order *order, size_t count)
 {
-    struct plan_rel *rel = rel_new(plan, PLAN_SORT, &input, 1);
+    struct plan_rel *rel = plan_rel_new(plan, PLAN_SORT, &input, 1);
     if (rel == NULL)
         return NULL;
     if (count == 0) {
@@ -445,10 +454,10 @@ const struct plan_rel *plan_sort(struct plan *plan, const struct plan_rel *input
     }
     rel->order = plan_order_copy(plan, order, count);
     rel->order_count = count;
-    same_columns(rel, input);
-    struct place place = {plan, rel, rel->inputs, 1};
+    plan_same_columns(rel, input);
+    struct plan_place place = {plan, rel, rel->inputs, 1};
     for (size_t i = 0; rel->order != NULL && i < count; i++)
-        if (!check_expr(&place, order[i].expr))
+        if (!plan_check_expr(&place, order[i].expr))
             return NULL;
     return rel->order != NULL ? rel : NULL;
 }
@@ -456,27 +465,27 @@ const struct plan_rel *plan_sort(struct plan *plan, const struct plan_rel *input
 const struct plan_rel *plan_limit(struct plan *plan, const struct plan_rel *input, int64_t limit,
                                   int64_t offset)
 {
-    struct plan_rel *rel = rel_new(plan, PLAN_LIMIT, &input, 1);
+    struct plan_rel *rel = plan_rel_new(plan, PLAN_LIMIT, &input, 1);
     if (rel == NULL)
         return NULL;
     rel->limit = limit < 0 ? -1 : limit;
     rel->offset = offset < 0 ? 0 : offset;
-    same_columns(rel, input);
+    plan_same_columns(rel, input);
     return rel;
 }
 
 const struct plan_rel *plan_distinct(struct plan *plan, const struct plan_rel *input)
 {
-    struct plan_rel *rel = rel_new(plan, PLAN_DISTINCT, &input, 1);
+    struct plan_rel *rel = plan_rel_new(plan, PLAN_DISTINCT, &input, 1);
     if (rel != NULL)
-        same_columns(rel, input);
+        plan_same_columns(rel, input);
     return rel;
 }
 
 const struct plan_rel *plan_window(struct plan *plan, const struct plan_rel *input,
                                    const struct plan_named *outputs, size_t count)
 {
-    struct plan_rel *rel = rel_new(plan, PLAN_WINDOW, &input, 1);
+    struct plan_rel *rel = plan_rel_new(plan, PLAN_WINDOW, &input, 1);
     size_t all = rel == NULL ? 0 : input->column_count + count;
     struct plan_column *columns = rel == NULL ? NULL : plan_alloc(plan, all, sizeof *columns);
     if (columns == NULL)
@@ -487,11 +496,11 @@ const struct plan_rel *plan_window(struct plan *plan, const struct plan_rel *inp
         return NULL;
     }
     memcpy(columns, input->columns, input->column_count * sizeof *columns);
-    rel->outputs = copy_named(plan, rel, outputs, count, columns + input->column_count);
+    rel->outputs = plan_copy_named(plan, rel, outputs, count, columns + input->column_count);
     rel->output_count = count;
     rel->columns = columns;
     rel->column_count = all;
-    struct place place = {plan, rel, rel->inputs, 1};
+    struct plan_place place = {plan, rel, rel->inputs, 1};
     for (size_t i = 0; rel->outputs != NULL && i < count; i++) {
         if (outputs[i].expr->kind != PLAN_WINDOW_CALL) {
             plan_fail(plan, ERR_INPUT, "window: output \"%s\": expected a window call",

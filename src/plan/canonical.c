@@ -12,6 +12,7 @@
  * list sorted, of one value → =. Labels and ids are left out. */
 #include "plan/plan_priv.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,8 +47,10 @@ static void put_text(struct canonical *c, const char *text) /* NULL and "" diffe
 }
 static void put_type(struct canonical *c, struct data_type type)
 {
-    char text[32];
-    put_text(c, data_type_text(type, text));
+    AUTO(buf_done) struct buf text = BUF_INIT;
+    data_type_write(type, &text);
+    c->work.failed = c->work.failed || text.failed;
+    put_text(c, buf_text(&text));
 }
 
 /* Take the body that starts at `start` off the stack and make it a code. */
@@ -252,6 +255,21 @@ static void put_order(struct canonical *c, const struct plan_order *order, size_
     }
 }
 
+static void put_int(struct canonical *c, int64_t number)
+{
+    char text[24];
+    (void)snprintf(text, sizeof text, "%lld", (long long)number);
+    put_text(c, text);
+}
+static void put_frame(struct canonical *c, const struct plan_frame *frame)
+{
+    buf_putc(&c->work, frame != NULL ? 'r' : 'n');
+    if (frame == NULL)
+        return;
+    put_int(c, frame->start);
+    put_int(c, frame->end);
+}
+
 static struct str code_of_plain_expr(struct canonical *c, const struct plan_expr *expr)
 {
     size_t start = c->work.len;
@@ -281,6 +299,16 @@ static struct str code_of_plain_expr(struct canonical *c, const struct plan_expr
         buf_putc(&c->work, 'w');
         put_exprs(c, expr->args, expr->arg_count);
         break;
+    case PLAN_STRUCT:
+        buf_putc(&c->work, 's');
+        put_type(c, expr->type);
+        put_exprs(c, expr->args, expr->arg_count);
+        break;
+    case PLAN_FIELD:
+        buf_putc(&c->work, '.');
+        put_text(c, expr->name);
+        put_exprs(c, expr->args, expr->arg_count);
+        break;
     case PLAN_AGGREGATE_CALL:
         buf_putc(&c->work, expr->distinct ? 'D' : 'a');
         put_text(c, expr->function->name);
@@ -293,6 +321,7 @@ static struct str code_of_plain_expr(struct canonical *c, const struct plan_expr
         put_exprs(c, expr->args, expr->arg_count);
         put_exprs(c, expr->partition, expr->partition_count);
         put_order(c, expr->order, expr->order_count);
+        put_frame(c, expr->frame);
         break;
     }
     return seal(c, start, false);
@@ -318,16 +347,37 @@ static void put_named(struct canonical *c, const struct plan_named *named, size_
     }
 }
 
-static void put_scan(struct canonical *c, const struct plan_rel *rel)
+static void put_columns(struct canonical *c, const struct plan_rel *rel)
 {
-    buf_putc(&c->work, 'S');
-    put_text(c, rel->table);
-    put_text(c, rel->table_identity);
     put_number(c, rel->column_count);
     for (size_t i = 0; i < rel->column_count; i++) {
         put_text(c, rel->columns[i].name);
         put_type(c, rel->columns[i].type);
     }
+}
+static void put_scan(struct canonical *c, const struct plan_rel *rel)
+{
+    buf_putc(&c->work, 'S');
+    put_text(c, rel->table);
+    put_text(c, rel->table_identity);
+    put_columns(c, rel);
+}
+
+static void put_span(struct canonical *c, const struct plan_span *span)
+{
+    buf_putc(&c->work, span != NULL ? 's' : 'n');
+    if (span == NULL)
+        return;
+    const struct plan_expr *times[] = {span->left_start, span->left_end, span->right_start,
+                                       span->right_end};
+    for (size_t i = 0; i < 4; i++)
+        put_exprs(c, &times[i], times[i] != NULL ? 1 : 0);
+    buf_putc(&c->work, span->closed ? 'c' : 'o');
+    buf_putc(&c->work, span->forward ? 'f' : 'b');
+    put_int(c, span->gap);
+    put_text(c, span->start_name);
+    put_text(c, span->end_name);
+    put_text(c, span->count_name);
 }
 
 static void put_filter(struct canonical *c, const struct plan_rel *rel)
@@ -358,12 +408,21 @@ static void put_join(struct canonical *c, const struct plan_rel *rel)
         collect(c, rel->predicate, PLAN_FUNCTION_AND, &residual);
     codes_sort(&residual);
     codes_unique(&residual);
-    buf_putc(&c->work, 'J');
+    buf_putc(&c->work, rel->kind == PLAN_JOIN ? 'J' : 'I');
     put_text(c, plan_join_kind_text(rel->join));
     put_bytes(c, code_of_rel(c, rel->inputs[0]));
     put_bytes(c, code_of_rel(c, rel->inputs[1]));
     put_codes(c, &keys);
     put_codes(c, &residual);
+    put_span(c, rel->span);
+    put_order(c, rel->order, rel->order_count);
+}
+
+static void put_values(struct canonical *c, const struct plan_rel *rel)
+{
+    buf_putc(&c->work, 'V');
+    put_columns(c, rel);
+    put_exprs(c, rel->cells, rel->row_count * rel->column_count);
 }
 
 /* Rows of a union come in no order, so its inputs have none; its names are those of the first as
@@ -391,7 +450,11 @@ static void put_rel(struct canonical *c, const struct plan_rel *rel)
         put_filter(c, rel);
         return;
     case PLAN_JOIN:
+    case PLAN_INTERVAL_JOIN:
         put_join(c, rel);
+        return;
+    case PLAN_VALUES:
+        put_values(c, rel);
         return;
     case PLAN_UNION:
         put_union(c, rel);
@@ -420,6 +483,21 @@ static void put_rel(struct canonical *c, const struct plan_rel *rel)
     case PLAN_WINDOW:
         buf_putc(&c->work, 'W');
         put_named(c, rel->outputs, rel->output_count);
+        break;
+    case PLAN_EXPLODE:
+        buf_putc(&c->work, rel->keep_empty ? 'X' : 'x');
+        put_named(c, rel->outputs, rel->output_count);
+        put_text(c, rel->ordinality);
+        break;
+    case PLAN_DEDUPE:
+        buf_putc(&c->work, 'K');
+        put_exprs(c, rel->left_keys, rel->key_count);
+        put_order(c, rel->order, rel->order_count);
+        break;
+    case PLAN_INTERVAL_MERGE:
+        buf_putc(&c->work, 'M');
+        put_named(c, rel->groups, rel->group_count);
+        put_span(c, rel->span);
         break;
     }
     put_bytes(c, code_of_rel(c, rel->inputs[0]));

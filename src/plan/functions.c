@@ -230,16 +230,200 @@ static struct data_type rule_hash_sum(const struct data_type *arguments, size_t 
     return arguments[0].kind == DATA_UHUGEINT ? arguments[0] : NO_TYPE;
 }
 
+/* ---- numbers, texts, times ----------------------------------------------------------------------
+ */
+
+static struct data_type rule_bigints(const struct data_type *arguments, size_t count)
+{
+    return all_of(arguments, count, DATA_BIGINT) ? DATA_TYPE(BIGINT) : NO_TYPE;
+}
+static struct data_type rule_mod(const struct data_type *arguments, size_t count)
+{
+    struct data_type type = rule_common(arguments, count);
+    return type.kind == DATA_BIGINT || type.kind == DATA_DECIMAL ? type : NO_TYPE;
+}
+static struct data_type rule_round(const struct data_type *arguments, size_t count)
+{
+    (void)count;
+    bool fits = arguments[0].kind == DATA_DECIMAL && arguments[1].kind == DATA_BIGINT;
+    return fits ? arguments[0] : NO_TYPE;
+}
+static struct data_type rule_whole(const struct data_type *arguments, size_t count)
+{
+    (void)count;
+    if (arguments[0].kind != DATA_DECIMAL)
+        return data_type_is_numeric(arguments[0]) ? arguments[0] : NO_TYPE;
+    unsigned whole = (unsigned)arguments[0].precision - arguments[0].scale + 1;
+    return data_type_decimal(smaller(38, whole), 0);
+}
+static struct data_type rule_number_to_bigint(const struct data_type *arguments, size_t count)
+{
+    (void)count;
+    return data_type_is_numeric(arguments[0]) ? DATA_TYPE(BIGINT) : NO_TYPE;
+}
+static struct data_type rule_lpad(const struct data_type *arguments, size_t count)
+{
+    (void)count;
+    bool fits = arguments[0].kind == DATA_TEXT && arguments[1].kind == DATA_BIGINT &&
+                arguments[2].kind == DATA_TEXT;
+    return fits ? DATA_TYPE(TEXT) : NO_TYPE;
+}
+static struct data_type rule_split_part(const struct data_type *arguments, size_t count)
+{
+    (void)count;
+    bool fits = all_of(arguments, 2, DATA_TEXT) && arguments[2].kind == DATA_BIGINT;
+    return fits ? DATA_TYPE(TEXT) : NO_TYPE;
+}
+static struct data_type rule_clock_to_bigint(const struct data_type *arguments, size_t count)
+{
+    (void)count;
+    bool fits = arguments[0].kind == DATA_TIMESTAMP || arguments[0].kind == DATA_TIME;
+    return fits ? DATA_TYPE(BIGINT) : NO_TYPE;
+}
+static bool is_local(struct data_type type)
+{
+    return type.kind == DATA_DATE || type.kind == DATA_TIMESTAMP;
+}
+static struct data_type rule_add_days(const struct data_type *arguments, size_t count)
+{
+    (void)count;
+    return is_local(arguments[0]) && arguments[1].kind == DATA_BIGINT ? arguments[0] : NO_TYPE;
+}
+static struct data_type rule_add_seconds(const struct data_type *arguments, size_t count)
+{
+    (void)count;
+    bool fits = arguments[0].kind == DATA_TIMESTAMP && arguments[1].kind == DATA_BIGINT;
+    return fits ? DATA_TYPE(TIMESTAMP) : NO_TYPE;
+}
+static struct data_type rule_add_interval(const struct data_type *arguments, size_t count)
+{
+    (void)count;
+    bool fits = is_local(arguments[0]) && arguments[1].kind == DATA_INTERVAL;
+    return fits ? DATA_TYPE(TIMESTAMP) : NO_TYPE;
+}
+static struct data_type rule_timestamp_same(const struct data_type *arguments, size_t count)
+{
+    (void)count;
+    return arguments[0].kind == DATA_TIMESTAMP ? arguments[0] : NO_TYPE;
+}
+static struct data_type rule_make_date(const struct data_type *arguments, size_t count)
+{
+    return all_of(arguments, count, DATA_BIGINT) ? DATA_TYPE(DATE) : NO_TYPE;
+}
+static struct data_type rule_at_utc(const struct data_type *arguments, size_t count)
+{
+    (void)count;
+    return arguments[0].kind == DATA_TIMESTAMPTZ ? DATA_TYPE(TIMESTAMP) : NO_TYPE;
+}
+static struct data_type rule_from_utc(const struct data_type *arguments, size_t count)
+{
+    (void)count;
+    return arguments[0].kind == DATA_TIMESTAMP ? DATA_TYPE(TIMESTAMPTZ) : NO_TYPE;
+}
+
+/* ---- JSON, lists --------------------------------------------------------------------------------
+ */
+
+static struct data_type json_and(const struct data_type *arguments, enum data_kind kind,
+                                 struct data_type result)
+{
+    return arguments[0].kind == DATA_JSON && arguments[1].kind == kind ? result : NO_TYPE;
+}
+static struct data_type rule_json_get(const struct data_type *arguments, size_t count)
+{
+    (void)count;
+    return json_and(arguments, DATA_TEXT, DATA_TYPE(JSON));
+}
+static struct data_type rule_json_at(const struct data_type *arguments, size_t count)
+{
+    (void)count;
+    return json_and(arguments, DATA_BIGINT, DATA_TYPE(JSON));
+}
+static struct data_type rule_json_value(const struct data_type *arguments, size_t count)
+{
+    (void)count;
+    return json_and(arguments, DATA_TEXT, DATA_TYPE(TEXT));
+}
+static struct data_type rule_json_to_text(const struct data_type *arguments, size_t count)
+{
+    return all_of(arguments, count, DATA_JSON) ? DATA_TYPE(TEXT) : NO_TYPE;
+}
+static struct data_type rule_json_to_bigint(const struct data_type *arguments, size_t count)
+{
+    return all_of(arguments, count, DATA_JSON) ? DATA_TYPE(BIGINT) : NO_TYPE;
+}
+
+static const struct data_field JSON_ELEMENT = {NULL, {.kind = DATA_JSON}};
+static const struct data_field BIGINT_ELEMENT = {NULL, {.kind = DATA_BIGINT}};
+static struct data_type list_of(const struct data_field *element)
+{
+    return (struct data_type){.kind = DATA_LIST, .fields = element, .field_count = 1};
+}
+static struct data_type rule_json_list(const struct data_type *arguments, size_t count)
+{
+    return all_of(arguments, count, DATA_JSON) ? list_of(&JSON_ELEMENT) : NO_TYPE;
+}
+static struct data_type rule_sequence(const struct data_type *arguments, size_t count)
+{
+    return all_of(arguments, count, DATA_BIGINT) ? list_of(&BIGINT_ELEMENT) : NO_TYPE;
+}
+static struct data_type rule_list(const struct data_type *arguments, size_t count)
+{
+    return rule_common(arguments, count).kind != DATA_NULL ? DATA_TYPE(LIST) : NO_TYPE;
+}
+static struct data_type rule_list_to_bigint(const struct data_type *arguments, size_t count)
+{
+    return all_of(arguments, count, DATA_LIST) ? DATA_TYPE(BIGINT) : NO_TYPE;
+}
+static struct data_type rule_list_get(const struct data_type *arguments, size_t count)
+{
+    (void)count;
+    bool fits = arguments[0].kind == DATA_LIST && arguments[1].kind == DATA_BIGINT;
+    return fits ? arguments[0].fields[0].type : NO_TYPE;
+}
+static struct data_type rule_list_contains(const struct data_type *arguments, size_t count)
+{
+    (void)count;
+    if (arguments[0].kind != DATA_LIST)
+        return NO_TYPE;
+    struct data_type common = plan_type_common(arguments[0].fields[0].type, arguments[1]);
+    return plan_type_ordered(common) ? DATA_TYPE(BOOLEAN) : NO_TYPE;
+}
+static struct data_type rule_list_agg(const struct data_type *arguments, size_t count)
+{
+    for (size_t i = 1; i < count; i++)
+        if (!plan_type_ordered(arguments[i]))
+            return NO_TYPE;
+    return DATA_TYPE(LIST);
+}
+static struct data_type rule_text_agg(const struct data_type *arguments, size_t count)
+{
+    for (size_t i = 2; i < count; i++)
+        if (!plan_type_ordered(arguments[i]))
+            return NO_TYPE;
+    return all_of(arguments, 2, DATA_TEXT) ? DATA_TYPE(TEXT) : NO_TYPE;
+}
+static struct data_type rule_same(const struct data_type *arguments, size_t count)
+{
+    (void)count;
+    return arguments[0];
+}
+static struct data_type rule_lag(const struct data_type *arguments, size_t count)
+{
+    return count < 2 || arguments[1].kind == DATA_BIGINT ? arguments[0] : NO_TYPE;
+}
+
 static const struct plan_function FUNCTIONS[PLAN_FUNCTIONS_END] = {
 #define PLAN_FUNCTION(id_, name_, low, high, kind_, commutative_, rule, expects_)                  \
     {.name = name_,                                                                                \
      .arity_min = low,                                                                             \
      .arity_max = high,                                                                            \
-     .aggregate = (kind_) == PLAN_AGGREGATING,                                                     \
+     .aggregate = (kind_) == PLAN_AGGREGATING || (kind_) == PLAN_AGGREGATING_OVER,                 \
+     .windows = (kind_) == PLAN_AGGREGATING_OVER,                                                  \
      .commutative = commutative_,                                                                  \
      .type_rule = rule,                                                                            \
      .id = PLAN_FUNCTION_##id_,                                                                    \
-     .kind = kind_,                                                                                \
+     .kind = (kind_) == PLAN_AGGREGATING_OVER ? PLAN_AGGREGATING : (kind_),                        \
      .expects = expects_},
 #include "plan/functions.def"
 #undef PLAN_FUNCTION

@@ -35,15 +35,18 @@ static bool only_members(struct reader *reader, const json_t *object, const char
     return fits;
 }
 
-static bool read_type(struct reader *reader, const json_t *object, struct data_type *ret)
+static bool parse_type(struct reader *reader, const char *text, struct data_type *ret)
 {
     struct err err = {0};
-    const char *text = json_text(object, "type", NULL);
     if (text == NULL)
         plan_fail(reader->plan, ERR_INPUT, "expected a type");
-    else if (data_type_parse(str_of(text), ret, &err) != ERR_OK)
+    else if (data_type_parse_nested(reader->plan->arena, str_of(text), ret, &err) != ERR_OK)
         plan_fail(reader->plan, err.code, "%s", err.message);
     return !plan_failed(reader->plan);
+}
+static bool read_type(struct reader *reader, const json_t *object, struct data_type *ret)
+{
+    return parse_type(reader, json_text(object, "type", NULL), ret);
 }
 
 /* An array of expressions; absent = none. */
@@ -76,10 +79,25 @@ static const struct plan_order *read_order(struct reader *reader, const json_t *
     return plan_failed(reader->plan) ? NULL : order;
 }
 
+/* [start, end], null = unbounded on its side */
+static bool read_frame(struct reader *reader, const json_t *rows, struct plan_frame *ret)
+{
+    const json_t *start = json_array_get(rows, 0), *end = json_array_get(rows, 1);
+    bool fits = json_array_size(rows) == 2 && (json_is_null(start) || json_is_integer(start)) &&
+                (json_is_null(end) || json_is_integer(end));
+    if (!fits)
+        plan_fail(reader->plan, ERR_INPUT,
+                  "rows: expected [start, end], counted from the current "
+                  "row; null is unbounded");
+    ret->start = json_is_null(start) ? PLAN_FRAME_UNBOUNDED_BEFORE : json_integer_value(start);
+    ret->end = json_is_null(end) ? PLAN_FRAME_UNBOUNDED_AFTER : json_integer_value(end);
+    return fits;
+}
+
 static const struct plan_expr *read_call(struct reader *reader, const json_t *json, int depth)
 {
     static const char *const MEMBERS[] = {"call",  "aggregate", "window", "args", "distinct",
-                                          "where", "partition", "order",  NULL};
+                                          "where", "partition", "order",  "rows", NULL};
     struct plan *plan = reader->plan;
     if (!only_members(reader, json, MEMBERS))
         return NULL;
@@ -106,10 +124,38 @@ static const struct plan_expr *read_call(struct reader *reader, const json_t *js
         read_exprs(reader, json_object_get(json, "partition"), &partition_count, depth);
     const struct plan_order *order =
         read_order(reader, json_object_get(json, "order"), &order_count, depth);
-    if (partition == NULL || order == NULL)
+    struct plan_frame frame;
+    const json_t *rows = json_object_get(json, "rows");
+    if (partition == NULL || order == NULL || (rows != NULL && !read_frame(reader, rows, &frame)))
         return NULL;
     return plan_window_call(plan, json_text(json, "window", ""), count, args, partition,
-                            partition_count, order, order_count);
+                            partition_count, order, order_count, rows != NULL ? &frame : NULL);
+}
+
+/* {"struct": [{as, expr}…]} and {"field": name, "of": struct} */
+static const struct plan_expr *read_struct(struct reader *reader, const json_t *json, int depth)
+{
+    static const char *const STRUCT[] = {"struct", NULL}, *const FIELD[] = {"field", "of", NULL};
+    static const char *const MEMBERS[] = {"as", "expr", NULL};
+    const json_t *fields = json_object_get(json, "struct");
+    if (fields == NULL)
+        return only_members(reader, json, FIELD)
+                   ? plan_field(reader->plan,
+                                read_expr(reader, json_object_get(json, "of"), depth + 1),
+                                json_text(json, "field", NULL))
+                   : NULL;
+    size_t count = json_array_size(fields);
+    struct plan_named *named = plan_named_array(reader->plan, count);
+    if (named == NULL || !only_members(reader, json, STRUCT))
+        return NULL;
+    for (size_t i = 0; i < count; i++) {
+        const json_t *field = json_array_get(fields, i);
+        if (!only_members(reader, field, MEMBERS))
+            return NULL;
+        named[i].name = json_text(field, "as", NULL);
+        named[i].expr = read_expr(reader, json_object_get(field, "expr"), depth + 1);
+    }
+    return plan_struct(reader->plan, named, count);
 }
 
 static const struct plan_expr *read_column(struct reader *reader, const json_t *json)
@@ -180,6 +226,8 @@ static const struct plan_expr *read_expr(struct reader *reader, const json_t *js
                    ? NULL
                    : plan_case(reader->plan, count, args);
     }
+    if (json_object_get(json, "struct") != NULL || json_object_get(json, "field") != NULL)
+        return read_struct(reader, json, depth);
     return read_call(reader, json, depth);
 }
 
@@ -200,22 +248,39 @@ static const struct plan_named *read_named(struct reader *reader, const json_t *
     return plan_failed(reader->plan) ? NULL : named;
 }
 
+/* [[name, type]…] */
+static const struct plan_column *read_columns(struct reader *reader, const json_t *node,
+                                              size_t *ret_count)
+{
+    const json_t *columns = json_object_get(node, "columns");
+    *ret_count = json_array_size(columns);
+    struct plan_column *ret = plan_alloc(reader->plan, *ret_count, sizeof *ret);
+    for (size_t i = 0; ret != NULL && i < *ret_count; i++) {
+        const json_t *column = json_array_get(columns, i);
+        ret[i].name = json_string_value(json_array_get(column, 0));
+        const char *text = json_string_value(json_array_get(column, 1));
+        if (ret[i].name == NULL || text == NULL || json_array_size(column) != 2) {
+            plan_fail(reader->plan, ERR_INPUT, "%s: column %zu: expected [name, type]",
+                      json_text(node, "node", ""), i + 1);
+            return NULL;
+        }
+        if (!parse_type(reader, text, &ret[i].type))
+            return NULL;
+    }
+    return ret;
+}
+
 static const struct plan_rel *read_scan(struct reader *reader, const json_t *node)
 {
     struct err err = {0};
     struct data_schema schema = {0};
-    const json_t *columns = json_object_get(node, "columns");
+    size_t count;
     enum err_code code = ERR_OK;
-    for (size_t i = 0; i < json_array_size(columns) && code == ERR_OK; i++) {
-        const json_t *column = json_array_get(columns, i);
-        const char *name = json_string_value(json_array_get(column, 0));
-        const char *text = json_string_value(json_array_get(column, 1));
-        struct data_type type;
-        if (name == NULL || text == NULL)
-            code = err_set(&err, ERR_INPUT, "scan: column %zu: expected [name, type]", i + 1);
-        else if ((code = data_type_parse(str_of(text), &type, &err)) == ERR_OK)
-            code = data_schema_add(&schema, str_of(name), type, &err);
-    }
+    const struct plan_column *columns = read_columns(reader, node, &count);
+    if (columns == NULL)
+        return NULL;
+    for (size_t i = 0; i < count && code == ERR_OK; i++)
+        code = data_schema_add(&schema, str_of(columns[i].name), columns[i].type, &err);
     const struct plan_rel *rel = NULL;
     if (code != ERR_OK)
         plan_fail(reader->plan, code, "%s", err.message);
@@ -224,6 +289,58 @@ static const struct plan_rel *read_scan(struct reader *reader, const json_t *nod
                                    json_text(node, "identity", NULL), &schema);
     data_schema_done(&schema);
     return rel;
+}
+
+/* A cell: text or null of the column's type, or a parameter. */
+static const struct plan_rel *read_values(struct reader *reader, const json_t *node)
+{
+    size_t count;
+    const struct plan_column *columns = read_columns(reader, node, &count);
+    const json_t *rows = json_object_get(node, "rows");
+    size_t row_count = json_array_size(rows);
+    if (columns == NULL || count == 0 || row_count > PLAN_LIMIT_VALUES / count)
+        return columns == NULL ? NULL : plan_values(reader->plan, columns, count, NULL, row_count);
+    const struct plan_expr **cells = plan_alloc(reader->plan, row_count * count, sizeof *cells);
+    for (size_t i = 0; cells != NULL && i < row_count; i++) {
+        const json_t *row = json_array_get(rows, i);
+        if (json_array_size(row) != count)
+            plan_fail(reader->plan, ERR_INPUT, "values: row %zu: expected %zu cells, found %zu",
+                      i + 1, count, json_array_size(row));
+        for (size_t c = 0; c < count && !plan_failed(reader->plan); c++) {
+            const json_t *cell = json_array_get(row, c);
+            cells[i * count + c] =
+                json_is_string(cell) || json_is_null(cell)
+                    ? plan_literal(reader->plan, columns[c].type, json_string_value(cell))
+                    : read_expr(reader, cell, 1);
+        }
+    }
+    return plan_failed(reader->plan) ? NULL
+                                     : plan_values(reader->plan, columns, count, cells, row_count);
+}
+
+/* The times of a kernel; those that are absent stay NULL. Columns of the right are written with
+ * their side. */
+static struct plan_span read_span(struct reader *reader, const json_t *node)
+{
+    struct plan_span span = {.start_name = json_text(node, "start_as", NULL),
+                             .end_name = json_text(node, "end_as", NULL),
+                             .count_name = json_text(node, "count_as", NULL),
+                             .closed = json_flag(node, "closed", false),
+                             .forward = json_flag(node, "forward", false),
+                             .gap = json_int(node, "gap", 0)};
+    const struct {
+        const char *key;
+        const struct plan_expr **time;
+    } times[] = {{"left_start", &span.left_start},
+                 {"left_end", &span.left_end},
+                 {"right_start", &span.right_start},
+                 {"right_end", &span.right_end}};
+    for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
+        const json_t *time = json_object_get(node, times[i].key);
+        if (time != NULL)
+            *times[i].time = read_expr(reader, time, 1);
+    }
+    return span;
 }
 
 static const struct plan_rel *read_join(struct reader *reader, const json_t *node)
@@ -243,13 +360,28 @@ static const struct plan_rel *read_join(struct reader *reader, const json_t *nod
                   right_count);
         return NULL;
     }
-    for (int kind = PLAN_JOIN_INNER; kind <= PLAN_JOIN_ANTI; kind++)
-        if (strcmp(plan_join_kind_text((enum plan_join_kind)kind), text) == 0)
-            return plan_join(reader->plan, (enum plan_join_kind)kind, reader->inputs[0],
-                             reader->inputs[1], left, right, left_count, residual);
-    plan_fail(reader->plan, ERR_INPUT, "join: expected inner, left, semi or anti, found \"%.20s\"",
-              text);
-    return NULL;
+    int kind = PLAN_JOIN_INNER;
+    while (kind <= PLAN_JOIN_ASOF &&
+           strcmp(plan_join_kind_text((enum plan_join_kind)kind), text) != 0)
+        kind++;
+    if (kind > PLAN_JOIN_ASOF)
+        plan_fail(reader->plan, ERR_INPUT,
+                  "join: expected inner, left, semi, anti or asof, found \"%.20s\"", text);
+    struct plan_span span = read_span(reader, node);
+    size_t tie_count;
+    const struct plan_order *ties =
+        read_order(reader, json_object_get(node, "order"), &tie_count, 1);
+    if (plan_failed(reader->plan))
+        return NULL;
+    const struct plan_rel *const *inputs = reader->inputs;
+    if (strcmp(json_text(node, "node", ""), plan_rel_kind_text(PLAN_INTERVAL_JOIN)) == 0)
+        return plan_interval_join(reader->plan, (enum plan_join_kind)kind, inputs[0], inputs[1],
+                                  left, right, left_count, &span);
+    if (kind == PLAN_JOIN_ASOF)
+        return plan_join_asof(reader->plan, inputs[0], inputs[1], left, right, left_count, &span,
+                              ties, tie_count);
+    return plan_join(reader->plan, (enum plan_join_kind)kind, inputs[0], inputs[1], left, right,
+                     left_count, residual);
 }
 
 static const struct plan_rel *input_of(struct reader *reader, const json_t *reference)
@@ -307,6 +439,26 @@ static const struct plan_rel *read_kind(struct reader *reader, const json_t *nod
         return read_union(reader, node);
     case PLAN_DISTINCT:
         return plan_distinct(plan, input);
+    case PLAN_VALUES:
+        return read_values(reader, node);
+    case PLAN_EXPLODE:
+        return plan_explode(plan, input, read_expr(reader, json_object_get(node, "list"), 1),
+                            json_text(node, "as", NULL), json_text(node, "ordinality", NULL),
+                            json_flag(node, "keep_empty", false));
+    case PLAN_DEDUPE: {
+        const struct plan_expr *const *keys =
+            read_exprs(reader, json_object_get(node, "keys"), &more, 1);
+        order = read_order(reader, json_object_get(node, "order"), &count, 1);
+        return keys == NULL || order == NULL ? NULL
+                                             : plan_dedupe(plan, input, keys, more, order, count);
+    }
+    case PLAN_INTERVAL_JOIN:
+        return read_join(reader, node);
+    case PLAN_INTERVAL_MERGE: {
+        named = read_named(reader, node, "groups", &count);
+        struct plan_span span = read_span(reader, node);
+        return named == NULL ? NULL : plan_interval_merge(plan, input, named, count, &span);
+    }
     }
     return NULL;
 }
@@ -315,10 +467,10 @@ static bool read_inputs(struct reader *reader, const json_t *node, enum plan_rel
 {
     reader->inputs[0] = NULL;
     reader->inputs[1] = NULL;
-    if (kind == PLAN_SCAN || kind == PLAN_UNION)
+    if (kind == PLAN_SCAN || kind == PLAN_UNION || kind == PLAN_VALUES)
         return true;
     const json_t *inputs = json_object_get(node, "inputs");
-    if (kind == PLAN_JOIN) {
+    if (kind == PLAN_JOIN || kind == PLAN_INTERVAL_JOIN) {
         reader->inputs[0] = input_of(reader, json_array_get(inputs, 0));
         reader->inputs[1] = input_of(reader, json_array_get(inputs, 1));
     } else {
@@ -327,19 +479,38 @@ static bool read_inputs(struct reader *reader, const json_t *node, enum plan_rel
     return !plan_failed(reader->plan);
 }
 
+/* What each node may hold: a member that is not read is refused, so that nothing is lost. */
+#define NODE "id", "node", "label"
+#define KEYS "inputs", "join", "left_keys", "right_keys"
+static const char *const NODE_MEMBERS[][20] = {
+    [PLAN_SCAN] = {NODE, "table", "identity", "columns"},
+    [PLAN_FILTER] = {NODE, "input", "predicate"},
+    [PLAN_PROJECT] = {NODE, "input", "outputs"},
+    [PLAN_JOIN] = {NODE, KEYS, "condition", "left_start", "right_start", "closed", "forward",
+                   "order"},
+    [PLAN_AGGREGATE] = {NODE, "input", "groups", "aggregates"},
+    [PLAN_UNION] = {NODE, "inputs"},
+    [PLAN_SORT] = {NODE, "input", "order"},
+    [PLAN_LIMIT] = {NODE, "input", "limit", "offset"},
+    [PLAN_DISTINCT] = {NODE, "input"},
+    [PLAN_WINDOW] = {NODE, "input", "outputs"},
+    [PLAN_VALUES] = {NODE, "columns", "rows"},
+    [PLAN_EXPLODE] = {NODE, "input", "list", "as", "ordinality", "keep_empty"},
+    [PLAN_DEDUPE] = {NODE, "input", "keys", "order"},
+    [PLAN_INTERVAL_JOIN] = {NODE, KEYS, "left_start", "left_end", "right_start", "right_end",
+                            "closed"},
+    [PLAN_INTERVAL_MERGE] = {NODE, "input", "groups", "left_start", "left_end", "start_as",
+                             "end_as", "count_as", "closed", "gap"},
+};
+
 static const struct plan_rel *read_node(struct reader *reader, const json_t *node)
 {
-    static const char *const MEMBERS[] = {
-        "id",      "node",       "label",     "input", "inputs",    "table",      "identity",
-        "columns", "outputs",    "predicate", "join",  "left_keys", "right_keys", "condition",
-        "groups",  "aggregates", "order",     "limit", "offset",    NULL};
     const char *text = json_text(node, "node", "");
-    if (!only_members(reader, node, MEMBERS))
-        return NULL;
-    for (int kind = PLAN_SCAN; kind <= PLAN_WINDOW; kind++) {
+    for (size_t kind = 0; kind < sizeof NODE_MEMBERS / sizeof NODE_MEMBERS[0]; kind++) {
         if (strcmp(plan_rel_kind_text((enum plan_rel_kind)kind), text) != 0)
             continue;
-        if (!read_inputs(reader, node, (enum plan_rel_kind)kind))
+        if (!only_members(reader, node, NODE_MEMBERS[kind]) ||
+            !read_inputs(reader, node, (enum plan_rel_kind)kind))
             return NULL;
         const struct plan_rel *rel = read_kind(reader, node, (enum plan_rel_kind)kind);
         const char *label = json_text(node, "label", NULL);
@@ -354,10 +525,10 @@ static const struct plan_rel *read_plan(struct reader *reader, const json_t *jso
     struct plan *plan = reader->plan;
     const json_t *nodes = json_object_get(json, "nodes");
     int64_t format = json_int(json, "format", 0);
-    if (format > PLAN_FORMAT_VERSION)
+    if (format > PLAN_JSON_VERSION)
         plan_fail(plan, ERR_UNSUPPORTED, "plan of format %lld; expected %d at most",
-                  (long long)format, PLAN_FORMAT_VERSION);
-    else if (format != PLAN_FORMAT_VERSION || !json_is_array(nodes))
+                  (long long)format, PLAN_JSON_VERSION);
+    else if (format != PLAN_JSON_VERSION || !json_is_array(nodes))
         plan_fail(plan, ERR_INPUT, "expected a plan: {format, root, nodes}");
     reader->rel_count = json_array_size(nodes);
     if (reader->rel_count > PLAN_LIMIT_NODES)

@@ -19,10 +19,17 @@ struct writer {
 
 static json_t *expr_json(struct writer *writer, const struct plan_expr *expr);
 
+static json_t *type_json(struct data_type type, bool *ok)
+{
+    AUTO(buf_done) struct buf text = BUF_INIT;
+    data_type_write(type, &text);
+    json_t *json = text.failed ? NULL : json_string(buf_text(&text));
+    *ok = *ok && json != NULL;
+    return json;
+}
 static void put_type(json_t *object, struct data_type type, bool *ok)
 {
-    char text[32];
-    json_put_text(object, "type", data_type_text(type, text), ok);
+    json_put(object, "type", type_json(type, ok), ok);
 }
 static json_t *exprs_json(struct writer *writer, const struct plan_expr *const *exprs, size_t count)
 {
@@ -72,6 +79,27 @@ static void put_call(struct writer *writer, json_t *object, const char *key,
                  &writer->ok);
     if (expr->order_count > 0)
         json_put(object, "order", order_json(writer, expr->order, expr->order_count), &writer->ok);
+    if (expr->frame != NULL) { /* [-2, 0]; null = unbounded */
+        int64_t start = expr->frame->start, end = expr->frame->end;
+        json_t *frame = json_array();
+        json_push(frame, start == PLAN_FRAME_UNBOUNDED_BEFORE ? json_null() : json_integer(start),
+                  &writer->ok);
+        json_push(frame, end == PLAN_FRAME_UNBOUNDED_AFTER ? json_null() : json_integer(end),
+                  &writer->ok);
+        json_put(object, "rows", frame, &writer->ok);
+    }
+}
+
+static void put_struct(struct writer *writer, json_t *object, const struct plan_expr *expr)
+{
+    json_t *fields = json_array();
+    for (size_t i = 0; i < expr->arg_count; i++) {
+        json_t *field = json_object();
+        json_put_text(field, "as", expr->type.fields[i].name, &writer->ok);
+        json_put(field, "expr", expr_json(writer, expr->args[i]), &writer->ok);
+        json_push(fields, field, &writer->ok);
+    }
+    json_put(object, "struct", fields, &writer->ok);
 }
 
 static json_t *expr_json(struct writer *writer, const struct plan_expr *expr)
@@ -110,8 +138,27 @@ static json_t *expr_json(struct writer *writer, const struct plan_expr *expr)
     case PLAN_WINDOW_CALL:
         put_call(writer, object, "window", expr);
         break;
+    case PLAN_STRUCT:
+        put_struct(writer, object, expr);
+        break;
+    case PLAN_FIELD:
+        json_put_text(object, "field", expr->name, ok);
+        json_put(object, "of", expr_json(writer, expr->args[0]), ok);
+        break;
     }
     return object;
+}
+
+static void put_columns(struct writer *writer, json_t *node, const struct plan_rel *rel)
+{
+    json_t *columns = json_array();
+    for (size_t i = 0; i < rel->column_count; i++) {
+        json_t *column = json_array();
+        json_push_text(column, rel->columns[i].name, &writer->ok);
+        json_push(column, type_json(rel->columns[i].type, &writer->ok), &writer->ok);
+        json_push(columns, column, &writer->ok);
+    }
+    json_put(node, "columns", columns, &writer->ok);
 }
 
 static void put_scan(struct writer *writer, json_t *node, const struct plan_rel *rel)
@@ -119,15 +166,54 @@ static void put_scan(struct writer *writer, json_t *node, const struct plan_rel 
     json_put_text(node, "table", rel->table, &writer->ok);
     if (rel->table_identity != NULL)
         json_put_text(node, "identity", rel->table_identity, &writer->ok);
-    json_t *columns = json_array();
-    for (size_t i = 0; i < rel->column_count; i++) {
-        char type[32];
-        json_t *column = json_array();
-        json_push_text(column, rel->columns[i].name, &writer->ok);
-        json_push_text(column, data_type_text(rel->columns[i].type, type), &writer->ok);
-        json_push(columns, column, &writer->ok);
+    put_columns(writer, node, rel);
+}
+
+static void put_values(struct writer *writer, json_t *node, const struct plan_rel *rel)
+{
+    json_t *rows = json_array();
+    put_columns(writer, node, rel);
+    for (size_t i = 0; i < rel->row_count; i++) {
+        json_t *row = json_array();
+        for (size_t c = 0; c < rel->column_count; c++) {
+            const struct plan_expr *cell = rel->cells[i * rel->column_count + c];
+            if (cell->kind == PLAN_LITERAL)
+                json_push(row, cell->literal != NULL ? json_string(cell->literal) : json_null(),
+                          &writer->ok);
+            else
+                json_push(row, expr_json(writer, cell), &writer->ok);
+        }
+        json_push(rows, row, &writer->ok);
     }
-    json_put(node, "columns", columns, &writer->ok);
+    json_put(node, "rows", rows, &writer->ok);
+}
+
+/* The members of a span that are set. */
+static void put_span(struct writer *writer, json_t *node, const struct plan_span *span)
+{
+    const struct {
+        const char *key;
+        const struct plan_expr *time;
+    } times[] = {{"left_start", span->left_start},
+                 {"left_end", span->left_end},
+                 {"right_start", span->right_start},
+                 {"right_end", span->right_end}};
+    const struct {
+        const char *key, *name;
+    } names[] = {
+        {"start_as", span->start_name}, {"end_as", span->end_name}, {"count_as", span->count_name}};
+    for (size_t i = 0; i < 4; i++)
+        if (times[i].time != NULL)
+            json_put(node, times[i].key, expr_json(writer, times[i].time), &writer->ok);
+    for (size_t i = 0; i < 3; i++)
+        if (names[i].name != NULL)
+            json_put_text(node, names[i].key, names[i].name, &writer->ok);
+    if (span->closed)
+        json_put_flag(node, "closed", true, &writer->ok);
+    if (span->forward)
+        json_put_flag(node, "forward", true, &writer->ok);
+    if (span->gap > 0)
+        json_put_int(node, "gap", span->gap, &writer->ok);
 }
 
 static void put_join(struct writer *writer, json_t *node, const struct plan_rel *rel)
@@ -137,6 +223,10 @@ static void put_join(struct writer *writer, json_t *node, const struct plan_rel 
     json_put(node, "right_keys", exprs_json(writer, rel->right_keys, rel->key_count), &writer->ok);
     if (rel->predicate != NULL)
         json_put(node, "condition", expr_json(writer, rel->predicate), &writer->ok);
+    if (rel->span != NULL)
+        put_span(writer, node, rel->span);
+    if (rel->order_count > 0)
+        json_put(node, "order", order_json(writer, rel->order, rel->order_count), &writer->ok);
 }
 
 static void put_fields(struct writer *writer, json_t *node, const struct plan_rel *rel)
@@ -154,7 +244,27 @@ static void put_fields(struct writer *writer, json_t *node, const struct plan_re
         json_put(node, "outputs", named_json(writer, rel->outputs, rel->output_count), ok);
         return;
     case PLAN_JOIN:
+    case PLAN_INTERVAL_JOIN:
         put_join(writer, node, rel);
+        return;
+    case PLAN_VALUES:
+        put_values(writer, node, rel);
+        return;
+    case PLAN_EXPLODE:
+        json_put(node, "list", expr_json(writer, rel->outputs[0].expr), ok);
+        json_put_text(node, "as", rel->outputs[0].name, ok);
+        if (rel->ordinality != NULL)
+            json_put_text(node, "ordinality", rel->ordinality, ok);
+        if (rel->keep_empty)
+            json_put_flag(node, "keep_empty", true, ok);
+        return;
+    case PLAN_DEDUPE:
+        json_put(node, "keys", exprs_json(writer, rel->left_keys, rel->key_count), ok);
+        json_put(node, "order", order_json(writer, rel->order, rel->order_count), ok);
+        return;
+    case PLAN_INTERVAL_MERGE:
+        json_put(node, "groups", named_json(writer, rel->groups, rel->group_count), ok);
+        put_span(writer, node, rel->span);
         return;
     case PLAN_AGGREGATE:
         json_put(node, "groups", named_json(writer, rel->groups, rel->group_count), ok);
@@ -215,7 +325,7 @@ enum err_code plan_to_json(const struct plan_rel *root, json_t **ret, struct err
     }
     uint32_t number = write_rel(&writer, root);
     json_t *plan = json_object();
-    json_put_int(plan, "format", PLAN_FORMAT_VERSION, &writer.ok);
+    json_put_int(plan, "format", PLAN_JSON_VERSION, &writer.ok);
     json_put_int(plan, "root", number, &writer.ok);
     json_put(plan, "nodes", writer.nodes, &writer.ok);
     mem_free(writer.numbers);

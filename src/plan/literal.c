@@ -152,6 +152,70 @@ static bool canonical_bigint(const char *text, struct buf *out)
     return true;
 }
 
+/* ISO 8601 durations: "P1Y2M10DT2H30M1.5S" → "P14M10DT9001.5S": months, days, seconds, as an
+ * interval is kept. Weeks are days; "-" before a number counts it back. */
+static bool canonical_interval(const char *text, struct buf *out)
+{
+    static const struct {
+        char unit;
+        bool time;
+        int part; /* 0 months, 1 days, 2 µs */
+        int64_t factor;
+    } UNITS[] = {{'Y', false, 0, 12},    {'M', false, 0, 1},         {'W', false, 1, 7},
+                 {'D', false, 1, 1},     {'H', true, 2, 3600000000}, {'M', true, 2, 60000000},
+                 {'S', true, 2, 1000000}};
+    int64_t parts[3] = {0, 0, 0};
+    bool time = false, any = false;
+    if (*text++ != 'P')
+        return false;
+    while (*text != '\0') {
+        if (!time && *text == 'T') {
+            time = true;
+            text++;
+            continue;
+        }
+        bool negative = *text == '-';
+        text += negative;
+        size_t whole = strspn(text, "0123456789"), fraction = 0;
+        int64_t number = 0, micros = 0, scaled;
+        if (whole == 0 || !str_to_int64((struct str){text, whole}, &number))
+            return false;
+        text += whole;
+        if (*text == '.') {
+            fraction = strspn(++text, "0123456789");
+            if (fraction == 0 || fraction > 6 ||
+                !str_to_int64((struct str){text, fraction}, &micros))
+                return false;
+            for (size_t i = fraction; i < 6; i++)
+                micros *= 10;
+            text += fraction;
+        }
+        size_t at = 0;
+        while (at < sizeof UNITS / sizeof UNITS[0] &&
+               (UNITS[at].unit != *text || UNITS[at].time != time))
+            at++;
+        if (at == sizeof UNITS / sizeof UNITS[0] || (fraction > 0 && UNITS[at].unit != 'S'))
+            return false;
+        if (__builtin_mul_overflow(number, UNITS[at].factor, &scaled) ||
+            __builtin_add_overflow(scaled, micros, &scaled) ||
+            __builtin_add_overflow(parts[UNITS[at].part], negative ? -scaled : scaled,
+                                   &parts[UNITS[at].part]))
+            return false;
+        any = true;
+        text++;
+    }
+    if (!any || parts[0] > INT32_MAX || parts[0] < -INT32_MAX || parts[1] > INT32_MAX ||
+        parts[1] < -INT32_MAX || parts[2] == INT64_MIN)
+        return false;
+    int64_t micros = parts[2] < 0 ? -parts[2] : parts[2];
+    buf_printf(out, "P%lldM%lldDT%s%lld", (long long)parts[0], (long long)parts[1],
+               parts[2] < 0 ? "-" : "", (long long)(micros / 1000000));
+    if (micros % 1000000 != 0)
+        buf_printf(out, ".%06lld", (long long)(micros % 1000000));
+    buf_putc(out, 'S');
+    return true;
+}
+
 bool plan_literal_canonical(struct data_type type, const char *text, struct buf *out)
 {
     switch (type.kind) {
@@ -167,8 +231,6 @@ bool plan_literal_canonical(struct data_type type, const char *text, struct buf 
     case DATA_DOUBLE:
         return canonical_double(text, out);
     case DATA_TEXT:
-    case DATA_LIST:
-    case DATA_STRUCT:
     case DATA_JSON:
         buf_puts(out, text);
         return str_utf8_valid_prefix(str_of(text)) == strlen(text);
@@ -180,10 +242,13 @@ bool plan_literal_canonical(struct data_type type, const char *text, struct buf 
         return canonical_timestamp(text, false, out);
     case DATA_TIMESTAMPTZ:
         return canonical_timestamp(text, true, out);
-    case DATA_NULL:
     case DATA_INTERVAL:
+        return canonical_interval(text, out);
+    case DATA_NULL:
     case DATA_BLOB:
-        return false; /* not written as literals; pass them as parameters */
+    case DATA_LIST:
+    case DATA_STRUCT:
+        return false; /* a blob is passed as a parameter; lists and structs are built of parts */
     }
     return false;
 }

@@ -20,6 +20,17 @@ struct plan *plan_new(void)
         return NULL;
     }
     plan->next_id = 1;
+    plan->id_limit = PLAN_LIMIT_NODES;
+    return plan;
+}
+
+struct plan *plan_new_over(const struct plan_rel *root)
+{
+    struct plan *plan = plan_new();
+    if (plan != NULL && root != NULL) {
+        plan->next_id = root->id + 1;
+        plan->id_limit = root->id + PLAN_LIMIT_NODES;
+    }
     return plan;
 }
 
@@ -57,7 +68,7 @@ uint32_t plan_next_id(struct plan *plan)
 {
     if (plan_failed(plan))
         return 0;
-    if (plan->next_id > PLAN_LIMIT_NODES) {
+    if (plan->next_id > plan->id_limit) {
         plan_fail(plan, ERR_LIMIT, "the plan has more than %d nodes", PLAN_LIMIT_NODES);
         return 0;
     }
@@ -107,6 +118,8 @@ const char *plan_join_kind_text(enum plan_join_kind kind)
         return "semi";
     case PLAN_JOIN_ANTI:
         return "anti";
+    case PLAN_JOIN_ASOF:
+        return "asof";
     }
     return "?";
 }

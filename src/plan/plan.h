@@ -14,22 +14,25 @@
 
 #include "data/data.h"
 
-#define PLAN_FORMAT_VERSION 1 /* first canonical byte */
+#define PLAN_FORMAT_VERSION 2 /* first canonical byte */
+#define PLAN_JSON_VERSION 1   /* "format" of a plan's JSON */
 #define PLAN_LIMIT_NODES 100000
 #define PLAN_LIMIT_DEPTH 512       /* relations above one another */
 #define PLAN_LIMIT_EXPR_DEPTH 200  /* expressions within one another (JSON's own depth limit must hold them) */
 #define PLAN_LIMIT_EXPR_SIZE 10000 /* nodes of one expression, shared parts counted as often as they are used */
 #define PLAN_LIMIT_COLUMNS 100000  /* of one relation */
+#define PLAN_LIMIT_VALUES 100000   /* cells of a values node */
 
 enum plan_rel_kind {
 #define PLAN_REL(name, text) PLAN_##name,
 #include "plan/rel.def"
 #undef PLAN_REL
 };
-enum plan_expr_kind { PLAN_COLUMN, PLAN_LITERAL, PLAN_CALL, PLAN_CAST, PLAN_CASE, PLAN_PARAM, PLAN_AGGREGATE_CALL, PLAN_WINDOW_CALL };
-enum plan_join_kind { PLAN_JOIN_INNER, PLAN_JOIN_LEFT, PLAN_JOIN_SEMI, PLAN_JOIN_ANTI };
+enum plan_expr_kind { PLAN_COLUMN, PLAN_LITERAL, PLAN_CALL, PLAN_CAST, PLAN_CASE, PLAN_PARAM, PLAN_AGGREGATE_CALL, PLAN_WINDOW_CALL,
+                      PLAN_STRUCT, PLAN_FIELD };
+enum plan_join_kind { PLAN_JOIN_INNER, PLAN_JOIN_LEFT, PLAN_JOIN_SEMI, PLAN_JOIN_ANTI, PLAN_JOIN_ASOF };
 
-enum plan_function_kind { PLAN_SCALAR, PLAN_AGGREGATING, PLAN_WINDOWING };
+enum plan_function_kind { PLAN_SCALAR, PLAN_AGGREGATING, PLAN_WINDOWING, PLAN_AGGREGATING_OVER /* in functions.def only */ };
 enum plan_function_id { /* for tables keyed by function, such as a dialect's spellings */
 #define PLAN_FUNCTION(id, name, low, high, kind, commutative, rule, expects) PLAN_FUNCTION_##id,
 #include "plan/functions.def"
@@ -41,8 +44,9 @@ struct plan_function { /* one row of plan/functions.def */
     int arity_min, arity_max; /* -1 = any */
     bool aggregate;
     bool commutative;
-    /* Result type from argument types; kind NULL = type error. */
+    /* Result type from argument types; kind NULL = type error; a LIST without fields: of the arguments' (list_agg: the first's) type. */
     struct data_type (*type_rule)(const struct data_type *arguments, size_t count);
+    bool windows; /* an aggregate that may be a window function too */
     enum plan_function_id id;
     enum plan_function_kind kind;
     const char *expects; /* for error messages: "two numbers" */
@@ -56,18 +60,24 @@ struct plan_order { /* one sort key */
     bool descending;
     bool nulls_first;
 };
+/* ROWS BETWEEN start AND end, counted from the current row: -2 = two before it. */
+#define PLAN_FRAME_UNBOUNDED_BEFORE INT64_MIN
+#define PLAN_FRAME_UNBOUNDED_AFTER INT64_MAX
+struct plan_frame {
+    int64_t start, end;
+};
 struct plan_expr {
     enum plan_expr_kind kind;
     struct data_type type;
     /* COLUMN */
-    const char *name; /* the column's, or the PARAM's */
+    const char *name; /* the COLUMN's, the PARAM's, or the FIELD's that is taken out of args[0] */
     size_t input;     /* 0 = the node's only or left input, 1 = right */
     size_t idx;       /* column of that input */
     /* LITERAL: canonical text as data_value_text writes it; NULL = null */
     const char *literal;
     /* CALL, AGGREGATE_CALL, WINDOW_CALL */
     const struct plan_function *function;
-    /* CALL…: arguments; CAST: one; CASE: when, then, when, then …, else (odd count = has else) */
+    /* CALL…: arguments; CAST, FIELD: one; STRUCT: its fields' values (names are in type.fields); CASE: when, then, when, then …, else (odd count = has else) */
     const struct plan_expr *const *args;
     size_t arg_count;
     bool try_cast;                 /* CAST: null instead of an error */
@@ -77,6 +87,8 @@ struct plan_expr {
     size_t partition_count;
     const struct plan_order *order; /* WINDOW_CALL */
     size_t order_count;
+    /* WINDOW_CALL; NULL = the whole partition without an order, else from its first row to the current row's last peer */
+    const struct plan_frame *frame;
     /* kept by the constructors; parts of no format */
     uint32_t id;    /* unique in the plan, greater than its parts' */
     uint32_t depth; /* 1 = leaf */
@@ -100,25 +112,45 @@ struct plan_rel {
     const char *table; /* SCAN: table name in the dataset version */
     const char *table_identity; /* SCAN: content hash of the table where known, hashed in place of nothing; may be NULL */
     const struct plan_expr *predicate; /* FILTER; JOIN residual condition or NULL */
-    const struct plan_named *outputs;  /* PROJECT, WINDOW (appended to the input's columns): expressions; AGGREGATE: aggregates */
+    const struct plan_named *outputs;  /* PROJECT, WINDOW (appended to the input's columns): expressions; AGGREGATE: aggregates;
+                                        * EXPLODE: one, the list, named as the element's column */
     size_t output_count;
-    const struct plan_named *groups;   /* AGGREGATE keys */
+    const struct plan_named *groups;   /* AGGREGATE, INTERVAL_MERGE: keys */
     size_t group_count;
     enum plan_join_kind join;          /* JOIN */
-    const struct plan_expr *const *left_keys;  /* JOIN: left_keys[i] = right_keys[i], nulls never equal */
+    /* JOIN, INTERVAL_JOIN: left_keys[i] = right_keys[i], nulls never equal; DEDUPE: left_keys only (nulls are equal) */
+    const struct plan_expr *const *left_keys;
     const struct plan_expr *const *right_keys;
     size_t key_count;
-    const struct plan_order *order; /* SORT */
+    const struct plan_order *order; /* SORT; DEDUPE: the first row by it is kept; JOIN as-of: ties on the right side (expressions of input 1) */
     size_t order_count;
     int64_t limit, offset; /* LIMIT; -1 = none */
+    const struct plan_expr *const *cells; /* VALUES: row after row, literals or parameters */
+    size_t row_count;
+    const char *ordinality; /* EXPLODE: name of the column that numbers the elements from 1, or NULL */
+    bool keep_empty;        /* EXPLODE: a row without elements stays, with nulls */
+    const struct plan_span *span; /* INTERVAL_JOIN, INTERVAL_MERGE, JOIN as-of: times */
     /* kept by the constructors; parts of no format */
     uint32_t id;    /* unique in the plan, greater than its inputs' and expressions': memos are arrays of root->id + 1 */
     uint32_t depth; /* 1 = leaf */
     const struct plan_names *names; /* index of columns by name; NULL: few columns, search them */
 };
 
+/* Times of the kernels, all of one temporal or numeric type. Intervals are [start, end); closed: [start, end]. A null bound overlaps
+ * nothing and is merged with nothing. */
+struct plan_span {
+    const struct plan_expr *left_start, *left_end;   /* INTERVAL_JOIN (input 0), INTERVAL_MERGE; as-of: left_start is the left time */
+    const struct plan_expr *right_start, *right_end; /* INTERVAL_JOIN (input 1); as-of: right_start is the right time */
+    bool closed;        /* intervals hold their end; as-of: the right time may equal the left */
+    bool forward;       /* as-of: the earliest right row at or after, instead of the latest at or before */
+    int64_t gap;        /* INTERVAL_MERGE: intervals at most so far apart are one: µs of timestamps, days of dates, units of numbers */
+    const char *start_name, *end_name, *count_name; /* INTERVAL_MERGE: output columns after the keys; count_name may be NULL */
+};
+
 struct plan;
 struct plan *plan_new(void);
+/* A plan whose nodes may have root's as inputs: for rewrites. root and its plan must outlive it. */
+struct plan *plan_new_over(const struct plan_rel *root);
 void plan_free(struct plan *plan);
 AUTO_DEFINE(struct plan, plan_free)
 struct arena *plan_arena(struct plan *plan);
@@ -141,6 +173,30 @@ const struct plan_rel *plan_sort(struct plan *plan, const struct plan_rel *input
 const struct plan_rel *plan_limit(struct plan *plan, const struct plan_rel *input, int64_t limit, int64_t offset);
 const struct plan_rel *plan_distinct(struct plan *plan, const struct plan_rel *input);
 const struct plan_rel *plan_window(struct plan *plan, const struct plan_rel *input, const struct plan_named *outputs, size_t count);
+/* Each row of input with one element of its list, as column `as` (and its number from 1, as column `ordinality`, where not NULL). The
+ * list's own column stays. A JSON array is a list of JSON; null and empty lists give no row unless keep_empty. */
+const struct plan_rel *plan_explode(struct plan *plan, const struct plan_rel *input, const struct plan_expr *list, const char *as,
+                                    const char *ordinality, bool keep_empty);
+/* Every row of left with the row of right whose keys are equal and whose time is the nearest at or before (forward: after) the left
+ * one's; ties by `ties` (expressions of the right input), first wins. Rows of left without one stay, with nulls. The keys, the time and
+ * ties should be a total order of right's rows, else ties are broken arbitrarily. span: left_start, right_start, closed, forward. */
+const struct plan_rel *plan_join_asof(struct plan *plan, const struct plan_rel *left, const struct plan_rel *right,
+                                      const struct plan_expr *const *left_keys, const struct plan_expr *const *right_keys, size_t key_count,
+                                      const struct plan_span *span, const struct plan_order *ties, size_t tie_count);
+/* Pairs of rows with equal keys whose intervals overlap. kind INNER or LEFT. Columns as of plan_join. */
+const struct plan_rel *plan_interval_join(struct plan *plan, enum plan_join_kind kind, const struct plan_rel *left, const struct plan_rel *right,
+                                          const struct plan_expr *const *left_keys, const struct plan_expr *const *right_keys, size_t key_count,
+                                          const struct plan_span *span);
+/* Intervals of equal keys that overlap or touch (at most gap apart) made one. Output: groups, start, end[, count of rows]. Rows with a
+ * null bound, or whose end lies before their start, are left out. */
+const struct plan_rel *plan_interval_merge(struct plan *plan, const struct plan_rel *input, const struct plan_named *groups, size_t group_count,
+                                           const struct plan_span *span);
+/* One row for each combination of keys, nulls equal: the first by order. No keys: one row in all. */
+const struct plan_rel *plan_dedupe(struct plan *plan, const struct plan_rel *input, const struct plan_expr *const *keys, size_t key_count,
+                                   const struct plan_order *order, size_t order_count);
+/* A table written out: row_count rows of column_count literals or parameters of the columns' types. Zero rows: an empty table. */
+const struct plan_rel *plan_values(struct plan *plan, const struct plan_column *columns, size_t column_count,
+                                   const struct plan_expr *const *cells, size_t row_count);
 /* Name a node for readable SQL; returns it (a shallow copy with the label). Label a node once and use the copy wherever it is meant. */
 const struct plan_rel *plan_label(struct plan *plan, const struct plan_rel *rel, const char *label);
 
@@ -157,9 +213,12 @@ const struct plan_expr *plan_case(struct plan *plan, size_t count, const struct 
 /* first_by/last_by(value, key1, key2…): the value of the row with the smallest/greatest keys among rows whose value is not null. */
 const struct plan_expr *plan_aggregate_call(struct plan *plan, const char *function, size_t count, const struct plan_expr *const *args,
                                             bool distinct, const struct plan_expr *where);
+/* A window function, or an aggregate whose line in functions.def allows it. frame: copied; NULL = see struct plan_expr. */
 const struct plan_expr *plan_window_call(struct plan *plan, const char *function, size_t count, const struct plan_expr *const *args,
                                          const struct plan_expr *const *partition, size_t partition_count,
-                                         const struct plan_order *order, size_t order_count);
+                                         const struct plan_order *order, size_t order_count, const struct plan_frame *frame);
+const struct plan_expr *plan_struct(struct plan *plan, const struct plan_named *fields, size_t count);
+const struct plan_expr *plan_field(struct plan *plan, const struct plan_expr *record, const char *name);
 struct plan_named *plan_named_array(struct plan *plan, size_t count); /* zeroed array in the arena, to fill */
 
 /* Index of the column of that name (ASCII case ignored), or -1. */

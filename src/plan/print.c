@@ -46,6 +46,14 @@ static void print_literal(struct buf *out, const struct plan_expr *expr)
     }
 }
 
+static void print_bound(struct buf *out, int64_t rows)
+{
+    if (rows == PLAN_FRAME_UNBOUNDED_BEFORE || rows == PLAN_FRAME_UNBOUNDED_AFTER)
+        buf_puts(out, rows < 0 ? "first" : "last");
+    else
+        buf_printf(out, "%+lld", (long long)rows);
+}
+
 static void print_expr(struct buf *out, const struct plan_expr *expr)
 {
     char type[32];
@@ -69,6 +77,18 @@ static void print_expr(struct buf *out, const struct plan_expr *expr)
         print_list(out, expr->args, expr->arg_count);
         buf_putc(out, ')');
         return;
+    case PLAN_STRUCT:
+        buf_puts(out, "struct(");
+        for (size_t i = 0; i < expr->arg_count; i++) {
+            buf_printf(out, "%s%s = ", i > 0 ? ", " : "", expr->type.fields[i].name);
+            print_expr(out, expr->args[i]);
+        }
+        buf_putc(out, ')');
+        return;
+    case PLAN_FIELD:
+        print_expr(out, expr->args[0]);
+        buf_printf(out, ".%s", expr->name);
+        return;
     case PLAN_CALL:
     case PLAN_AGGREGATE_CALL:
     case PLAN_WINDOW_CALL:
@@ -88,6 +108,12 @@ static void print_expr(struct buf *out, const struct plan_expr *expr)
     if (expr->order_count > 0) {
         buf_puts(out, " order by ");
         print_order(out, expr->order, expr->order_count);
+    }
+    if (expr->frame != NULL) {
+        buf_puts(out, " rows ");
+        print_bound(out, expr->frame->start);
+        buf_puts(out, " to ");
+        print_bound(out, expr->frame->end);
     }
 }
 
@@ -116,23 +142,96 @@ static void print_join(struct buf *out, const struct plan_rel *rel)
     }
 }
 
+/* " left [admittime, dischtime) right [starttime, endtime)", whichever are there */
+static void print_span(struct buf *out, const struct plan_rel *rel)
+{
+    const struct plan_span *span = rel->span;
+    const struct plan_expr *times[] = {span->left_start, span->left_end, span->right_start,
+                                       span->right_end};
+    bool asof = rel->kind == PLAN_JOIN;
+    const char *words[] = {asof                ? " at "
+                           : span->right_start ? " overlap ["
+                                               : " [",
+                           ", ", asof ? span->forward ? " next " : " latest " : " with [", ", "};
+    for (size_t i = 0; i < 4; i++) {
+        if (times[i] == NULL)
+            continue;
+        buf_puts(out, words[i]);
+        print_expr(out, times[i]);
+        if (i % 2 == 1)
+            buf_puts(out, span->closed ? "]" : ")");
+    }
+    buf_puts(out, asof && span->closed ? " or equal" : "");
+    if (span->gap > 0)
+        buf_printf(out, " gap %lld", (long long)span->gap);
+    if (span->start_name != NULL)
+        buf_printf(out, " as %s, %s", span->start_name, span->end_name);
+    if (span->count_name != NULL)
+        buf_printf(out, ", %s", span->count_name);
+}
+
+static void print_cells(struct buf *out, const struct plan_rel *rel)
+{
+    for (size_t i = 0; i < rel->row_count && i < 20; i++) {
+        buf_puts(out, i == 0 ? " = (" : ", (");
+        print_list(out, rel->cells + i * rel->column_count, rel->column_count);
+        buf_putc(out, ')');
+    }
+    if (rel->row_count > 20)
+        buf_printf(out, ", and %zu more", rel->row_count - 20);
+}
+
+static void print_columns(struct buf *out, const struct plan_rel *rel)
+{
+    buf_puts(out, " (");
+    for (size_t i = 0; i < rel->column_count; i++) {
+        buf_printf(out, "%s%s ", i == 0 ? "" : ", ", rel->columns[i].name);
+        data_type_write(rel->columns[i].type, out);
+    }
+    buf_putc(out, ')');
+}
+
 static void print_fields(struct buf *out, const struct plan_rel *rel)
 {
-    char type[32];
     switch (rel->kind) {
     case PLAN_SCAN:
-        buf_printf(out, " %s (", rel->table);
-        for (size_t i = 0; i < rel->column_count; i++)
-            buf_printf(out, "%s%s %s", i == 0 ? "" : ", ", rel->columns[i].name,
-                       data_type_text(rel->columns[i].type, type));
-        buf_putc(out, ')');
+        buf_printf(out, " %s", rel->table);
+        print_columns(out, rel);
         return;
     case PLAN_FILTER:
         buf_putc(out, ' ');
         print_expr(out, rel->predicate);
         return;
     case PLAN_JOIN:
+    case PLAN_INTERVAL_JOIN:
         print_join(out, rel);
+        if (rel->span != NULL)
+            print_span(out, rel);
+        if (rel->order_count > 0)
+            buf_puts(out, " first by ");
+        print_order(out, rel->order, rel->order_count);
+        return;
+    case PLAN_VALUES:
+        print_columns(out, rel);
+        print_cells(out, rel);
+        return;
+    case PLAN_EXPLODE:
+        print_named(out, rel->outputs, 1);
+        if (rel->ordinality != NULL)
+            buf_printf(out, " number %s", rel->ordinality);
+        buf_puts(out, rel->keep_empty ? " keep empty" : "");
+        return;
+    case PLAN_DEDUPE:
+        buf_puts(out, rel->key_count > 0 ? " by " : "");
+        print_list(out, rel->left_keys, rel->key_count);
+        buf_puts(out, " first by ");
+        print_order(out, rel->order, rel->order_count);
+        return;
+    case PLAN_INTERVAL_MERGE:
+        if (rel->group_count > 0)
+            buf_puts(out, " by");
+        print_named(out, rel->groups, rel->group_count);
+        print_span(out, rel);
         return;
     case PLAN_AGGREGATE:
         if (rel->group_count > 0)

@@ -24,7 +24,7 @@ static void types_read_back_from_their_text(void **state)
     (void)state;
     char text[32];
 #define DATA_KIND(name, word)                                                                      \
-    if (DATA_##name != DATA_DECIMAL)                                                               \
+    if (DATA_##name != DATA_DECIMAL && DATA_##name < DATA_LIST)                                    \
         assert_int_equal(parsed(word).kind, DATA_##name);
 #include "data/kind.def"
 #undef DATA_KIND
@@ -37,6 +37,40 @@ static void types_read_back_from_their_text(void **state)
     assert_int_equal(parsed("Integer").kind, DATA_BIGINT);
     assert_true(data_type_equal(parsed("NUMERIC( 10 , 2 )"), data_type_decimal(10, 2)));
     assert_true(data_type_equal(parsed("decimal(5)"), data_type_decimal(5, 0)));
+}
+
+static void lists_and_structs_read_back_from_their_text(void **state)
+{
+    (void)state;
+    static const char *const TEXTS[] = {
+        "list(bigint)", "list(list(decimal(18,4)))", "struct(value decimal(9,2), unit text)",
+        "list(struct(\"odd name\" text, \"a \\\"b\\\"\" list(date)))"};
+    static const char *const BAD[] = {
+        "list",        "list()",         "list(bigint, text)", "struct(bigint)",
+        "list(bigint", "list(bigint) x", "struct(\"a text)"};
+    struct arena *arena = arena_new(0);
+    struct err err;
+    for (size_t i = 0; i < sizeof TEXTS / sizeof TEXTS[0]; i++) {
+        struct data_type type = DATA_TYPE(NULL), again = DATA_TYPE(NULL);
+        struct buf text = BUF_INIT;
+        assert_int_equal(data_type_parse_nested(arena, str_of(TEXTS[i]), &type, &err), ERR_OK);
+        data_type_write(type, &text);
+        assert_string_equal(buf_text(&text), TEXTS[i]);
+        assert_int_equal(data_type_parse_nested(arena, buf_view(&text), &again, &err), ERR_OK);
+        assert_true(data_type_equal(type, again));
+        buf_done(&text);
+    }
+    for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++) {
+        struct data_type type;
+        assert_int_equal(data_type_parse_nested(arena, str_of(BAD[i]), &type, &err), ERR_INPUT);
+    }
+    struct buf deep = BUF_INIT;
+    for (int i = 0; i <= DATA_TYPE_LIMIT_DEPTH; i++)
+        buf_puts(&deep, "list(");
+    struct data_type type;
+    assert_int_equal(data_type_parse_nested(arena, buf_view(&deep), &type, &err), ERR_LIMIT);
+    buf_done(&deep);
+    arena_free(arena);
 }
 
 static void nonsense_types_are_refused(void **state)
@@ -418,6 +452,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_texts_whatever_bytes_they_came_as),
         cmocka_unit_test(types_read_back_from_their_text),
+        cmocka_unit_test(lists_and_structs_read_back_from_their_text),
         cmocka_unit_test(nonsense_types_are_refused),
         cmocka_unit_test(schema_survives_json),
         cmocka_unit_test(damaged_schema_json_is_refused_with_its_source),

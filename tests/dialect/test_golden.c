@@ -87,6 +87,11 @@ static void every_function_has_its_spelling(void **state)
     (void)state;
     check("functions.txt");
 }
+static void kernels_become_plain_sql(void **state)
+{
+    (void)state;
+    check("kernels.txt");
+}
 static void wrong_plans_say_what_is_wrong(void **state)
 {
     (void)state;
@@ -99,6 +104,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plans_compile_to_readable_sql),
         cmocka_unit_test(every_function_has_its_spelling),
+        cmocka_unit_test(kernels_become_plain_sql),
         cmocka_unit_test(wrong_plans_say_what_is_wrong),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
