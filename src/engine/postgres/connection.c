@@ -33,7 +33,7 @@ static void postgres_close(struct engine *engine)
 }
 static void postgres_free(struct postgres *postgres)
 {
-    postgres_close(&postgres->base);
+    postgres_close((struct engine *)postgres);
 }
 AUTO_DEFINE(struct postgres, postgres_free)
 
