@@ -94,7 +94,7 @@ enum err_code api_mart_dry_run(struct api *api, const struct api_mart_options *o
     api_begin(api);
     TRY(spec_of(options, &spec, err));
     TRY(api_open_profile(api, options->dataset, options->version, &version, &profile, err));
-    TRY(mart_plan_make(profile, &spec, &plan, err));
+    TRY(mart_plan_open(api->store, version, profile, &spec, &plan, err));
     TRY(mart_plan_sql(plan, &sql, err));
     TRY(plan_signature(mart_plan_root(plan), signature, err));
     json_t *object = json_object();

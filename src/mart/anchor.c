@@ -44,9 +44,7 @@ static const struct word naming_words[] = {{"id", 1},  {"nbr", 1}, {"no", 1},
                                            {"num", 1}, {"nr", 1},  {"number", 1},
                                            {"key", 1}, {"mrn", 1}, {"identifier", 1}};
 
-/* Tokens of a name: split at non-letters and at lower → upper; compared without case and plural s.
- */
-static bool next_token(const char **cursor, char ret[64])
+bool mart_next_token(const char **cursor, char ret[64])
 {
     const char *p = *cursor;
     size_t length = 0;
@@ -68,7 +66,7 @@ static double name_weight(const char *name, const struct word *words, size_t cou
 {
     char token[64];
     double best = 0;
-    while (next_token(&name, token)) {
+    while (mart_next_token(&name, token)) {
         for (size_t i = 0; i < count; i++) {
             size_t length = strlen(words[i].text);
             bool whole = strcmp(token, words[i].text) == 0;
@@ -263,8 +261,59 @@ double mart_anchor_score(const struct profile *profile, size_t table, enum mart_
     return t->table->rows == 0 ? score - 10 : score;
 }
 
-static enum err_code none_found(const struct mart_spec *spec, struct err *err)
+/* Same column names, in any order. */
+static bool same_shape(const struct profile_table *a, const struct profile_table *b)
 {
+    if (a->table->schema.count != b->table->schema.count)
+        return false;
+    for (size_t c = 0; c < a->table->schema.count; c++)
+        if (data_schema_find(&b->table->schema, str_of(a->columns[c].name)) < 0)
+            return false;
+    return true;
+}
+
+/* The largest set of tables of one shape without a key: sites or years of one table, kept apart.
+ * Its first table; *ret_count of them, named in names. */
+static const struct profile_table *find_parts(const struct profile *profile, struct buf *names,
+                                              size_t *ret_count)
+{
+    const struct profile_table *found = NULL;
+    *ret_count = 1;
+    for (size_t i = 0; i < profile->table_count; i++) {
+        size_t count = 0;
+        for (size_t k = 0; k < profile->table_count; k++)
+            count += same_shape(&profile->tables[i], &profile->tables[k]) ? 1 : 0;
+        if (profile->tables[i].primary_key.count == 0 && count > *ret_count) {
+            found = &profile->tables[i];
+            *ret_count = count;
+        }
+    }
+    for (size_t k = 0, listed = 0; found != NULL && k < profile->table_count; k++)
+        if (same_shape(found, &profile->tables[k]) && names->len < 300)
+            buf_printf(names, "%s%s", listed++ == 0 ? "" : ", ", profile->tables[k].table->name);
+    return found;
+}
+
+static enum err_code none_found(const struct profile *profile, const struct mart_spec *spec,
+                                struct err *err)
+{
+    AUTO(buf_done) struct buf names = BUF_INIT;
+    size_t count = 0;
+    const struct profile_table *part =
+        spec->grain == MART_PATIENT ? find_parts(profile, &names, &count) : NULL;
+    if (part != NULL) {
+        err_set(err, ERR_INPUT,
+                "no table identifies patients; %zu tables have the same %zu columns and look like "
+                "parts of one: %s",
+                count, part->table->schema.count, buf_text(&names));
+        return err_hint(
+            err,
+            "take one with --anchor %.100s (each row is then a patient), or stack them: "
+            "marrow sql NAME \"SELECT '%.100s' AS part, * FROM %.100s UNION ALL BY NAME "
+            "SELECT …\" --out all.parquet, then import that; leave out a part that "
+            "repeats another's rows",
+            part->table->name, part->table->name, part->table->name);
+    }
     err_set(err, ERR_INPUT, "no table was recognised as one row per %s",
             mart_grain_text(spec->grain));
     return err_hint(err, "name it with --anchor TABLE, or confirm its key with 'marrow relations "
@@ -331,5 +380,5 @@ enum err_code mart_anchor_choose(const struct profile *profile, const struct mar
             "the only table, and no column identifies a patient: each row is taken as one patient");
         return ERR_OK;
     }
-    return none_found(spec, err);
+    return none_found(profile, spec, err);
 }

@@ -91,12 +91,14 @@ static enum err_code answer(struct store *store, const char *dataset, const stru
         strcmp(json_text(json_object_get(run->manifest, "layout"), "kind", ""), "buckets") == 0;
     TRY(file_path_join(path, bucketed ? "mart" : "mart.parquet", file, err));
     json_t *object = json_object();
-    static const char *const kept[] = {"grain",          "grain_key", "anchor_table",
-                                       "anchor_reasons", "join",      "levels"};
+    static const char *const kept[] = {"grain", "grain_key", "anchor_table", "anchor_reasons",
+                                       "join",  "levels",    "kinds"};
     json_put_text(object, "run_id", run->run_id, &ok);
     json_put_text(object, "name", json_text(run->manifest, "name", ""), &ok);
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
-        json_put(object, kept[i], json_incref(json_object_get(described, kept[i])), &ok);
+        if (json_object_get(described, kept[i]) !=
+            NULL) /* a run of an earlier release has no kinds */
+            json_put(object, kept[i], json_incref(json_object_get(described, kept[i])), &ok);
     json_put_int(object, "row_count", json_int(run->manifest, "row_count", 0), &ok);
     json_put_text(object, "path", file, &ok);
     json_put(object, "schema", schema_object(json_object_get(run->manifest, "schema"), &ok), &ok);
@@ -207,7 +209,7 @@ enum err_code mart_build(struct store *store, struct store_version *version,
 {
     int64_t started_us = clock_monotonic_us();
     AUTO(mart_plan_free) struct mart_plan *plan = NULL;
-    TRY(mart_plan_make(profile, spec, &plan, err));
+    TRY(mart_plan_open(store, version, profile, spec, &plan, err));
     const char *sort[MART_LIMIT_KEY_COLUMNS + 2];
     size_t sort_count = 0;
     sort_columns(plan, sort, &sort_count);

@@ -41,34 +41,34 @@ static bool same_columns(const size_t *a, size_t a_count, const size_t *b, size_
     return a_count == b_count && hits == a_count;
 }
 
-/* Join the tables between the fact and the anchor (and the anchor itself when the last relation
- * uses another of its keys), so that the anchor's key columns can be read; fill fact->keys. */
-static void join_path(struct fact *fact)
+void mart_join_path(struct mart_work *work, const struct mart_path *path,
+                    const struct plan_rel **base,
+                    const struct plan_expr *ret_keys[MART_LIMIT_KEY_COLUMNS])
 {
-    struct mart_work *work = fact->work;
     struct plan *plan = work->plan;
+    struct arena *arena = plan_arena(plan);
     const struct mart_anchor *anchor = &work->anchor;
     const char *prefix = "";
-    for (size_t s = 0; s < fact->path->count; s++) {
-        const struct profile_relation *step = fact->path->steps[s];
+    for (size_t s = 0; s < path->count; s++) {
+        const struct profile_relation *step = path->steps[s];
         const struct profile_table *child = &work->profile->tables[step->child],
                                    *parent = &work->profile->tables[step->parent];
-        bool last = s + 1 == fact->path->count;
+        bool last = s + 1 == path->count;
         if (last && same_columns(step->parent_columns, step->column_count, anchor->key,
                                  anchor->key_count)) {
             for (size_t k = 0; k < anchor->key_count; k++)
                 for (size_t j = 0; j < step->column_count; j++)
                     if (step->parent_columns[j] == anchor->key[k])
-                        fact->keys[k] =
-                            plan_column(plan, fact->base,
-                                        arena_printf(plan_arena(plan), "%s%s", prefix,
+                        ret_keys[k] =
+                            plan_column(plan, *base,
+                                        arena_printf(arena, "%s%s", prefix,
                                                      child->columns[step->child_columns[j]].name));
             return;
         }
         const struct plan_rel *scan = mart_scan(work, step->parent);
-        const char *inner = arena_printf(plan_arena(plan), "p%zu_", ++work->joins);
+        const char *inner = arena_printf(arena, "p%zu_", ++work->joins);
         size_t count = parent->table->schema.count;
-        struct plan_named *outputs = arena_array(plan_arena(plan), count, sizeof *outputs);
+        struct plan_named *outputs = arena_array(arena, count, sizeof *outputs);
         const struct plan_expr *left[MART_LIMIT_KEY_COLUMNS], *right[MART_LIMIT_KEY_COLUMNS];
         size_t kept = 0;
         for (size_t c = 0; outputs != NULL && c < count; c++) {
@@ -76,44 +76,42 @@ static void join_path(struct fact *fact)
             bool anchor_key = step->parent == anchor->table;
             if (anchor_key || mart_column_is_key(work->profile, step->parent, c) ||
                 parent->columns[c].unique)
-                outputs[kept++] =
-                    (struct plan_named){arena_printf(plan_arena(plan), "%s%s", inner, name),
-                                        plan_column(plan, scan, name)};
+                outputs[kept++] = (struct plan_named){arena_printf(arena, "%s%s", inner, name),
+                                                      plan_column(plan, scan, name)};
         }
         const struct plan_rel *side = plan_project(plan, scan, outputs, kept);
         for (size_t k = 0; k < step->column_count; k++) {
-            left[k] = plan_column(plan, fact->base,
-                                  arena_printf(plan_arena(plan), "%s%s", prefix,
-                                               child->columns[step->child_columns[k]].name));
-            right[k] =
-                plan_column_right(plan, side,
-                                  arena_printf(plan_arena(plan), "%s%s", inner,
-                                               parent->columns[step->parent_columns[k]].name));
+            left[k] = plan_column(
+                plan, *base,
+                arena_printf(arena, "%s%s", prefix, child->columns[step->child_columns[k]].name));
+            right[k] = plan_column_right(
+                plan, side,
+                arena_printf(arena, "%s%s", inner, parent->columns[step->parent_columns[k]].name));
         }
-        fact->base = plan_join(plan, PLAN_JOIN_INNER, fact->base, side, left, right,
-                               step->column_count, NULL);
+        *base =
+            plan_join(plan, PLAN_JOIN_INNER, *base, side, left, right, step->column_count, NULL);
         prefix = inner;
     }
     const struct profile_table *at = &work->profile->tables[anchor->table];
     for (size_t k = 0; k < anchor->key_count; k++)
-        fact->keys[k] = plan_column(
-            plan, fact->base,
-            arena_printf(plan_arena(plan), "%s%s", prefix, at->columns[anchor->key[k]].name));
+        ret_keys[k] = plan_column(
+            plan, *base, arena_printf(arena, "%s%s", prefix, at->columns[anchor->key[k]].name));
 }
 
-static const struct plan_expr *order_expression(struct fact *fact)
+const struct plan_expr *mart_order_key(struct mart_work *work, const struct plan_rel *base,
+                                       size_t table)
 {
-    const struct profile_table *t = &fact->work->profile->tables[fact->table];
-    struct plan *plan = fact->work->plan;
+    const struct profile_table *t = &work->profile->tables[table];
+    struct plan *plan = work->plan;
     if (t->time_column < 0)
         return NULL;
     const struct plan_expr *tie = NULL;
     if (t->primary_key.count == 1 && t->columns[t->primary_key.columns[0]].type.kind == DATA_BIGINT)
-        tie = plan_column(plan, fact->base, t->columns[t->primary_key.columns[0]].name);
+        tie = plan_column(plan, base, t->columns[t->primary_key.columns[0]].name);
     else
-        tie = mart_row_hash(fact->work, fact->base, fact->table);
-    const struct plan_expr *args[] = {
-        plan_column(plan, fact->base, t->columns[t->time_column].name), tie};
+        tie = mart_row_hash(work, base, table);
+    const struct plan_expr *args[] = {plan_column(plan, base, t->columns[t->time_column].name),
+                                      tie};
     return plan_call(plan, "order_key", 2, args);
 }
 
@@ -193,18 +191,18 @@ static const struct {
                   {'=', "equal"}, {'%', "percent"}, {'?', "unknown"}, {'*', "star"},
                   {'#', "hash"},  {'.', "dot"}};
 
-static const char *sign_slug(struct fact *fact, const char *level)
+static const char *sign_slug(struct mart_work *work, const char *level)
 {
     AUTO(buf_done) struct buf slug = BUF_INIT;
     for (const char *p = level; *p != '\0' && slug.len < 40; p++)
         for (size_t i = 0; i < sizeof sign_names / sizeof *sign_names; i++)
             if (sign_names[i].sign == *p)
                 buf_printf(&slug, "%s%s", slug.len > 0 ? "_" : "", sign_names[i].name);
-    return arena_strdup(plan_arena(fact->work->plan), slug.len > 0 ? buf_text(&slug) : "blank");
+    return arena_strdup(plan_arena(work->plan), slug.len > 0 ? buf_text(&slug) : "blank");
 }
 
 /* "Metastatic Solid Tumor" → metastatic_solid_tumor; -1 → minus_1, so that it is not taken for 1 */
-static const char *level_slug(struct fact *fact, const char *level)
+const char *mart_slug(struct mart_work *work, const char *level)
 {
     char slug[48];
     size_t length = 0;
@@ -221,7 +219,7 @@ static const char *level_slug(struct fact *fact, const char *level)
         length--;
     length = str_utf8_valid_prefix((struct str){slug, length});
     slug[length] = '\0';
-    return length == 0 ? sign_slug(fact, level) : arena_strdup(plan_arena(fact->work->plan), slug);
+    return length == 0 ? sign_slug(work, level) : arena_strdup(plan_arena(work->plan), slug);
 }
 
 /* The level as the column's type writes it; false: the cell is no value of the type, so its row was
@@ -286,7 +284,7 @@ struct subject {
 static const char *slug_of(struct fact *fact, const char *slugs[MART_LEVEL_CAP], size_t i,
                            const char *level)
 {
-    const char *slug = level_slug(fact, level), *unique = slug;
+    const char *slug = mart_slug(fact->work, level), *unique = slug;
     bool taken = true;
     for (int serial = 2; taken && unique != NULL; serial++) {
         taken = false;
@@ -482,7 +480,8 @@ static void project_inputs(struct fact *fact, const struct subject *subjects,
             fact->inputs[fact->input_count++] = (struct plan_named){
                 subjects[i].input, plan_column(plan, fact->base, subjects[i].source)};
     }
-    const struct plan_expr *order = wants_order ? order_expression(fact) : NULL;
+    const struct plan_expr *order =
+        wants_order ? mart_order_key(fact->work, fact->base, fact->table) : NULL;
     if (order != NULL) {
         fact->inputs[fact->input_count++] = (struct plan_named){ORDER_COLUMN, order};
         fact->ordered = true;
@@ -505,12 +504,25 @@ static const struct plan_expr *final_expression(struct fact *fact, size_t i)
     return fact->zero[i] ? plan_call(plan, "coalesce", 2, zero) : value;
 }
 
+void mart_join_grouped(struct mart_work *work, enum plan_join_kind kind,
+                       const struct plan_rel *grouped, const struct plan_named *keys)
+{
+    struct plan *plan = work->plan;
+    const struct plan_expr *left[MART_LIMIT_KEY_COLUMNS], *right[MART_LIMIT_KEY_COLUMNS];
+    for (size_t k = 0; k < work->anchor.key_count; k++) {
+        left[k] =
+            plan_column(plan, work->joined, arena_printf(plan_arena(plan), "marrow_anchor_%zu", k));
+        right[k] = plan_column_right(plan, grouped, keys[k].name);
+    }
+    work->joined =
+        plan_join(plan, kind, work->joined, grouped, left, right, work->anchor.key_count, NULL);
+}
+
 static void join_to_anchor(struct fact *fact)
 {
     struct mart_work *work = fact->work;
     struct plan *plan = work->plan;
     struct arena *arena = plan_arena(plan);
-    const struct plan_expr *left[MART_LIMIT_KEY_COLUMNS], *right[MART_LIMIT_KEY_COLUMNS];
     struct plan_named groups[MART_LIMIT_KEY_COLUMNS];
     size_t serial = ++work->joins;
     for (size_t k = 0; k < work->anchor.key_count; k++)
@@ -523,12 +535,7 @@ static void join_to_anchor(struct fact *fact)
     grouped = plan_label(plan, grouped,
                          mart_lower(work, arena_printf(arena, "%s_per_%s", fact->name,
                                                        mart_grain_text(work->spec->grain))));
-    for (size_t k = 0; k < work->anchor.key_count; k++) {
-        left[k] = plan_column(plan, work->joined, arena_printf(arena, "marrow_anchor_%zu", k));
-        right[k] = plan_column_right(plan, grouped, groups[k].name);
-    }
-    work->joined = plan_join(plan, work->spec->inner ? PLAN_JOIN_INNER : PLAN_JOIN_LEFT,
-                             work->joined, grouped, left, right, work->anchor.key_count, NULL);
+    mart_join_grouped(work, work->spec->inner ? PLAN_JOIN_INNER : PLAN_JOIN_LEFT, grouped, groups);
     for (size_t i = 0; i < fact->aggregate_count; i++)
         for (size_t o = 0; o < work->output_count; o++)
             if (work->outputs[o].name == fact->finals[i].name)
@@ -557,9 +564,10 @@ static unsigned of_dimension(const struct subject *subject, unsigned wanted)
 }
 
 static enum err_code choose_aggregates(struct fact *fact, const struct subject *subjects,
-                                       size_t count, unsigned *wanted, struct err *err)
+                                       size_t count, unsigned *wanted, struct mart_pivot **pivots,
+                                       struct err *err)
 {
-    const struct mart_work *work = fact->work;
+    struct mart_work *work = fact->work;
     for (size_t i = 0; i < count; i++) {
         const struct profile_column *column = &subjects[i].table->columns[subjects[i].column];
         bool by_policy = false;
@@ -567,6 +575,10 @@ static enum err_code choose_aggregates(struct fact *fact, const struct subject *
                             err));
         if (!by_policy && subjects[i].table != &work->profile->tables[fact->table])
             wanted[i] = of_dimension(&subjects[i], wanted[i]);
+        if (subjects[i].table == &work->profile->tables[fact->table])
+            TRY(mart_pivot_choose(work, fact->table, subjects[i].column, &pivots[i], err));
+        if (pivots[i] != NULL && column->role == PROFILE_MEASURE)
+            wanted[i] = pivots[i]->policy.whole; /* one mean over all kinds says nothing */
     }
     return ERR_OK;
 }
@@ -595,7 +607,7 @@ static const char *caution(const struct fact *fact, const struct mart_dimensions
 }
 
 static void describe_fact(struct fact *fact, const struct mart_dimensions *dimensions,
-                          const char *note)
+                          struct mart_pivot *const *pivots, size_t count, const char *note)
 {
     struct mart_work *work = fact->work;
     struct arena *arena = plan_arena(work->plan);
@@ -605,7 +617,17 @@ static void describe_fact(struct fact *fact, const struct mart_dimensions *dimen
         again ? arena_printf(arena, "aggregated to the grain as %s, then joined one-to-one",
                              fact->name)
               : "aggregated to the grain, then joined one-to-one";
-    mart_describe(work, fact->table, true, reason, fact->path, (int64_t)fact->aggregate_count);
+    int64_t columns = (int64_t)fact->aggregate_count;
+    for (size_t i = 0; i < count; i++) {
+        if (pivots[i] == NULL)
+            continue;
+        reason =
+            arena_printf(arena, "%s; %s", reason, mart_pivot_text(work, fact->table, pivots[i]));
+        columns += pivots[i]->columns;
+    }
+    if (reason == NULL)
+        return; /* out of memory: the plan says so */
+    mart_describe(work, fact->table, true, reason, fact->path, columns);
     if (note != NULL)
         mart_describe_note(work, fact->table, note);
     for (size_t i = 0; i < work->profile->table_count; i++)
@@ -626,12 +648,13 @@ enum err_code mart_add_fact(struct mart_work *work, size_t table, const char *na
     if (skip == NULL)
         return err_set(err, ERR_MEMORY, "no memory to plan table '%s'", name);
     fact.base = mart_join_dimensions(work, fact.base, table, skip, &dimensions);
-    join_path(&fact);
+    mart_join_path(work, path, &fact.base, fact.keys);
     struct subject *subjects = subjects_of(&fact, &dimensions, &count);
     unsigned *wanted = arena_array(plan_arena(work->plan), count + 1, sizeof *wanted);
-    if (dimensions.used == NULL || subjects == NULL || wanted == NULL)
+    struct mart_pivot **pivots = arena_array(plan_arena(work->plan), count + 1, sizeof *pivots);
+    if (dimensions.used == NULL || subjects == NULL || wanted == NULL || pivots == NULL)
         return err_set(err, ERR_MEMORY, "no memory to plan table '%s'", name);
-    TRY(choose_aggregates(&fact, subjects, count, wanted, err));
+    TRY(choose_aggregates(&fact, subjects, count, wanted, pivots, err));
     project_inputs(&fact, subjects, wanted, count);
     const char *rows =
         add(&fact, output_name(&fact, "rows", "count"),
@@ -643,6 +666,9 @@ enum err_code mart_add_fact(struct mart_work *work, size_t table, const char *na
             if ((wanted[i] & (1u << kind)) != 0)
                 add_aggregate(&fact, &subjects[i], (enum mart_aggregate_kind)kind);
     join_to_anchor(&fact);
-    describe_fact(&fact, &dimensions, caution(&fact, &dimensions, wanted, count));
+    for (size_t i = 0; i < count; i++)
+        if (pivots[i] != NULL)
+            TRY(mart_add_pivot(work, table, name, path, pivots[i], err));
+    describe_fact(&fact, &dimensions, pivots, count, caution(&fact, &dimensions, wanted, count));
     return ERR_OK;
 }

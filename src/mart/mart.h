@@ -15,16 +15,24 @@ struct mart_spec {
     const char *anchor;   /* table; NULL = chosen with reasons */
     const char *event;    /* MART_EVENT: fact table; NULL = chosen */
     bool inner;           /* keep only grain rows with at least one row in every fact used (docs/MART.md); default left */
-    const json_t *policy; /* overrides {TABLE: {COLUMN: [aggregate…] | []}}, "*" = any, the closest entry counts; NULL = built-in table only */
+    const json_t *policy; /* overrides {TABLE: {COLUMN: [aggregate…] | [] | {by, kinds, cap, aggregates, whole}}}, "*" = any, the closest entry
+                           * counts; NULL = built-in table only */
+    const json_t *kinds;  /* what mart_kinds_read gave for this policy; NULL: nothing is taken by kind */
     int64_t buckets;      /* event: 0 = 64 */
 };
 struct mart_plan; /* plan, and why */
+/* Which kinds long tables hold (labs.value_num by item_id), with labels and how often each has a value: read once per version and
+ * kept. New reference. */
+enum err_code mart_kinds_read(struct store *store, struct store_version *version, const struct profile *profile, const json_t *policy, json_t **ret, struct err *err) WARN_UNUSED;
 enum err_code mart_plan_make(const struct profile *profile, const struct mart_spec *spec, struct mart_plan **ret, struct err *err) WARN_UNUSED;
+/* The same with the kinds of the version read (spec->kinds is set aside). */
+enum err_code mart_plan_open(struct store *store, struct store_version *version, const struct profile *profile, const struct mart_spec *spec, struct mart_plan **ret, struct err *err) WARN_UNUSED;
 void mart_plan_free(struct mart_plan *plan);
 AUTO_DEFINE(struct mart_plan, mart_plan_free)
 const struct plan_rel *mart_plan_root(const struct mart_plan *plan);
 /* {grain, grain_key:[…], anchor_table, anchor_reasons:[…], join, tables:[{name, role, rows, used, reason, path:[joins…],
- * rows_without_key?, orphan_rows?, columns, note?}], levels:{column: level counted}, policy} */
+ * rows_without_key?, orphan_rows?, columns, note?}], levels:{column: level counted},
+ * kinds:[{table, column, by, why, kind_count, values, aggregates, shown:[{columns, code, label, values, unit}], not_shown:{kinds, values, share}}], policy} */
 const json_t *mart_plan_description(const struct mart_plan *plan);
 /* Build or reuse: the JSON of "mart build" {run_id, grain, grain_key, anchor_table, row_count, path, schema:{col:type}, tables, reused, duration_ms, bytes,
  * materialised_at, signature, invariants}. */

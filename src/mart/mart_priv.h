@@ -7,6 +7,9 @@
 #define MART_LIMIT_HOPS 5          /* relations followed from a table to the anchor or to a dimension */
 #define MART_LIMIT_KEY_COLUMNS 4
 #define MART_LEVEL_CAP 12          /* categories with more levels get distinct and mode instead of a count per level */
+#define MART_KIND_CAP 24           /* kinds of a long table that become columns, the most often measured first */
+#define MART_LIMIT_KINDS 10000     /* kinds of one column; more: it names no kinds */
+#define MART_LIMIT_KIND_ROWS 50000 /* read of one column; its distinct values were an estimate */
 #define MART_CONFIDENCE_FLOOR 0.5  /* proposed relations below it are not used */
 #define MART_LIMIT_DIMENSIONS 256  /* joins of dimensions to one table; more are left out */
 #define MART_LIMIT_ROLES 16        /* references from one table to another */
@@ -47,10 +50,40 @@ const char *mart_aggregate_text(enum mart_aggregate_kind kind);
 /* Bit set of 1 << mart_aggregate_kind for a column: policy override (the closest of table.column, table.*, *.column, *.*), else the table of roles.
  * *ret_by_policy: the person asked for it. */
 enum err_code mart_policy_for(const json_t *policy, const struct profile_table *table, const struct profile_column *column, unsigned *ret, bool *ret_by_policy, struct err *err) WARN_UNUSED;
+/* How a measure is taken by kind; no entry: the built-in cap and aggregates. */
+struct mart_kind_policy {
+    bool off;             /* not by kind: a list was given, or "by": null */
+    bool by_name;         /* the entry names table and column */
+    const char *by;       /* column; NULL = found by the rule */
+    const json_t *kinds;  /* labels or codes; NULL = the most often measured */
+    int64_t cap;
+    unsigned aggregates, whole; /* bits: of each kind, and over all of them */
+};
+enum err_code mart_policy_kinds(const json_t *policy, const struct profile_table *table, const struct profile_column *column, struct mart_kind_policy *ret, struct err *err) WARN_UNUSED;
 /* Names in the policy that no table or column has → ERR_INPUT. */
 enum err_code mart_policy_check(const json_t *policy, const struct profile *profile, struct err *err) WARN_UNUSED;
 /* The policy in force as JSON: {level_cap, roles:{role:[aggregates]}, overrides}. New reference. */
 json_t *mart_policy_json(const json_t *overrides, bool *ok);
+
+/* ---- kinds of a long table ---- */
+struct mart_kind_rule {
+    bool on;
+    size_t by;                                 /* column that says what a row's value is a value of */
+    bool text;                                 /* the values are numbers kept as text */
+    bool has_label;
+    const struct profile_relation *dictionary; /* label is a column of its parent; NULL: of the table itself */
+    size_t label;
+    int unit;                                  /* column of units, or -1 */
+    char why[400];
+};
+/* Is the column to be taken by kind, and by which? Off without an error where there is no evidence; ERR_INPUT for a policy that cannot be. */
+enum err_code mart_kind_rule_for(const struct profile *profile, const json_t *policy, size_t table, size_t column, struct mart_kind_rule *ret, struct mart_kind_policy *ret_policy, struct err *err) WARN_UNUSED;
+/* What a rule asks to be read: names of tables and columns, nothing of the data. New reference. */
+json_t *mart_kinds_request(const struct profile *profile, size_t table, size_t column, const struct mart_kind_rule *rule, bool *ok);
+/* What was read for the rule {request, kinds:[[code, label, values, unit, units differ]…] by values desc, kind_count, values, least}, or NULL. */
+const json_t *mart_kinds_find(const json_t *kinds, const struct profile *profile, size_t table, size_t column, const struct mart_kind_rule *rule);
+/* Tokens of a name: split at non-letters and at lower → upper; lower case, plural s dropped. */
+bool mart_next_token(const char **cursor, char ret[64]);
 
 /* ---- graph ---- */
 /* Why a relation cannot carry a mart (rejected, to itself, too unsure, or its parent's columns are not unique, which would multiply rows); NULL: it can. */
@@ -85,6 +118,7 @@ struct mart_work {
     size_t output_count, output_cap;
     json_t *tables;                 /* description, one entry per table */
     json_t *levels;                 /* {output: level} of the counts per level */
+    json_t *kinds;                  /* [{table, column, by, shown, not_shown …}] */
     json_t *invariants;             /* [{what, raw, from, mart}] */
     size_t joins;                   /* serial for internal names */
     bool failed;                    /* out of memory for outputs */
@@ -111,6 +145,31 @@ struct mart_dimensions {
 const struct plan_rel *mart_join_dimensions(struct mart_work *work, const struct plan_rel *base, size_t start_table, const bool *skip, struct mart_dimensions *ret);
 /* Aggregate table to the anchor's key along path and join it to work->joined. name begins its columns: the table's, or "transplants_by_donor_id". */
 enum err_code mart_add_fact(struct mart_work *work, size_t table, const char *name, const struct mart_path *path, struct err *err) WARN_UNUSED;
+/* The fact's rows with the anchor's key in reach: joins *base along the path, fills ret_keys[]. */
+void mart_join_path(struct mart_work *work, const struct mart_path *path, const struct plan_rel **base, const struct plan_expr *ret_keys[MART_LIMIT_KEY_COLUMNS]);
+/* Orders the table's rows in time, ties by content; NULL: it has no time. */
+const struct plan_expr *mart_order_key(struct mart_work *work, const struct plan_rel *base, size_t table);
+/* Join what was aggregated by keys[] one-to-one to work->joined. */
+void mart_join_grouped(struct mart_work *work, enum plan_join_kind kind, const struct plan_rel *grouped, const struct plan_named *keys);
+/* "Metastatic Solid Tumor" → metastatic_solid_tumor */
+const char *mart_slug(struct mart_work *work, const char *text);
+/* Decided for one measure of a fact: which kinds become columns. */
+struct mart_pivot {
+    size_t column;
+    struct mart_kind_rule rule;
+    struct mart_kind_policy policy;
+    const json_t *found;         /* of mart_kinds_find */
+    const json_t *const *kinds;  /* chosen entries of found.kinds */
+    const char **names;          /* in names of outputs */
+    size_t count;
+    int64_t columns;             /* of the mart, once added */
+};
+/* *ret_pivot NULL: the column is not taken by kind. */
+enum err_code mart_pivot_choose(struct mart_work *work, size_t table, size_t column, struct mart_pivot **ret_pivot, struct err *err) WARN_UNUSED;
+/* Aggregate by (key, kind), spread the kinds over columns, join; name begins the columns. Adds its invariants and description. */
+enum err_code mart_add_pivot(struct mart_work *work, size_t table, const char *name, const struct mart_path *path, struct mart_pivot *pivot, struct err *err) WARN_UNUSED;
+/* "value_num by item_id: 24 kinds, not shown: 14 kinds, 19 % of values" */
+const char *mart_pivot_text(struct mart_work *work, size_t table, const struct mart_pivot *pivot);
 /* `SELECT raw from` over the raw tables must equal `SELECT mart FROM marrow_result`. */
 void mart_invariant_add(struct mart_work *work, const char *what, const char *raw, const char *from, const char *mart);
 /* SQL of one table's rows that reach the anchor: "FROM t …"; for invariants. */

@@ -260,8 +260,9 @@ static const struct plan_rel *keyless(struct mart_work *work, const struct plan_
     const struct plan_rel *hashed = plan_project(plan, scan, outputs, schema->count + 1);
     const struct plan_expr *partition = plan_column(plan, hashed, "marrow_row_hash");
     struct plan_order order = {.expr = partition};
-    struct plan_named ordinal = {"marrow_row_ordinal", plan_window_call(plan, "row_number", 0, NULL,
-                                                                        &partition, 1, &order, 1, NULL)};
+    struct plan_named ordinal = {
+        "marrow_row_ordinal",
+        plan_window_call(plan, "row_number", 0, NULL, &partition, 1, &order, 1, NULL)};
     ret_names[0] = "marrow_row_hash";
     ret_names[1] = "marrow_row_ordinal";
     return plan_window(plan, hashed, &ordinal, 1);
@@ -601,6 +602,7 @@ static enum err_code finish(struct mart_work *work, struct mart_plan *ret, struc
     json_put_text(description, "join", work->spec->inner ? "inner" : "left", &ok);
     json_put(description, "tables", json_incref(work->tables), &ok);
     json_put(description, "levels", json_incref(work->levels), &ok);
+    json_put(description, "kinds", json_incref(work->kinds), &ok);
     json_put(description, "policy", mart_policy_json(work->spec->policy, &ok), &ok);
     ret->description = description;
     ret->invariants = json_incref(work->invariants);
@@ -640,15 +642,18 @@ enum err_code mart_plan_make(const struct profile *profile, const struct mart_sp
                              .spec = spec,
                              .tables = json_array(),
                              .levels = json_object(),
+                             .kinds = json_array(),
                              .invariants = json_array()};
     if (made != NULL)
         made->plan = work.plan = plan_new();
     enum err_code code = made == NULL || work.plan == NULL || work.tables == NULL ||
-                                 work.levels == NULL || work.invariants == NULL
+                                 work.levels == NULL || work.kinds == NULL ||
+                                 work.invariants == NULL
                              ? err_set(err, ERR_MEMORY, "no memory to plan the mart")
                              : make(&work, made, err);
     json_decref(work.tables);
     json_decref(work.levels);
+    json_decref(work.kinds);
     json_decref(work.invariants);
     json_decref(work.anchor.reasons);
     if (code != ERR_OK)
@@ -656,6 +661,19 @@ enum err_code mart_plan_make(const struct profile *profile, const struct mart_sp
     else
         *ret = made;
     return code;
+}
+
+enum err_code mart_plan_open(struct store *store, struct store_version *version,
+                             const struct profile *profile, const struct mart_spec *spec,
+                             struct mart_plan **ret, struct err *err)
+{
+    JSON_AUTO kinds = NULL;
+    struct mart_spec with_kinds = *spec;
+    TRY(mart_policy_check(spec->policy, profile, err));
+    if (spec->grain != MART_EVENT) /* each event keeps its value as it is */
+        TRY(mart_kinds_read(store, version, profile, spec->policy, &kinds, err));
+    with_kinds.kinds = kinds;
+    return mart_plan_make(profile, &with_kinds, ret, err);
 }
 
 void mart_plan_free(struct mart_plan *plan)

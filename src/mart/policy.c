@@ -1,6 +1,10 @@
 /* Which aggregates a column gets. Policy is data: one line per column role, overridable per table
  * and column, and part of the plan (so of the run id). A code or an identifier is never averaged:
- * asking for it is refused. */
+ * asking for it is refused. An override is a list of aggregates, or an object that says how the
+ * column is taken by kind (kinds.c):
+ *
+ *     {"labs": {"value_num": {"by": "item_id", "kinds": ["Glucose"], "aggregates": ["mean"]}},
+ *      "*": {"*": {"cap": 10}}} */
 #include "mart/mart_priv.h"
 
 #include <stdio.h>
@@ -69,6 +73,9 @@ static const json_t *member(const json_t *object, const char *name)
     return NULL;
 }
 
+#define KIND_USUAL (BIT(COUNT) | BIT(MEAN) | BIT(MIN) | BIT(MAX) | BIT(FIRST) | BIT(LAST))
+#define KIND_ALLOWED (KIND_USUAL | BIT(DISTINCT) | BIT(SD) | BIT(SUM) | BIT(MODE))
+
 /* Bits of a list of aggregates; *ret_first_refused is the first outside allowed, or
  * MART_AGGREGATE_END. */
 static enum err_code read_list(const json_t *list, unsigned allowed, const char *where,
@@ -79,7 +86,8 @@ static enum err_code read_list(const json_t *list, unsigned allowed, const char 
     *ret = 0;
     *ret_first_refused = MART_AGGREGATE_END;
     if (!json_is_array(list))
-        return err_set(err, ERR_INPUT, "policy for %s must be a list of aggregates", where);
+        return err_set(err, ERR_INPUT, "policy for %s must be a list of aggregates, or an object",
+                       where);
     json_array_foreach((json_t *)(uintptr_t)list, idx, item)
     {
         const char *name = json_is_string(item) ? json_string_value(item) : "";
@@ -121,9 +129,9 @@ enum err_code mart_policy_for(const json_t *policy, const struct profile_table *
     char where[600];
     unsigned refused = MART_AGGREGATE_END;
     const json_t *list = closest(policy, table->table->name, column->name, &by_name);
-    *ret_by_policy = list != NULL;
+    *ret_by_policy = json_is_array(list);
     *ret = usual_of(column->role);
-    if (list == NULL)
+    if (list == NULL || json_is_object(list))
         return ERR_OK;
     (void)snprintf(where, sizeof where, "%.250s.%.250s", table->table->name, column->name);
     TRY(read_list(list, allowed_of(column->role), where, ret, &refused, err));
@@ -134,6 +142,70 @@ enum err_code mart_policy_for(const json_t *policy, const struct profile_table *
             aggregate_names[refused], profile_column_role_text(column->role));
     return err_hint(err, "a code or an identifier is never averaged; if the column is a measure, "
                          "import it with a numeric type");
+}
+
+/* One member of the object that says how a column is taken by kind. */
+static enum err_code read_kind_member(const char *where, const char *key, const json_t *value,
+                                      struct mart_kind_policy *ret, struct err *err)
+{
+    unsigned *bits = strcmp(key, "aggregates") == 0 ? &ret->aggregates
+                     : strcmp(key, "whole") == 0    ? &ret->whole
+                                                    : NULL;
+    if (bits != NULL) {
+        unsigned refused = MART_AGGREGATE_END;
+        TRY(read_list(value, KIND_ALLOWED, where, bits, &refused, err));
+        if (refused != MART_AGGREGATE_END)
+            return err_set(err, ERR_INPUT, "policy for %s: '%s' is not to be had by kind", where,
+                           aggregate_names[refused]);
+        return ERR_OK;
+    }
+    if (strcmp(key, "by") == 0 && (json_is_null(value) || json_is_string(value))) {
+        ret->off = json_is_null(value);
+        ret->by = json_string_value(value);
+        return ERR_OK;
+    }
+    if (strcmp(key, "cap") == 0 && json_is_integer(value) && json_integer_value(value) >= 1 &&
+        json_integer_value(value) <= MART_LIMIT_KINDS) {
+        ret->cap = json_integer_value(value);
+        return ERR_OK;
+    }
+    bool texts = strcmp(key, "kinds") == 0 && json_array_size(value) > 0;
+    for (size_t i = 0; texts && i < json_array_size(value); i++)
+        texts = json_is_string(json_array_get(value, i));
+    if (texts) {
+        ret->kinds = value;
+        return ERR_OK;
+    }
+    err_set(err, ERR_INPUT, "policy for %s: '%s' is not understood", where, key);
+    return err_hint(err, "the form is {\"by\": COLUMN or null, \"kinds\": [texts], \"cap\": n, "
+                         "\"aggregates\": [by kind], \"whole\": [over all kinds]}");
+}
+
+static enum err_code read_kind_policy(const char *where, const json_t *object,
+                                      struct mart_kind_policy *ret, struct err *err)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)object, key, value)
+        TRY(read_kind_member(where, key, value, ret, err));
+    return ERR_OK;
+}
+
+enum err_code mart_policy_kinds(const json_t *policy, const struct profile_table *table,
+                                const struct profile_column *column, struct mart_kind_policy *ret,
+                                struct err *err)
+{
+    char where[600];
+    bool by_name = false;
+    const json_t *entry = closest(policy, table->table->name, column->name, &by_name);
+    *ret = (struct mart_kind_policy){
+        .cap = MART_KIND_CAP, .aggregates = KIND_USUAL, .whole = BIT(COUNT)};
+    ret->off = json_is_array(entry); /* a list is what is wanted of the column as a whole */
+    if (!json_is_object(entry))
+        return ERR_OK;
+    ret->by_name = by_name;
+    (void)snprintf(where, sizeof where, "%.250s.%.250s", table->table->name, column->name);
+    return read_kind_policy(where, entry, ret, err);
 }
 
 static bool any_table_has(const struct profile *profile, const char *column)
@@ -157,7 +229,11 @@ static enum err_code check_columns(const json_t *columns, const struct profile *
         unsigned bits = 0, refused = 0;
         bool by_policy = false;
         int column = table != NULL ? data_schema_find(&table->table->schema, str_of(key)) : -1;
-        TRY(read_list(value, ~0u, key, &bits, &refused, err));
+        struct mart_kind_policy kinds = {0};
+        if (json_is_object(value))
+            TRY(read_kind_policy(key, value, &kinds, err));
+        else
+            TRY(read_list(value, ~0u, key, &bits, &refused, err));
         if (strcmp(key, "*") == 0 || (table == NULL && any_table_has(profile, key)))
             continue;
         if (column < 0)
@@ -211,6 +287,7 @@ json_t *mart_policy_json(const json_t *overrides, bool *ok)
     }
     json_put(policy, "roles", roles, ok);
     json_put_int(policy, "level_cap", MART_LEVEL_CAP, ok);
+    json_put_int(policy, "kind_cap", MART_KIND_CAP, ok);
     json_put(policy, "overrides", overrides != NULL ? json_deep_copy(overrides) : json_object(),
              ok);
     return policy;

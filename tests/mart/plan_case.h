@@ -7,6 +7,7 @@
  *     key lab_id                        of the table above; time chart_time likewise
  *     relation labs.item_id -> items.item_id 0.9 [confirmed|added|rejected]    composite: a.x+y -> b.x+y
  *     mart patient [inner] [anchor=T] [event=T]
+ *     kind labs.value 50809|Glucose|300|mg/dL   a kind that was read, ~ for a blank; most values first
  *     policy {…}
  *     show sql                          else tables and columns
  *
@@ -32,7 +33,7 @@ struct plan_case {
     struct profile_column columns[CASE_TABLES][CASE_COLUMNS];
     struct mart_spec spec;
     char words[16][200], names[CASE_TABLES][64], anchor[64], event[64];
-    json_t *policy;
+    json_t *policy, *kinds;
     bool show_sql;
 };
 
@@ -131,6 +132,57 @@ static inline void case_add_relation(struct plan_case *c, size_t words)
             r->status = (enum profile_relation_status)s;
 }
 
+/* What mart_kinds_read would have given for the table's column. */
+static inline void case_add_kind(struct plan_case *c)
+{
+    size_t table = 0, columns[4], idx;
+    json_t *entry, *found = NULL, *kind = json_array();
+    char key[128], *save = NULL;
+    bool ok = true;
+    (void)case_columns(c, memcpy(key, c->words[1], sizeof key), &table, columns);
+    if (c->kinds == NULL)
+        c->kinds = json_array();
+    json_array_foreach(c->kinds, idx, entry)
+    {
+        if (json_int(entry, "table", -1) == (int64_t)table && json_int(entry, "column", -1) == (int64_t)columns[0])
+            found = entry;
+    }
+    if (found == NULL) {
+        found = json_pack("{s:i, s:i, s:[]}", "table", (int)table, "column", (int)columns[0], "kinds");
+        json_push(c->kinds, found, &ok);
+    }
+    for (char *part = strtok_r(c->words[2], "|", &save); part != NULL; part = strtok_r(NULL, "|", &save)) {
+        for (char *p = part; *p != '\0'; p++)
+            *p = *p == '~' ? ' ' : *p;
+        if (json_array_size(kind) == 2)
+            json_push(kind, json_integer(atol(part)), &ok);
+        else
+            json_push_text(kind, part, &ok);
+    }
+    json_push(kind, json_false(), &ok);
+    json_put_int(found, "values", json_int(found, "values", 0) + json_integer_value(json_array_get(kind, 2)), &ok);
+    json_put_int(found, "kind_count", json_int(found, "kind_count", 0) + 1, &ok);
+    json_push(json_object_get(found, "kinds"), kind, &ok);
+}
+
+/* Each entry answers the request that the rule makes. */
+static inline void case_answer_kinds(struct plan_case *c)
+{
+    size_t idx;
+    json_t *entry;
+    bool ok = true;
+    json_array_foreach(c->kinds, idx, entry)
+    {
+        size_t table = (size_t)json_int(entry, "table", 0), column = (size_t)json_int(entry, "column", 0);
+        struct mart_kind_rule rule;
+        struct mart_kind_policy policy;
+        struct err err;
+        if (mart_kind_rule_for(&c->profile, c->policy, table, column, &rule, &policy, &err) == ERR_OK && rule.on)
+            json_put(entry, "request", mart_kinds_request(&c->profile, table, column, &rule, &ok), &ok);
+    }
+    c->spec.kinds = c->kinds;
+}
+
 static inline void case_mart(struct plan_case *c, size_t words)
 {
     struct err err;
@@ -163,6 +215,8 @@ static inline void case_line(struct plan_case *c, struct str line)
         case_add_relation(c, words);
     } else if (strcmp(verb, "mart") == 0) {
         case_mart(c, words);
+    } else if (strcmp(verb, "kind") == 0) {
+        case_add_kind(c);
     } else if (strcmp(verb, "policy") == 0) {
         struct str text = {line.ptr + 7, line.len - 7};
         if (json_parse(text, "policy", &c->policy, &err) != ERR_OK)
@@ -191,6 +245,7 @@ static inline struct plan_case *case_new(struct str text)
     for (size_t t = 0; t < c->profile.table_count; t++)
         for (size_t i = 0; i < c->stored[t].schema.count; i++)
             c->columns[t][i].name = c->stored[t].schema.columns[i].name;
+    case_answer_kinds(c);
     return c;
 }
 
@@ -201,6 +256,7 @@ static inline void case_free(struct plan_case *c)
         data_schema_done(&c->stored[t].schema);
     }
     json_decref(c->policy);
+    json_decref(c->kinds);
     free(c);
 }
 
