@@ -24,7 +24,7 @@ if(TARGET marrow_api AND EXISTS ${CMAKE_SOURCE_DIR}/src/api/marrow.c)
 endif()
 
 if(TARGET marrow)
-  set_target_properties(marrow PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}/marrow")
+  set_target_properties(marrow PROPERTIES INSTALL_RPATH "$ORIGIN;$ORIGIN/../${CMAKE_INSTALL_LIBDIR}/marrow")
   install(TARGETS marrow RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
   install(FILES ${CMAKE_SOURCE_DIR}/docs/marrow.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
   set(completion ${CMAKE_BINARY_DIR}/completion)

@@ -15,14 +15,17 @@ target_link_libraries(readstat_lib INTERFACE ${READSTAT_LIBRARY})
 
 find_library(DUCKDB_LIBRARY duckdb PATHS ${DUCKDB_ROOT}/lib ${DUCKDB_ROOT} NO_DEFAULT_PATH REQUIRED)
 find_path(DUCKDB_INCLUDE duckdb.h PATHS ${DUCKDB_ROOT}/include ${DUCKDB_ROOT} NO_DEFAULT_PATH REQUIRED)
-add_library(duckdb_lib SHARED IMPORTED)
-set_target_properties(duckdb_lib PROPERTIES IMPORTED_LOCATION ${DUCKDB_LIBRARY} IMPORTED_NO_SONAME OFF
-                      INTERFACE_INCLUDE_DIRECTORIES ${DUCKDB_INCLUDE})
+# Not linked: engine/duckdb/library.c loads it when an engine is opened, found by the rpath. Programs of the build find this very
+# file; installed ones (Install.cmake) the copy in lib/marrow.
+add_library(duckdb_lib INTERFACE)
+target_include_directories(duckdb_lib SYSTEM INTERFACE ${DUCKDB_INCLUDE})
+get_filename_component(DUCKDB_FOLDER ${DUCKDB_LIBRARY} DIRECTORY)
+set(CMAKE_BUILD_RPATH "$ORIGIN;${DUCKDB_FOLDER}")
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
 
 # Which layer needs which library.
-set(LAYER_LIBRARIES_base PkgConfig::crypto PkgConfig::xxhash Threads::Threads m)
+set(LAYER_LIBRARIES_base PkgConfig::crypto PkgConfig::xxhash Threads::Threads ${CMAKE_DL_LIBS} m)
 set(LAYER_LIBRARIES_json PkgConfig::jansson)
 set(LAYER_LIBRARIES_ingest PkgConfig::archive PkgConfig::expat readstat_lib)
 set(LAYER_LIBRARIES_demo PkgConfig::archive)

@@ -78,7 +78,10 @@ static enum err_code check_engine(struct api *api, json_t *checks, bool *all, bo
                 engine_query_int(engine, "SELECT 1", 0, &one, &err) == ERR_OK && one == 1;
     (void)snprintf(found, sizeof found, "%s %s", good ? engine_name(engine) : "failed:",
                    good ? engine_version(engine) : err.message);
-    check(checks, "engine", good, found, "run './do setup' again, or set DUCKDB_ROOT", all, ok);
+    char fix[sizeof err.detail + sizeof err.hint + 4];
+    (void)snprintf(fix, sizeof fix, "%s%s%s", err.detail, err.detail[0] != '\0' ? ": " : "",
+                   err.hint);
+    check(checks, "engine", good, found, fix, all, ok);
     return ERR_OK;
 }
 

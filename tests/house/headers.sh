@@ -3,7 +3,7 @@
 # HEADER_DIRECTORIES: further include directories; CC, CXX: the compilers.
 # shellcheck source=tests/house/lib.sh
 . "$(dirname "$0")/lib.sh"
-flags="-D_GNU_SOURCE -DMARROW_VERSION=0 -Isrc -Iinclude"
+flags="-D_GNU_SOURCE -DMARROW_VERSION=0 -Isrc -Iinclude $(pkg-config --cflags-only-I libpq libcurl 2>/dev/null || true)"
 for directory in ${HEADER_DIRECTORIES:-}; do flags="$flags -isystem $directory"; done
 for header in $(find src include -name '*.h' | sort); do
     printf '#include "%s"\n' "$source/$header" >"$scratch/one.c"

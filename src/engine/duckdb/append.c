@@ -5,10 +5,6 @@
 
 #include "engine/duckdb/duckdb_priv.h"
 
-/* In the library since 1.5, not in the header we build with; an older library flushes instead (the
- * caller rolls back). */
-extern duckdb_state duckdb_appender_clear(duckdb_appender appender) __attribute__((weak));
-
 struct embedded_appender {
     struct engine_appender base;
     struct embedded *engine;
@@ -146,8 +142,9 @@ enum err_code embedded_append_close(struct engine_appender *base, struct err *er
 void embedded_append_abort(struct engine_appender *base)
 {
     struct embedded_appender *appender = (struct embedded_appender *)base;
+    /* Rows not yet written are dropped; those flushed stay. An older library flushes them when the
+     * appender is freed: the caller rolls back. */
     if (duckdb_appender_clear != NULL)
-        (void)duckdb_appender_clear(
-            appender->raw); /* rows not yet written are dropped; those flushed stay */
+        (void)duckdb_appender_clear(appender->raw);
     appender_free(appender);
 }

@@ -64,6 +64,7 @@ static enum err_code database_open(struct embedded *engine, const struct engine_
 static enum err_code embedded_open(const struct engine_options *options, struct engine **ret,
                                    struct err *err)
 {
+    TRY(duckdb_load(err));
     AUTO(embedded_free) struct embedded *engine = mem_zalloc(1, sizeof *engine);
     if (engine == NULL)
         return err_set(err, ERR_MEMORY, "no memory for the engine");

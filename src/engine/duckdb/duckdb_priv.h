@@ -3,11 +3,11 @@
 #ifndef MARROW_ENGINE_DUCKDB_PRIV_H
 #define MARROW_ENGINE_DUCKDB_PRIV_H
 
-#include <duckdb.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
 #include "engine/driver.h"
+#include "engine/duckdb/library.h"
 #include "engine/functions_priv.h"
 
 /* ---- watch: one sleeping thread an engine, made when first needed -------------------------------
