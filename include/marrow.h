@@ -88,7 +88,7 @@ struct marrow_options {
     size_t size;           /* sizeof(struct marrow_options) */
     const char *directory; /* NULL = $MARROW_STORE, else ./marrow-store */
     int create;            /* nonzero: make the store when it is missing */
-    int64_t memory_bytes;  /* limit of the engine; 0 = default */
+    int64_t memory_bytes;  /* that the process may take; 0 = default */
     int64_t threads;       /* 0 = all cores */
     const char *spill;     /* directory for work larger than memory; NULL = inside the store */
     int show_values;       /* nonzero: cells may appear in errors as they are, not as patterns */

@@ -9,7 +9,7 @@
 struct api_options {
     const char *store;        /* directory; NULL = $MARROW_STORE, else ./marrow-store */
     bool create;              /* make the store when missing (import) */
-    int64_t memory_bytes;     /* 0 = default */
+    int64_t memory_bytes;     /* that the process may take; 0 = the engine's default, 80 % of RAM */
     int64_t threads;          /* 0 = all */
     const char *spill;        /* directory; NULL = the store's tmp/ */
     bool show_values;

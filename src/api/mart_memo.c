@@ -81,10 +81,10 @@ static bool version_of(struct api *api, const struct api_mart_options *options,
     char base[FILE_PATH_BYTES], path[FILE_PATH_BYTES];
     AUTO(buf_done) struct buf text = BUF_INIT;
     if (options->version != NULL ||
-        file_path_join(api->directory, "datasets", base, NULL) != ERR_OK ||
-        file_path_join(base, options->dataset, path, NULL) != ERR_OK ||
-        file_path_join(path, "CURRENT", base, NULL) != ERR_OK ||
-        file_read(base, 4096, &text, NULL) != ERR_OK || text.len != HASH_HEX_BYTES)
+        file_path_join(api->directory, "datasets", base, ERR_IGNORED) != ERR_OK ||
+        file_path_join(base, options->dataset, path, ERR_IGNORED) != ERR_OK ||
+        file_path_join(path, "CURRENT", base, ERR_IGNORED) != ERR_OK ||
+        file_read(base, 4096, &text, ERR_IGNORED) != ERR_OK || text.len != HASH_HEX_BYTES)
         return false;
     memcpy(ret, text.ptr, HASH_HEX_BYTES - 1);
     ret[HASH_HEX_BYTES - 1] = '\0';
@@ -98,10 +98,10 @@ bool api_memo_key(struct api *api, const struct api_mart_options *options, char 
     char version[HASH_HEX_BYTES];
     JSON_AUTO decided = NULL;
     AUTO(buf_done) struct buf key = BUF_INIT;
-    if (options->force || store_dataset_name_check(options->dataset, NULL) != ERR_OK ||
+    if (options->force || store_dataset_name_check(options->dataset, ERR_IGNORED) != ERR_OK ||
         dl_iterate_phdr(visit_object, &build) != 1 || build.count == 0 ||
         !version_of(api, options, version) ||
-        store_dataset_read(api->store, options->dataset, &decided, NULL) != ERR_OK)
+        store_dataset_read(api->store, options->dataset, &decided, ERR_IGNORED) != ERR_OK)
         return false;
     (void)json_object_del(decided, "marts"); /* which run a name means, asked apart */
     add_part(&key, "marrow-mart-answer");
@@ -115,10 +115,10 @@ bool api_memo_key(struct api *api, const struct api_mart_options *options, char 
     buf_printf(&key, "%d %lld ", options->inner ? 1 : 0, (long long)options->buckets);
     (void)json_object_del(decided,
                           "marts"); /* which mart a name means says nothing about how one is made */
-    if (json_canonical(decided, &key, NULL) != ERR_OK)
+    if (json_canonical(decided, &key, ERR_IGNORED) != ERR_OK)
         return false;
     buf_putc(&key, '\0');
-    if (options->policy != NULL && json_canonical(options->policy, &key, NULL) != ERR_OK)
+    if (options->policy != NULL && json_canonical(options->policy, &key, ERR_IGNORED) != ERR_OK)
         return false;
     if (key.failed)
         return false;
@@ -135,12 +135,12 @@ static bool same_files(struct api *api, const char *dataset, const char *run_id,
     char directory[FILE_PATH_BYTES], path[FILE_PATH_BYTES];
     struct file_info info;
     if (json_array_size(files) == 0 ||
-        store_run_path(api->store, dataset, run_id, directory, NULL) != ERR_OK)
+        store_run_path(api->store, dataset, run_id, directory, ERR_IGNORED) != ERR_OK)
         return false;
     for (size_t i = 0; i < json_array_size(files); i++) {
         const json_t *file = json_array_get(files, i);
-        if (file_path_join(directory, json_text(file, "name", ""), path, NULL) != ERR_OK ||
-            file_stat(path, &info, NULL) != ERR_OK)
+        if (file_path_join(directory, json_text(file, "name", ""), path, ERR_IGNORED) != ERR_OK ||
+            file_stat(path, &info, ERR_IGNORED) != ERR_OK)
             return false;
         if (info.kind != FILE_REGULAR || info.bytes != json_int(file, "bytes", -1) ||
             info.modified_us != json_int(file, "modified_us", -1))
@@ -153,11 +153,11 @@ bool api_memo_find(struct api *api, const char *dataset, const char key[HASH_HEX
                    json_t **ret)
 {
     JSON_AUTO memo = NULL;
-    if (store_run_read(api->store, dataset, key, &memo, NULL) != ERR_OK)
+    if (store_run_read(api->store, dataset, key, &memo, ERR_IGNORED) != ERR_OK)
         return false;
     json_t *answer = json_object_get(memo, "answer");
     JSON_AUTO decided = NULL;
-    if (store_dataset_read(api->store, dataset, &decided, NULL) != ERR_OK)
+    if (store_dataset_read(api->store, dataset, &decided, ERR_IGNORED) != ERR_OK)
         return false;
     /* Another mart of that name was built since: the long way says that the name means this one
      * again. */

@@ -24,7 +24,7 @@ static const struct cli_option common_options[] = {
      NULL},
     {"log", CLI_TEXT, "FORMAT",
      "structured lines on stderr, without values of the data: json or text", WORDS("json", "text")},
-    {"memory", CLI_BYTES, "SIZE", "memory limit of the engine, such as 512MB or 2GiB", NULL},
+    {"memory", CLI_BYTES, "SIZE", "memory that the process may take, such as 512MB or 2GiB", NULL},
     {"threads", CLI_INTEGER, "N", "threads of the engine; default: all cores", NULL},
     {"spill", CLI_TEXT, "DIR", "where work larger than memory spills; default: the store's tmp",
      NULL},

@@ -138,7 +138,7 @@ void data_row_hash(const struct data_batch *batch, const size_t *order, struct b
 
 /* ---- scans and sources ------------------------------------------------------------------------- */
 
-enum data_scan_kind { DATA_SCAN_CSV, DATA_SCAN_PARQUET, DATA_SCAN_JSON };
+enum data_scan_kind { DATA_SCAN_CSV, DATA_SCAN_PARQUET };
 /* How an engine reads one or several files as one table. */
 struct data_scan {
     enum data_scan_kind kind;
@@ -153,8 +153,6 @@ struct data_scan {
     bool header;
     int64_t maximum_line_bytes; /* longer lines are quarantined */
     int64_t records;            /* rows + rejected rows that the reader counted itself; meaningful where the source has push too */
-    /* JSON */
-    bool newline_delimited; /* else one array, or one object */
     /* Parquet */
     bool partitioned; /* key=value folders in the paths are columns (text) */
 };
@@ -174,7 +172,7 @@ struct data_sink {
 struct data_source {
     const char *name;        /* proposed table name */
     const char *origin;      /* "archive.zip!folder/file.csv" or "book.xlsx#Sheet 1", for the manifest and errors */
-    struct data_schema schema; /* for a CSV scan: names; for Parquet/JSON may be empty (the engine tells); for a stream: as pushed */
+    struct data_schema schema; /* for a CSV scan: names; for Parquet may be empty (the engine tells); for a stream: as pushed */
     bool text_columns;
     const struct data_scan *scan; /* NULL: stream */
     enum err_code (*push)(void *user, const struct data_sink *sink, const struct progress *progress, struct err *err);

@@ -192,7 +192,7 @@ static void add_json_value(struct str text, struct buf *out)
     bool plain = true;
     for (size_t i = 0; i < text.len && plain; i++)
         plain = (unsigned char)text.ptr[i] >= 0x20u;
-    if (plain && json_parse(text, NULL, &parsed, NULL) == ERR_OK)
+    if (plain && json_parse(text, NULL, &parsed, ERR_IGNORED) == ERR_OK)
         buf_add_str(out, str_trim(text));
     else
         buf_add_json(out, text);

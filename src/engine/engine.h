@@ -110,11 +110,11 @@ void engine_append_abort(struct engine_appender *appender);
 /* Quoting, for the layers that compose SQL. */
 void engine_quote_identifier(struct buf *out, struct str name); /* "a""b" */
 void engine_quote_literal(struct buf *out, struct str text);    /* 'a''b' ; NUL bytes refused by setting out->failed */
-/* "read_csv(…)" / "read_parquet(…)" / "read_json(…)" for a scan: a table expression. CSV: all columns text by scan schema.
+/* "read_csv(…)" / "read_parquet(…)" for a scan: a table expression. CSV: all columns text by scan schema.
  * rejects_tag non-NULL: bad rows go to reject tables "<tag>_scans"/"<tag>_errors", read by engine_scan_rejects. */
 enum err_code engine_scan_expression(const struct data_scan *scan, const struct data_schema *schema, const char *rejects_tag, struct buf *out, struct err *err) WARN_UNUSED;
-/* The columns a Parquet or JSON scan has (appended to *ret), as Marrow's types: nested → JSON, others without a counterpart → TEXT,
- * JSON members → TEXT. Pass it to engine_scan_expression, which then casts (Parquet) or takes raw members (JSON): with an empty
+/* The columns a Parquet scan has (appended to *ret), as Marrow's types: nested → JSON, others without a counterpart → TEXT.
+ * Pass it to engine_scan_expression, which then casts: with an empty
  * schema a Parquet scan keeps the file's own types. */
 enum err_code engine_scan_schema(struct engine *engine, const struct data_scan *scan, struct data_schema *ret, struct err *err) WARN_UNUSED;
 /* Hand the quarantined rows of a finished scan to sink->reject, in file order; *ret_rows = distinct lines rejected. */
@@ -163,7 +163,6 @@ enum err_code engine_register_aggregate(struct engine *engine, const struct engi
  *   marrow_mode(text) → text  most frequent value, ties to the smallest (bytewise); nulls ignored
  *   marrow_null_if(text, text…) → text  the first, null where it equals one of the others; in place of CASE … IN (…), which DuckDB
  *     plans in time quadratic in the number of columns
- *   marrow_json_member(text object, text key) → text  a top-level member as written (strings unescaped, null → null)
  */
 
 #endif

@@ -1,6 +1,6 @@
 /* Marrow's own SQL functions over the generic hook: stable row hash and its sum, buckets, exact
- * sums, mode, column typing, and a raw JSON member. One table per kind at the end of the file; add
- * a function by one entry there. */
+ * sums, mode, and column typing. One table per kind at the end of the file; add a function by one
+ * entry there. */
 #include <string.h>
 
 #include "data/typing.h"
@@ -361,12 +361,6 @@ enum err_code engine_functions_register(struct engine *engine, struct err *err)
          .result = DATA_TYPE(BIGINT),
          .null_in_null_out = true,
          .evaluate = bucket},
-        {.name = "marrow_json_member",
-         .parameters = (const struct data_type[]){DATA_TYPE(TEXT), DATA_TYPE(TEXT)},
-         .parameter_count = 2,
-         .result = DATA_TYPE(TEXT),
-         .null_in_null_out = true,
-         .evaluate = engine_json_member},
     };
     const struct engine_aggregate aggregates[] = {
         {"marrow_hash_sum", ONE(UHUGEINT), DATA_TYPE(UHUGEINT), sizeof(struct hash_sum),

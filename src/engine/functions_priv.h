@@ -5,8 +5,5 @@
 #include "engine/engine.h"
 
 enum err_code engine_functions_register(struct engine *engine, struct err *err) WARN_UNUSED;
-/* marrow_json_member(object, key): json_member.c. */
-enum err_code engine_json_member(void *extra, const struct data_batch *in, struct arena *arena,
-                                 struct data_vector *ret, struct err *err) WARN_UNUSED;
 
 #endif

@@ -233,14 +233,15 @@ static struct data_scan *make_scan(struct arena *arena, const char *path,
     if (scan == NULL || paths == NULL)
         return NULL;
     paths[0] = path;
-    *scan = (struct data_scan){.kind = DATA_SCAN_CSV,
-                               .paths = paths,
-                               .path_count = 1,
-                               .quote = guess->dialect.quote,
-                               .escape = guess->dialect.escape,
-                               .skip_lines = guess->skip_lines,
-                               .header = guess->header,
-                               .maximum_line_bytes = INGEST_LIMIT_LINE_BYTES};
+    *scan =
+        (struct data_scan){.kind = DATA_SCAN_CSV,
+                           .paths = paths,
+                           .path_count = 1,
+                           .quote = guess->dialect.quote,
+                           .escape = guess->dialect.escape,
+                           .skip_lines = guess->skip_lines,
+                           .header = guess->header,
+                           .maximum_line_bytes = 2 * CSV_REGULAR_BYTES}; /* no record is longer */
     memcpy(scan->delimiter, guess->dialect.delimiter, sizeof scan->delimiter);
     return scan;
 }

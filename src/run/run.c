@@ -88,7 +88,7 @@ static int64_t rows_in(const struct run_work *work)
     const char **tables = NULL;
     size_t count = 0;
     int64_t rows = 0;
-    if (plan_tables(work->request->plan, &tables, &count, NULL) != ERR_OK)
+    if (plan_tables(work->request->plan, &tables, &count, ERR_IGNORED) != ERR_OK)
         return 0;
     for (size_t i = 0; i < count; i++) {
         const struct store_table *table = store_version_table_find(work->version, tables[i]);

@@ -350,7 +350,8 @@ static enum err_code make_current(struct store_import *import, const char *versi
     /* An import that fails has not happened. */
     if (parent[0] != '\0')
         (void)!store_current_write(import->store, import->dataset, parent, ERR_IGNORED);
-    else if (store_dataset_path(import->store, import->dataset, path, NULL, "CURRENT") == ERR_OK)
+    else if (store_dataset_path(import->store, import->dataset, path, ERR_IGNORED, "CURRENT") ==
+             ERR_OK)
         (void)!file_remove(path, ERR_IGNORED);
     return code;
 }
@@ -359,8 +360,8 @@ static enum err_code make_current(struct store_import *import, const char *versi
 static void withdraw_version(struct store_import *import, const char *version)
 {
     char target[FILE_PATH_BYTES], aside[FILE_PATH_BYTES];
-    if (store_dataset_path(import->store, import->dataset, target, NULL, "versions/%s", version) ==
-            ERR_OK &&
+    if (store_dataset_path(import->store, import->dataset, target, ERR_IGNORED, "versions/%s",
+                           version) == ERR_OK &&
         file_path_join(import->staging.path, "withdrawn", aside, ERR_IGNORED) == ERR_OK &&
         file_exists(target))
         (void)!file_publish(target, aside, NULL, ERR_IGNORED);

@@ -82,8 +82,8 @@ void store_staging_sweep(struct store *store)
     char path[FILE_PATH_BYTES], directory[FILE_PATH_BYTES], child[FILE_PATH_BYTES];
     struct file_lock guard = FILE_LOCK_INIT;
     struct file_list list = {0};
-    if (store_path(store, directory, NULL, "tmp") != ERR_OK ||
-        store_path(store, path, NULL, "tmp.lock") != ERR_OK ||
+    if (store_path(store, directory, ERR_IGNORED, "tmp") != ERR_OK ||
+        store_path(store, path, ERR_IGNORED, "tmp.lock") != ERR_OK ||
         file_list_directory(directory, &list, ERR_IGNORED) != ERR_OK)
         return;
     if (list.count == 0 || file_lock_take(path, true, 0, "sweep", &guard, ERR_IGNORED) != ERR_OK) {

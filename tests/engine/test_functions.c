@@ -327,48 +327,6 @@ static void typing_blob_reads_back(void **state)
     engine_close(engine);
 }
 
-static void json_member_keeps_every_character(void **state)
-{
-    (void)state;
-    struct engine *engine = open_engine(1);
-    struct err err = {0};
-    const struct {
-        const char *object, *key, *value;
-    } cases[] = {
-        {"{\"a\":1.50,\"b\":12345678901234567890.123}", "a", "1.50"},
-        {" { \"a\" : 1.50 , \"b\" : 12345678901234567890.123 } ", "b", "12345678901234567890.123"},
-        {"{\"a\":{\"b\":[1,\"}\"]},\"b\":2}", "b", "2"},
-        {"{\"a\":{\"b\":[1,\"}\"]},\"b\":2}", "a", "{\"b\":[1,\"}\"]}"},
-        {"{\"a\":\"q\\\"\\n\\u00e9\\ud83d\\ude00\\ud800\"}", "a", "q\"\né😀\xef\xbf\xbd"},
-        {"{\"a\":null}", "a", "NULL"},
-        {"{\"a\":\"null\"}", "a", "null"},
-        {"{\"a\":1}", "z", "NULL"},
-        {"{\"\\u0061\":true,\"x\":\"\"}", "a", "true"},
-        {"{\"x\":\"\"}", "x", ""},
-        {"[1]", "x", "NULL"},
-        {"{\"a\":\"unclosed", "b", "NULL"},
-        {"{\"a", "a", "NULL"},
-        {"{\"a\":", "a", ""},
-        {"", "a", "NULL"},
-    };
-    for (size_t idx = 0; idx < sizeof cases / sizeof *cases; idx++) {
-        struct engine_value values[] = {
-            {.type = DATA_TYPE(TEXT), .text = str_of(cases[idx].object)},
-            {.type = DATA_TYPE(TEXT), .text = str_of(cases[idx].key)}};
-        struct engine_result *result = NULL;
-        const struct data_batch *batch = NULL;
-        struct buf text = BUF_INIT;
-        OK(engine_query(engine, "SELECT marrow_json_member($1, $2)", values, 2, &result, &err));
-        OK(engine_result_next(result, &batch, &err));
-        if (!data_value_text(&batch->vectors[0], 0, &text))
-            buf_puts(&text, "NULL");
-        assert_string_equal(buf_text(&text), cases[idx].value);
-        buf_done(&text);
-        engine_result_close(result);
-    }
-    engine_close(engine);
-}
-
 /* ---- the hook
  * -------------------------------------------------------------------------------------- */
 
@@ -440,7 +398,6 @@ int main(void)
         cmocka_unit_test(interrupted_aggregation_frees_its_states),
         cmocka_unit_test(row_hash_sum_ignores_order_but_counts_duplicates),
         cmocka_unit_test(typing_blob_reads_back),
-        cmocka_unit_test(json_member_keeps_every_character),
         cmocka_unit_test(a_registered_scalar_sees_all_types_and_nulls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -307,9 +307,9 @@ static void a_confined_engine_still_reports_progress(void **state)
 static void functions_survive_wrong_arguments(void **state)
 {
     (void)state;
-    static const char *const functions[] = {
-        "marrow_row_hash", "marrow_hash_sum", "marrow_typing", "marrow_bucket",     "marrow_sum",
-        "marrow_mean",     "marrow_sd",       "marrow_mode",   "marrow_json_member"};
+    static const char *const functions[] = {"marrow_row_hash", "marrow_hash_sum", "marrow_typing",
+                                            "marrow_bucket",   "marrow_sum",      "marrow_mean",
+                                            "marrow_sd",       "marrow_mode"};
     static const char *const arguments[] = {
         "",
         "NULL",

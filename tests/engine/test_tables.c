@@ -346,36 +346,6 @@ static const char *scan_text(struct engine *engine, const struct data_scan *scan
     return buf_text(&out);
 }
 
-static void json_scan_keeps_numbers_as_written(void **state)
-{
-    (void)state;
-    const char array[] = "[{\"a\":1.50,\"b\":\"x\",\"n\":12345678901234567890.123},\n{\"a\":null,"
-                         "\"d\":{\"k\":[1,2]},\"b\":true}]";
-    const char lines[] = "{\"a\":1}\n{\"a\":\"2\",\"c\":[]}\n",
-               one[] = "{\n \"a\": 1,\n \"b\": [1,2]\n}\n", bad[] = "{\"a\":1}\n{broken\n";
-    struct engine *engine = open_engine(2);
-    const char *path = put_file("a.json", array, sizeof array - 1);
-    struct data_scan scan = {.kind = DATA_SCAN_JSON, .paths = &path, .path_count = 1};
-    char expected[128];
-    snprintf(expected, sizeof expected,
-             "a:%d b:%d n:%d d:%d |1.50,x,12345678901234567890.123,-,|-,true,-,{\"k\":[1,2]},",
-             DATA_TEXT, DATA_TEXT, DATA_TEXT, DATA_TEXT);
-    assert_string_equal(scan_text(engine, &scan, true), expected);
-    assert_non_null(strstr(scan_text(engine, &scan, false), "|1.5,x,"));
-    path = put_file("one.json", one, sizeof one - 1);
-    assert_non_null(strstr(scan_text(engine, &scan, true), "|1,[1,2],"));
-    path = put_file("lines.ndjson", lines, sizeof lines - 1);
-    scan.newline_delimited = true;
-    assert_non_null(strstr(scan_text(engine, &scan, true), "|1,-,|2,[],"));
-    path = put_file("bad.ndjson", bad, sizeof bad - 1);
-    struct data_schema schema = {0};
-    struct err err = {0};
-    assert_int_not_equal(engine_scan_schema(engine, &scan, &schema, &err), ERR_OK);
-    assert_null(strstr(err.message, "broken"));
-    data_schema_done(&schema);
-    engine_close(engine);
-}
-
 static void parquet_scan_widens_and_flattens(void **state)
 {
     (void)state;
@@ -579,7 +549,6 @@ int main(void)
         cmocka_unit_test(csv_scan_keeps_texts_and_quarantines_bad_rows),
         cmocka_unit_test(csv_scan_of_several_files_and_other_dialects),
         cmocka_unit_test(ten_thousand_columns_load),
-        cmocka_unit_test(json_scan_keeps_numbers_as_written),
         cmocka_unit_test(parquet_scan_widens_and_flattens),
         cmocka_unit_test(inspection_names_tables_and_functions_without_binding),
         cmocka_unit_test(nasty_names_and_texts_round_trip),

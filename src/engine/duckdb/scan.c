@@ -4,8 +4,7 @@
  * text is read as null; strict (a stray quote or a missing field is an error, not a repair), errors
  * go to the reject tables Parquet  schema given: nested columns → JSON text, odd integers widened;
  * schema empty: as the file has them; key=value folders are text columns where the scan says
- * partitioned (month=01 stays '01'). JSON     schema given: raw members by marrow_json_member (no
- * number passes through double); empty: top-level members by ->>
+ * partitioned (month=01 stays '01')
  *
  * Known of DuckDB 1.5.6: newlines must be of one kind in strict mode; a line longer than the buffer
  * (twice the line limit) vanishes without a reject; an open quote swallows the file. ingest counts
@@ -18,6 +17,8 @@
 
 #define SCAN_LINE_BYTES (16LL << 20)
 #define SCAN_BUFFER_LINES 2
+#define SCAN_BUFFER_BYTES                                                                          \
+    (8LL << 20) /* at least; each thread holds some, within the memory limit */
 
 /* A path is a pattern to DuckDB: "a[1].csv" → "a[[]1].csv". */
 static void put_path(struct buf *out, const char *path)
@@ -102,8 +103,9 @@ static enum err_code csv_expression(const struct data_scan *scan, const struct d
     put_char_option(out, "comment", scan->comment);
     buf_printf(out, ", header=%s, skip=%lld", scan->header ? "true" : "false",
                (long long)scan->skip_lines);
+    int64_t buffer_bytes = line_bytes * SCAN_BUFFER_LINES;
     buf_printf(out, ", max_line_size=%lld, buffer_size=%lld", (long long)line_bytes,
-               (long long)(line_bytes * SCAN_BUFFER_LINES));
+               (long long)(buffer_bytes > SCAN_BUFFER_BYTES ? buffer_bytes : SCAN_BUFFER_BYTES));
     buf_puts(out, ", nullstr='', allow_quoted_nulls=false, strict_mode=true, null_padding=false, "
                   "hive_partitioning=false");
     if (rejects_tag != NULL) {
@@ -153,42 +155,6 @@ static void parquet_expression(const struct data_scan *scan, const struct data_s
         buf_putc(out, ')');
 }
 
-static void put_json_options(const struct data_scan *scan, struct buf *out)
-{
-    int64_t object_bytes =
-        scan->maximum_line_bytes > SCAN_LINE_BYTES ? scan->maximum_line_bytes : SCAN_LINE_BYTES;
-    buf_printf(
-        out,
-        ", format='%s', maximum_object_size=%lld, ignore_errors=false, hive_partitioning=false",
-        scan->newline_delimited ? "newline_delimited" : "auto", (long long)object_bytes);
-}
-
-static void json_expression(const struct data_scan *scan, const struct data_schema *schema,
-                            struct buf *out)
-{
-    if (schema == NULL || schema->count == 0) {
-        buf_puts(out, "(SELECT COLUMNS(*) ->> '$' FROM read_json(");
-        put_paths(out, scan);
-        put_json_options(scan, out);
-        buf_puts(out, ", maximum_depth=1, sample_size=-1, map_inference_threshold=-1, "
-                      "field_appearance_threshold=0))");
-        return;
-    }
-    buf_puts(out, "(SELECT ");
-    for (size_t idx = 0; idx < schema->count; idx++) {
-        const struct data_column *column = &schema->columns[idx];
-        buf_puts(out, idx > 0 ? ", marrow_json_member(json, " : "marrow_json_member(json, ");
-        engine_quote_literal(
-            out, str_of(column->source_name != NULL ? column->source_name : column->name));
-        buf_puts(out, ") AS ");
-        engine_quote_identifier(out, str_of(column->name));
-    }
-    buf_puts(out, " FROM read_json_objects(");
-    put_paths(out, scan);
-    put_json_options(scan, out);
-    buf_puts(out, "))");
-}
-
 enum err_code engine_scan_expression(const struct data_scan *scan, const struct data_schema *schema,
                                      const char *rejects_tag, struct buf *out, struct err *err)
 {
@@ -200,9 +166,6 @@ enum err_code engine_scan_expression(const struct data_scan *scan, const struct 
         break;
     case DATA_SCAN_PARQUET:
         parquet_expression(scan, schema, out);
-        break;
-    case DATA_SCAN_JSON:
-        json_expression(scan, schema, out);
         break;
     }
     return buf_check(out, err);
