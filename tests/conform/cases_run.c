@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 
 #define PATIENCE_MS                                                                                \
     250 /* a cancel takes ≤ 50 ms to be seen, ≤ 200 ms in all; a loaded machine some more */
@@ -412,6 +413,67 @@ static void interrupt_from_another_thread_stops_what_runs(void **state)
     engine_close(engine);
 }
 
+/* ---- memory -------------------------------------------------------------------------------------
+ */
+
+static enum err_code some_work(struct engine *engine, const char *query, struct err *err)
+{
+    AUTO(engine_result_close) struct engine_result *result = NULL;
+    struct engine_value value = {.type = DATA_TYPE(TEXT), .text = STR("a word")};
+    struct str word = STR("another");
+    struct data_vector vector = {.type = DATA_TYPE(TEXT), .text = &word};
+    struct engine_appender *appender = NULL;
+    int64_t rows;
+    TRY(engine_query(engine, query, &value, 1, &result, err));
+    TRY(read_all(result, &rows, err));
+    assert_int_equal(rows, 3000);
+    engine_set_time_limit(engine, 60000);
+    enum err_code code = engine_execute(engine, "DELETE FROM conform_memory", NULL, 0, err);
+    engine_set_time_limit(engine, 0);
+    if (code != ERR_OK || !engine_can(engine, ENGINE_CAN_APPEND))
+        return code;
+    TRY(engine_append_open(engine, NULL, "conform_memory", &appender, err));
+    code = engine_append_batch(appender, &(struct data_batch){&vector, 1, 1}, err);
+    if (code == ERR_OK)
+        return engine_append_close(appender, err);
+    engine_append_abort(appender);
+    return code;
+}
+
+static void any_allocation_of_ours_may_fail(void **state)
+{
+    (void)state;
+    struct engine *engine = open_target(NULL);
+    struct err err = {0};
+    int64_t nth = 0;
+    enum err_code code = ERR_MEMORY;
+    OK(engine_executef(engine, &err, "DROP TABLE IF EXISTS conform_memory"));
+    OK(engine_executef(engine, &err, "CREATE TABLE conform_memory (word %s)",
+                       type_sql(DATA_TYPE(TEXT))));
+    char *query = strdup(sql("SELECT i, CAST($1 AS %s) AS word, %s AS list FROM %s",
+                             type_sql(DATA_TYPE(TEXT)), target->array, series(3000, "t")));
+    while (code != ERR_OK) {
+        char statement[64];
+        snprintf(statement, sizeof statement, "SELECT %d", (int)++nth);
+        err = (struct err){0};
+        fault_arm(FAULT_ALLOC, nth);
+        code = some_work(engine, query, &err);
+        bool fired = fault_fired();
+        fault_disarm();
+        if (code == ERR_OK && fired) { /* an allocation that could be done without */
+            code = ERR_MEMORY;
+            continue;
+        }
+        if (code != ERR_OK)
+            assert_int_equal(code, ERR_MEMORY);
+        assert_true(nth < 2000);
+        assert_string_equal(ask(engine, statement), statement + strlen("SELECT "));
+    }
+    assert_true(nth > 5);
+    free(query);
+    engine_close(engine);
+}
+
 static void engine_says_what_it_is(void **state)
 {
     (void)state;
@@ -445,5 +507,6 @@ const struct CMUnitTest run_cases[] = {
     cmocka_unit_test(cancel_is_prompt_while_waiting_and_while_streaming),
     cmocka_unit_test(time_limit_is_kept_while_waiting_and_while_streaming),
     cmocka_unit_test(interrupt_from_another_thread_stops_what_runs),
+    cmocka_unit_test(any_allocation_of_ours_may_fail),
 };
 const size_t run_case_count = sizeof run_cases / sizeof *run_cases;

@@ -25,6 +25,7 @@ static void postgres_close(struct engine *engine)
     struct postgres *postgres = (struct postgres *)engine;
     if (postgres == NULL)
         return;
+    postgres_cancel_let_go(postgres->cancel);
     PQfinish(postgres->connection);
     if (postgres->wake >= 0)
         close(postgres->wake);

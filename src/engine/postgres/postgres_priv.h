@@ -1,6 +1,7 @@
 /* What the files of engine/postgres share. libpq's handles never leave this folder.
  *
- *   connection.c  open, session set-up, interrupt        wait.c    poll, cancel, limits, next result
+ *   connection.c  open, session set-up, interrupt        wait.c    poll, limits, next result
+ *   cancel.c      a cancel on its way
  *   statement.c   parameters, prepare, execute           result.c  a query's rows as batches
  *   types.c       PostgreSQL's binary values ↔ ours      numeric.c its numeric ↔ 128-bit decimals
  *   append.c      COPY … FROM STDIN (FORMAT binary)      errors.c  SQLSTATE → struct err
@@ -32,6 +33,7 @@ struct postgres {
     bool lost;                     /* the connection is gone for good */
     int64_t deadline_us;           /* of the running statement, monotonic; 0 = none */
     enum err_code stopped;         /* why a cancel was sent: ERR_INTERRUPTED, ERR_TIMEOUT; else OK */
+    struct postgres_cancel *cancel; /* the one on its way, or that was */
     int64_t cancel_again_us;       /* when it is sent once more */
     int64_t give_up_us;            /* then the server must have answered */
     int64_t server_limit_ms;       /* statement_timeout as we set it; 0 = not; -1 = unknown */
@@ -45,6 +47,15 @@ struct postgres {
 
 /* Fill err from what the server said (result NULL: from the connection). No value in it. */
 enum err_code postgres_fail(struct postgres *postgres, const PGresult *result, struct err *err);
+
+/* ---- cancel.c ----------------------------------------------------------------------------------- */
+
+struct postgres_cancel;
+/* Asks the server to cancel, from a thread of its own; NULL: it could not be started. */
+struct postgres_cancel *postgres_cancel_send(PGconn *connection);
+/* Whether it was delivered, or has failed. NULL: yes. */
+bool postgres_cancel_is_done(const struct postgres_cancel *job);
+void postgres_cancel_let_go(struct postgres_cancel *job);
 
 /* ---- wait.c ------------------------------------------------------------------------------------- */
 

@@ -1,15 +1,16 @@
 /* Waiting. Each wait is one poll() over the socket and the eventfd, at most POSTGRES_TICK_MS long
  * where somebody may cancel:
  *
- *   look ── reason to stop? ──▶ PQcancel, once ──▶ the server answers 57014 ──▶ postgres_fail
- *                                             └──▶ no answer in POSTGRES_CANCEL_GRACE_MS: given up
+ *   look ── reason to stop? ──▶ cancel.c ──▶ the server answers 57014 ──▶ postgres_fail
+ *                                        └──▶ no answer in POSTGRES_CANCEL_GRACE_MS: given up
  *
  * A cancel that comes before the server has the statement, or after it has ended, is ignored: so it
  * is sent again every CANCEL_EVERY_MS until there is an answer. The next statement never sees it,
- * since PQcancel returns only after the server's signal was sent. */
+ * since it begins when the cancel has returned, and that is after the server's signal was sent. */
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -31,12 +32,22 @@ static enum err_code reason_to_stop(struct postgres *postgres)
 
 static void send_cancel(struct postgres *postgres)
 {
-    char ignored[256];
-    PGcancel *cancel = PQgetCancel(postgres->connection);
-    if (cancel != NULL)
-        (void)PQcancel(cancel, ignored, sizeof ignored); /* not delivered: the grace ends it */
-    PQfreeCancel(cancel);
+    if (!postgres_cancel_is_done(postgres->cancel))
+        return; /* that one is still on its way */
+    postgres_cancel_let_go(postgres->cancel);
+    postgres->cancel = postgres_cancel_send(postgres->connection);
     postgres->cancel_again_us = clock_monotonic_us() + CANCEL_EVERY_MS * 1000;
+}
+
+/* A cancel that is still on its way would hit the next statement. */
+static void wait_for_cancel(struct postgres *postgres)
+{
+    while (!postgres->lost && !postgres_cancel_is_done(postgres->cancel)) {
+        postgres->lost = clock_monotonic_us() >= postgres->give_up_us;
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    postgres_cancel_let_go(postgres->cancel);
+    postgres->cancel = NULL;
 }
 
 static void stop(struct postgres *postgres, enum err_code reason)
@@ -230,6 +241,7 @@ enum err_code postgres_begin(struct postgres *postgres, int64_t limit_ms, struct
         return err_set(err, ERR_USAGE, "rows are being appended on this engine");
     if (postgres->open != NULL)
         postgres_result_end(postgres->open);
+    wait_for_cancel(postgres);
     if (postgres->lost) {
         err_set(err, ERR_ENGINE, "the connection to the server was lost earlier");
         return err_hint(err, "open the engine again");
