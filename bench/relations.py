@@ -17,6 +17,11 @@ SETS = [  # name, paths below the unpacked data, gold, held out
     ("synthea_dbt28", "synthea_csv_dbt28", HERE + "/gold/dbt28.json", True),
     ("nafld", "nafld_multi/nafld1.csv nafld_multi/nafld2.parquet nafld_multi/nafld3.csv", HERE + "/gold/nafld.json", True),
     ("cdisc_sdtm", "cdisc_pilot_sdtm/cdiscpilot_update2.zip", HERE + "/gold/sdtm.json", True),
+    ("single", "single", HERE + "/gold/single.json", True),
+    ("icu_mortality24", "icu_parquet/mortality24", HERE + "/gold/icu24.json", True),
+    ("icu_los", "icu_parquet/los", HERE + "/gold/iculos.json", True),
+    ("terminology", "terminology", HERE + "/gold/terminology.json", True),
+    ("heart_uci", "heart_uci", HERE + "/gold/heart.json", True),
 ]
 
 
@@ -36,7 +41,7 @@ def pairs_of_relations(found):
 def compare(found, gold, only=None):
     true, seen = pairs_of_gold(gold), pairs_of_relations(found)
     hit = true & seen
-    return {"gold": len(true), "found": len(seen), "recall": len(hit) / max(1, len(true)), "precision": len(hit) / max(1, len(seen)),
+    return {"gold": len(true), "found": len(seen), "recall": len(hit) / len(true) if true else 1.0, "precision": len(hit) / len(seen) if seen else 1.0,
             "missed": sorted(".".join(x[:2]) + " -> " + ".".join(x[2:]) for x in true - seen),
             "extra": sorted(".".join(x[:2]) + " -> " + ".".join(x[2:]) for x in seen - true)}
 

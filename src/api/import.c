@@ -97,6 +97,8 @@ static json_t *tables_json(const json_t *manifest, const struct profile *profile
                 known ? profile_column_role_text(profile->tables[idx].columns[column_idx].role)
                       : NULL,
                 ok);
+            json_put_text(one, "role_reason",
+                          known ? profile->tables[idx].columns[column_idx].role_reason : NULL, ok);
             json_push(columns, one, ok);
         }
         int64_t rejected = json_int(table, "rejected_rows", 0);

@@ -168,7 +168,8 @@ static void add_distribution(struct buf *out, const json_t *column, int64_t fill
     }
 }
 
-static void put_column(struct cli_table *table, const json_t *column, int64_t rows, bool labels)
+static void put_column(struct cli_table *table, const json_t *column, int64_t rows, bool labels,
+                       bool why)
 {
     AUTO(buf_done) struct buf range = BUF_INIT;
     AUTO(buf_done) struct buf distribution = BUF_INIT;
@@ -188,6 +189,8 @@ static void put_column(struct cli_table *table, const json_t *column, int64_t ro
     cli_table_cell(table, CLI_BOLD, json_text(column, "name", ""));
     cli_table_cell(table, CLI_PLAIN, json_text(column, "type", ""));
     cli_table_cell(table, CLI_PLAIN, role);
+    if (why)
+        cli_table_cell(table, CLI_DIM, json_text(column, "role_reason", ""));
     cli_table_cell(table, nulls > 0 ? CLI_PLAIN : CLI_DIM,
                    rows == 0 || nulls == 0 ? NULL : cli_share((double)nulls / (double)rows, text));
     cli_table_count(table, json_int(column, "distinct", 0));
@@ -205,9 +208,10 @@ static bool has_labels(const json_t *columns)
     return false;
 }
 
-static void put_table(struct cli *cli, const json_t *one, bool first)
+/* why: the roles' reasons too, where one table alone is shown. */
+static void put_table(struct cli *cli, const json_t *one, bool first, bool why)
 {
-    static const char *const names[] = {"column",   "type",  "role",  "nulls",
+    static const char *const names[] = {"column",   "type",  "role",  "why",         "nulls",
                                         "distinct", "range", "label", "distribution"};
     const json_t *columns = json_object_get(one, "columns"),
                  *key = json_object_get(one, "primary_key");
@@ -223,11 +227,11 @@ static void put_table(struct cli *cli, const json_t *one, bool first)
     cli_say(cli, "\n");
     AUTO(cli_table_free) struct cli_table *table = cli_table_new();
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (labels || i != 6)
-            cli_table_column(table, names[i], i == 3 || i == 4);
+        if ((labels || i != 7) && (why || i != 3))
+            cli_table_column(table, names[i], i == 4 || i == 5);
     cli_table_wrap(table);
     for (size_t i = 0; i < json_array_size(columns); i++)
-        put_column(table, json_array_get(columns, i), json_int(one, "rows", 0), labels);
+        put_column(table, json_array_get(columns, i), json_int(one, "rows", 0), labels, why);
     cli_table_print(cli, table, true);
 }
 
@@ -235,7 +239,7 @@ static enum err_code put_profile(struct cli *cli, const json_t *answer, struct e
 {
     const json_t *tables = json_object_get(answer, "tables");
     for (size_t i = 0; i < json_array_size(tables); i++) {
-        put_table(cli, json_array_get(tables, i), i == 0);
+        put_table(cli, json_array_get(tables, i), i == 0, json_array_size(tables) == 1);
         TRY(cli_flush_some(cli, err));
     }
     return ERR_OK;

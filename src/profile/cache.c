@@ -51,9 +51,9 @@ enum err_code profile_cache_write(struct store *store, struct store_version *ver
     char run_id[HASH_HEX_BYTES], staged[FILE_PATH_BYTES], now[32];
     TRY(run_id_of(version, part, run_id, err));
     JSON_AUTO manifest =
-        json_pack("{s:s, s:s, s:i, s:s, s:s, s:s, s:O}", "kind", "profile", "name", part, "format",
-                  PROFILE_FORMAT_VERSION, "version", store_version_id(version), "dataset",
-                  store_version_dataset(version), "materialised_at",
+        json_pack("{s:s, s:s, s:i, s:s, s:s, s:s, s:O}", "kind", "profile", "name", part,
+                  "profile_format", PROFILE_FORMAT_VERSION, "version", store_version_id(version),
+                  "dataset", store_version_dataset(version), "materialised_at",
                   clock_format(clock_now_us(), now), "content", content);
     if (manifest == NULL)
         return err_set(err, ERR_MEMORY, "out of memory for the profile's manifest");
@@ -68,27 +68,33 @@ static bool put(json_t *object, const char *key, json_t *value_taken)
     return json_object_set_new(object, key, value_taken) == 0;
 }
 
+static json_t *indices_json(const size_t *columns, size_t count)
+{
+    json_t *indices = json_array();
+    for (size_t k = 0; indices != NULL && k < count; k++)
+        if (json_array_append_new(indices, json_integer((json_int_t)columns[k])) != 0) {
+            json_decref(indices);
+            return NULL;
+        }
+    return indices;
+}
+
 static json_t *table_json(const struct profile_table *table)
 {
-    json_t *columns = json_array(), *key = json_array();
-    bool ok = columns != NULL && key != NULL;
-    for (size_t c = 0; ok && c < table->table->schema.count; c++) {
+    json_t *columns = json_array();
+    for (size_t c = 0; columns != NULL && c < table->table->schema.count; c++) {
         const struct profile_column *column = &table->columns[c];
-        ok = json_array_append_new(columns, json_pack("{s:s, s:i, s:I, s:I, s:b}", "name",
-                                                      column->name, "role", (int)column->role,
-                                                      "nulls", (json_int_t)column->nulls,
-                                                      "distinct", (json_int_t)column->distinct,
-                                                      "unique", column->unique)) == 0;
+        if (json_array_append_new(
+                columns, json_pack("{s:s, s:i, s:s, s:I, s:I, s:b}", "name", column->name, "role",
+                                   (int)column->role, "role_reason", column->role_reason, "nulls",
+                                   (json_int_t)column->nulls, "distinct",
+                                   (json_int_t)column->distinct, "unique", column->unique)) != 0) {
+            json_decref(columns);
+            return NULL;
+        }
     }
-    for (size_t k = 0; ok && k < table->primary_key.count; k++)
-        ok = json_array_append_new(key, json_integer((json_int_t)table->primary_key.columns[k])) ==
-             0;
-    if (!ok) {
-        json_decref(columns);
-        json_decref(key);
-        return NULL;
-    }
-    return json_pack("{s:s, s:o, s:o}", "name", table->table->name, "primary_key", key, "columns",
+    return json_pack("{s:s, s:o, s:o}", "name", table->table->name, "primary_key",
+                     indices_json(table->primary_key.columns, table->primary_key.count), "columns",
                      columns);
 }
 
@@ -97,8 +103,10 @@ static json_t *relation_json(const struct profile_relation *relation)
     json_t *object = json_object();
     bool ok = object != NULL && put(object, "child", json_integer((json_int_t)relation->child)) &&
               put(object, "parent", json_integer((json_int_t)relation->parent)) &&
-              put(object, "child_column", json_integer((json_int_t)relation->child_columns[0])) &&
-              put(object, "parent_column", json_integer((json_int_t)relation->parent_columns[0])) &&
+              put(object, "child_columns",
+                  indices_json(relation->child_columns, relation->column_count)) &&
+              put(object, "parent_columns",
+                  indices_json(relation->parent_columns, relation->column_count)) &&
               put(object, "confidence", json_real(relation->confidence)) &&
               put(object, "coverage", json_real(relation->coverage)) &&
               put(object, "child_rows", json_integer(relation->child_rows)) &&
@@ -131,12 +139,28 @@ static enum err_code damaged(struct err *err)
     return ERR_INTEGRITY;
 }
 
-static enum err_code read_table(const json_t *json, struct profile_table *table, struct err *err)
+/* Up to four column indices, each below limit. */
+static enum err_code read_indices(const json_t *json, size_t limit, size_t columns[4],
+                                  size_t *ret_count, struct err *err)
+{
+    *ret_count = json_array_size(json);
+    if (*ret_count > 4)
+        return damaged(err);
+    for (size_t k = 0; k < *ret_count; k++) {
+        columns[k] = (size_t)json_integer_value(json_array_get(json, k));
+        if (columns[k] >= limit)
+            return damaged(err);
+    }
+    return ERR_OK;
+}
+
+static enum err_code read_table(const json_t *json, struct profile *profile,
+                                struct profile_table *table, struct err *err)
 {
     const json_t *columns = json_object_get(json, "columns"),
                  *key = json_object_get(json, "primary_key");
     size_t count = table->table->schema.count;
-    if (json_array_size(columns) != count || json_array_size(key) > 4)
+    if (json_array_size(columns) != count)
         return damaged(err);
     for (size_t c = 0; c < count; c++) {
         const json_t *from = json_array_get(columns, c);
@@ -146,30 +170,29 @@ static enum err_code read_table(const json_t *json, struct profile_table *table,
             role > PROFILE_CONSTANT)
             return damaged(err);
         to->role = (enum profile_column_role)role;
+        TRY(profile_column_reason(profile, to, json_text(from, "role_reason", ""), err));
         to->nulls = json_int(from, "nulls", 0);
         to->distinct = json_int(from, "distinct", 0);
         to->unique = json_flag(from, "unique", false);
     }
-    for (size_t k = 0; k < json_array_size(key); k++) {
-        table->primary_key.columns[k] = (size_t)json_integer_value(json_array_get(key, k));
-        if (table->primary_key.columns[k] >= count)
-            return damaged(err);
-    }
-    table->primary_key.count = json_array_size(key);
-    return ERR_OK;
+    return read_indices(key, count, table->primary_key.columns, &table->primary_key.count, err);
 }
 
 static enum err_code read_relation(const json_t *json, struct profile *profile, struct err *err)
 {
-    struct profile_relation relation = {.column_count = 1, .status = PROFILE_PROPOSED};
+    struct profile_relation relation = {.status = PROFILE_PROPOSED};
     relation.child = (size_t)json_int(json, "child", INT64_MAX);
     relation.parent = (size_t)json_int(json, "parent", INT64_MAX);
-    relation.child_columns[0] = (size_t)json_int(json, "child_column", INT64_MAX);
-    relation.parent_columns[0] = (size_t)json_int(json, "parent_column", INT64_MAX);
     if (relation.child >= profile->table_count || relation.parent >= profile->table_count)
         return damaged(err);
-    if (relation.child_columns[0] >= profile->tables[relation.child].table->schema.count ||
-        relation.parent_columns[0] >= profile->tables[relation.parent].table->schema.count)
+    size_t parents = 0;
+    TRY(read_indices(json_object_get(json, "child_columns"),
+                     profile->tables[relation.child].table->schema.count, relation.child_columns,
+                     &relation.column_count, err));
+    TRY(read_indices(json_object_get(json, "parent_columns"),
+                     profile->tables[relation.parent].table->schema.count, relation.parent_columns,
+                     &parents, err));
+    if (relation.column_count == 0 || parents != relation.column_count)
         return damaged(err);
     relation.confidence = json_number(json, "confidence", 0);
     relation.coverage = json_number(json, "coverage", 0);
@@ -190,7 +213,7 @@ enum err_code profile_from_json(struct store_version *version, const json_t *jso
     if (json_array_size(tables) != profile->table_count)
         return damaged(err);
     for (size_t t = 0; t < profile->table_count; t++)
-        TRY(read_table(json_array_get(tables, t), &profile->tables[t], err));
+        TRY(read_table(json_array_get(tables, t), profile, &profile->tables[t], err));
     for (size_t i = 0; i < json_array_size(relations); i++)
         TRY(read_relation(json_array_get(relations, i), profile, err));
     *ret = profile;

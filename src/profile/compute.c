@@ -1,4 +1,5 @@
-/* A version's profile from its data: facts → candidates → decision → keys → roles. Attaches every
+/* A version's profile from its data: facts → candidates → decision → keys → roles →
+ * relations of several columns. Attaches every
  * table that has rows, once. */
 #include "profile/profile_priv.h"
 
@@ -51,7 +52,7 @@ static json_t *other_parents(const struct work *work, const struct relation_fact
     return others;
 }
 
-static json_t *evidence_of(const struct relation_facts *facts, json_t *others_taken)
+json_t *relation_evidence(const struct relation_facts *facts, json_t *others_taken)
 {
     struct buf reason = BUF_INIT;
     buf_printf(&reason, "%s; %lld of %lld values are in the parent's key",
@@ -114,7 +115,7 @@ static enum err_code take_relations(struct work *work, struct profile *profile, 
             .orphan_rows = facts->child_rows - facts->sentinel_rows - facts->matched_rows,
             .null_rows = child->nulls,
             .status = PROFILE_PROPOSED,
-            .evidence = evidence_of(facts, other_parents(work, facts))};
+            .evidence = relation_evidence(facts, other_parents(work, facts))};
         if (relation.evidence == NULL)
             return err_set(err, ERR_MEMORY, "out of memory for a relation's evidence");
         TRY(profile_relation_add(profile, &relation, err));
@@ -138,6 +139,9 @@ static enum err_code take_tables(struct engine *engine, struct work *work, struc
             bool related = work->is_child[first + c] || work->references[first + c] > 0;
             to->columns[c].role =
                 column_role(column, related || (key && column->name.id_like), &reason);
+            if (key && !related && to->columns[c].role == PROFILE_IDENTIFIER)
+                reason = "the table's key";
+            TRY(profile_column_reason(profile, &to->columns[c], reason, err));
             to->columns[c].nulls = column->nulls;
             to->columns[c].distinct = column->distinct;
             to->columns[c].unique = column->unique;
@@ -178,7 +182,8 @@ static enum err_code compute(struct store *store, struct store_version *version,
     TRY(relation_decide(work->candidates, work->candidate_count, work->column_count, work->keep,
                         err));
     TRY(take_relations(work, profile, err));
-    return take_tables(engine, work, profile, err);
+    TRY(take_tables(engine, work, profile, err));
+    return composite_relations(engine, work->facts, progress, profile, err);
 }
 
 enum err_code profile_compute(struct store *store, struct store_version *version,

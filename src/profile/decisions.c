@@ -122,6 +122,15 @@ static enum err_code apply_one(struct profile *profile, const json_t *item,
                                      .confidence = status == PROFILE_REJECTED ? 0 : 1};
     memcpy(added.child_columns, ends.child_columns, sizeof added.child_columns);
     memcpy(added.parent_columns, ends.parent_columns, sizeof added.parent_columns);
+    for (size_t i = 0; status != PROFILE_REJECTED && i < ends.count; i++) {
+        struct profile_column *child = &profile->tables[ends.child].columns[ends.child_columns[i]];
+        if (child->role == PROFILE_MEASURE || child->role == PROFILE_CATEGORY ||
+            child->role == PROFILE_TEXT) {
+            child->role = PROFILE_IDENTIFIER;
+            TRY(profile_column_reason(profile, child, "part of a relation that a person added",
+                                      err));
+        }
+    }
     added.coverage = json_number(item, "coverage", 0);
     added.child_rows = json_int(item, "child_rows", 0);
     added.orphan_rows = json_int(item, "orphan_rows", 0);
@@ -131,12 +140,6 @@ static enum err_code apply_one(struct profile *profile, const json_t *item,
                   "measured_in_version", json_text(item, "version", ""));
     if (added.evidence == NULL)
         return err_set(err, ERR_MEMORY, "out of memory for a relation's evidence");
-    for (size_t i = 0; status != PROFILE_REJECTED && i < ends.count; i++) {
-        struct profile_column *child = &profile->tables[ends.child].columns[ends.child_columns[i]];
-        if (child->role == PROFILE_MEASURE || child->role == PROFILE_CATEGORY ||
-            child->role == PROFILE_TEXT)
-            child->role = PROFILE_IDENTIFIER;
-    }
     return profile_relation_add(profile, &added, err);
 }
 

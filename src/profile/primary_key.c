@@ -17,6 +17,8 @@
 
 static const char *const order_words[] = {"seq", "sequence", "line", "ordinal", "visit", "version",
                                           "num", "number",   "no",   "idx",     "index", NULL};
+/* Visits between two planned ones are numbered 3.1, 3.2 … */
+static const char *const visit_words[] = {"visit", "visitnum", NULL};
 
 struct part {
     size_t column;
@@ -75,6 +77,9 @@ static int part_want(const struct fact_column *column, bool is_child)
         return 1;
     if (column->class == FACT_INTEGER && name_has_any(&column->name.words, order_words))
         return 2;
+    if (data_type_is_numeric(column->schema->type) &&
+        name_has_any(&column->name.words, visit_words))
+        return 2;
     switch (column_role(column, false, &reason)) {
     case PROFILE_IDENTIFIER:
         return 1;
@@ -114,7 +119,7 @@ static enum err_code is_unique(struct engine *engine, const struct fact_table *t
     if (combinations < (double)table->table->rows)
         return ERR_OK;
     buf_puts(&sql, " FROM ");
-    engine_quote_identifier(&sql, str_of(table->table->name));
+    store_table_source(table->table, &sql);
     buf_putc(&sql, ')');
     TRY(buf_check(&sql, err));
     int64_t distinct = 0;

@@ -68,7 +68,7 @@ enum err_code profile_new(struct store_version *version, struct profile **ret, s
 {
     size_t count = store_version_table_count(version);
     AUTO(profile_free) struct profile *profile = mem_zalloc(1, sizeof *profile);
-    if (profile == NULL ||
+    if (profile == NULL || (profile->reasons = arena_new(0)) == NULL ||
         (profile->tables = mem_zalloc(count + 1, sizeof *profile->tables)) == NULL)
         return err_set(err, ERR_MEMORY, "out of memory for the profile of %zu tables", count);
     for (size_t t = 0; t < count; t++) {
@@ -91,6 +91,15 @@ enum err_code profile_new(struct store_version *version, struct profile **ret, s
     return ERR_OK;
 }
 
+enum err_code profile_column_reason(struct profile *profile, struct profile_column *column,
+                                    const char *reason, struct err *err)
+{
+    column->role_reason = arena_strdup(profile->reasons, reason);
+    return column->role_reason != NULL
+               ? ERR_OK
+               : err_set(err, ERR_MEMORY, "out of memory for a column's role");
+}
+
 void profile_free(struct profile *profile)
 {
     if (profile == NULL)
@@ -101,6 +110,7 @@ void profile_free(struct profile *profile)
     }
     for (size_t i = 0; i < profile->relation_count; i++)
         json_decref(profile->relations[i].evidence);
+    arena_free(profile->reasons);
     mem_free(profile->tables);
     mem_free(profile->relations);
     mem_free(profile);

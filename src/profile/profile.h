@@ -14,6 +14,7 @@ struct profile_column {
     const char *name; /* borrowed from the version's schema */
     struct data_type type;
     enum profile_column_role role;
+    const char *role_reason; /* a few words: which rule decided; lives as long as the profile */
     int64_t nulls;
     int64_t distinct; /* exact for key candidates, else an estimate */
     bool unique;      /* not null and all distinct: a single-column key */
@@ -44,6 +45,7 @@ struct profile_relation {
 struct profile {
     struct profile_table *tables; /* as in the version */
     size_t table_count;
+    struct arena *reasons; /* holds the columns' role_reason */
     struct profile_relation *relations; /* confirmed, added, proposed (confidence desc); rejected ones last */
     size_t relation_count;
 };
@@ -54,7 +56,7 @@ void profile_free(struct profile *profile);
 AUTO_DEFINE(struct profile, profile_free)
 /* The stable JSON forms. {relations:[{child:{table,columns}, parent:{table,columns}, confidence, coverage, status, evidence}]} */
 enum err_code profile_relations_json(const struct profile *profile, json_t **ret, struct err *err) WARN_UNUSED;
-/* Per table: rows, role, reason, primary_key, columns [{name,type,role,nulls,distinct,min,max,mean,sd,quantiles,top_values,value_labels}]; table NULL = all.
+/* Per table: rows, role, reason, primary_key, columns [{name,type,role,role_reason,nulls,distinct,min,max,mean,sd,quantiles,top_values,value_labels}]; table NULL = all.
  * Quantiles and exact figures are computed on the first call and kept with the run. */
 enum err_code profile_tables_json(struct store *store, struct store_version *version, const struct profile *profile, const char *table, json_t **ret, struct err *err) WARN_UNUSED;
 /* Record a person's decision ("confirm", "reject", "add", "reset") on child.column → parent.column ("labs.item_id", "lab_items.item_id"; composite: a.x+y).

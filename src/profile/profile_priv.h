@@ -12,12 +12,15 @@
 
 #include "profile/profile.h"
 
-#define PROFILE_FORMAT_VERSION 1
+#define PROFILE_FORMAT_VERSION 2
 #define PROFILE_THRESHOLD 0.5 /* proposals below are not made */
 /* Distinct values held in memory (24 bytes each) for one column, and for all together; past them
  * the engine joins. */
 #define PROFILE_SET_LIMIT 2000000
 #define PROFILE_SETS_LIMIT 8000000
+/* Pairs of tables compared by the tuples of a composite key, and rows of a table that takes part. */
+#define PROFILE_COMPOSITE_TESTS 200
+#define PROFILE_COMPOSITE_ROWS 50000000
 #define PROFILE_KEY_TEXT_BYTES 64 /* longer texts are no keys */
 #define PROFILE_NAME_WORDS 12
 #define PROFILE_WORD_BYTES 32
@@ -54,6 +57,7 @@ struct value_set {
 };
 struct fact_column {
     size_t table, column;
+    const struct store_table *stored;
     const char *table_name, *column_name; /* borrowed */
     const struct data_column *schema;
     enum fact_class class;
@@ -148,7 +152,14 @@ enum err_code relation_candidates(struct engine *engine, struct facts *facts,
                                   const struct progress *progress, struct relation_facts **ret,
                                   size_t *ret_count, struct err *err) WARN_UNUSED;
 
+json_t *relation_evidence(const struct relation_facts *facts,
+                          json_t *others_taken); /* NULL: out of memory */
+
 /* ---- what follows from facts and relations ---- */
+/* Propose relations to composite primary keys; relations of one column and keys must be there. */
+enum err_code composite_relations(struct engine *engine, const struct facts *facts,
+                                  const struct progress *progress, struct profile *profile,
+                                  struct err *err) WARN_UNUSED;
 enum profile_column_role column_role(const struct fact_column *column, bool in_relation,
                                      const char **ret_reason); /* pure */
 enum err_code primary_key_find(struct engine *engine, const struct fact_table *table,
@@ -177,6 +188,9 @@ enum err_code profile_engine_open(struct store *store, struct engine **ret,
                                   struct err *err) WARN_UNUSED;
 enum err_code profile_new(struct store_version *version, struct profile **ret,
                           struct err *err) WARN_UNUSED;
+enum err_code profile_column_reason(struct profile *profile, struct profile_column *column,
+                                    const char *reason,
+                                    struct err *err) WARN_UNUSED; /* copied */
 enum err_code profile_relation_add(struct profile *profile, const struct profile_relation *relation,
                                    struct err *err) WARN_UNUSED; /* takes evidence */
 json_t *profile_relation_ends(const struct profile *profile,

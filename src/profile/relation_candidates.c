@@ -273,11 +273,11 @@ static enum err_code count_by_engine(struct engine *engine, const struct fact_co
                      "count(*) FROM (SELECT n, CAST(v AS VARCHAR) IN (SELECT CAST(CAST(");
     engine_quote_identifier(&sql, str_of(parent->column_name));
     buf_printf(&sql, " AS %s) AS VARCHAR) FROM ", parent_type);
-    engine_quote_identifier(&sql, str_of(parent->table_name));
+    store_table_source(parent->stored, &sql);
     buf_puts(&sql, ") AS m FROM (SELECT CAST(");
     engine_quote_identifier(&sql, str_of(child->column_name));
     buf_printf(&sql, " AS %s) AS v, count(*) AS n FROM ", child_type);
-    engine_quote_identifier(&sql, str_of(child->table_name));
+    store_table_source(child->stored, &sql);
     buf_puts(&sql, " WHERE ");
     engine_quote_identifier(&sql, str_of(child->column_name));
     buf_puts(&sql, " IS NOT NULL GROUP BY 1))");

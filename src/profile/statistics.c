@@ -263,11 +263,11 @@ static json_t *column_json(const struct profile_table *table, size_t c, json_t *
     const struct profile_column *column = &table->columns[c];
     const struct data_column *schema = &table->table->schema.columns[c];
     char type[32];
-    json_t *object =
-        json_pack("{s:s, s:s, s:s, s:I, s:I, s:b}", "name", column->name, "type",
-                  data_type_text(column->type, type), "role",
-                  profile_column_role_text(column->role), "nulls", (json_int_t)column->nulls,
-                  "distinct", (json_int_t)column->distinct, "unique", column->unique);
+    json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:b}", "name", column->name, "type",
+                               data_type_text(column->type, type), "role",
+                               profile_column_role_text(column->role), "role_reason",
+                               column->role_reason, "nulls", (json_int_t)column->nulls, "distinct",
+                               (json_int_t)column->distinct, "unique", column->unique);
     bool ok =
         object != NULL && (!json_is_object(figures) || json_object_update(object, figures) == 0);
     if (ok && schema->label != NULL)

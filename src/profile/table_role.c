@@ -229,8 +229,12 @@ static enum profile_table_role decide(const struct profile *profile, size_t t, i
         return PROFILE_REFERENCE;
     }
     if (references > 0) {
-        buf_printf(reason, "one row for each %s; %lld relations point to it", keyed ? key : "key",
-                   (long long)references);
+        buf_puts(reason, "one row for each ");
+        for (size_t k = 0; k < table->primary_key.count; k++)
+            buf_printf(reason, "%s%s", k > 0 ? " + " : "",
+                       table->columns[table->primary_key.columns[k]].name);
+        buf_printf(reason, "%s; %lld relations point to it",
+                   table->primary_key.count == 0 ? "key" : "", (long long)references);
         return PROFILE_DIMENSION;
     }
     if (shape.outgoing >= 2 &&

@@ -103,7 +103,7 @@ static enum err_code read_entries(struct engine *engine, const struct fact_colum
     engine_quote_identifier(&sql, str_of(column->column_name));
     buf_printf(&sql, " AS %s) AS value, %s FROM ", type,
                column->unique ? "CAST(1 AS BIGINT)" : "count(*)");
-    engine_quote_identifier(&sql, str_of(column->table_name));
+    store_table_source(column->stored, &sql);
     buf_puts(&sql, " WHERE ");
     engine_quote_identifier(&sql, str_of(column->column_name));
     buf_puts(&sql, column->unique ? " IS NOT NULL" : " IS NOT NULL GROUP BY 1");

@@ -467,6 +467,75 @@ static void the_engine_and_the_sets_count_the_same(void **state)
     mem_free(found[1]);
 }
 
+/* Orders are numbered within a customer, lines within an order. Beds are numbered within a ward,
+ * and every ward has the same ones; shifts hold wards and beds of other meaning, with other beds;
+ * readings a place that any combination would be: neither is a key of beds. */
+static void composite_write(struct buf out[5], const char *tables[11])
+{
+    static const char *const names[] = {"orders", "order_lines", "beds", "shifts", "readings"};
+    static const char *const headers[] = {
+        "customer_code,order_no,placed\n", "customer_code,order_no,line_no,amount\n",
+        "ward,bed,width\n", "ward,bed,hours,remark\n", "ward,bed,temperature\n"};
+    for (int i = 0; i < 5; i++) {
+        out[i] = (struct buf)BUF_INIT;
+        buf_puts(&out[i], headers[i]);
+    }
+    for (int c = 1; c <= 80; c++)
+        for (int o = 1; o <= 1 + c % 4; o++) {
+            add(&out[0], "C%03d,%d,2020-0%d-1%d\n", c, o, o, c % 9);
+            for (int l = 1; l <= 1 + (c + o) % 3; l++)
+                add(&out[1], "C%03d,%d,%d,%d.5\n", c, o, l, (c * o * l) % 97);
+        }
+    for (int w = 1; w <= 6; w++)
+        for (int b = 1; b <= 8; b++)
+            add(&out[2], "%d,%d,%d.5\n", w, b, 80 + (w * b) % 9);
+    for (int i = 0; i < 90; i++)
+        add(&out[3], "%d,%d,%d.25,r%d\n", i % 6 + 1, i % 15 + 1, i % 9, i % 4);
+    for (int i = 0; i < 300; i++)
+        add(&out[4], "%d,%d,3%d.%d\n", i % 6 + 1, (i / 6) % 8 + 1, i % 9, i % 7);
+    for (int i = 0; i < 5; i++) {
+        tables[2 * i] = names[i];
+        tables[2 * i + 1] = buf_text(&out[i]);
+    }
+    tables[10] = NULL;
+}
+
+static void a_composite_key_is_referred_to_by_all_its_columns(void **state)
+{
+    struct fixture *f = *state;
+    struct err err = {0};
+    struct buf texts[5];
+    const char *tables[11];
+    composite_write(texts, tables);
+    fixture_import(f, "shop", tables);
+    for (int i = 0; i < 5; i++)
+        buf_done(&texts[i]);
+    for (int pass = 0; pass < 2; pass++) { /* computed, then from the cache */
+        AUTO(profile_free) struct profile *profile = NULL;
+        MUST(profile_open(f->store, f->version, &profile, &err));
+        assert_int_equal(table_of(profile, "orders")->primary_key.count, 2);
+        assert_int_equal(table_of(profile, "beds")->primary_key.count, 2);
+        size_t composite = 0;
+        for (size_t i = 0; i < profile->relation_count; i++) {
+            const struct profile_relation *r = &profile->relations[i];
+            if (r->column_count < 2)
+                continue;
+            composite++;
+            assert_int_equal(r->column_count, 2);
+            assert_string_equal(profile->tables[r->child].table->name, "order_lines");
+            assert_string_equal(profile->tables[r->parent].table->name, "orders");
+            assert_int_equal(r->child_columns[0], 0);
+            assert_int_equal(r->child_columns[1], 1);
+            assert_int_equal(r->orphan_rows, 0);
+            assert_float_equal(r->coverage, 1, 0);
+            assert_true(r->confidence > .9);
+            assert_true(json_number(r->evidence, "chance_bits", 0) > 12);
+        }
+        assert_int_equal(composite, 1);
+        assert_string_equal(column_of(profile, "orders", "placed")->role_reason, "a date or time");
+    }
+}
+
 static void statistics_are_exact_and_kept(void **state)
 {
     struct fixture *f = *state;
@@ -531,6 +600,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(duplicate_rows_leave_a_table_without_key, empty_setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(whole_numbers_meet_the_same_digits_kept_as_text,
+                                        empty_setup, teardown),
+        cmocka_unit_test_setup_teardown(a_composite_key_is_referred_to_by_all_its_columns,
                                         empty_setup, teardown),
         cmocka_unit_test_setup_teardown(statistics_are_exact_and_kept, empty_setup, teardown),
     };
