@@ -28,9 +28,9 @@ struct api_import_options {
     size_t path_count;
     const char *name;        /* NULL = from the first path */
     const char *encoding, *delimiter;
-    int header;              /* -1 detect */
+    int header;              /* rows of names; -1 detect */
     bool strict;
-    json_t *overrides;       /* {TABLE:{COLUMN:{type,null_markers}}}; borrowed; may be NULL */
+    json_t *overrides;       /* {TABLE:{COLUMN:{type,null_markers,read}}}; borrowed; may be NULL */
     const char **null_markers;
     size_t null_marker_count;
     int64_t total_bytes;     /* limit on unpacked bytes; 0 = default */

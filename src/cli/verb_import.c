@@ -3,6 +3,7 @@
 #include "cli/render.h"
 
 #include "base/file.h"
+#include "data/typing.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,8 +14,8 @@
 #define IMPORT_NULLS 256 /* --null texts */
 #define IMPORT_SHOWN_SKIPPED 10
 
-/* TABLE.COLUMN=TYPE into {TABLE:{COLUMN:{type}}}. The last '=' and the first '.' part it: a
- * column's name may hold dots. */
+/* TABLE.COLUMN=TYPE into {TABLE:{COLUMN:{type}}}, or how its texts are to be read into {…:{read}}.
+ * The last '=' and the first '.' part it: a column's name may hold dots. */
 static enum err_code add_type(json_t *overrides, const char *text, struct err *err)
 {
     const char *equals = strrchr(text, '='), *dot = strchr(text, '.');
@@ -25,10 +26,10 @@ static enum err_code add_type(json_t *overrides, const char *text, struct err *e
         err_set(err, ERR_USAGE, "--type: expected TABLE.COLUMN=TYPE, found '%.300s'", text);
         return err_hint(err, "for example --type labs.code=text");
     }
-    TRY(data_type_parse(str_of(equals + 1), &type, err));
-    json_t *column = json_object();
-    bool ok = column != NULL;
-    json_put_text(column, "type", data_type_text(type, name), &ok);
+    bool ok = true, read = typing_format_find(str_of(equals + 1)) != NULL ||
+                           strcmp(equals + 1, "comparator") == 0;
+    if (!read)
+        TRY(data_type_parse(str_of(equals + 1), &type, err));
     __attribute__((cleanup(auto_mem_free))) char *table = mem_strndup(text, (size_t)(dot - text));
     __attribute__((cleanup(auto_mem_free))) char *key =
         mem_strndup(dot + 1, (size_t)(equals - dot - 1));
@@ -37,12 +38,33 @@ static enum err_code add_type(json_t *overrides, const char *text, struct err *e
         columns = json_object();
         json_put(overrides, table, columns, &ok);
     }
-    if (key == NULL || columns == NULL)
+    json_t *column = key == NULL ? NULL : json_object_get(columns, key);
+    if (column == NULL && key != NULL && columns != NULL) {
+        column = json_object();
+        json_put(columns, key, column, &ok);
+    }
+    if (column == NULL)
         ok = false;
     else
-        json_put(columns, key, json_incref(column), &ok);
-    json_decref(column);
+        json_put_text(column, read ? "read" : "type",
+                      read ? equals + 1 : data_type_text(type, name), &ok);
     return json_built(ok, err);
+}
+
+/* yes, no, or how many rows hold names. */
+static enum err_code read_header(const char *text, int *ret, struct err *err)
+{
+    if (text == NULL || strcmp(text, "yes") == 0 || strcmp(text, "no") == 0) {
+        *ret = text == NULL ? -1 : strcmp(text, "yes") == 0;
+        return ERR_OK;
+    }
+    if (text[0] >= '0' && text[0] <= '9' && text[1] == '\0') {
+        *ret = text[0] - '0';
+        return ERR_OK;
+    }
+    err_set(err, ERR_USAGE,
+            "--header: expected yes, no or a number of rows up to 9, found '%.100s'", text);
+    return err_hint(err, "for example --header 2 where a row of groups stands above the names");
 }
 
 static enum err_code read_overrides(const struct cli *cli, json_t **ret, struct err *err)
@@ -179,6 +201,8 @@ enum err_code verb_import(struct cli *cli, struct err *err)
                *delimiter = cli_text(cli, "delimiter", NULL);
     JSON_AUTO overrides = NULL;
     JSON_AUTO answer = NULL;
+    int rows = -1;
+    TRY(read_header(header, &rows, err));
     TRY(read_overrides(cli, &overrides, err));
     struct api_import_options options = {
         .paths = cli->words,
@@ -186,9 +210,7 @@ enum err_code verb_import(struct cli *cli, struct err *err)
         .name = cli_text(cli, "name", NULL),
         .encoding = cli_text(cli, "encoding", NULL),
         .delimiter = delimiter != NULL && strcmp(delimiter, "\\t") == 0 ? "\t" : delimiter,
-        .header = header == NULL               ? -1
-                  : strcmp(header, "yes") == 0 ? 1
-                                               : 0,
+        .header = rows,
         .strict = cli_flag(cli, "strict"),
         .overrides = overrides,
         .null_marker_count = cli_list(cli, "null", nulls, IMPORT_NULLS),

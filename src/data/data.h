@@ -174,6 +174,7 @@ struct data_source {
     const char *origin;      /* "archive.zip!folder/file.csv" or "book.xlsx#Sheet 1", for the manifest and errors */
     struct data_schema schema; /* for a CSV scan: names; for Parquet may be empty (the engine tells); for a stream: as pushed */
     bool text_columns;
+    bool decimal_comma; /* text whose fields a semicolon parts: commas in its numbers are decimal signs, where nothing says otherwise */
     const struct data_scan *scan; /* NULL: stream */
     enum err_code (*push)(void *user, const struct data_sink *sink, const struct progress *progress, struct err *err);
     void *user;

@@ -40,7 +40,8 @@ void typing_stats_done(struct typing_stats *stats)
 
 void typing_summary_init(struct typing_summary *summary)
 {
-    *summary = (struct typing_summary){.shortest = INT64_MAX, .date_mask = TYPING_DATE_MASK};
+    *summary = (struct typing_summary){
+        .shortest = INT64_MAX, .date_mask = TYPING_DATE_MASK, .notations = TYPING_NOTATION_MASK};
 }
 
 static inline int64_t larger(int64_t a, int64_t b)
@@ -51,6 +52,17 @@ static inline int64_t larger(int64_t a, int64_t b)
 static inline int64_t smaller(int64_t a, int64_t b)
 {
     return a < b ? a : b;
+}
+
+static void add_comma_number(struct typing_summary *summary, const struct typing_cell *cell,
+                             int64_t count)
+{
+    summary->notations &= cell->notations;
+    summary->dot_groups += cell->dot_groups ? count : 0;
+    for (int i = 0; i < TYPING_NUMBER_FORMATS; i++) {
+        summary->wholes[i] = larger(summary->wholes[i], cell->extents[i].whole);
+        summary->scales[i] = larger(summary->scales[i], cell->extents[i].scale);
+    }
 }
 
 void typing_summary_add(struct typing_summary *summary, const struct typing_cell *cell,
@@ -70,6 +82,10 @@ void typing_summary_add(struct typing_summary *summary, const struct typing_cell
         summary->padded += count;
     if (cell->class == CLASS_OTHER_DATE)
         summary->date_mask &= cell->date_mask;
+    if (cell->class == CLASS_COMMA_NUMBER)
+        add_comma_number(summary, cell, count);
+    else if (cell->class == CLASS_DECIMAL && !typing_point_could_group(cell))
+        summary->decimal_points += count;
     summary->whole = larger(summary->whole, cell->whole);
     summary->scale = larger(summary->scale, cell->scale);
     summary->significant = larger(summary->significant, cell->significant);
@@ -108,7 +124,7 @@ static void add_summarised(struct typing_stats *stats, struct str text, int64_t 
         return;
     uint64_t hash = hash_xxh3_64(text.ptr, text.len, 0);
     registers_add(stats->registers, hash);
-    if (cell.class == CLASS_TEXT && !stats->strays_full)
+    if (typing_class_is_text(cell.class) && !stats->strays_full)
         add_stray(stats, text, hash, count);
 }
 
@@ -171,6 +187,13 @@ static void merge_summaries(struct typing_summary *into, const struct typing_sum
     into->scale = larger(into->scale, from->scale);
     into->significant = larger(into->significant, from->significant);
     into->date_mask &= from->date_mask;
+    into->notations &= from->notations;
+    into->dot_groups += from->dot_groups;
+    into->decimal_points += from->decimal_points;
+    for (int i = 0; i < TYPING_NUMBER_FORMATS; i++) {
+        into->wholes[i] = larger(into->wholes[i], from->wholes[i]);
+        into->scales[i] = larger(into->scales[i], from->scales[i]);
+    }
 }
 
 void typing_stats_merge(struct typing_stats *into, const struct typing_stats *from)

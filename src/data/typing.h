@@ -25,7 +25,8 @@ bool typing_stats_read(struct typing_stats *stats, struct str bytes);
 
 struct typing_decision {
     struct data_type type;
-    const char *format;       /* strptime format for dates and timestamps when not ISO; NULL = ISO or n/a. Static. */
+    const char *format;       /* how texts are written: for dates and timestamps a strptime format, NULL = ISO; for numbers one
+                               * of typing_format_is_number, NULL = with a point. Static. */
     const char **null_markers; /* texts read as null, besides the empty text; from arena */
     size_t null_marker_count;
     bool empties;             /* some cell is the empty text, or blanks only: to be read as null */
@@ -34,13 +35,24 @@ struct typing_decision {
     double distinct_estimate; /* exact up to the distinct set's cap (1,024), else HyperLogLog (p = 12) */
     bool distinct_exact;
     int64_t shortest, longest; /* bytes of non-null texts */
-    json_t *warnings; /* array of {code, message}; new reference; codes: mixed_types, constant, all_null, suspicious_null, ambiguous_date, padded, leading_zeros */
+    json_t *warnings; /* array of {code, message}; new reference; codes: mixed_types, few_words, censored_numbers, partial_dates, decimal_comma,
+                       * thousands_commas, ambiguous_number, constant, all_null, suspicious_null, ambiguous_date, padded, leading_zeros */
 };
 struct typing_options {
     const char **null_markers; /* replaces the list of candidates; NULL = built-in */
     size_t null_marker_count;
     const struct data_type *forced; /* per column, kind NULL = not forced; NULL = none */
+    const char *const *formats;     /* per column, of typing_format_find: how its texts are to be read; NULL = as found; NULL = none */
+    bool decimal_comma; /* the file's delimiter is a semicolon: "1,234" is 1.234 where no column says otherwise */
 };
+/* The formats that a column can be told to be read by: "%d/%m/%Y" and its kin, "1.234,5", "1,234.5". Static; NULL: none such. */
+const char *typing_format_find(struct str text);
+enum typing_notation {
+    TYPING_COMMA_DECIMAL, /* "1.234,5": points part thousands, the comma is the decimal sign */
+    TYPING_COMMA_GROUPS,  /* "1,234.5": commas part thousands */
+};
+/* Is it a format of numbers? NULL: no. */
+bool typing_format_is_number(const char *format, enum typing_notation *ret);
 /* Decide all columns of a table together (a marker proven in one column counts in its neighbours).
  * names[] for messages. ret[] has count entries. */
 enum err_code typing_decide(struct typing_stats *const *stats, const char *const *names, size_t count,

@@ -9,7 +9,7 @@
 #include "base/hash.h"
 #include "data/typing_priv.h"
 
-#define BYTES_MAGIC INT64_C(0x315459544d) /* "MTYT1" */
+#define BYTES_MAGIC INT64_C(0x325459544d) /* "MTYT2" */
 enum { FLAG_SUMMARISED = 1, FLAG_STRAYS_FULL = 2 };
 
 static void put(struct buf *out, int64_t value)
@@ -39,7 +39,7 @@ static bool put_set(const struct typing_set *set, struct buf *out)
 #define COUNT_LIMIT                                                                                \
     (INT64_C(1) << 53) /* no table has more rows; sums of such counts can't overflow */
 _Static_assert(sizeof(struct typing_summary) ==
-                   sizeof(int64_t) * (CLASS_COUNT + 2 * TYPING_MARKERS + 7),
+                   sizeof(int64_t) * (CLASS_COUNT + 2 * TYPING_MARKERS + TYPING_SUMMARY_SINGLES),
                "a field of struct typing_summary is no int64");
 
 bool typing_stats_write(const struct typing_stats *stats, struct buf *out)
@@ -107,7 +107,8 @@ static bool get_summary(struct str *bytes, struct typing_stats *stats)
     memcpy(stats->summary, fields, sizeof fields);
     memcpy(stats->registers, bytes->ptr, TYPING_REGISTERS);
     *bytes = (struct str){bytes->ptr + TYPING_REGISTERS, bytes->len - TYPING_REGISTERS};
-    return stats->summary->date_mask <= (int64_t)TYPING_DATE_MASK;
+    return stats->summary->date_mask <= (int64_t)TYPING_DATE_MASK &&
+           stats->summary->notations <= (int64_t)TYPING_NOTATION_MASK;
 }
 
 static bool read_all(struct typing_stats *stats, struct str bytes)

@@ -29,17 +29,25 @@ const struct typing_marker typing_markers[TYPING_MARKERS] = {
 };
 
 /* What a cell may be, by its first byte. */
-enum first { FIRST_TEXT = 0, FIRST_DIGIT, FIRST_SIGN, FIRST_POINT, FIRST_BLANK, FIRST_WORD };
+enum first {
+    FIRST_TEXT = 0,
+    FIRST_DIGIT,
+    FIRST_SIGN,
+    FIRST_POINT,
+    FIRST_BLANK,
+    FIRST_WORD,
+    FIRST_COMPARATOR
+};
 static const uint8_t first_of[256] = {
-    ['0'] = FIRST_DIGIT,  ['1'] = FIRST_DIGIT,  ['2'] = FIRST_DIGIT,  ['3'] = FIRST_DIGIT,
-    ['4'] = FIRST_DIGIT,  ['5'] = FIRST_DIGIT,  ['6'] = FIRST_DIGIT,  ['7'] = FIRST_DIGIT,
-    ['8'] = FIRST_DIGIT,  ['9'] = FIRST_DIGIT,  ['-'] = FIRST_SIGN,   ['.'] = FIRST_POINT,
-    [' '] = FIRST_BLANK,  ['\t'] = FIRST_BLANK, ['\n'] = FIRST_BLANK, ['\r'] = FIRST_BLANK,
-    ['\v'] = FIRST_BLANK, ['\f'] = FIRST_BLANK, ['?'] = FIRST_WORD,   ['\\'] = FIRST_WORD,
-    ['#'] = FIRST_WORD,   ['<'] = FIRST_WORD,   ['('] = FIRST_WORD,   ['n'] = FIRST_WORD,
-    ['N'] = FIRST_WORD,   ['m'] = FIRST_WORD,   ['M'] = FIRST_WORD,   ['u'] = FIRST_WORD,
-    ['U'] = FIRST_WORD,   ['t'] = FIRST_WORD,   ['T'] = FIRST_WORD,   ['f'] = FIRST_WORD,
-    ['F'] = FIRST_WORD,
+    ['0'] = FIRST_DIGIT,  ['1'] = FIRST_DIGIT,      ['2'] = FIRST_DIGIT,       ['3'] = FIRST_DIGIT,
+    ['4'] = FIRST_DIGIT,  ['5'] = FIRST_DIGIT,      ['6'] = FIRST_DIGIT,       ['7'] = FIRST_DIGIT,
+    ['8'] = FIRST_DIGIT,  ['9'] = FIRST_DIGIT,      ['-'] = FIRST_SIGN,        ['.'] = FIRST_POINT,
+    [' '] = FIRST_BLANK,  ['\t'] = FIRST_BLANK,     ['\n'] = FIRST_BLANK,      ['\r'] = FIRST_BLANK,
+    ['\v'] = FIRST_BLANK, ['\f'] = FIRST_BLANK,     ['?'] = FIRST_WORD,        ['\\'] = FIRST_WORD,
+    ['#'] = FIRST_WORD,   ['<'] = FIRST_COMPARATOR, ['('] = FIRST_WORD,        ['n'] = FIRST_WORD,
+    ['N'] = FIRST_WORD,   ['m'] = FIRST_WORD,       ['M'] = FIRST_WORD,        ['u'] = FIRST_WORD,
+    ['U'] = FIRST_WORD,   ['t'] = FIRST_WORD,       ['T'] = FIRST_WORD,        ['f'] = FIRST_WORD,
+    ['F'] = FIRST_WORD,   ['>'] = FIRST_COMPARATOR, [0xe2] = FIRST_COMPARATOR,
 };
 
 static inline bool is_digit(char c)
@@ -177,6 +185,27 @@ static inline void classify_number(struct str text, size_t start, struct typing_
         return;
     if (start == 0 && at > 0)
         typing_classify_temporal(text, ret);
+    if (ret->class == CLASS_TEXT && at > start && (ptr[at] == ',' || ptr[at] == '.'))
+        typing_classify_comma(text, start, ret);
+}
+
+/* "<0.5", ">= 100", "≤3": a number behind a comparator; "<NA>" is a marker. */
+static void classify_compared(struct str text, struct typing_cell *ret)
+{
+    static const char *const comparators[] = {"<=", ">=", "<", ">", "\xe2\x89\xa4", "\xe2\x89\xa5"};
+    size_t length = 0;
+    for (size_t i = 0; length == 0 && i < sizeof comparators / sizeof *comparators; i++)
+        length = str_has_prefix(text, comparators[i]) ? strlen(comparators[i]) : 0;
+    struct str rest = str_trim((struct str){text.ptr + length, text.len - length});
+    struct typing_cell number = {.class = CLASS_TEXT};
+    bool minus = rest.len > 1 && rest.ptr[0] == '-';
+    if (length > 0 && rest.len > 0)
+        classify_number(rest, minus, &number);
+    if (number.class == CLASS_INTEGER || number.class == CLASS_DECIMAL ||
+        number.class == CLASS_COMMA_NUMBER)
+        ret->class = CLASS_COMPARED;
+    else
+        classify_word(text, ret);
 }
 
 static void classify_trimmed(struct str text, struct typing_cell *ret)
@@ -185,6 +214,8 @@ static void classify_trimmed(struct str text, struct typing_cell *ret)
     case FIRST_DIGIT:
         if (text.len >= 10 && text.ptr[4] == '-')
             typing_classify_temporal(text, ret);
+        else if (text.len == 7 && text.ptr[4] == '-')
+            typing_classify_month(text, ret);
         else
             classify_number(text, 0, ret);
         return;
@@ -202,6 +233,9 @@ static void classify_trimmed(struct str text, struct typing_cell *ret)
         return;
     case FIRST_WORD:
         classify_word(text, ret);
+        return;
+    case FIRST_COMPARATOR:
+        classify_compared(text, ret);
         return;
     case FIRST_TEXT:
     case FIRST_BLANK:
@@ -228,5 +262,5 @@ void typing_classify(struct str text, struct typing_cell *ret)
     } else if (text.len <= LONGEST_TYPED_BYTES) {
         classify_trimmed(text, ret);
     }
-    ret->padded = ret->class != CLASS_TEXT;
+    ret->padded = !typing_class_is_text(ret->class);
 }

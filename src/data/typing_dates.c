@@ -219,3 +219,12 @@ void typing_classify_temporal(struct str text, struct typing_cell *ret)
     if (ret->date_mask != 0)
         ret->class = CLASS_OTHER_DATE;
 }
+
+void typing_classify_month(struct str text, struct typing_cell *ret)
+{
+    int year = digits_at(text.ptr, 4), month = digits_at(text.ptr + 5, 2);
+    if (year >= 1 && month >= 1 && month <= 12)
+        ret->class = CLASS_PARTIAL_DATE;
+    else
+        typing_classify_temporal(text, ret);
+}

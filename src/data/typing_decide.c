@@ -1,6 +1,8 @@
 /* From statistics to types, a table at a time (rules and reasons: docs/TYPING.md).
  *
  *   1. each column's core: the type that holds every text that is no candidate marker
+ *      (numbers whose commas it can't read by itself are settled by the other columns, then by the
+ *      file's delimiter)
  *   2. a provable marker (NA, null …) is proven when it stands in a column whose core is numeric or
  * temporal
  *   3. markers that count as null here: all in typed columns; in others the unambiguous and the
@@ -28,6 +30,7 @@ struct decider {
     const struct typing_options *options;
     struct arena *arena;
     bool proven[TYPING_MARKERS];
+    unsigned notations; /* that some column proves */
 };
 
 /* One column under decision. */
@@ -40,7 +43,9 @@ struct column {
     bool user_present[TYPING_MARKERS]; /* built-in markers that the user's list keeps */
     bool has_core;                     /* there is a text that is no candidate marker */
     struct data_type core;
-    bool ambiguous; /* several date formats fit */
+    const char *given;     /* format that the user gave, or NULL */
+    bool ambiguous;        /* several date formats fit */
+    bool ambiguous_number; /* both notations of numbers with commas fit */
     struct typing_decision *decision;
 };
 
@@ -102,7 +107,7 @@ static void read_set(const struct decider *decider, struct column *column)
         if (user && !built_in) {
             column->user_nulls += count;
             if (column->stats->summarised)
-                column->summary.classes[CLASS_TEXT] -= count;
+                column->summary.classes[cell.class] -= count;
         } else if (!column->stats->summarised) {
             typing_summary_add(&column->summary, &cell, text.len, count);
         }
@@ -128,6 +133,8 @@ static struct data_type number_core(const struct typing_summary *summary)
 static struct data_type other_core(struct column *column)
 {
     uint32_t mask = (uint32_t)column->summary.date_mask;
+    for (int i = 0; column->given != NULL && i < TYPING_DATE_FORMATS; i++)
+        mask &= column->given == typing_date_formats[i] ? 1u << i : ~(1u << i);
     if (mask == 0)
         return DATA_TYPE(TEXT);
     if ((mask & (mask - 1)) != 0) {
@@ -137,6 +144,54 @@ static struct data_type other_core(struct column *column)
     int bit = __builtin_ctz(mask);
     column->decision->format = typing_date_formats[bit];
     return bit % 3 == 0 ? DATA_TYPE(DATE) : DATA_TYPE(TIMESTAMP);
+}
+
+static struct data_type notation_core(struct column *column, enum typing_notation notation)
+{
+    struct data_type type = typing_notation_core(&column->summary, notation);
+    if (type.kind != DATA_TEXT)
+        column->decision->format = typing_number_formats[notation];
+    return type;
+}
+
+/* Numbers with commas among them: the one notation that fits, be it the given one. */
+static struct data_type comma_core(struct column *column)
+{
+    unsigned mask = typing_notations(&column->summary);
+    enum typing_notation given;
+    if (typing_format_is_number(column->given, &given))
+        mask &= 1u << given;
+    /* "1.234.567" and no comma anywhere may as well be an identifier */
+    bool dots_only = mask == 1u << TYPING_COMMA_DECIMAL && column->given == NULL &&
+                     column->summary.scales[TYPING_COMMA_DECIMAL] == 0;
+    column->ambiguous_number = (mask & (mask - 1)) != 0 || dots_only;
+    if (mask == 0 || column->ambiguous_number || column->summary.classes[CLASS_EXPONENT] > 0)
+        return DATA_TYPE(TEXT);
+    return notation_core(column, (enum typing_notation)__builtin_ctz(mask));
+}
+
+/* What a column proves of the whole table's numbers. */
+static unsigned proven_notation(const struct column *column)
+{
+    enum typing_notation notation;
+    if (typing_format_is_number(column->decision->format, &notation))
+        return 1u << notation;
+    bool points = data_type_is_numeric(column->core) && column->summary.decimal_points > 0;
+    return points ? 1u << TYPING_COMMA_GROUPS : 0;
+}
+
+/* "1,234" and nothing else in the column: as the other columns say, else as the delimiter does. */
+static void settle_number(const struct decider *decider, struct column *column)
+{
+    unsigned mask = decider->notations;
+    bool hint = decider->options != NULL && decider->options->decimal_comma;
+    if (mask == 0 && hint)
+        mask = 1u << TYPING_COMMA_DECIMAL;
+    if (!column->ambiguous_number || mask == 0 || (mask & (mask - 1)) != 0 ||
+        (mask & typing_notations(&column->summary)) == 0)
+        return;
+    column->ambiguous_number = false;
+    column->core = notation_core(column, (enum typing_notation)__builtin_ctz(mask));
 }
 
 static void families_of(const struct typing_summary *summary, int64_t ret[FAMILIES])
@@ -153,13 +208,21 @@ static void families_of(const struct typing_summary *summary, int64_t ret[FAMILI
         classes[CLASS_BOOLEAN_LOWER] + classes[CLASS_BOOLEAN_TITLE] + classes[CLASS_BOOLEAN_UPPER];
 }
 
+/* Are commas, or points that were said to part thousands, to be read? */
+static bool has_commas(const struct column *column)
+{
+    return column->summary.classes[CLASS_COMMA_NUMBER] > 0 ||
+           (column->given == typing_number_formats[TYPING_COMMA_DECIMAL] &&
+            column->summary.classes[CLASS_DECIMAL] > 0);
+}
+
 static struct data_type core_of(struct column *column)
 {
     const struct typing_summary *summary = &column->summary;
     int64_t total = total_of(summary), families[FAMILIES];
     families_of(summary, families);
-    if (families[FAMILY_NUMBER] == total)
-        return number_core(summary);
+    if (families[FAMILY_NUMBER] + summary->classes[CLASS_COMMA_NUMBER] == total)
+        return has_commas(column) ? comma_core(column) : number_core(summary);
     if (families[FAMILY_DATE] == total)
         return DATA_TYPE(DATE);
     if (families[FAMILY_TIMESTAMP] == total)
@@ -366,6 +429,15 @@ static void count_summarised(const struct decider *decider, struct column *colum
 /* ---- warnings ----------------------------------------------------------------------------------
  */
 
+/* Texts that no type holds. */
+static int64_t texts_of(const struct typing_summary *summary)
+{
+    int64_t texts = 0;
+    for (int i = 0; i < CLASS_COUNT; i++)
+        texts += typing_class_is_text((enum typing_class)i) ? summary->classes[i] : 0;
+    return texts;
+}
+
 /* Number of values that share one kind, when at least half do (or nothing is plain text), and the
  * kind's name; 0 = nothing to say. */
 static int64_t conforming(const struct typing_summary *summary, const char **ret_kind)
@@ -381,44 +453,162 @@ static int64_t conforming(const struct typing_summary *summary, const char **ret
     };
     int64_t families[FAMILIES], best = 0, total = total_of(summary);
     families_of(summary, families);
-    families[FAMILY_NUMBER] += summary->classes[CLASS_LEADING_ZEROS];
+    families[FAMILY_NUMBER] +=
+        summary->classes[CLASS_LEADING_ZEROS] + summary->classes[CLASS_COMMA_NUMBER];
     for (int i = 0; i < FAMILIES; i++) {
         *ret_kind = families[i] > best ? kinds[i] : *ret_kind;
         best = families[i] > best ? families[i] : best;
     }
-    bool mixed = best < total && (best * 2 >= total || summary->classes[CLASS_TEXT] == 0);
+    bool mixed = best < total && (best * 2 >= total || texts_of(summary) == 0);
     return mixed ? best : 0;
+}
+
+/* Numbers as they stand: no leading zeros among them. */
+static int64_t numbers_of(const struct typing_summary *summary)
+{
+    int64_t families[FAMILIES];
+    families_of(summary, families);
+    return families[FAMILY_NUMBER] + summary->classes[CLASS_COMMA_NUMBER];
+}
+
+/* "<0.5" among numbers: at least half are numbers, and hardly anything is neither. */
+static bool warn_of_censored(struct column *column, bool *ok)
+{
+    const struct typing_summary *summary = &column->summary;
+    int64_t total = total_of(summary), numbers = numbers_of(summary),
+            compared = summary->classes[CLASS_COMPARED];
+    char text[320];
+    if (compared == 0 || numbers * 2 < total || (numbers + compared) * 20 < total * 19)
+        return false;
+    snprintf(
+        text, sizeof text,
+        "%lld of %lld values are numbers, %lld begin with <, >, ≤ or ≥; kept as text "
+        "(--type TABLE.COLUMN=comparator makes two columns: the number, and COLUMN_comparator)",
+        (long long)numbers, (long long)total, (long long)compared);
+    warn(column, "censored_numbers", text, ok);
+    return true;
+}
+
+/* Few words among numbers, whatever they say: as missing values they would leave a number. */
+static bool warn_of_words(struct column *column, bool *ok)
+{
+    const struct typing_summary *summary = &column->summary;
+    int64_t total = total_of(summary), numbers = numbers_of(summary), words = texts_of(summary);
+    char text[320], different[48] = "";
+    size_t distinct = 0;
+    const struct typing_set *set = &column->stats->set;
+    if (words == 0 || numbers + words != total || numbers * 20 < total * 19)
+        return false;
+    for (uint32_t i = 0; i < set->count; i++) {
+        struct typing_cell cell;
+        typing_classify(typing_entry_text(set, &set->entries[i]), &cell);
+        distinct += typing_class_is_text(cell.class);
+    }
+    if (!column->stats->strays_full && words > 1)
+        snprintf(different, sizeof different, " (%zu different)", distinct);
+    snprintf(text, sizeof text,
+             "%lld of %lld values are numbers, %lld %s%s; kept as text (words that mean no value: "
+             "--overrides with {TABLE:{COLUMN:{\"null_markers\":[…]}}})",
+             (long long)numbers, (long long)total, (long long)words,
+             words == 1 ? "is a word" : "are words", different);
+    warn(column, "few_words", text, ok);
+    return true;
+}
+
+/* Whole dates beside "2013-07" or "2013". */
+static bool warn_of_partial(struct column *column, bool *ok)
+{
+    const struct typing_summary *summary = &column->summary;
+    int64_t total = total_of(summary),
+            whole = summary->classes[CLASS_DATE] + summary->classes[CLASS_TIMESTAMP],
+            partial = summary->classes[CLASS_PARTIAL_DATE] + summary->classes[CLASS_INTEGER];
+    char text[160];
+    if (whole == 0 || partial == 0 || whole + partial != total || summary->whole > 4 ||
+        (partial == summary->classes[CLASS_INTEGER] && summary->whole < 4))
+        return false;
+    snprintf(text, sizeof text,
+             "%lld of %lld values are whole dates, %lld are partial (a year, or year and month); "
+             "kept as text",
+             (long long)whole, (long long)total, (long long)partial);
+    warn(column, "partial_dates", text, ok);
+    return true;
+}
+
+static void warn_of_zeros(struct column *column, bool *ok)
+{
+    const struct typing_summary *summary = &column->summary;
+    int64_t total = total_of(summary), zeros = summary->classes[CLASS_LEADING_ZEROS];
+    char text[128];
+    if (zeros == 0 || (numbers_of(summary) + zeros) * 2 < total)
+        return;
+    snprintf(text, sizeof text, "%lld of %lld values are numbers with leading zeros; kept as text",
+             (long long)zeros, (long long)total);
+    warn(column, "leading_zeros", text, ok);
 }
 
 static void warn_of_text(struct column *column, bool *ok)
 {
     const struct typing_summary *summary = &column->summary;
-    int64_t total = total_of(summary), zeros = summary->classes[CLASS_LEADING_ZEROS],
-            families[FAMILIES];
+    int64_t total = total_of(summary);
     const char *kind = "of one kind";
     int64_t best = conforming(summary, &kind);
     char text[192];
-    families_of(summary, families);
-    if (zeros > 0 && (families[FAMILY_NUMBER] + zeros) * 2 >= total) {
-        snprintf(text, sizeof text,
-                 "%lld of %lld values are numbers with leading zeros; kept as text",
-                 (long long)zeros, (long long)total);
-        warn(column, "leading_zeros", text, ok);
-    }
-    if (column->ambiguous)
+    warn_of_zeros(column, ok);
+    if (column->given != NULL)
+        warn(column, "mixed_types",
+             "not every value can be read in the format that was given; kept as text", ok);
+    else if (column->ambiguous)
         warn(column, "ambiguous_date",
-             "dates whose day and month cannot be told apart; kept as text", ok);
+             "dates whose day and month cannot be told apart; kept as text (--type "
+             "TABLE.COLUMN=%d/%m/%Y, or another order, says which)",
+             ok);
+    else if (column->ambiguous_number)
+        warn(column, "ambiguous_number",
+             "signs in numbers such as 9,999 or 9.999.999 may part thousands or not; kept as text "
+             "(--type TABLE.COLUMN=1.234,5 or =1,234.5 says which)",
+             ok);
     else if (summary->classes[CLASS_OTHER_DATE] == total && summary->date_mask == 0)
         warn(column, "mixed_types",
              "every value is a date, but no one format fits all; kept as text", ok);
-    else if (best > 0) {
+    else if (numbers_of(summary) == total && summary->classes[CLASS_COMMA_NUMBER] > 0)
+        warn(column, "mixed_types",
+             "every value is a number, but commas and points in them do not go together, or there "
+             "are too many digits; kept as text",
+             ok);
+    else if (!warn_of_partial(column, ok) && !warn_of_censored(column, ok) &&
+             !warn_of_words(column, ok) && best > 0) {
         snprintf(text, sizeof text, "%lld of %lld values are %s, the rest is not; kept as text",
                  (long long)best, (long long)total, kind);
         warn(column, "mixed_types", text, ok);
     }
 }
 
-static void add_warnings(struct column *column, bool *ok)
+/* Numbers that were read by what their commas and points seem to mean. */
+static void warn_of_notation(const struct decider *decider, struct column *column, bool *ok)
+{
+    const struct typing_summary *summary = &column->summary;
+    enum typing_notation notation;
+    if (column->given != NULL)
+        return; /* the user knows */
+    if (typing_format_is_number(column->decision->format, &notation)) {
+        warn(column, notation == TYPING_COMMA_DECIMAL ? "decimal_comma" : "thousands_commas",
+             notation == TYPING_COMMA_DECIMAL
+                 ? "commas in numbers are read as decimal signs (--type TABLE.COLUMN=text keeps "
+                   "the texts, =1,234.5 reads them as thousands)"
+                 : "commas in numbers are read as parting thousands (--type TABLE.COLUMN=text "
+                   "keeps the texts, =1.234,5 reads them as decimal signs)",
+             ok);
+    } else if (decider->notations == 1u << TYPING_COMMA_DECIMAL &&
+               column->decision->type.kind == DATA_DECIMAL && summary->classes[CLASS_DECIMAL] > 0 &&
+               summary->decimal_points == 0) {
+        warn(column, "ambiguous_number",
+             "points in numbers such as 9.999 are read as decimal signs, though other columns have "
+             "decimal commas (--type TABLE.COLUMN=1.234,5 reads them as thousands)",
+             ok);
+    }
+}
+
+static void add_warnings(const struct decider *decider, struct column *column, bool *ok)
 {
     struct typing_decision *decision = column->decision;
     int64_t values = decision->rows - decision->nulls;
@@ -428,7 +618,8 @@ static void add_warnings(struct column *column, bool *ok)
         warn(column, "constant", "every value is the same", ok);
     if (decision->padded)
         warn(column, "padded", "blanks around values are trimmed", ok);
-    if (decision->type.kind == DATA_TEXT && column->has_core)
+    warn_of_notation(decider, column, ok);
+    if (decision->type.kind == DATA_TEXT && column->core.kind == DATA_TEXT && column->has_core)
         warn_of_text(column, ok);
 }
 
@@ -442,6 +633,20 @@ static void choose_type(struct column *column, const struct data_type *forced)
     if (forced == NULL || forced->kind == DATA_NULL)
         return;
     decision->type = *forced;
+    enum typing_notation notation;
+    if (data_type_is_numeric(*forced) && column->summary.classes[CLASS_COMMA_NUMBER] > 0) {
+        unsigned fits = typing_notations(&column->summary);
+        if (typing_format_is_number(column->given, &notation))
+            decision->format = column->given;
+        else if (decision->format == NULL && fits != 0 && !column->ambiguous_number)
+            decision->format = typing_number_formats[__builtin_ctz(fits)];
+        return;
+    }
+    if (column->given != NULL && data_type_is_temporal(*forced) &&
+        !typing_format_is_number(column->given, &notation)) {
+        decision->format = column->given;
+        return;
+    }
     uint32_t mask = (uint32_t)column->summary.date_mask;
     bool dates = column->summary.classes[CLASS_OTHER_DATE] > 0 && mask != 0;
     decision->format =
@@ -474,7 +679,7 @@ static void settle(const struct decider *decider, struct column *column,
         count_exact(column);
     if (decision->shortest < 0)
         decision->shortest = 0;
-    add_warnings(column, ok);
+    add_warnings(decider, column, ok);
 }
 
 enum err_code typing_decide(struct typing_stats *const *stats, const char *const *names,
@@ -488,9 +693,16 @@ enum err_code typing_decide(struct typing_stats *const *stats, const char *const
     for (size_t i = 0; i < count && columns != NULL; i++) {
         ret[i].warnings = json_array();
         columns[i] = (struct column){
-            .stats = stats[i], .name = names == NULL ? NULL : names[i], .decision = &ret[i]};
+            .stats = stats[i],
+            .name = names == NULL ? NULL : names[i],
+            .given = options == NULL || options->formats == NULL ? NULL : options->formats[i],
+            .decision = &ret[i]};
         ok = ok && ret[i].warnings != NULL && !stats[i]->failed;
         find_core(&decider, &columns[i]);
+        decider.notations |= proven_notation(&columns[i]);
+    }
+    for (size_t i = 0; i < count && columns != NULL; i++) {
+        settle_number(&decider, &columns[i]);
         find_proofs(&decider, &columns[i]);
     }
     for (size_t i = 0; i < count && columns != NULL && ok; i++)

@@ -24,6 +24,9 @@ enum typing_class {
     CLASS_BOOLEAN_LOWER,
     CLASS_BOOLEAN_TITLE,
     CLASS_BOOLEAN_UPPER,
+    CLASS_COMMA_NUMBER, /* "83,2", "1.234,5", "1,234,567": a number in one of two notations */
+    CLASS_COMPARED,     /* "<0.5", "≥ 100": text, but a number behind a comparator */
+    CLASS_PARTIAL_DATE, /* "2013-07": text, but a date's first part */
     CLASS_MARKER, /* a candidate null marker, or blanks only */
     CLASS_COUNT
 };
@@ -42,17 +45,35 @@ extern const struct typing_marker typing_markers[TYPING_MARKERS];
 extern const char *const typing_date_formats[TYPING_DATE_FORMATS];
 #define TYPING_DATE_MASK ((1u << TYPING_DATE_FORMATS) - 1u)
 
+#define TYPING_NUMBER_FORMATS 2 /* index = enum typing_notation; bit = 1 << it */
+extern const char *const typing_number_formats[TYPING_NUMBER_FORMATS];
+#define TYPING_NOTATION_MASK ((1u << TYPING_NUMBER_FORMATS) - 1u)
+
+struct typing_extent { /* of a number: digits before the decimal sign, without leading zeros, and behind it */
+    uint16_t whole, scale;
+};
 struct typing_cell {
     enum typing_class class;
     bool padded;          /* blanks around it; not set for CLASS_TEXT */
+    bool dot_groups;      /* CLASS_COMMA_NUMBER: as TYPING_COMMA_DECIMAL, points part its thousands */
+    uint8_t notations;    /* CLASS_COMMA_NUMBER: those that fit */
     uint8_t marker;       /* CLASS_MARKER: index */
     uint16_t whole;       /* numbers: digits before the point, without leading zeros */
     uint16_t scale;       /* numbers: digits behind the point */
     uint16_t significant; /* numbers: significant digits; up to 15 it may be an upper bound */
     uint32_t date_mask;   /* CLASS_OTHER_DATE: formats that fit */
+    struct typing_extent extents[TYPING_NUMBER_FORMATS]; /* CLASS_COMMA_NUMBER: by notation */
 };
 void typing_classify(struct str text, struct typing_cell *ret);
+void typing_classify_comma(struct str text, size_t start, struct typing_cell *ret); /* trimmed; digits from start on */
+bool typing_point_could_group(const struct typing_cell *cell); /* CLASS_DECIMAL */
+/* Texts as far as null markers given by the user go: kept as strays. */
+static inline bool typing_class_is_text(enum typing_class class)
+{
+    return class == CLASS_TEXT || class == CLASS_COMPARED || class == CLASS_PARTIAL_DATE;
+}
 void typing_classify_temporal(struct str text, struct typing_cell *ret); /* trimmed; begins with a digit */
+void typing_classify_month(struct str text, struct typing_cell *ret);    /* trimmed; 7 bytes, the fifth a '-' */
 
 /* ---- distinct texts ---------------------------------------------------------------------------- */
 
@@ -92,7 +113,12 @@ struct typing_summary {
     int64_t shortest, longest;               /* bytes; markers aside; shortest INT64_MAX = none */
     int64_t whole, scale, significant;       /* maxima over numbers */
     int64_t date_mask;                       /* formats that fit every CLASS_OTHER_DATE */
+    int64_t notations;                       /* that fit every CLASS_COMMA_NUMBER */
+    int64_t dot_groups;                      /* CLASS_COMMA_NUMBER with them */
+    int64_t decimal_points;                  /* CLASS_DECIMAL whose point can't part thousands */
+    int64_t wholes[TYPING_NUMBER_FORMATS], scales[TYPING_NUMBER_FORMATS]; /* maxima over CLASS_COMMA_NUMBER, by notation */
 };
+#define TYPING_SUMMARY_SINGLES 14 /* its fields that are no array by class or marker */
 void typing_summary_init(struct typing_summary *summary);
 void typing_summary_add(struct typing_summary *summary, const struct typing_cell *cell, size_t length, int64_t count);
 
@@ -110,5 +136,12 @@ struct typing_stats {
     uint8_t *registers;
 };
 double typing_registers_estimate(const uint8_t registers[TYPING_REGISTERS]);
+
+/* ---- numbers with commas (typing_notation.c) ---------------------------------------------------- */
+
+/* The notations in which every number of the column can be read; two: it can't tell. Meaningful with CLASS_COMMA_NUMBER. */
+unsigned typing_notations(const struct typing_summary *summary);
+/* The type of a column of numbers in that notation; text: too many digits. */
+struct data_type typing_notation_core(const struct typing_summary *summary, enum typing_notation notation);
 
 #endif

@@ -177,11 +177,11 @@ static enum err_code note_names(struct csv_open *work, const struct csv_guess *g
         repeated += by_text(&sorted[i - 1], &sorted[i]) == 0;
     mem_free(sorted);
     if (repeated > 0)
-        ingest_note(&work->notes, "duplicate_names",
-                    "%zu column names repeat another and got a number", repeated);
+        ingest_note(&work->notes, "duplicate_names", "%zu column name%s another and got a number",
+                    repeated, repeated == 1 ? " repeats" : "s repeat");
     if (empty > 0)
-        ingest_note(&work->notes, "empty_names", "%zu columns have no name and got column_N",
-                    empty);
+        ingest_note(&work->notes, "empty_names", "%zu column%s no name and got column_N", empty,
+                    empty == 1 ? " has" : "s have");
     return ERR_OK;
 }
 
@@ -197,12 +197,20 @@ static void note_guess(struct csv_open *work, const struct csv_guess *guess)
     if (guess->row_names)
         ingest_note(&work->notes, "row_names",
                     "the header is one name shorter than the rows: the first column is row_name");
+    if (guess->nameless_first)
+        ingest_note(&work->notes, "row_names", "the first column has no name: it is row_name");
+    if (guess->units != NULL)
+        ingest_note(&work->notes, "units_row",
+                    "line %lld holds units: they are the columns' labels, not data (--header yes "
+                    "keeps the row as data)",
+                    (long long)guess->units_line);
     if (guess->trailing)
         ingest_note(&work->notes, "trailing_delimiter",
                     "header and rows differ by a delimiter at the line's end");
     if (guess->preamble_lines > 0)
-        ingest_note(&work->notes, "preamble_skipped", "%lld lines before the table were skipped",
-                    (long long)guess->preamble_lines);
+        ingest_note(&work->notes, "preamble_skipped", "%lld line%s before the table %s skipped",
+                    (long long)guess->preamble_lines, guess->preamble_lines == 1 ? "" : "s",
+                    guess->preamble_lines == 1 ? "was" : "were");
     if (guess->ragged > 0)
         ingest_note(&work->notes, "ragged_rows",
                     "%lld of the first %lld rows have another number of fields",
@@ -212,9 +220,12 @@ static void note_guess(struct csv_open *work, const struct csv_guess *guess)
 static enum err_code make_schema(const struct csv_guess *guess, struct data_schema *ret,
                                  struct err *err)
 {
-    for (size_t i = 0; i < guess->columns; i++)
+    for (size_t i = 0; i < guess->columns; i++) {
         TRY(data_schema_add(ret, guess->names[i].ptr == NULL ? STR("") : guess->names[i],
                             DATA_TYPE(TEXT), err));
+        if (guess->units != NULL)
+            TRY(ingest_label_unit(&ret->columns[i], guess->units[i], err));
+    }
     int64_t changed = 0;
     TRY(data_schema_name_columns(ret, &changed, err));
     for (size_t i = 0; !guess->named && i < ret->count;
@@ -333,14 +344,26 @@ static enum err_code add_table(struct csv_open *work, struct csv_guess *guess, s
 {
     struct data_schema schema = {0};
     struct csv_census census;
+    struct csv_tail tail = {0};
     const char *end = work->text.ptr + work->text.len;
+    if (guess->named && work->set->options.header < 0) {
+        TRY(csv_find_units(guess, end, work->set->arena, err));
+        TRY(csv_find_tail(guess, work->text, &tail, err));
+    }
     TRY(csv_census(&guess->dialect, guess->first_data, end, guess->columns, work->mapping,
                    work->set->options.progress, &census, err));
-    bool engine = census.regular && !work->odd;
+    bool engine = census.regular && !work->odd && tail.start == NULL;
     note_guess(work, guess);
+    if (tail.start != NULL)
+        ingest_note(&work->notes, "rows_below_table",
+                    "the last %lld line%s notes or totals below the table: kept apart with the "
+                    "rejected rows (--header yes keeps them as data)",
+                    (long long)tail.rows, tail.rows == 1 ? " holds" : "s hold");
     TRY(note_names(work, guess, err));
     enum err_code code = make_schema(guess, &schema, err);
     struct csv_reading *reading = code == ERR_OK ? make_reading(work, guess, &schema, err) : NULL;
+    if (reading != NULL && tail.start != NULL)
+        reading->tail_offset = (int64_t)work->bom_bytes + (tail.start - work->text.ptr);
     bool unify = census.crlf && census.bare_lf;
     if (reading != NULL && engine && (unify || guess->comment_lines > 0))
         code = rewrite_rows(work, guess, unify, &census.records, err);
@@ -356,6 +379,7 @@ static enum err_code add_table(struct csv_open *work, struct csv_guess *guess, s
                                  .origin = work->origin,
                                  .schema = schema,
                                  .text_columns = true,
+                                 .decimal_comma = strcmp(guess->dialect.delimiter, ";") == 0,
                                  .scan = engine ? scan : NULL,
                                  .push = csv_push,
                                  .user = reading,

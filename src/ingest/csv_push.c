@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "ingest/parts_priv.h"
+#include "ingest/shape_priv.h"
 
 #define BATCH_TEXT_BYTES (8u << 20)
 #define CHECK_ROWS 4096
@@ -18,6 +19,7 @@
 struct csv_pusher {
     const struct csv_reading *reading;
     const struct data_sink *sink;
+    const char *text; /* the whole file */
     struct arena *arena;
     struct data_batch *batch;
     size_t batch_text;
@@ -116,7 +118,10 @@ static enum err_code take_row(struct csv_pusher *work, const struct csv_row *row
                         "that the file is something else or damaged",
                         INGEST_LIMIT_LINE_REFUSED_BYTES >> 20);
     }
-    const char *fault = fault_of(reading, row);
+    bool below = reading->tail_offset > 0 && row->start - work->text >= reading->tail_offset;
+    if (below && csv_row_is_blank(row))
+        return ERR_OK;
+    const char *fault = below ? SHAPE_TAIL_REASON : fault_of(reading, row);
     return fault == NULL ? add_row(work, row, err)
                          : work->sink->reject(work->sink->user, line, NULL, fault, raw, err);
 }
@@ -128,6 +133,7 @@ static enum err_code push_rows(struct csv_pusher *work, struct str text,
     const char *at = text.ptr + reading->offset, *end = text.ptr + text.len;
     struct csv_row row = {0};
     int64_t line = reading->first_line, seen = 0;
+    work->text = text.ptr;
     enum err_code code = flush(work, err);
     while (code == ERR_OK && csv_next_row(&reading->dialect, &at, end, true, &row)) {
         if (row.malformed && row.lines > 1) { /* go on after its first line */

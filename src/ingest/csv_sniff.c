@@ -447,6 +447,17 @@ static enum err_code rows_end_empty(const struct csv_guess *guess, const char *a
     return code;
 }
 
+/* "","age","sex": row names as R and pandas write them. */
+static bool only_first_is_empty(const struct csv_guess *guess)
+{
+    bool others = guess->columns >= 2;
+    for (size_t i = 1; i < guess->columns && others; i++) {
+        struct str name = str_trim(guess->names[i]);
+        others = name.len > 0 && !str_equal_nocase(name, STR("row_name"));
+    }
+    return others && str_trim(guess->names[0]).len == 0;
+}
+
 static enum err_code read_names(struct csv_guess *guess, const struct csv_row *header,
                                 struct arena *arena, struct err *err)
 {
@@ -464,16 +475,46 @@ static enum err_code read_names(struct csv_guess *guess, const struct csv_row *h
         if (guess->names[i + shift].ptr == NULL)
             return ingest_memory(err);
     }
-    if (guess->row_names)
+    guess->nameless_first = !guess->row_names && only_first_is_empty(guess);
+    if (guess->row_names || guess->nameless_first)
         guess->names[0] = STR("row_name");
     return ERR_OK;
+}
+
+/* More rows of names, as the user said: "group / name". */
+static enum err_code join_names(struct csv_guess *guess, int rows, const char *end, bool whole,
+                                struct arena *arena, struct err *err)
+{
+    struct csv_row row = {0};
+    const char *at = guess->first_data;
+    AUTO(buf_done) struct buf text = BUF_INIT;
+    for (; rows > 0 && csv_next_row(&guess->dialect, &at, end, whole, &row); rows--) {
+        for (size_t i = 0; i < guess->columns && i < row.count; i++) {
+            struct str group = str_trim(guess->names[i]);
+            buf_clear(&text);
+            csv_field_text(&guess->dialect, &row.fields[i], &text);
+            struct str name = str_trim(buf_view(&text));
+            if (name.len > 0 && !text.failed)
+                guess->names[i] = str_of(arena_printf(
+                    arena, "%.*s%s%.*s", (int)group.len, group.ptr == NULL ? "" : group.ptr,
+                    group.len > 0 ? " / " : "", (int)name.len, name.ptr));
+        }
+        guess->header = false;
+        guess->first_data = row.end;
+        guess->skip_lines = guess->data_line - 1 + row.lines;
+        guess->data_line += row.lines;
+        guess->rows--;
+    }
+    bool ok = !row.failed && !text.failed && !arena_failed(arena);
+    csv_row_done(&row);
+    return ok ? ERR_OK : ingest_memory(err);
 }
 
 static enum err_code decide_header(struct csv_guess *guess, const struct csv_hints *hints,
                                    const struct csv_row *first, const char *end, bool whole,
                                    size_t mode, struct err *err)
 {
-    guess->named = hints->header == 1;
+    guess->named = hints->header >= 1;
     if (hints->header >= 0)
         return ERR_OK;
     double score = 0;
@@ -524,7 +565,10 @@ static enum err_code read_header(struct csv_guess *guess, const struct csv_hints
     guess->names = arena_array(arena, guess->columns + 1, sizeof *guess->names);
     if (guess->names == NULL)
         return ingest_memory(err);
-    return guess->named ? read_names(guess, first, arena, err) : ERR_OK;
+    if (guess->named)
+        TRY(read_names(guess, first, arena, err));
+    return hints->header > 1 ? join_names(guess, hints->header - 1, end, whole, arena, err)
+                             : ERR_OK;
 }
 
 enum err_code csv_sniff(struct str sample, bool whole, const struct csv_hints *hints,

@@ -20,7 +20,7 @@ struct ingest_options {
     const char *staging_directory; /* exists, empty, on the store's file system; decoded and unpacked files go here */
     const char *encoding;          /* iconv name; NULL = detect */
     const char *delimiter;         /* NULL = detect */
-    int header;                    /* 1 yes, 0 no, -1 detect */
+    int header;                    /* rows of names: 1, 0, or more that are joined; -1 detect (also units and notes around the table) */
     int64_t total_bytes;           /* 0 = INGEST_LIMIT_TOTAL_BYTES */
     const struct progress *progress;
 };

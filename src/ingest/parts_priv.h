@@ -52,6 +52,8 @@ enum err_code ingest_skip(struct ingest_set *set, const char *origin, struct err
 /* First bytes of a file, up to capacity. */
 enum err_code ingest_read_head(const char *path, size_t capacity, struct buf *ret, struct err *err) WARN_UNUSED;
 enum err_code ingest_memory(struct err *err);
+/* Label the column with its unit, unless that is empty. */
+enum err_code ingest_label_unit(struct data_column *column, struct str unit, struct err *err) WARN_UNUSED;
 /* "labs.csv.gz" → "labs"; suffixes of formats and of compressors are cut. In arena. */
 const char *ingest_stem(struct arena *arena, const char *base_name);
 
@@ -205,7 +207,17 @@ struct csv_guess {
     const char *first_row;  /* into the sample: the header, or the first data row */
     const char *first_data; /* into the sample: the first row that is data, or the sample's end */
     int64_t data_line;      /* the line that it stands on */
+    bool nameless_first;    /* only the first name is empty: it is row_name, as R writes row names */
+    struct str *units;      /* by column, empty = none; arena; NULL: no row of units */
+    int64_t units_line;
 };
+/* A row of units right below the header: guess then begins its data below it. end: of the text. Pure. */
+enum err_code csv_find_units(struct csv_guess *guess, const char *end, struct arena *arena, struct err *err) WARN_UNUSED;
+struct csv_tail { /* notes and totals below the rows */
+    const char *start; /* NULL: none */
+    int64_t rows;
+};
+enum err_code csv_find_tail(const struct csv_guess *guess, struct str text, struct csv_tail *ret, struct err *err) WARN_UNUSED;
 struct csv_mapping;
 /* What one pass over all records of a text finds (csv_census.c). mapping as in csv_stack_find. */
 struct csv_census {
@@ -237,6 +249,7 @@ struct csv_reading { /* how csv_push reads a text; heap-owned, freed by csv_read
     struct data_schema schema; /* owned */
     int64_t offset;      /* bytes, of the first record */
     int64_t first_line;  /* that the record stands on */
+    int64_t tail_offset; /* bytes, of the notes and totals below the rows: they are rejected; 0 = none */
     bool drop_comments;  /* '#' lines with another number of fields are left out */
     bool valid_utf8;
 };

@@ -15,6 +15,8 @@
 #define XLSX_LIMIT_SHEETS 10000
 #define XLSX_LIMIT_DEPTH 256 /* elements within each other */
 #define XLSX_LEADING_ROWS 64 /* rows looked at for the header */
+#define XLSX_HEADER_ROWS 4   /* of names, joined; more are not looked for */
+#define XLSX_MERGES 128      /* merged ranges remembered */
 #define XLSX_ERROR_KINDS 9
 
 /* ---- container: a file, or memory when path is NULL */
@@ -103,10 +105,16 @@ struct xlsx_row {
     const struct xlsx_cell *cells; /* by appearance, borrowed for the call */
     size_t count;
 };
+struct xlsx_merge { /* columns from 0, row as the sheet counts */
+    int64_t row;
+    uint32_t first, last;
+};
 struct xlsx_sheet_facts {
     int64_t rows; /* with at least one cell that is not empty */
     int64_t merged_ranges;
     int64_t uncalculated; /* formulas without a stored value */
+    struct xlsx_merge merges[XLSX_MERGES]; /* the first of those that span columns */
+    size_t merge_count;
 };
 /* Stream a sheet's rows that hold something. */
 enum err_code
@@ -128,7 +136,11 @@ bool xlsx_number_text(struct str stored, struct buf *out);
 struct xlsx_table {
     bool header;
     int64_t
-        skip_rows; /* rows that hold something before the first data row: titles, and the header */
+        skip_rows; /* rows that hold something before the first data row: titles, header, units */
+    int64_t header_rows; /* of names; 0: no header */
+    int64_t units_row;   /* as the sheet counts; 0: none */
+    int64_t tail_row;    /* from that row on, as the sheet counts, notes and totals; 0: none */
+    int64_t tail_rows;
     uint32_t *columns;  /* sheet columns kept, ascending; arena */
     uint8_t *with_time; /* of each of them: dates are written with a time of day; arena */
     size_t column_count;

@@ -2,6 +2,7 @@
  * arena that is reset with it. */
 #include <string.h>
 
+#include "ingest/shape_priv.h"
 #include "ingest/xlsx_priv.h"
 
 #define BATCH_TEXT_BYTES (16u << 20)
@@ -30,11 +31,29 @@ static enum err_code send_batch(struct sheet_push *push, struct err *err)
     return ERR_OK;
 }
 
+/* A row below the table, its cells parted by commas. */
+static enum err_code reject_row(struct sheet_push *push, const struct xlsx_row *row,
+                                struct err *err)
+{
+    AUTO(buf_done) struct buf raw = BUF_INIT;
+    for (size_t idx = 0; idx < row->count; idx++) {
+        if (xlsx_cell_is_blank(&row->cells[idx]))
+            continue;
+        buf_puts(&raw, raw.len > 0 ? "," : "");
+        xlsx_cell_text(&row->cells[idx], push->book->date1904, false, &raw);
+    }
+    TRY(buf_check(&raw, err));
+    return push->sink->reject(push->sink->user, row->number, NULL, SHAPE_TAIL_REASON,
+                              buf_view(&raw), err);
+}
+
 static enum err_code push_row(void *user, const struct xlsx_row *row, struct err *err)
 {
     struct sheet_push *push = user;
     if (push->seen++ < push->table->skip_rows)
         return ERR_OK;
+    if (push->table->tail_row > 0 && row->number >= push->table->tail_row)
+        return reject_row(push, row, err);
     bool something = false;
     for (size_t idx = 0; idx < push->batch->columns; idx++)
         data_vector_set_valid(&push->batch->vectors[idx], push->filled, false);

@@ -67,6 +67,33 @@ static enum cell_type parse_type(const char *text)
     return TYPE_NUMBER;
 }
 
+/* "B12" at *at: column from 0, and row; false when it is none. */
+static bool read_place(const char **at, uint32_t *column, int64_t *row)
+{
+    uint32_t letters = 0;
+    int64_t digits = 0;
+    for (; **at >= 'A' && **at <= 'Z' && letters <= XLSX_LIMIT_COLUMNS; (*at)++)
+        letters = letters * 26 + (uint32_t)(**at - 'A' + 1);
+    for (; **at >= '0' && **at <= '9' && digits < 100000000; (*at)++)
+        digits = digits * 10 + (**at - '0');
+    *column = letters - 1;
+    *row = digits;
+    return letters > 0 && letters <= XLSX_LIMIT_COLUMNS && digits > 0;
+}
+
+/* "B1:D1" */
+static void add_merge(struct xlsx_sheet_facts *facts, const char *ref)
+{
+    struct xlsx_merge merge;
+    int64_t last_row = 0;
+    facts->merged_ranges++;
+    if (ref == NULL || facts->merge_count == XLSX_MERGES ||
+        !read_place(&ref, &merge.first, &merge.row) || *ref++ != ':' ||
+        !read_place(&ref, &merge.last, &last_row) || merge.last <= merge.first)
+        return;
+    facts->merges[facts->merge_count++] = merge;
+}
+
 static void start_cell(struct xlsx_xml *xml, struct sheet_reader *reader, const char **attributes)
 {
     const char *reference = NULL, *style = NULL, *type = NULL;
@@ -123,7 +150,7 @@ static void start_element(struct xlsx_xml *xml, const char *name, const char **a
     } else if (strcmp(name, "sheetData") == 0)
         reader->in_data = true;
     else if (strcmp(name, "mergeCell") == 0)
-        reader->facts->merged_ranges++;
+        add_merge(reader->facts, xlsx_xml_attribute(attributes, "ref"));
 }
 
 static void on_text(struct xlsx_xml *xml, const char *text, size_t length)

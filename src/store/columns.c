@@ -58,6 +58,18 @@ void store_sql_column_text(const struct store_column_plan *plan, struct buf *out
     buf_puts(out, " END");
 }
 
+/* The text, for numbers with their commas and points as a number is cast from. */
+static void add_castable(const struct store_column_plan *plan, struct buf *out)
+{
+    enum typing_notation notation;
+    bool number =
+        data_type_is_numeric(plan->type) && typing_format_is_number(plan->format, &notation);
+    bool comma = number && notation == TYPING_COMMA_DECIMAL;
+    buf_puts(out, comma ? "replace(replace(" : number ? "replace(" : "");
+    store_sql_column_text(plan, out);
+    buf_puts(out, comma ? ", '.', ''), ',', '.')" : number ? ", ',', '')" : "");
+}
+
 /* try: an unfit text gives null instead of an error. */
 static void add_cast(const struct store_column_plan *plan, bool try, struct buf *out)
 {
@@ -67,14 +79,14 @@ static void add_cast(const struct store_column_plan *plan, bool try, struct buf 
         return;
     }
     buf_puts(out, try ? "TRY_CAST(" : "CAST(");
-    if (plan->format != NULL) {
+    if (plan->format != NULL && data_type_is_temporal(plan->type)) {
         buf_puts(out, try ? "try_strptime(" : "strptime(");
         store_sql_column_text(plan, out);
         buf_puts(out, ", ");
         engine_quote_literal(out, str_of(plan->format));
         buf_puts(out, ")");
     } else {
-        store_sql_column_text(plan, out);
+        add_castable(plan, out);
     }
     buf_puts(out, " AS ");
     engine_type_sql(text ? DATA_TYPE(TEXT) : plan->type, out);
@@ -95,10 +107,18 @@ void store_sql_column_value(const struct store_column_plan *plan, struct buf *ou
 }
 
 /* The engine's cast rounds 1.5 to 2 as an integer and cuts the time off a date: such texts don't
- * fit. */
+ * fit; nor do groups of other than three digits. */
 static void add_exactness(const struct store_column_plan *plan, struct buf *out)
 {
     char pattern[80] = "";
+    enum typing_notation notation;
+    if (data_type_is_numeric(plan->type) && typing_format_is_number(plan->format, &notation)) {
+        bool comma = notation == TYPING_COMMA_DECIMAL;
+        buf_puts(out, " OR NOT regexp_full_match(");
+        store_sql_column_text(plan, out);
+        buf_printf(out, ", '[+-]?([0-9]+|[0-9]{1,3}(%s[0-9]{3})+)?(%s[0-9]+)?')",
+                   comma ? "\\." : ",", comma ? "," : "\\.");
+    }
     if (plan->type.kind == DATA_BIGINT)
         (void)snprintf(pattern, sizeof pattern, "[+-]?[0-9]+(\\.0*)?");
     else if (plan->type.kind == DATA_DECIMAL)
@@ -109,7 +129,7 @@ static void add_exactness(const struct store_column_plan *plan, struct buf *out)
     if (pattern[0] == '\0')
         return;
     buf_puts(out, " OR NOT regexp_full_match(");
-    store_sql_column_text(plan, out);
+    add_castable(plan, out);
     buf_puts(out, ", ");
     engine_quote_literal(out, str_of(pattern));
     buf_puts(out, ")");

@@ -38,8 +38,9 @@ static enum err_code check_override_columns(const struct load *load, const json_
     {
         if (!json_is_object(value)) {
             (void)err_set(err, ERR_INPUT, "the override of column %.200s is no object", key);
-            return err_hint(
-                err, "overrides are {TABLE: {COLUMN: {\"type\": …, \"null_markers\": […]}}}");
+            return err_hint(err,
+                            "overrides are {TABLE: {COLUMN: {\"type\": …, \"null_markers\": […], "
+                            "\"read\": …}}}");
         }
         if (data_schema_find(&load->schema, str_of(key)) >= 0)
             continue;
@@ -69,6 +70,29 @@ static enum err_code table_override(struct load *load, const json_t **ret, struc
     return check_override_columns(load, table, err);
 }
 
+static bool is_comparator(const char *read)
+{
+    return read != NULL && strcmp(read, "comparator") == 0;
+}
+
+enum err_code store_load_find_splits(struct load *load, struct err *err)
+{
+    const json_t *table = NULL;
+    const char *key = NULL;
+    size_t count = load->schema.count;
+    if (load->import->options.overrides != NULL)
+        table = find_nocase(load->import->options.overrides, load->source->name, &key);
+    load->splits = arena_array(load->arena, count + 1, sizeof *load->splits);
+    if (load->splits == NULL)
+        return err_set(err, ERR_MEMORY, "no memory to load a table");
+    for (size_t i = 0; table != NULL && i < count; i++) {
+        const json_t *override = find_nocase(table, load->schema.columns[i].name, NULL);
+        if (is_comparator(json_text(override, "read", NULL)))
+            TRY(store_load_add_split(load, i, err));
+    }
+    return ERR_OK;
+}
+
 /* ---- plans -------------------------------------------------------------------------------------
  */
 
@@ -96,6 +120,20 @@ static enum err_code read_markers(struct load *load, const json_t *override,
     return ERR_OK;
 }
 
+static enum err_code read_format(const json_t *override, struct store_column_plan *plan,
+                                 struct err *err)
+{
+    const char *read = json_text(override, "read", NULL);
+    if (read == NULL || is_comparator(read))
+        return ERR_OK;
+    plan->format_given = typing_format_find(str_of(read));
+    if (plan->format_given != NULL)
+        return ERR_OK;
+    (void)err_set(err, ERR_INPUT, "column %s can't be read as %.100s", plan->name, read);
+    return err_hint(err, "known are 1.234,5 and 1,234.5 for numbers, %%d/%%m/%%Y and other dates, "
+                         "comparator for limits such as <0.5");
+}
+
 static enum err_code read_override(struct load *load, const json_t *table, size_t idx,
                                    struct data_type *forced, struct err *err)
 {
@@ -110,6 +148,7 @@ static enum err_code read_override(struct load *load, const json_t *table, size_
             return err_context(err, "the type given for column %s", plan->name);
         plan->forced = forced->kind != DATA_NULL;
     }
+    TRY(read_format(override, plan, err));
     return read_markers(load, override, plan, err);
 }
 
@@ -141,7 +180,9 @@ static enum err_code decide_alone(struct load *load, size_t idx, const struct da
     const char *name = plan->name;
     struct typing_options options = {.null_markers = plan->null_markers,
                                      .null_marker_count = plan->null_marker_count,
-                                     .forced = &forced[idx]};
+                                     .forced = &forced[idx],
+                                     .formats = &plan->format_given,
+                                     .decimal_comma = load->source->decimal_comma};
     json_decref(load->decisions[idx].warnings);
     load->decisions[idx].warnings = NULL;
     return typing_decide(&load->stats.columns[idx], &name, 1, &options, load->arena,
@@ -151,9 +192,16 @@ static enum err_code decide_alone(struct load *load, size_t idx, const struct da
 static enum err_code decide_text(struct load *load, const struct data_type *forced, struct err *err)
 {
     const struct store_import_options *given = &load->import->options;
+    const char **formats = arena_array(load->arena, load->schema.count + 1, sizeof *formats);
+    if (formats == NULL)
+        return err_set(err, ERR_MEMORY, "no memory to load a table");
+    for (size_t i = 0; i < load->schema.count; i++)
+        formats[i] = load->plans[i].format_given;
     struct typing_options options = {.null_markers = given->null_markers,
                                      .null_marker_count = given->null_marker_count,
-                                     .forced = forced};
+                                     .forced = forced,
+                                     .formats = formats,
+                                     .decimal_comma = load->source->decimal_comma};
     TRY(store_measure_decide(&load->schema, &load->stats, &options, load->arena, &load->decisions,
                              err));
     for (size_t i = 0; i < load->schema.count; i++) {
@@ -172,6 +220,73 @@ static enum err_code decide_text(struct load *load, const struct data_type *forc
     return ERR_OK;
 }
 
+/* A text column of a file that has types of its own: is it a date, or a number parted from its
+ * limits? */
+static bool takes_type(const struct load *load, size_t idx, const struct typing_decision *decision)
+{
+    bool date = data_type_is_temporal(decision->type) && decision->format == NULL;
+    for (size_t i = 0; i < load->split_count; i++)
+        if (load->splits[i] == idx && data_type_is_numeric(decision->type))
+            return true;
+    return date || (load->plans[idx].format_given != NULL && decision->format != NULL);
+}
+
+static enum err_code decide_stored_text(struct load *load, size_t idx, struct typing_stats *stats,
+                                        struct err *err)
+{
+    static const char *no_markers[1] = {NULL};
+    struct store_column_plan *plan = &load->plans[idx];
+    struct typing_options options = {.null_markers =
+                                         plan->markers_given ? plan->null_markers : no_markers,
+                                     .null_marker_count = plan->null_marker_count,
+                                     .formats = &plan->format_given};
+    struct typing_decision decision;
+    TRY(typing_decide(&stats, &plan->name, 1, &options, load->arena, &decision, err));
+    json_decref(decision.warnings);
+    if (!takes_type(load, idx, &decision))
+        return ERR_OK;
+    plan->type = decision.type;
+    plan->format = decision.format;
+    plan->from_text = true;
+    plan->empty_is_null = decision.empties;
+    plan->padded = decision.padded;
+    return ERR_OK;
+}
+
+/* SPSS, Stata and SAS have files whose dates are texts (SDTM's --DTC): those of which every value
+ * is a whole ISO date or timestamp get that type. Nothing else of their texts is guessed at. */
+static enum err_code decide_dates(struct load *load, struct err *err)
+{
+    size_t count = 0;
+    const char **expressions =
+        arena_array(load->arena, load->schema.count + 1, sizeof *expressions);
+    size_t *columns = arena_array(load->arena, load->schema.count + 1, sizeof *columns);
+    struct store_stats stats = {0};
+    if (expressions == NULL || columns == NULL)
+        return err_set(err, ERR_MEMORY, "no memory to load a table");
+    for (size_t i = 0; i < load->schema.count; i++) {
+        AUTO(buf_done) struct buf name = BUF_INIT;
+        if (load->plans[i].type.kind != DATA_TEXT || load->plans[i].forced ||
+            load->schema.columns[i].value_label_count > 0)
+            continue;
+        store_sql_name(&name, load->plans[i].source);
+        columns[count] = i;
+        expressions[count++] = arena_strdup(load->arena, buf_text(&name));
+        TRY(buf_check(&name, err));
+    }
+    if (arena_failed(load->arena))
+        return err_set(err, ERR_MEMORY, "no memory to load a table");
+    if (count == 0)
+        return ERR_OK;
+    int64_t rows = 0;
+    enum err_code code = store_measure_typing(load->engine, buf_text(&load->relation), expressions,
+                                              count, &stats, &rows, err);
+    for (size_t i = 0; i < count && code == ERR_OK; i++)
+        code = decide_stored_text(load, columns[i], stats.columns[i], err);
+    store_stats_done(&stats);
+    return code;
+}
+
 enum err_code store_load_decide(struct load *load, struct err *err)
 {
     struct data_type *forced = arena_array(load->arena, load->schema.count + 1, sizeof *forced);
@@ -181,6 +296,8 @@ enum err_code store_load_decide(struct load *load, struct err *err)
     TRY(make_plans(load, forced, err));
     if (load->text)
         TRY(decide_text(load, forced, err));
+    else if (load->scan == NULL)
+        TRY(decide_dates(load, err));
     for (size_t i = 0; i < load->schema.count; i++)
         load->schema.columns[i].type = load->plans[i].type;
     return ERR_OK;
@@ -222,11 +339,12 @@ static json_t *decisions_json(const struct load *load, bool *ok)
         json_put_text(decision, "column", plan->name, ok);
         json_put_text(decision, "type", data_type_text(plan->type, type), ok);
         json_put_text(decision, "from",
-                      plan->forced ? "override"
-                      : load->text ? "inferred"
-                                   : "file",
+                      plan->forced      ? "override"
+                      : plan->from_text ? "inferred"
+                                        : "file",
                       ok);
-        json_put_flag(decision, "overridden", plan->forced || plan->markers_given, ok);
+        json_put_flag(decision, "overridden",
+                      plan->forced || plan->markers_given || plan->format_given != NULL, ok);
         json_put(decision, "null_markers", markers_of(plan, ok), ok);
         if (plan->format != NULL)
             json_put_text(decision, "format", plan->format, ok);

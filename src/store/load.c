@@ -57,9 +57,10 @@ static enum err_code scan_relation(struct load *load, enum pass pass, struct buf
                                    struct err *err)
 {
     buf_clear(ret);
+    struct data_schema scanned = {load->schema.columns, load->schema.count - load->split_count};
     load->scanned = has_rejects(load);
-    TRY(engine_scan_expression(load->scan, &load->schema,
-                               has_rejects(load) ? REJECTS_TAG[pass] : NULL, ret, err));
+    TRY(engine_scan_expression(load->scan, &scanned, has_rejects(load) ? REJECTS_TAG[pass] : NULL,
+                               ret, err));
     return buf_check(ret, err);
 }
 
@@ -98,6 +99,17 @@ static enum err_code check_records(const struct load *load, enum pass pass, stru
                    (long long)load->read_rows, (long long)rejected, (long long)load->scan->records);
 }
 
+/* SQL: the rows to be read, from the scratch table or from the file. */
+static enum err_code row_relation(struct load *load, enum pass pass, struct buf *ret,
+                                  struct err *err)
+{
+    if (load->spooled)
+        buf_puts(ret, STORE_SCRATCH_TABLE);
+    else
+        TRY(scan_relation(load, pass, ret, err));
+    return store_load_split(load, ret, err);
+}
+
 static enum err_code find_rows(struct load *load, struct err *err)
 {
     int64_t changed = 0;
@@ -117,11 +129,8 @@ static enum err_code find_rows(struct load *load, struct err *err)
     }
     if (load->schema.count == 0)
         return err_set(err, ERR_INPUT, "no columns");
-    if (load->spooled)
-        buf_puts(&load->relation, STORE_SCRATCH_TABLE);
-    else
-        TRY(scan_relation(load, PASS_READ, &load->relation, err));
-    return buf_check(&load->relation, err);
+    TRY(store_load_find_splits(load, err));
+    return row_relation(load, PASS_READ, &load->relation, err);
 }
 
 /* ---- 1: types ----------------------------------------------------------------------------------
@@ -159,6 +168,7 @@ static enum err_code read_again(struct load *load, struct err *err)
     store_stats_done(&load->stats);
     data_schema_done(&load->schema);
     load->schema = (struct data_schema){0};
+    load->split_count = 0;
     store_rejects_done(&load->rejects);
     if (file_exists(load->rejects.path))
         TRY(file_remove(load->rejects.path, err));
@@ -301,10 +311,7 @@ static enum err_code write_table(struct load *load, struct err *err)
 {
     AUTO(buf_done) struct buf relation = BUF_INIT;
     AUTO(buf_done) struct buf sql = BUF_INIT;
-    if (load->spooled)
-        buf_puts(&relation, STORE_SCRATCH_TABLE);
-    else
-        TRY(scan_relation(load, PASS_WRITE, &relation, err));
+    TRY(row_relation(load, PASS_WRITE, &relation, err));
     buf_puts(&sql, "CREATE TABLE " LOAD_STAGE_TABLE " AS SELECT ");
     for (size_t i = 0; i < load->schema.count; i++) {
         buf_puts(&sql, i == 0 ? "" : ", ");

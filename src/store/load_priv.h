@@ -22,6 +22,8 @@ struct load {
     bool scanned;    /* reject tables may be there */
     struct file_info *files; /* of the scan's paths, before reading */
     struct data_schema schema; /* names as stored; types as decided */
+    size_t *splits;     /* columns that are parted in two; their comparators are the schema's last columns; from arena */
+    size_t split_count;
     struct buf relation;       /* SQL: where the rows are, for everything but the last pass */
     struct store_stats stats;  /* text only */
     struct typing_decision *decisions; /* text only; from arena */
@@ -30,6 +32,11 @@ struct load {
     struct store_rejects rejects;
     json_t *object, *entry; /* object.json and the manifest's entry, being built */
 };
+/* Parts the columns that an override says to be read as "comparator": adds their second columns to the schema. Once the schema is known. */
+enum err_code store_load_find_splits(struct load *load, struct err *err) WARN_UNUSED;
+enum err_code store_load_add_split(struct load *load, size_t idx, struct err *err) WARN_UNUSED;
+/* Makes relation the view that has those columns. */
+enum err_code store_load_split(const struct load *load, struct buf *relation, struct err *err) WARN_UNUSED;
 /* Overrides, types, plans: fills decisions, plans and the schema's types. */
 enum err_code store_load_decide(struct load *load, struct err *err) WARN_UNUSED;
 /* Completes load->object, writes object.json, hashes the files, fills load->entry. */

@@ -77,7 +77,7 @@ enum err_code store_version_diff(struct store *store, const char *dataset, const
 /* ---- import ---- */
 struct store_import_options {
     bool strict;             /* a row that would be quarantined refuses the import instead */
-    const json_t *overrides; /* {TABLE: {COLUMN: {type?, null_markers?:[…]}}} or NULL; names compared without ASCII case; unknown ones → ERR_INPUT */
+    const json_t *overrides; /* {TABLE: {COLUMN: {type?, null_markers?:[…], read?}}} (docs/TYPING.md) or NULL; names compared without ASCII case; unknown ones → ERR_INPUT */
     const char **null_markers; /* replaces the built-in candidates; NULL = built-in */
     size_t null_marker_count;
     bool show_values;        /* cells may appear in errors */

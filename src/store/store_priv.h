@@ -107,7 +107,8 @@ struct store_column_plan { /* how one column of a source becomes a stored one */
     bool empty_is_null; /* the empty text occurs and means null (text sources) */
     bool forced;        /* type was given by the user: rows that don't fit are quarantined */
     bool padded;
-    const char *format; /* strptime, or NULL */
+    const char *format; /* of dates (strptime) or numbers, as in struct typing_decision; or NULL */
+    const char *format_given; /* by the user, or NULL */
     const char **null_markers;
     size_t null_marker_count;
     bool markers_given; /* by the user */

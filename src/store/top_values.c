@@ -72,6 +72,16 @@ static bool spell_double(struct str text, struct buf *out)
 /* The value that a text means, spelled out. False: none. */
 static bool spell(const struct typing_decision *decision, struct str text, struct buf *out)
 {
+    enum typing_notation notation;
+    AUTO(buf_done) struct buf plain = BUF_INIT;
+    if (typing_format_is_number(decision->format, &notation)) {
+        for (size_t i = 0; i < text.len; i++) {
+            char group = notation == TYPING_COMMA_DECIMAL ? '.' : ',', c = text.ptr[i];
+            if (c != group)
+                buf_putc(&plain, c == ',' ? '.' : c);
+        }
+        text = buf_view(&plain);
+    }
     switch (decision->type.kind) {
     case DATA_BIGINT:
         return spell_exact(text, 0, out);
@@ -151,7 +161,8 @@ static bool gather(const json_t *raw, const struct typing_decision *decision, st
 static bool has_list(const struct typing_decision *decision)
 {
     bool instant = decision->type.kind == DATA_TIMESTAMP || decision->type.kind == DATA_TIMESTAMPTZ;
-    return decision->format == NULL && !instant;
+    bool date = decision->type.kind == DATA_DATE && decision->format != NULL;
+    return !date && !instant;
 }
 
 json_t *store_top_values(const struct typing_stats *stats, const struct typing_decision *decision,

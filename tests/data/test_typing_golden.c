@@ -1,6 +1,6 @@
 /* Typing decisions, case by case, in tests/golden/data/typing.txt. Input: the first line names the
  * columns, each further line is a row; cells are separated by '|'; <null> is a null cell. Lines
- * "!markers a,b" and "!force N type" set options. */
+ * "!markers a,b", "!force N type", "!format N format" and "!semicolon" set options. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,6 +18,8 @@ struct table {
     const char *names[COLUMNS];
     struct typing_stats *stats[COLUMNS];
     struct data_type forced[COLUMNS];
+    const char *formats[COLUMNS];
+    bool decimal_comma;
     const char *markers[16];
     size_t marker_count;
     bool has_markers;
@@ -50,9 +52,18 @@ static void read_option(struct table *table, struct str line)
             table->markers[table->marker_count++] = keep(table, part);
         return;
     }
+    if (str_equal(word, STR("!semicolon"))) {
+        table->decimal_comma = true;
+        return;
+    }
     int64_t column = 0;
-    assert_true(str_equal(word, STR("!force")) && cut(&line, ' ', &part) &&
-                str_to_int64(part, &column));
+    assert_true(cut(&line, ' ', &part) && str_to_int64(part, &column));
+    if (str_equal(word, STR("!format"))) {
+        table->formats[column] = typing_format_find(line);
+        assert_non_null(table->formats[column]);
+        return;
+    }
+    assert_true(str_equal(word, STR("!force")));
     assert_int_equal(data_type_parse(line, &table->forced[column], NULL), ERR_OK);
 }
 
@@ -114,7 +125,9 @@ static void decide(const struct golden_case *test, struct buf *out)
     read_table(&table, golden_section(test, "input"));
     struct typing_options options = {.null_markers = table.has_markers ? table.markers : NULL,
                                      .null_marker_count = table.marker_count,
-                                     .forced = table.forced};
+                                     .forced = table.forced,
+                                     .formats = table.formats,
+                                     .decimal_comma = table.decimal_comma};
     assert_int_equal(typing_decide(table.stats, table.names, table.count, &options, table.arena,
                                    decisions, &err),
                      ERR_OK);

@@ -339,6 +339,106 @@ static void titles_above_the_header_are_skipped_and_noted(void **state)
     ingest_close(set);
 }
 
+/* Rows of cells parted by '|', numbers as numbers; an empty line is an empty row. */
+static void add_rows(struct buf *out, const char *rows)
+{
+    int number = 1;
+    buf_puts(out, "<sheetData>");
+    for (const char *line = rows; *line != '\0'; number++) {
+        size_t length = strcspn(line, "\n");
+        buf_printf(out, "<row r=\"%d\">", number);
+        for (size_t at = 0, column = 0; at < length; column++) {
+            size_t cell = strcspn(line + at, "|\n");
+            bool value = cell > 0 && strspn(line + at, "0123456789.") == cell;
+            if (cell > 0)
+                buf_printf(out,
+                           value ? "<c r=\"%c%d\"><v>%.*s</v></c>"
+                                 : "<c r=\"%c%d\" t=\"inlineStr\"><is><t>%.*s</t></is></c>",
+                           (char)('A' + column), number, (int)cell, line + at);
+            at += cell + 1;
+        }
+        buf_puts(out, "</row>");
+        line += length + (line[length] == '\n');
+    }
+    buf_puts(out, "</sheetData>");
+}
+
+static void expect_shape(const char *rows, const char *merges, int header, const char *schema,
+                         const char *expected, const char *rejects)
+{
+    struct buf text = BUF_INIT;
+    add_rows(&text, rows);
+    buf_puts(&text, merges);
+    struct book_parts parts = {.file = "shape.xlsx", .sheets = {buf_text(&text)}};
+    struct ingest_set *set = open_book(&parts, header);
+    struct kit_rows found = {0};
+    struct err err = {0};
+    kit_expect_schema(&ingest_source(set, 0)->schema, schema);
+    kit_must(kit_push(ingest_source(set, 0), &found, &err), &err);
+    assert_string_equal(buf_text(&found.text), expected);
+    assert_string_equal(buf_text(&found.rejects), rejects);
+    kit_rows_done(&found);
+    ingest_close(set);
+    buf_done(&text);
+}
+
+#define MERGES(...) "<mergeCells>" __VA_ARGS__ "</mergeCells>"
+#define MERGE(range) "<mergeCell ref=\"" range "\"/>"
+
+static void units_notes_and_totals_are_no_rows(void **state)
+{
+    (void)state;
+    const char *rows =
+        "Table 1: labs\n\nid|age|crp\n|years|(mg/l)\n1|40|1.5\n2|50|2.5\n3|60|3.5\n\n"
+        "Total|150|7.5\n* p &lt; 0.05\n";
+    expect_shape(rows, "", -1, "id:text;age:text=unit: years;crp:text=unit: mg/l",
+                 "1|40|1.5\n2|50|2.5\n3|60|3.5\n",
+                 "9 (null) Total,150,7.5\n10 (null) * p < 0.05\n");
+    expect_shape(rows, "", 1, "id:text;age:text;crp:text",
+                 "~|years|(mg/l)\n1|40|1.5\n2|50|2.5\n3|60|3.5\nTotal|150|7.5\n* p < 0.05|~|~\n",
+                 "");
+}
+
+static void notes_below_a_long_sheet_are_found(void **state)
+{
+    (void)state;
+    struct buf rows = BUF_INIT, expected = BUF_INIT;
+    buf_puts(&rows, "id|age|crp\n");
+    for (int i = 0; i < 500; i++) {
+        buf_printf(&rows, "%d|%d|1.5\n", i, i % 90);
+        buf_printf(&expected, "%d|%d|1.5\n", i, i % 90);
+    }
+    buf_puts(&rows, "Source: the registry\n");
+    expect_shape(buf_text(&rows), "", -1, "id:text;age:text;crp:text", buf_text(&expected),
+                 "502 (null) Source: the registry\n");
+    buf_done(&rows);
+    buf_done(&expected);
+}
+
+static void merged_groups_are_joined_with_the_names_below(void **state)
+{
+    (void)state;
+    const char *merges = MERGES(MERGE("A1:A2") MERGE("B1:C1") MERGE("D1:E1"));
+    const char *schema = "id:text;Before / weight:text=unit: kg;Before / crp:text=unit: mg/l;"
+                         "After / weight:text=unit: kg;After / crp:text=unit: mg/l";
+    const char *rows =
+        "id|Before||After\n|weight|crp|weight|crp\n|kg|mg/l|kg|mg/l\n1|80|1.5|79|1.1\n"
+        "2|81|1.5|79|1.1\n";
+    expect_shape(rows, merges, -1, schema, "1|80|1.5|79|1.1\n2|81|1.5|79|1.1\n", "");
+    expect_shape(
+        rows, merges, 2,
+        "id:text;Before / weight:text;Before / crp:text;After / weight:text;After / crp:text",
+        "~|kg|mg/l|kg|mg/l\n1|80|1.5|79|1.1\n2|81|1.5|79|1.1\n", "");
+    /* a group row that fills few columns, below a merged title */
+    expect_shape("Title\na|b|c|d|e|Group\n|||||x|y\n1|2|3|4|5|6|7\n1|2|3|4|5|6|7\n",
+                 MERGES(MERGE("A1:G1") MERGE("A2:A3") MERGE("F2:G2")), -1,
+                 "a:text;b:text;c:text;d:text;e:text;Group / x:text;Group / y:text",
+                 "1|2|3|4|5|6|7\n1|2|3|4|5|6|7\n", "");
+    /* merged cells in the data below a header group nothing */
+    expect_shape("a|b|c\nx||z\nu|v|w\n", MERGES(MERGE("A2:B2")), -1, "a:text;b:text;c:text",
+                 "x|~|z\nu|v|w\n", "");
+}
+
 static void rows_of_numbers_only_have_no_header_unless_asked(void **state)
 {
     (void)state;
@@ -544,6 +644,9 @@ int main(void)
         cmocka_unit_test(a_hidden_time_of_day_shows_in_its_whole_column),
         cmocka_unit_test(cells_out_of_order_ragged_rows_and_empty_margins_are_placed),
         cmocka_unit_test(titles_above_the_header_are_skipped_and_noted),
+        cmocka_unit_test(units_notes_and_totals_are_no_rows),
+        cmocka_unit_test(notes_below_a_long_sheet_are_found),
+        cmocka_unit_test(merged_groups_are_joined_with_the_names_below),
         cmocka_unit_test(rows_of_numbers_only_have_no_header_unless_asked),
         cmocka_unit_test(a_header_with_no_rows_is_a_table_of_no_rows),
         cmocka_unit_test(every_sheet_with_cells_is_a_table),

@@ -224,6 +224,83 @@ static void overrides_retype_columns_and_quarantine_what_does_not_fit(void **sta
     store_close(store);
 }
 
+static const char *profile_text(const struct store_table *table, size_t column, const char *key)
+{
+    return json_text(json_array_get(table->columns_profile, column), key, "");
+}
+
+static void numbers_with_commas_are_stored_exactly_and_as_told(void **state)
+{
+    (void)state;
+    struct store *store = open_store();
+    const char *tables[] = {
+        "t", "a,b,c,d\n\"83,20\",\"1,234\",1,\"1.234,5\"\n\"-0,5\",\"7,001\",2,\"2,25\"\n"};
+    json_t *overrides = json_pack("{s:{s:{s:s, s:s}, s:{s:s}}}", "t", "b", "read", "1,234.5",
+                                  "type", "double", "c", "type", "text");
+    struct store_import_options options = {.overrides = overrides};
+    struct store_commit commit;
+    struct store_version *version = NULL;
+    assert_ok(import_tables(store, "d", &options, tables, 1, &commit, &test_err));
+    json_decref(commit.manifest);
+    json_decref(overrides);
+    assert_ok(store_version_open(store, "d", NULL, &version, &test_err));
+    assert_ok(store_version_read_profiles(version, &test_err));
+    const struct store_table *table = store_version_table(version, 0);
+    assert_int_equal(table->schema.columns[0].type.kind, DATA_DECIMAL);
+    assert_string_equal(profile_text(table, 0, "min"), "-0.50");
+    assert_string_equal(profile_text(table, 0, "max"), "83.20");
+    assert_int_equal(table->schema.columns[1].type.kind, DATA_DOUBLE);
+    assert_string_equal(profile_text(table, 1, "max"), "7001");
+    assert_string_equal(profile_text(table, 3, "max"), "1234.50");
+    store_version_close(version);
+    /* a number that does not keep to the given notation is quarantined, never read as another */
+    const char *odd[] = {"t", "a\n\"83,2\"\n1.5\n\"12,34,5\"\n\"1.234,5\"\n"};
+    options.overrides = overrides =
+        json_pack("{s:{s:{s:s, s:s}}}", "t", "a", "read", "1.234,5", "type", "decimal(18,2)");
+    assert_ok(import_tables(store, "e", &options, odd, 1, &commit, &test_err));
+    const json_t *entry = json_array_get(json_object_get(commit.manifest, "tables"), 0);
+    assert_int_equal(json_int(entry, "rows", -1), 2);
+    assert_int_equal(json_int(entry, "rejected_rows", -1), 2);
+    json_decref(commit.manifest);
+    json_decref(overrides);
+    struct err err = {0};
+    options.overrides = overrides = json_pack("{s:{s:{s:s}}}", "t", "a", "read", "%Q");
+    assert_int_equal(import_tables(store, "e", &options, odd, 1, &commit, &err), ERR_INPUT);
+    json_decref(overrides);
+    store_close(store);
+}
+
+static void limits_are_parted_from_their_numbers_when_told(void **state)
+{
+    (void)state;
+    struct store *store = open_store();
+    const char *tables[] = {"t", "id,crp\n1,<0.5\n2,1.25\n3,≥ 100\n4,\n5,<=-3\n"};
+    json_t *overrides = json_pack("{s:{s:{s:s}}}", "T", "CRP", "read", "comparator");
+    struct store_import_options options = {.overrides = overrides};
+    struct store_commit commit;
+    struct store_version *version = NULL;
+    assert_ok(import_tables(store, "d", &options, tables, 1, &commit, &test_err));
+    json_decref(commit.manifest);
+    assert_ok(store_version_open(store, "d", NULL, &version, &test_err));
+    assert_ok(store_version_read_profiles(version, &test_err));
+    const struct store_table *table = store_version_table(version, 0);
+    assert_int_equal(table->schema.count, 3);
+    assert_int_equal(table->schema.columns[1].type.kind, DATA_DECIMAL);
+    assert_string_equal(profile_text(table, 1, "min"), "-3.00");
+    assert_string_equal(profile_text(table, 1, "max"), "100.00");
+    assert_string_equal(table->schema.columns[2].name, "crp_comparator");
+    assert_string_equal(profile_text(table, 2, "min"), "<");
+    assert_string_equal(profile_text(table, 2, "max"), ">=");
+    assert_int_equal(json_int(json_array_get(table->columns_profile, 2), "nulls", -1), 2);
+    store_version_close(version);
+    const char *taken[] = {"t", "crp,crp_comparator\n<0.5,x\n"};
+    struct err err = {0};
+    assert_int_equal(import_tables(store, "e", &options, taken, 1, &commit, &err), ERR_INPUT);
+    json_decref(overrides);
+    assert_true(verify_ok(store));
+    store_close(store);
+}
+
 /* ---- streams -----------------------------------------------------------------------------------
  */
 
@@ -298,6 +375,69 @@ static void value_labels_and_empty_texts_of_typed_streams_are_content(void **sta
     store_close(store);
 }
 
+static enum err_code push_dates(void *user, const struct data_sink *sink,
+                                const struct progress *progress, struct err *err)
+{
+    static const char *const cells[2][3] = {{"2013-07-01", "2013-07", "2013-07-01T10:05"},
+                                            {"2014-02-28", "2013-07-02", "2013-07-01T10:06:07"}};
+    struct data_schema schema = {0};
+    AUTO(arena_free) struct arena *arena = arena_new(0);
+    (void)progress;
+    TRY(data_schema_add(&schema, STR("AESTDTC"), DATA_TYPE(TEXT), err));
+    TRY(data_schema_add(&schema, STR("AEENDTC"), DATA_TYPE(TEXT), err));
+    TRY(data_schema_add(&schema, STR("AEDTC"), DATA_TYPE(TEXT), err));
+    schema.columns[0].label = mem_strdup("Start of the event");
+    TRY(sink->schema(sink->user, &schema, err));
+    struct data_batch *batch = data_batch_new(arena, &schema, 3);
+    batch->rows = 3; /* the last is all null */
+    for (int64_t row = 0; row < 2; row++)
+        for (size_t column = 0; column < 3; column++) {
+            batch->vectors[column].text[row] = str_of(cells[row][column]);
+            data_vector_set_valid(&batch->vectors[column], row, true);
+        }
+    enum err_code code = sink->batch(sink->user, batch, err);
+    data_schema_done(&schema);
+    return *(bool *)user ? code : ERR_FAILED;
+}
+
+static void iso_dates_held_as_text_by_typed_streams_become_dates(void **state)
+{
+    (void)state;
+    struct store *store = open_store();
+    bool push = true;
+    struct data_source source = {
+        .name = "ae", .origin = "ae.xpt", .push = push_dates, .user = &push};
+    json_t *overrides = json_pack("{s:{s:{s:s}}}", "ae", "AEDTC", "type", "text");
+    for (int told = 0; told < 2; told++) {
+        struct store_import_options options = {.overrides = told ? overrides : NULL};
+        struct store_import *import = NULL;
+        struct store_commit commit;
+        struct store_version *version = NULL;
+        assert_ok(store_import_begin(store, "d", &options, &import, &test_err));
+        assert_ok(store_import_table(import, &source, &test_err));
+        assert_ok(store_import_commit(import, NULL, NULL, &commit, &test_err));
+        store_import_close(import);
+        const json_t *entry = json_array_get(json_object_get(commit.manifest, "tables"), 0);
+        const json_t *decisions = json_object_get(entry, "decisions");
+        assert_string_equal(json_text(json_array_get(decisions, 0), "from", ""), "inferred");
+        assert_string_equal(json_text(json_array_get(decisions, 1), "from", ""), "file");
+        assert_string_equal(
+            json_text(json_array_get(json_object_get(entry, "warnings"), 0), "code", ""),
+            "partial_dates");
+        json_decref(commit.manifest);
+        assert_ok(store_version_open(store, "d", NULL, &version, &test_err));
+        const struct data_schema *schema = &store_version_table(version, 0)->schema;
+        assert_int_equal(schema->columns[0].type.kind, DATA_DATE);
+        assert_string_equal(schema->columns[0].label, "Start of the event");
+        assert_int_equal(schema->columns[1].type.kind, DATA_TEXT);
+        assert_int_equal(schema->columns[2].type.kind, told ? DATA_TEXT : DATA_TIMESTAMP);
+        store_version_close(version);
+    }
+    json_decref(overrides);
+    assert_true(verify_ok(store));
+    store_close(store);
+}
+
 static void wide_tables_are_stored(void **state)
 {
     (void)state;
@@ -350,6 +490,9 @@ int main(void)
         TEST(header_without_rows_is_a_table_of_no_rows),
         TEST(bad_rows_are_set_aside_and_counted_or_refused_when_strict),
         TEST(overrides_retype_columns_and_quarantine_what_does_not_fit),
+        TEST(numbers_with_commas_are_stored_exactly_and_as_told),
+        TEST(limits_are_parted_from_their_numbers_when_told),
+        TEST(iso_dates_held_as_text_by_typed_streams_become_dates),
         TEST(value_labels_and_empty_texts_of_typed_streams_are_content),
         TEST(wide_tables_are_stored),
         TEST(equal_tables_of_one_version_share_an_object),
