@@ -16,6 +16,10 @@
 
 #include "engine/engine.h"
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SLOWED_DOWN 1 /* no measure of time or memory holds */
+#endif
+
 struct target {
     const char *name; /* for the report */
     char url[512];    /* empty: the embedded engine */

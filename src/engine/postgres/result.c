@@ -358,8 +358,13 @@ static enum err_code fill_batch(struct postgres_result *result, struct err *err)
     arena_reset(result->texts);
     for (*rows = 0; *rows < DATA_BATCH_ROWS; ++*rows) {
         AUTO(PQclear) PGresult *row = NULL;
-        if (*rows % LOOK_EVERY_ROWS == 0 && !result->ended)
+        if (*rows % LOOK_EVERY_ROWS == 0 && !result->ended) {
             TRY(postgres_look(postgres, err));
+            if (postgres->stopped != ERR_OK) { /* what is still under way is not worth decoding */
+                postgres_result_end(result);
+                return postgres_fail(postgres, NULL, err);
+            }
+        }
         if (arena_used_bytes(result->texts) > POSTGRES_BATCH_BYTES)
             break;
         TRY(row_next(result, &row, err));
