@@ -1,0 +1,4 @@
+select nation,o_year,sum(amount)
+from (select n_name nation,extract(year from o_orderdate) o_year,l_extendedprice*(1-l_discount)-ps_supplycost*l_quantity amount from part,supplier,lineitem,partsupp,orders,nation where s_suppkey=l_suppkey and ps_suppkey=l_suppkey and ps_partkey=l_partkey and p_partkey=l_partkey and o_orderkey=l_orderkey and s_nationkey=n_nationkey and p_name like '%green%')
+group by all
+order by 1,2 desc
