@@ -4,6 +4,7 @@
 # to be had, and prints its URL. It is stopped and removed by stop, or when the process OWNER_PID ends. Never runs as root: as the
 # user postgres, else nobody. Nothing is made durable.
 set -eu
+script=$(cd "$(dirname "$0")" && pwd)/$(basename "$0")
 
 bin_directory() {
     for found in "${MARROW_POSTGRES_BIN:-}" /usr/lib/postgresql/*/bin /usr/pgsql-*/bin /usr/local/pgsql/bin; do
@@ -61,13 +62,17 @@ start() {
     exit 1
 }
 
-# When the owner has ended, stop (a test that crashed leaves nothing behind).
+# When the owner has ended, stop (a test that crashed leaves nothing behind). In a session of its own: what kills the test's
+# process group must not kill this.
 watch() {
     [ -n "$1" ] || return 0
-    (
-        while kill -0 "$1" 2>/dev/null && [ -d "$2/data" ]; do sleep 1; done
-        stop "$2"
-    ) </dev/null >/dev/null 2>&1 &
+    own_session=''
+    ! command -v setsid >/dev/null || own_session=setsid
+    $own_session sh "$script" watch "$1" "$2" </dev/null >/dev/null 2>&1 &
+}
+watch_owner() {
+    while kill -0 "$1" 2>/dev/null && [ -d "$2/data" ]; do sleep 1; done
+    stop "$2"
 }
 
 stop() {
@@ -80,6 +85,7 @@ stop() {
 case ${1:-} in
 available) ;;
 start) start "$2" "${3:-}" ;;
+watch) watch_owner "$2" "$3" ;; # start's own
 stop) stop "$2" ;;
 *) echo "usage: postgres.sh available | start DIRECTORY [OWNER_PID] | stop DIRECTORY" >&2; exit 2 ;;
 esac
