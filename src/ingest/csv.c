@@ -3,15 +3,10 @@
  * engine runs, every column as text, or, where the text is not plain (csv_census.c), a stream that
  * we read ourselves (csv_push.c).
  *
- * The file is mapped, never read into memory whole: the kernel drops its pages when memory is
- * short. */
-#include <errno.h>
-#include <fcntl.h>
+ * The file is mapped (mapping.c), never read into memory whole. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "ingest/parts_priv.h"
 
@@ -80,51 +75,6 @@ static int csv_recognise(const struct ingest_file *file)
         return code == ERR_MEMORY ? -1 : 0;
     int sure = is_table_text(buf_view(&text), file->bytes <= (int64_t)file->head.len);
     return sure == 1 ? 2 : sure;
-}
-
-/* ---- the text as memory -------------------------------------------------------------------------
- */
-
-enum err_code csv_map_file(const char *path, struct csv_mapping *ret, struct err *err)
-{
-    *ret = (struct csv_mapping){0};
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return err_set_errno(err, errno, "cannot open %s", path);
-    off_t size = lseek(fd, 0, SEEK_END);
-    if (size > 0) {
-        void *memory = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (memory == MAP_FAILED) {
-            int number = errno;
-            (void)close(fd);
-            return err_set_errno(err, number, "cannot map %s", path);
-        }
-        *ret = (struct csv_mapping){.ptr = memory, .length = (size_t)size};
-        (void)madvise(memory, (size_t)size, MADV_SEQUENTIAL);
-    }
-    (void)close(fd);
-    return ERR_OK;
-}
-
-void csv_let_go(struct csv_mapping *mapping, const char *at)
-{
-    if (mapping == NULL || at < mapping->ptr || at > mapping->ptr + mapping->length)
-        return;
-    size_t reached = (size_t)(at - mapping->ptr) / CSV_LET_GO_BYTES *
-                     CSV_LET_GO_BYTES; /* a multiple of every page size */
-    if (reached < mapping->passed)
-        mapping->passed = 0; /* another pass */
-    if (reached <= mapping->passed)
-        return;
-    (void)madvise(mapping->ptr + mapping->passed, reached - mapping->passed, MADV_DONTNEED);
-    mapping->passed = reached;
-}
-
-void csv_unmap(struct csv_mapping *mapping)
-{
-    if (mapping->ptr != NULL)
-        (void)munmap(mapping->ptr, mapping->length);
-    *mapping = (struct csv_mapping){0};
 }
 
 /* ---- one table ----------------------------------------------------------------------------------
@@ -335,6 +285,7 @@ static struct csv_reading *make_reading(const struct csv_open *work, const struc
     reading->first_line = guess->data_line;
     reading->drop_comments = guess->comment_lines > 0;
     reading->valid_utf8 = !work->odd;
+    reading->info = work->mapping->info;
     return reading;
 }
 
@@ -477,7 +428,7 @@ static enum err_code csv_open_file(struct ingest_set *set, const struct ingest_f
     if (code == ERR_OK) {
         work.path = text.path;
         work.odd = text.odd;
-        code = csv_map_file(text.path, &mapping, err);
+        code = csv_map_file(text.path, NULL, &mapping, err);
     }
     if (code == ERR_OK) {
         size_t skip = text.bom_bytes < mapping.length ? text.bom_bytes : mapping.length;
@@ -487,7 +438,7 @@ static enum err_code csv_open_file(struct ingest_set *set, const struct ingest_f
             (struct str){mapping.ptr == NULL ? "" : mapping.ptr + skip, mapping.length - skip};
         code = open_text(&work, err);
     }
-    csv_unmap(&mapping);
+    code = csv_unmap(&mapping, code, err);
     json_decref(work.notes);
     return code;
 }

@@ -171,10 +171,9 @@ enum err_code csv_push(void *user, const struct data_sink *sink, const struct pr
     while (work.capacity > 16 && work.capacity * (int64_t)reading->schema.count > (1 << 20))
         work.capacity /= 2;
     TRY(sink->schema(sink->user, &reading->schema, err));
-    TRY(csv_map_file(reading->path, &mapping, err));
+    TRY(csv_map_file(reading->path, &reading->info, &mapping, err));
     enum err_code code = push_rows(&work, (struct str){mapping.ptr, mapping.length}, progress, err);
-    csv_unmap(&mapping);
-    return code;
+    return csv_unmap(&mapping, code, err);
 }
 
 void csv_reading_free(void *user)

@@ -235,9 +235,14 @@ struct csv_mapping { /* a file as memory */
     char *ptr; /* NULL: empty */
     size_t length;
     size_t passed; /* bytes let go of */
+    const char *path; /* borrowed; NULL: not mapped */
+    struct file_info info; /* when it was mapped */
+    int guard;
 };
-enum err_code csv_map_file(const char *path, struct csv_mapping *ret, struct err *err) WARN_UNUSED;
-void csv_unmap(struct csv_mapping *mapping);
+/* before: what the file was when an earlier pass read it; NULL or of kind FILE_MISSING: not known. ERR_INPUT where it has changed since. */
+enum err_code csv_map_file(const char *path, const struct file_info *before, struct csv_mapping *ret, struct err *err) WARN_UNUSED;
+/* Ends the mapping. Gives code, what came of the work; where the file changed meanwhile, ERR_INPUT instead. */
+enum err_code csv_unmap(struct csv_mapping *mapping, enum err_code code, struct err *err) WARN_UNUSED;
 #define CSV_LET_GO_BYTES ((size_t)16 << 20)
 /* Reading has come to at: the pages before it need not stay in memory. They can still be read. NULL is accepted. */
 void csv_let_go(struct csv_mapping *mapping, const char *at);
@@ -251,6 +256,7 @@ struct csv_reading { /* how csv_push reads a text; heap-owned, freed by csv_read
     int64_t first_line;  /* that the record stands on */
     int64_t tail_offset; /* bytes, of the notes and totals below the rows: they are rejected; 0 = none */
     bool drop_comments;  /* '#' lines with another number of fields are left out */
+    struct file_info info; /* of the file when its dialect was found */
     bool valid_utf8;
 };
 enum err_code csv_push(void *user, const struct data_sink *sink, const struct progress *progress, struct err *err) WARN_UNUSED;
@@ -318,6 +324,7 @@ struct json_reading { /* how json_rows_push reads a text; heap-owned, freed by j
     const char *subject; /* for progress */
     struct json_columns columns; /* owned */
     struct data_schema schema;   /* owned; same order */
+    struct file_info info; /* of the file when its names were found */
     bool valid_utf8;
 };
 enum err_code json_rows_push(void *user, const struct data_sink *sink, const struct progress *progress, struct err *err) WARN_UNUSED;
