@@ -58,15 +58,53 @@ def tables(store, dataset, out):
     return 0
 
 
+FUSED = re.compile(r"marrow_(values|ends|levels)\((.*)\)( FILTER \(.*\))?")
+SINGLE = {"count": "count({0}){1}", "distinct": "count(DISTINCT {0}){1}", "mode": "mode({0}){1}", "first": "arg_min({0}){1}", "last": "arg_max({0}){1}"}
+
+
+def single(call, field):
+    """One field of a fused aggregate as an aggregate by itself."""
+    kind, args, condition = FUSED.fullmatch(call).groups()
+    if kind != "levels":
+        return SINGLE[field].format(args, condition or "")
+    column, levels = re.fullmatch(r"(.*?), '(\[.*\])'", args).groups()
+    level = json.loads(levels.replace("''", "'"))[int(field[1:]) - 1]
+    literal = "'" + level.replace("'", "''") + "'" if isinstance(level, str) else str(level)
+    return f"count(*) FILTER (WHERE {column} = {literal})"
+
+
+def unfused(sql):
+    """The fused aggregates written one by one, in the SELECT that took their fields out."""
+    totals = re.compile(r'"?(\w+_totals(?:_\d+)?)"? AS \(\n    SELECT\n(.*?)\n(    FROM [^()]*?)\n\),\n', re.S)
+    for found in list(totals.finditer(sql)):
+        name, columns, source = found.groups()
+        if "marrow_values(" not in columns and "marrow_ends(" not in columns and "marrow_levels(" not in columns:
+            continue
+        inner = {}
+        for line in columns.split("\n"):
+            text, _, alias = line.strip().rstrip(",").rpartition(" AS ")
+            inner[alias] = text or alias
+        def outer(match):
+            lines = []
+            for line in match.group(1).split("\n"):
+                text, _, alias = line.strip().rstrip(",").rpartition(" AS ")
+                column, _, field = (text or alias).partition(".")
+                lines.append(f"        {single(inner[column], field) if field else inner[column]} AS {alias}")
+            return "    SELECT\n" + ",\n".join(lines) + "\n" + source
+        sql = re.sub(r'    SELECT\n((?:        [^\n]*\n)*?        [^\n]*)\n    FROM "?' + name + r'"?(?=\n)', outer, sql.replace(found.group(0), ""))
+    return sql
+
+
 def native(sql):
     """Marrow's SQL with DuckDB's own functions: sums in any order, ties broken as they fall."""
+    sql = unfused(sql)
     sql = re.sub(r"CAST\(epoch_us\((.*?)\) AS HUGEINT\) \* 18446744073709551616 \+ .*? AS marrow_order", r"\1 AS marrow_order", sql)
     sql = re.sub(r"coalesce\((arg_(?:min|max)\(.*?, marrow_order\)), (?:min|max)\(.*?\)\)", r"\1", sql)
     sql = re.sub(r"marrow_sd\(CAST\((.*?) AS DOUBLE\)\)", r"stddev_samp(\1)", sql)
     sql = re.sub(r"mode\((.*?) ORDER BY .*?\)", r"mode(\1)", sql)
     for own, theirs in (("marrow_sum(", "sum("), ("marrow_mean(", "avg("), ("marrow_mode(", "mode(")):
         sql = sql.replace(own, theirs)
-    left = set(re.findall(r"marrow_(?:sd|mode|row_hash|sum|mean)\(", sql))
+    left = set(re.findall(r"marrow_(?:values|ends|levels|sd|mode|row_hash|sum|mean)\(", sql))
     if left:
         raise SystemExit(f"still Marrow's own: {left}")
     return sql

@@ -145,4 +145,5 @@ const struct dialect dialect_duckdb = {
     .choose = choose,
     .type = type_sql,
     .field = field_sql,
+    .fuses = true,
 };

@@ -32,6 +32,7 @@ struct dialect {
     void (*type)(struct data_type type, struct buf *out);
     /* A field of a struct: expr is a PLAN_FIELD. */
     void (*field)(struct emit *emit, const struct env *env, const struct plan_expr *expr, struct buf *out);
+    bool fuses; /* the engine has marrow_values, marrow_ends, marrow_levels: fuse.c */
 };
 extern const struct dialect dialect_duckdb;
 extern const char *const dialect_duckdb_spellings[PLAN_FUNCTIONS_END];
@@ -125,6 +126,9 @@ struct block *emit_body(struct emit *emit, const struct plan_rel *rel, struct al
 /* Close the block as a CTE and read from it. */
 struct block *emit_fold(struct emit *emit, struct block *block, const struct plan_rel *rel, struct aliases **aliases);
 struct block *emit_join(struct emit *emit, const struct plan_rel *rel, struct aliases **aliases);
+/* The aggregate's block with calls on the same column fused: a CTE is written and a block that reads it returned, or the block itself
+ * where nothing is to be fused. env: what the calls stand over. */
+struct block *emit_fused(struct emit *emit, const struct plan_rel *rel, const struct env *env, struct block *block, struct aliases **aliases);
 bool emit_is_cte(const struct emit *emit, const struct plan_rel *rel); /* labelled or shared */
 void emit_conjuncts(struct emit *emit, const struct env *env, const struct plan_expr *expr, struct lines *lines);
 

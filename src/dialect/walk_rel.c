@@ -270,13 +270,21 @@ static struct block *emit_project(struct emit *emit, const struct plan_rel *rel,
     return block;
 }
 
-static struct block *emit_aggregate(struct emit *emit, const struct plan_rel *rel,
-                                    struct aliases **aliases)
+/* The input's block, ready for columns of its own to be put over it. */
+static struct block *emit_input(struct emit *emit, const struct plan_rel *rel,
+                                struct aliases **aliases)
 {
     const struct plan_rel *input = rel->inputs[0];
     struct block *block = emit_rel(emit, input, aliases);
     if (block != NULL && (block->stage > STAGE_ROWS || would_repeat(emit, block, rel)))
         block = emit_fold(emit, block, input, aliases);
+    return block;
+}
+
+static struct block *emit_aggregate(struct emit *emit, const struct plan_rel *rel,
+                                    struct aliases **aliases)
+{
+    struct block *block = emit_input(emit, rel, aliases);
     struct piece *columns = arena_array(emit->arena, rel->column_count, sizeof *columns);
     if (block == NULL || columns == NULL)
         return NULL;
@@ -291,7 +299,9 @@ static struct block *emit_aggregate(struct emit *emit, const struct plan_rel *re
     block->column_count = rel->column_count;
     block->stage = STAGE_GROUPED;
     block->projected = false;
-    return block;
+    if (!emit->dialect->fuses || rel->group_count == 0)
+        return block;
+    return emit_fused(emit, rel, &env, block, aliases);
 }
 
 static struct block *emit_union(struct emit *emit, const struct plan_rel *rel)
@@ -387,9 +397,7 @@ static struct block *emit_windows(struct emit *emit, const struct plan_rel *rel,
                                   struct aliases **aliases)
 {
     const struct plan_rel *input = rel->inputs[0];
-    struct block *block = emit_rel(emit, input, aliases);
-    if (block != NULL && (block->stage > STAGE_ROWS || would_repeat(emit, block, rel)))
-        block = emit_fold(emit, block, input, aliases);
+    struct block *block = emit_input(emit, rel, aliases);
     struct piece *columns = arena_array(emit->arena, rel->column_count, sizeof *columns);
     if (block == NULL || columns == NULL)
         return NULL;

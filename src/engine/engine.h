@@ -140,9 +140,9 @@ enum err_code engine_register_scalar(struct engine *engine, const struct engine_
 
 struct engine_aggregate {
     const char *name;
-    const struct data_type *parameters;
+    const struct data_type *parameters; /* kind NULL: any type */
     size_t parameter_count;
-    struct data_type result;
+    struct data_type result; /* a STRUCT: finalize's ret is an array, a vector for each field */
     size_t state_bytes;
     void (*init)(void *state);
     /* states[r] is the state of row r's group. Nulls are seen. */
@@ -150,8 +150,10 @@ struct engine_aggregate {
     enum err_code (*combine)(void *const *sources, void *const *targets, int64_t count, struct err *err); /* sources are not used afterwards, then done()ed */
     enum err_code (*finalize)(void *const *states, int64_t count, struct arena *arena, struct data_vector *ret, int64_t offset, struct err *err); /* write rows offset…offset+count-1 */
     void (*done)(void *state); /* NULL: nothing owned */
+    size_t constants; /* the last so many parameters are the same in every row: only row 0 of their columns is there */
 };
-enum err_code engine_register_aggregate(struct engine *engine, const struct engine_aggregate *function, struct err *err) WARN_UNUSED;
+/* One function, or several of one name that differ in their parameters. */
+enum err_code engine_register_aggregate(struct engine *engine, const struct engine_aggregate *overloads, size_t count, struct err *err) WARN_UNUSED;
 
 /* Marrow's own functions, registered on every engine_open (engine/functions.c):
  *   marrow_row_hash(any…) → uhugeint   canonical 128-bit row hash; arguments in the caller's canonical column order
@@ -161,6 +163,11 @@ enum err_code engine_register_aggregate(struct engine *engine, const struct engi
  *   marrow_sum(double), marrow_mean(double), marrow_sd(double) → double  exact, order-independent, correctly rounded
  *     nulls ignored; no value → null (sd: fewer than two); a NaN or both infinities → NaN, else an infinity → it (sd: NaN)
  *   marrow_mode(text) → text  most frequent value, ties to the smallest (bytewise); nulls ignored
+ *   marrow_values(x) → {count bigint, distinct bigint, mode of x's type}  of the values that are not null; mode as marrow_mode
+ *   marrow_ends(x, key) → {first, last of x's type}  x, not null, with the least and the greatest key (whole number, decimal(p,0) or
+ *     hugeint, date, timestamp); equal keys: the least first, the greatest last; a row whose key is null wins only where all are
+ *   marrow_levels(x, json) → {n1 … n12 bigint}  how often x equals the first, second … value of a JSON array (constant, up to 12)
+ *     x of these three: text, bigint, double, date, timestamp; of marrow_levels: text, bigint
  *   marrow_null_if(text, text…) → text  the first, null where it equals one of the others; in place of CASE … IN (…), which DuckDB
  *     plans in time quadratic in the number of columns
  */

@@ -6,7 +6,6 @@
 #include "data/typing.h"
 #include "engine/exact_priv.h"
 #include "engine/functions_priv.h"
-#include "engine/mode_priv.h"
 
 static enum err_code no_memory(struct err *err)
 {
@@ -150,144 +149,55 @@ static enum err_code bucket(void *extra, const struct data_batch *in, struct are
 /* ---- marrow_sum, marrow_mean, marrow_sd
  * ----------------------------------------------------------- */
 
-static void sum_init(void *state)
-{
-    memset(state, 0, sizeof(struct exact_sum));
-}
-
-static enum err_code sum_update(const struct data_batch *in, void *const *states, struct err *err)
-{
-    const struct data_vector *vector = &in->vectors[0];
-    for (int64_t row = 0; row < in->rows; row++)
-        if (data_vector_is_valid(vector, row) && !exact_sum_add(states[row], vector->f64[row]))
-            return no_memory(err);
-    return ERR_OK;
-}
-
-static enum err_code sum_combine(void *const *sources, void *const *targets, int64_t count,
-                                 struct err *err)
-{
-    for (int64_t idx = 0; idx < count; idx++)
-        if (!exact_sum_merge(targets[idx], sources[idx]))
-            return no_memory(err);
-    return ERR_OK;
-}
-
-static void sum_done(void *state)
-{
-    exact_sum_done(state);
-}
-
-static enum err_code sum_finalize(void *const *states, int64_t count, struct arena *arena,
-                                  struct data_vector *ret, int64_t offset, struct err *err)
-{
-    (void)arena, (void)err;
-    for (int64_t idx = 0; idx < count; idx++) {
-        const struct exact_sum *sum = states[idx];
-        if (sum->count == 0)
-            set_null(ret, offset + idx);
-        else
-            ret->f64[offset + idx] = exact_sum_value(sum);
+/* A double's state is a struct exact_sum (sum, mean) or a struct exact_moments (sd), which begins
+ * with one. */
+#define EXACT_STATE(name)                                                                          \
+    static void name##_init(void *state)                                                           \
+    {                                                                                              \
+        memset(state, 0, sizeof(struct exact_##name));                                             \
+    }                                                                                              \
+    static enum err_code name##_update(const struct data_batch *in, void *const *states,           \
+                                       struct err *err)                                            \
+    {                                                                                              \
+        const struct data_vector *vector = &in->vectors[0];                                        \
+        for (int64_t row = 0; row < in->rows; row++)                                               \
+            if (data_vector_is_valid(vector, row) &&                                               \
+                !exact_##name##_add(states[row], vector->f64[row]))                                \
+                return no_memory(err);                                                             \
+        return ERR_OK;                                                                             \
+    }                                                                                              \
+    static enum err_code name##_combine(void *const *sources, void *const *targets, int64_t count, \
+                                        struct err *err)                                           \
+    {                                                                                              \
+        for (int64_t idx = 0; idx < count; idx++)                                                  \
+            if (!exact_##name##_merge(targets[idx], sources[idx]))                                 \
+                return no_memory(err);                                                             \
+        return ERR_OK;                                                                             \
+    }                                                                                              \
+    static void name##_done(void *state)                                                           \
+    {                                                                                              \
+        exact_##name##_done(state);                                                                \
     }
-    return ERR_OK;
-}
+EXACT_STATE(sum)
+EXACT_STATE(moments)
 
-static enum err_code mean_finalize(void *const *states, int64_t count, struct arena *arena,
-                                   struct data_vector *ret, int64_t offset, struct err *err)
-{
-    (void)arena, (void)err;
-    for (int64_t idx = 0; idx < count; idx++) {
-        const struct exact_sum *sum = states[idx];
-        if (sum->count == 0)
-            set_null(ret, offset + idx);
-        else
-            ret->f64[offset + idx] = exact_mean_value(sum);
+/* Null below least values. */
+#define EXACT_FINALIZE(name, least, value)                                                         \
+    static enum err_code name##_finalize(void *const *states, int64_t count, struct arena *arena,  \
+                                         struct data_vector *ret, int64_t offset, struct err *err) \
+    {                                                                                              \
+        (void)arena, (void)err;                                                                    \
+        for (int64_t idx = 0; idx < count; idx++) {                                                \
+            if (((const struct exact_sum *)states[idx])->count < (least))                          \
+                set_null(ret, offset + idx);                                                       \
+            else                                                                                   \
+                ret->f64[offset + idx] = value(states[idx]);                                       \
+        }                                                                                          \
+        return ERR_OK;                                                                             \
     }
-    return ERR_OK;
-}
-
-static void sd_init(void *state)
-{
-    memset(state, 0, sizeof(struct exact_moments));
-}
-
-static enum err_code sd_update(const struct data_batch *in, void *const *states, struct err *err)
-{
-    const struct data_vector *vector = &in->vectors[0];
-    for (int64_t row = 0; row < in->rows; row++)
-        if (data_vector_is_valid(vector, row) && !exact_moments_add(states[row], vector->f64[row]))
-            return no_memory(err);
-    return ERR_OK;
-}
-
-static enum err_code sd_combine(void *const *sources, void *const *targets, int64_t count,
-                                struct err *err)
-{
-    for (int64_t idx = 0; idx < count; idx++)
-        if (!exact_moments_merge(targets[idx], sources[idx]))
-            return no_memory(err);
-    return ERR_OK;
-}
-
-static void sd_done(void *state)
-{
-    exact_moments_done(state);
-}
-
-static enum err_code sd_finalize(void *const *states, int64_t count, struct arena *arena,
-                                 struct data_vector *ret, int64_t offset, struct err *err)
-{
-    (void)arena, (void)err;
-    for (int64_t idx = 0; idx < count; idx++) {
-        const struct exact_moments *moments = states[idx];
-        if (moments->sum.count < 2)
-            set_null(ret, offset + idx);
-        else
-            ret->f64[offset + idx] = exact_sd_value(moments);
-    }
-    return ERR_OK;
-}
-
-/* ---- marrow_mode
- * ---------------------------------------------------------------------------------- */
-
-static void mode_init(void *state)
-{
-    memset(state, 0, sizeof(struct mode_table *));
-}
-
-static enum err_code mode_update(const struct data_batch *in, void *const *states, struct err *err)
-{
-    const struct data_vector *vector = &in->vectors[0];
-    for (int64_t row = 0; row < in->rows; row++)
-        if (data_vector_is_valid(vector, row) && !mode_table_add(states[row], vector->text[row], 1))
-            return no_memory(err);
-    return ERR_OK;
-}
-
-static enum err_code mode_combine(void *const *sources, void *const *targets, int64_t count,
-                                  struct err *err)
-{
-    for (int64_t idx = 0; idx < count; idx++)
-        if (!mode_table_merge(targets[idx], *(struct mode_table *const *)sources[idx]))
-            return no_memory(err);
-    return ERR_OK;
-}
-
-static enum err_code mode_finalize(void *const *states, int64_t count, struct arena *arena,
-                                   struct data_vector *ret, int64_t offset, struct err *err)
-{
-    (void)arena, (void)err;
-    for (int64_t idx = 0; idx < count; idx++)
-        if (!mode_table_best(*(struct mode_table *const *)states[idx], &ret->text[offset + idx]))
-            set_null(ret, offset + idx);
-    return ERR_OK;
-}
-
-static void mode_done(void *state)
-{
-    mode_table_free(*(struct mode_table **)state);
-}
+EXACT_FINALIZE(sum, 1, exact_sum_value)
+EXACT_FINALIZE(mean, 1, exact_mean_value)
+EXACT_FINALIZE(sd, 2, exact_sd_value)
 
 /* ---- marrow_typing
  * -------------------------------------------------------------------------------- */
@@ -345,7 +255,7 @@ static void typing_done(void *state)
 /* ---- the tables
  * ----------------------------------------------------------------------------------- */
 
-#define ONE(kind) (const struct data_type[]){DATA_TYPE(kind)}, 1
+#define ONE(kind) (const struct data_type[]){DATA_TYPE(kind)}, .parameter_count = 1
 
 enum err_code engine_functions_register(struct engine *engine, struct err *err)
 {
@@ -363,22 +273,55 @@ enum err_code engine_functions_register(struct engine *engine, struct err *err)
          .evaluate = bucket},
     };
     const struct engine_aggregate aggregates[] = {
-        {"marrow_hash_sum", ONE(UHUGEINT), DATA_TYPE(UHUGEINT), sizeof(struct hash_sum),
-         hash_sum_init, hash_sum_update, hash_sum_combine, hash_sum_finalize, NULL},
-        {"marrow_sum", ONE(DOUBLE), DATA_TYPE(DOUBLE), sizeof(struct exact_sum), sum_init,
-         sum_update, sum_combine, sum_finalize, sum_done},
-        {"marrow_mean", ONE(DOUBLE), DATA_TYPE(DOUBLE), sizeof(struct exact_sum), sum_init,
-         sum_update, sum_combine, mean_finalize, sum_done},
-        {"marrow_sd", ONE(DOUBLE), DATA_TYPE(DOUBLE), sizeof(struct exact_moments), sd_init,
-         sd_update, sd_combine, sd_finalize, sd_done},
-        {"marrow_mode", ONE(TEXT), DATA_TYPE(TEXT), sizeof(struct mode_table *), mode_init,
-         mode_update, mode_combine, mode_finalize, mode_done},
-        {"marrow_typing", ONE(TEXT), DATA_TYPE(BLOB), typing_stats_bytes(), typing_init,
-         typing_update, typing_combine, typing_finalize, typing_done},
+        {.name = "marrow_hash_sum",
+         .parameters = ONE(UHUGEINT),
+         .result = DATA_TYPE(UHUGEINT),
+         .state_bytes = sizeof(struct hash_sum),
+         .init = hash_sum_init,
+         .update = hash_sum_update,
+         .combine = hash_sum_combine,
+         .finalize = hash_sum_finalize,
+         .done = NULL},
+        {.name = "marrow_sum",
+         .parameters = ONE(DOUBLE),
+         .result = DATA_TYPE(DOUBLE),
+         .state_bytes = sizeof(struct exact_sum),
+         .init = sum_init,
+         .update = sum_update,
+         .combine = sum_combine,
+         .finalize = sum_finalize,
+         .done = sum_done},
+        {.name = "marrow_mean",
+         .parameters = ONE(DOUBLE),
+         .result = DATA_TYPE(DOUBLE),
+         .state_bytes = sizeof(struct exact_sum),
+         .init = sum_init,
+         .update = sum_update,
+         .combine = sum_combine,
+         .finalize = mean_finalize,
+         .done = sum_done},
+        {.name = "marrow_sd",
+         .parameters = ONE(DOUBLE),
+         .result = DATA_TYPE(DOUBLE),
+         .state_bytes = sizeof(struct exact_moments),
+         .init = moments_init,
+         .update = moments_update,
+         .combine = moments_combine,
+         .finalize = sd_finalize,
+         .done = moments_done},
+        {.name = "marrow_typing",
+         .parameters = ONE(TEXT),
+         .result = DATA_TYPE(BLOB),
+         .state_bytes = typing_stats_bytes(),
+         .init = typing_init,
+         .update = typing_update,
+         .combine = typing_combine,
+         .finalize = typing_finalize,
+         .done = typing_done},
     };
     for (size_t idx = 0; idx < sizeof scalars / sizeof *scalars; idx++)
         TRY(engine_register_scalar(engine, &scalars[idx], err));
     for (size_t idx = 0; idx < sizeof aggregates / sizeof *aggregates; idx++)
-        TRY(engine_register_aggregate(engine, &aggregates[idx], err));
-    return ERR_OK;
+        TRY(engine_register_aggregate(engine, &aggregates[idx], 1, err));
+    return engine_summaries_register(engine, err);
 }

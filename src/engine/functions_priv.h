@@ -6,4 +6,7 @@
 
 enum err_code engine_functions_register(struct engine *engine, struct err *err) WARN_UNUSED;
 
+/* marrow_values, marrow_mode, marrow_ends, marrow_levels: summaries.c. */
+enum err_code engine_summaries_register(struct engine *engine, struct err *err) WARN_UNUSED;
+
 #endif

@@ -86,8 +86,9 @@ static void fail_in(enum phase phase, int nth, const char *sql)
                                            block_update,
                                            block_combine,
                                            block_finalize,
-                                           block_done};
-    OK(engine_register_aggregate(engine, &block, &err));
+                                           block_done,
+                                           0};
+    OK(engine_register_aggregate(engine, &block, 1, &err));
     OK(engine_execute(engine, "CREATE TABLE t AS SELECT i, i % 1000 AS g FROM range(400000) r(i)",
                       NULL, 0, &err));
     atomic_store(&calls_left, nth);

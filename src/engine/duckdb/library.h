@@ -14,7 +14,8 @@
 
 /* clang-format off */
 #define DUCKDB_FUNCTIONS(X) \
-    X(aggregate_function_add_parameter) X(aggregate_function_get_extra_info) \
+    X(add_aggregate_function_to_set) X(aggregate_function_add_parameter) \
+    X(aggregate_function_get_extra_info) \
     X(aggregate_function_set_destructor) X(aggregate_function_set_extra_info) \
     X(aggregate_function_set_functions) X(aggregate_function_set_name) \
     X(aggregate_function_set_return_type) X(aggregate_function_set_special_handling) \
@@ -23,11 +24,13 @@
     X(bind_blob) X(bind_boolean) X(bind_date) X(bind_decimal) X(bind_double) X(bind_int64) \
     X(bind_null) X(bind_time) X(bind_timestamp) X(bind_timestamp_tz) X(bind_varchar_length) \
     X(close) X(column_count) X(column_logical_type) X(column_name) X(connect) \
-    X(create_aggregate_function) X(create_config) X(create_data_chunk) X(create_decimal_type) \
-    X(create_logical_type) X(create_scalar_function) X(data_chunk_get_column_count) \
+    X(create_aggregate_function) X(create_aggregate_function_set) X(create_config) X(create_data_chunk) X(create_decimal_type) \
+    X(create_logical_type) X(create_scalar_function) X(create_struct_type) \
+    X(data_chunk_get_column_count) \
     X(data_chunk_get_size) X(data_chunk_get_vector) X(data_chunk_reset) X(data_chunk_set_size) \
     X(data_chunk_to_arrow) X(decimal_internal_type) X(decimal_scale) X(decimal_width) \
-    X(destroy_aggregate_function) X(destroy_arrow_options) X(destroy_config) \
+    X(destroy_aggregate_function) X(destroy_aggregate_function_set) \
+    X(destroy_arrow_options) X(destroy_config) \
     X(destroy_data_chunk) X(destroy_error_data) X(destroy_extracted) X(destroy_logical_type) \
     X(destroy_pending) X(destroy_prepare) X(destroy_result) X(destroy_scalar_function) \
     X(disconnect) X(error_data_has_error) X(error_data_message) X(execute_pending) \
@@ -36,8 +39,8 @@
     X(pending_error) X(pending_execute_task) X(pending_prepared_streaming) X(prepare) \
     X(prepare_error) X(prepare_extracted_statement) X(prepared_statement_column_count) \
     X(prepared_statement_column_logical_type) X(prepared_statement_column_name) \
-    X(prepared_statement_type) X(query) X(query_progress) X(register_aggregate_function) \
-    X(register_scalar_function) X(result_error) X(result_get_arrow_options) \
+    X(prepared_statement_type) X(query) X(query_progress) X(register_aggregate_function_set) \
+    X(register_scalar_function) X(struct_vector_get_child) X(result_error) X(result_get_arrow_options) \
     X(scalar_function_add_parameter) X(scalar_function_get_extra_info) \
     X(scalar_function_set_error) X(scalar_function_set_extra_info) \
     X(scalar_function_set_function) X(scalar_function_set_name) \
@@ -63,6 +66,7 @@ extern struct duckdb_functions duckdb; /* filled by duckdb_load, constant from t
  * thread. */
 enum err_code duckdb_load(struct err *err) WARN_UNUSED;
 
+#define duckdb_add_aggregate_function_to_set duckdb.add_aggregate_function_to_set
 #define duckdb_aggregate_function_add_parameter duckdb.aggregate_function_add_parameter
 #define duckdb_aggregate_function_get_extra_info duckdb.aggregate_function_get_extra_info
 #define duckdb_aggregate_function_set_destructor duckdb.aggregate_function_set_destructor
@@ -96,11 +100,13 @@ enum err_code duckdb_load(struct err *err) WARN_UNUSED;
 #define duckdb_column_name duckdb.column_name
 #define duckdb_connect duckdb.connect
 #define duckdb_create_aggregate_function duckdb.create_aggregate_function
+#define duckdb_create_aggregate_function_set duckdb.create_aggregate_function_set
 #define duckdb_create_config duckdb.create_config
 #define duckdb_create_data_chunk duckdb.create_data_chunk
 #define duckdb_create_decimal_type duckdb.create_decimal_type
 #define duckdb_create_logical_type duckdb.create_logical_type
 #define duckdb_create_scalar_function duckdb.create_scalar_function
+#define duckdb_create_struct_type duckdb.create_struct_type
 #define duckdb_data_chunk_get_column_count duckdb.data_chunk_get_column_count
 #define duckdb_data_chunk_get_size duckdb.data_chunk_get_size
 #define duckdb_data_chunk_get_vector duckdb.data_chunk_get_vector
@@ -111,6 +117,7 @@ enum err_code duckdb_load(struct err *err) WARN_UNUSED;
 #define duckdb_decimal_scale duckdb.decimal_scale
 #define duckdb_decimal_width duckdb.decimal_width
 #define duckdb_destroy_aggregate_function duckdb.destroy_aggregate_function
+#define duckdb_destroy_aggregate_function_set duckdb.destroy_aggregate_function_set
 #define duckdb_destroy_arrow_options duckdb.destroy_arrow_options
 #define duckdb_destroy_config duckdb.destroy_config
 #define duckdb_destroy_data_chunk duckdb.destroy_data_chunk
@@ -147,7 +154,7 @@ enum err_code duckdb_load(struct err *err) WARN_UNUSED;
 #define duckdb_prepared_statement_type duckdb.prepared_statement_type
 #define duckdb_query duckdb.query
 #define duckdb_query_progress duckdb.query_progress
-#define duckdb_register_aggregate_function duckdb.register_aggregate_function
+#define duckdb_register_aggregate_function_set duckdb.register_aggregate_function_set
 #define duckdb_register_scalar_function duckdb.register_scalar_function
 #define duckdb_result_error duckdb.result_error
 #define duckdb_result_get_arrow_options duckdb.result_get_arrow_options
@@ -161,6 +168,7 @@ enum err_code duckdb_load(struct err *err) WARN_UNUSED;
 #define duckdb_scalar_function_set_special_handling duckdb.scalar_function_set_special_handling
 #define duckdb_scalar_function_set_varargs duckdb.scalar_function_set_varargs
 #define duckdb_set_config duckdb.set_config
+#define duckdb_struct_vector_get_child duckdb.struct_vector_get_child
 #define duckdb_to_arrow_schema duckdb.to_arrow_schema
 #define duckdb_validity_set_row_invalid duckdb.validity_set_row_invalid
 #define duckdb_vector_assign_string_element_len duckdb.vector_assign_string_element_len

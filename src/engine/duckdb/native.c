@@ -25,7 +25,8 @@ struct scratch {
     size_t column_count;
     void **states[2];
     size_t state_count;
-    struct column result; /* staging for results that DuckDB lays out otherwise */
+    struct column *results; /* staging for results that DuckDB lays out otherwise */
+    struct data_vector *written;
 };
 struct native {
     struct native *next;
@@ -34,13 +35,16 @@ struct native {
     struct scratch *pool;
     struct engine_scalar scalar;
     struct engine_aggregate aggregate;
-    struct column result;
+    uint64_t typed;         /* bit idx: an aggregate's parameter idx has a declared type */
+    struct column *results; /* a STRUCT's fields, else the one result */
+    size_t result_count;
+    bool is_struct;
 };
 
 /* ---- scratch ------------------------------------------------------------------------------------
  */
 
-static void scratch_free(struct scratch *scratch)
+static void scratch_free(struct native *native, struct scratch *scratch)
 {
     if (scratch == NULL)
         return;
@@ -51,7 +55,10 @@ static void scratch_free(struct scratch *scratch)
     mem_free(scratch->vectors);
     mem_free(scratch->states[0]);
     mem_free(scratch->states[1]);
-    column_done(&scratch->result);
+    for (size_t idx = 0; scratch->results != NULL && idx < native->result_count; idx++)
+        column_done(&scratch->results[idx]);
+    mem_free(scratch->results);
+    mem_free(scratch->written);
     mem_free(scratch);
 }
 
@@ -65,11 +72,15 @@ static struct scratch *scratch_take(struct native *native)
     if (scratch != NULL)
         return scratch;
     scratch = mem_zalloc(1, sizeof *scratch);
-    if (scratch == NULL || (scratch->arena = arena_new(0)) == NULL) {
-        scratch_free(scratch);
+    if (scratch == NULL)
         return NULL;
-    }
-    return scratch;
+    scratch->arena = arena_new(0);
+    scratch->results = mem_zalloc(native->result_count, sizeof *scratch->results);
+    scratch->written = mem_zalloc(native->result_count, sizeof *scratch->written);
+    if (scratch->arena != NULL && scratch->results != NULL && scratch->written != NULL)
+        return scratch;
+    scratch_free(native, scratch);
+    return NULL;
 }
 
 static void scratch_give(struct native *native, struct scratch *scratch)
@@ -105,8 +116,30 @@ static enum err_code scratch_columns(struct scratch *scratch, size_t count, stru
     return ERR_OK;
 }
 
-/* The chunk as a batch. */
-static enum err_code scratch_batch(struct scratch *scratch, duckdb_data_chunk chunk,
+/* How the chunk's column idx is seen. Asking for its type costs an allocation, so a declared one is
+ * asked for once. */
+static enum err_code scratch_column(struct scratch *scratch, bool typed, duckdb_vector vector,
+                                    idx_t idx, struct err *err)
+{
+    struct column column, *kept = &scratch->columns[idx];
+    if (typed && kept->id != DUCKDB_TYPE_INVALID)
+        return ERR_OK;
+    duckdb_logical_type logical = duckdb_vector_get_column_type(vector);
+    bool direct = column_of(logical, &column);
+    duckdb_destroy_logical_type(&logical);
+    if (!direct)
+        return err_set(err, ERR_UNSUPPORTED,
+                       "argument %llu of a native function is nested: cast it to text",
+                       (unsigned long long)idx + 1);
+    column.buffer = kept->buffer;
+    column.buffer_bytes = kept->buffer_bytes;
+    *kept = column;
+    return ERR_OK;
+}
+
+/* The chunk as a batch; of columns from constants on, only the first row is read. */
+static enum err_code scratch_batch(const struct native *native, struct scratch *scratch,
+                                   duckdb_data_chunk chunk, size_t constants,
                                    struct data_batch *ret, struct err *err)
 {
     idx_t count = duckdb_data_chunk_get_column_count(chunk);
@@ -114,18 +147,10 @@ static enum err_code scratch_batch(struct scratch *scratch, duckdb_data_chunk ch
     TRY(scratch_columns(scratch, count, err));
     for (idx_t idx = 0; idx < count; idx++) {
         duckdb_vector vector = duckdb_data_chunk_get_vector(chunk, idx);
-        duckdb_logical_type logical = duckdb_vector_get_column_type(vector);
-        struct column column, *kept = &scratch->columns[idx];
-        bool direct = column_of(logical, &column);
-        duckdb_destroy_logical_type(&logical);
-        if (!direct)
-            return err_set(err, ERR_UNSUPPORTED,
-                           "argument %llu of a native function is nested: cast it to text",
-                           (unsigned long long)idx + 1);
-        column.buffer = kept->buffer;
-        column.buffer_bytes = kept->buffer_bytes;
-        *kept = column;
-        TRY(column_read(kept, vector, rows, &scratch->vectors[idx], err));
+        bool typed = idx < 64 && (native->typed >> idx & 1u) != 0;
+        TRY(scratch_column(scratch, typed, vector, idx, err));
+        idx_t read = idx >= constants && rows > 1 ? 1 : rows;
+        TRY(column_read(&scratch->columns[idx], vector, read, &scratch->vectors[idx], err));
     }
     *ret = (struct data_batch){scratch->vectors, count, (int64_t)rows};
     return ERR_OK;
@@ -154,35 +179,64 @@ static void *const *scratch_states(struct scratch *scratch, int which,
 /* ---- results ------------------------------------------------------------------------------------
  */
 
-static enum err_code result_prepare(struct native *native, struct scratch *scratch,
+/* Where DuckDB keeps the idx-th result. */
+static duckdb_vector result_vector(const struct native *native, duckdb_vector output, size_t idx)
+{
+    return native->is_struct ? duckdb_struct_vector_get_child(output, idx) : output;
+}
+
+static enum err_code result_prepare(const struct column *column, struct column *staging,
                                     duckdb_vector vector, idx_t rows, struct data_vector *ret,
                                     struct err *err)
 {
     duckdb_vector_ensure_validity_writable(vector);
-    ret->type = native->result.type;
+    ret->type = column->type;
     ret->validity = duckdb_vector_get_validity(vector);
     ret->any = duckdb_vector_get_data(vector);
-    if (column_is_direct(&native->result))
+    if (column_is_direct(column))
         return ERR_OK;
     size_t bytes = rows * sizeof(struct data_int128);
-    if (scratch->result.buffer_bytes < bytes) {
-        column_done(&scratch->result);
-        scratch->result.buffer = mem_alloc(bytes);
-        scratch->result.buffer_bytes = scratch->result.buffer != NULL ? bytes : 0;
-        if (scratch->result.buffer == NULL)
+    if (staging->buffer_bytes < bytes) {
+        column_done(staging);
+        staging->buffer = mem_alloc(bytes);
+        staging->buffer_bytes = staging->buffer != NULL ? bytes : 0;
+        if (staging->buffer == NULL)
             return scratch_out_of_memory(err);
     }
-    memset(scratch->result.buffer, 0, bytes);
-    ret->any = scratch->result.buffer;
+    memset(staging->buffer, 0, bytes);
+    ret->any = staging->buffer;
     return ERR_OK;
 }
 
-static enum err_code result_commit(struct native *native, const struct data_vector *result,
-                                   duckdb_vector vector, idx_t from, idx_t rows, struct err *err)
+/* scratch->written: a vector for each result, with room for rows values. */
+static enum err_code results_prepare(struct native *native, struct scratch *scratch,
+                                     duckdb_vector output, idx_t rows, struct err *err)
 {
-    if (column_is_direct(&native->result))
-        return ERR_OK;
-    return column_write(&native->result, result, (int64_t)from, vector, from, rows, err);
+    for (size_t idx = 0; idx < native->result_count; idx++)
+        TRY(result_prepare(&native->results[idx], &scratch->results[idx],
+                           result_vector(native, output, idx), rows, &scratch->written[idx], err));
+    return ERR_OK;
+}
+
+static enum err_code results_commit(struct native *native, const struct scratch *scratch,
+                                    duckdb_vector output, idx_t from, idx_t rows, struct err *err)
+{
+    for (size_t idx = 0; idx < native->result_count; idx++)
+        if (!column_is_direct(&native->results[idx]))
+            TRY(column_write(&native->results[idx], &scratch->written[idx], (int64_t)from,
+                             result_vector(native, output, idx), from, rows, err));
+    return ERR_OK;
+}
+
+static void results_set_null(const struct native *native, duckdb_vector output, idx_t from,
+                             idx_t rows)
+{
+    for (size_t idx = 0; idx < native->result_count; idx++) {
+        duckdb_vector vector = result_vector(native, output, idx);
+        duckdb_vector_ensure_validity_writable(vector);
+        for (idx_t row = from; row < from + rows; row++)
+            duckdb_validity_set_row_invalid(duckdb_vector_get_validity(vector), row);
+    }
 }
 
 /* Keep the first callback's error whole for engine_fail; DuckDB itself gets only the message. */
@@ -213,19 +267,19 @@ static enum err_code scalar_call(struct native *native, struct scratch *scratch,
                                  duckdb_data_chunk chunk, duckdb_vector output, struct err *err)
 {
     struct data_batch in;
-    struct data_vector result;
     if (scratch == NULL)
         return scratch_out_of_memory(err);
-    TRY(scratch_batch(scratch, chunk, &in, err));
-    TRY(result_prepare(native, scratch, output, (idx_t)in.rows, &result, err));
+    struct data_vector *result = scratch->written;
+    TRY(scratch_batch(native, scratch, chunk, SIZE_MAX, &in, err));
+    TRY(results_prepare(native, scratch, output, (idx_t)in.rows, err));
     if (native->scalar.null_in_null_out)
-        propagate_nulls(&in, &result);
-    TRY(native->scalar.evaluate(native->scalar.extra, &in, scratch->arena, &result, err));
+        propagate_nulls(&in, result);
+    TRY(native->scalar.evaluate(native->scalar.extra, &in, scratch->arena, result, err));
     if (arena_failed(scratch->arena))
         return scratch_out_of_memory(err);
     if (native->scalar.null_in_null_out)
-        propagate_nulls(&in, &result);
-    return result_commit(native, &result, output, 0, (idx_t)in.rows, err);
+        propagate_nulls(&in, result);
+    return results_commit(native, scratch, output, 0, (idx_t)in.rows, err);
 }
 
 static void scalar_main(duckdb_function_info info, duckdb_data_chunk chunk, duckdb_vector output)
@@ -270,8 +324,10 @@ static void aggregate_update(duckdb_function_info info, duckdb_data_chunk chunk,
     struct scratch *scratch = scratch_take(native);
     struct err err = {0};
     struct data_batch in = {0};
-    enum err_code code =
-        scratch != NULL ? scratch_batch(scratch, chunk, &in, &err) : scratch_out_of_memory(&err);
+    size_t constants = native->aggregate.parameter_count - native->aggregate.constants;
+    enum err_code code = scratch != NULL
+                             ? scratch_batch(native, scratch, chunk, constants, &in, &err)
+                             : scratch_out_of_memory(&err);
     void *const *own =
         code == ERR_OK ? scratch_states(scratch, 0, states, (idx_t)in.rows, &err) : NULL;
     if (own != NULL)
@@ -302,18 +358,17 @@ static enum err_code finalize_call(struct native *native, struct scratch *scratc
                                    duckdb_aggregate_state *states, duckdb_vector output,
                                    idx_t count, idx_t offset, struct err *err)
 {
-    struct data_vector result;
     if (scratch == NULL)
         return scratch_out_of_memory(err);
     void *const *own = scratch_states(scratch, 0, states, count, err);
     if (own == NULL)
         return ERR_MEMORY;
-    TRY(result_prepare(native, scratch, output, offset + count, &result, err));
-    TRY(native->aggregate.finalize(own, (int64_t)count, scratch->arena, &result, (int64_t)offset,
-                                   err));
+    TRY(results_prepare(native, scratch, output, offset + count, err));
+    TRY(native->aggregate.finalize(own, (int64_t)count, scratch->arena, scratch->written,
+                                   (int64_t)offset, err));
     if (arena_failed(scratch->arena))
         return scratch_out_of_memory(err);
-    return result_commit(native, &result, output, offset, count, err);
+    return results_commit(native, scratch, output, offset, count, err);
 }
 
 static void aggregate_finalize(duckdb_function_info info, duckdb_aggregate_state *states,
@@ -324,9 +379,7 @@ static void aggregate_finalize(duckdb_function_info info, duckdb_aggregate_state
     struct err err = {0};
     if (finalize_call(native, scratch, states, output, count, offset, &err) != ERR_OK) {
         native_fail(native, &err);
-        duckdb_vector_ensure_validity_writable(output);
-        for (idx_t row = offset; row < offset + count; row++)
-            duckdb_validity_set_row_invalid(duckdb_vector_get_validity(output), row);
+        results_set_null(native, output, offset, count);
     }
     scratch_give(native, scratch);
 }
@@ -334,20 +387,56 @@ static void aggregate_finalize(duckdb_function_info info, duckdb_aggregate_state
 /* ---- registering --------------------------------------------------------------------------------
  */
 
+static bool native_results(struct native *native, struct data_type result)
+{
+    native->is_struct = result.kind == DATA_STRUCT;
+    native->result_count = native->is_struct ? result.field_count : 1;
+    native->results = mem_zalloc(native->result_count, sizeof *native->results);
+    for (size_t idx = 0; native->results != NULL && idx < native->result_count; idx++) {
+        struct data_type type = native->is_struct ? result.fields[idx].type : result;
+        duckdb_logical_type logical = column_logical_type(type);
+        column_of(logical, &native->results[idx]);
+        native->results[idx].type = type; /* JSON is VARCHAR to DuckDB here */
+        duckdb_destroy_logical_type(&logical);
+    }
+    return native->results != NULL;
+}
+
 static struct native *native_new(struct embedded *engine, struct data_type result)
 {
     struct native *native = mem_zalloc(1, sizeof *native);
     if (native == NULL)
         return NULL;
+    if (!native_results(native, result)) {
+        mem_free(native);
+        return NULL;
+    }
     native->engine = engine;
     pthread_mutex_init(&native->lock, NULL);
-    duckdb_logical_type logical = column_logical_type(result);
-    column_of(logical, &native->result);
-    native->result.type = result; /* JSON is VARCHAR to DuckDB here */
-    duckdb_destroy_logical_type(&logical);
     native->next = engine->natives;
     engine->natives = native; /* stays until the engine closes, registered or not */
     return native;
+}
+
+#define FIELDS_MOST 16
+
+/* The engine's type of a result; NULL: too many fields. Destroy it. */
+static duckdb_logical_type result_type(struct data_type result)
+{
+    duckdb_logical_type members[FIELDS_MOST];
+    const char *names[FIELDS_MOST];
+    if (result.kind != DATA_STRUCT)
+        return column_logical_type(result);
+    if (result.field_count > FIELDS_MOST)
+        return NULL;
+    for (size_t idx = 0; idx < result.field_count; idx++) {
+        members[idx] = column_logical_type(result.fields[idx].type);
+        names[idx] = result.fields[idx].name;
+    }
+    duckdb_logical_type type = duckdb_create_struct_type(members, names, result.field_count);
+    for (size_t idx = 0; idx < result.field_count; idx++)
+        duckdb_destroy_logical_type(&members[idx]);
+    return type;
 }
 
 void natives_free(struct embedded *engine)
@@ -358,9 +447,10 @@ void natives_free(struct embedded *engine)
         while (native->pool != NULL) {
             struct scratch *scratch = native->pool;
             native->pool = scratch->next;
-            scratch_free(scratch);
+            scratch_free(native, scratch);
         }
         pthread_mutex_destroy(&native->lock);
+        mem_free(native->results);
         mem_free(native);
     }
 }
@@ -400,23 +490,27 @@ enum err_code engine_register_scalar(struct engine *base, const struct engine_sc
                : err_set(err, ERR_ENGINE, "function %s could not be registered", function->name);
 }
 
-enum err_code engine_register_aggregate(struct engine *base,
-                                        const struct engine_aggregate *function, struct err *err)
+static duckdb_aggregate_function aggregate_new(struct embedded *engine,
+                                               const struct engine_aggregate *function)
 {
-    struct embedded *engine = NULL;
-    TRY(embedded_of(base, "registering a function", &engine, err));
     struct native *native = native_new(engine, function->result);
     duckdb_aggregate_function raw = native != NULL ? duckdb_create_aggregate_function() : NULL;
     if (raw == NULL)
-        return scratch_out_of_memory(err);
+        return NULL;
     native->aggregate = *function;
+    native->aggregate.parameters = NULL; /* the caller's */
     duckdb_aggregate_function_set_name(raw, function->name);
     for (size_t idx = 0; idx < function->parameter_count; idx++) {
-        duckdb_logical_type type = column_logical_type(function->parameters[idx]);
+        struct data_type parameter = function->parameters[idx];
+        if (parameter.kind != DATA_NULL && idx < 64)
+            native->typed |= 1ULL << idx;
+        duckdb_logical_type type = parameter.kind == DATA_NULL
+                                       ? duckdb_create_logical_type(DUCKDB_TYPE_ANY)
+                                       : column_logical_type(parameter);
         duckdb_aggregate_function_add_parameter(raw, type);
         duckdb_destroy_logical_type(&type);
     }
-    duckdb_logical_type result = column_logical_type(function->result);
+    duckdb_logical_type result = result_type(function->result);
     duckdb_aggregate_function_set_return_type(raw, result);
     duckdb_destroy_logical_type(&result);
     duckdb_aggregate_function_set_functions(raw, aggregate_state_bytes, aggregate_init,
@@ -426,9 +520,30 @@ enum err_code engine_register_aggregate(struct engine *base,
         duckdb_aggregate_function_set_destructor(raw, aggregate_destroy);
     duckdb_aggregate_function_set_special_handling(raw);
     duckdb_aggregate_function_set_extra_info(raw, native, NULL);
-    duckdb_state state = duckdb_register_aggregate_function(engine->connection, raw);
-    duckdb_destroy_aggregate_function(&raw);
+    return raw;
+}
+
+enum err_code engine_register_aggregate(struct engine *base,
+                                        const struct engine_aggregate *overloads, size_t count,
+                                        struct err *err)
+{
+    struct embedded *engine = NULL;
+    TRY(embedded_of(base, "registering a function", &engine, err));
+    duckdb_aggregate_function_set set = duckdb_create_aggregate_function_set(overloads[0].name);
+    if (set == NULL)
+        return scratch_out_of_memory(err);
+    duckdb_state state = DuckDBSuccess;
+    for (size_t idx = 0; idx < count && state == DuckDBSuccess; idx++) {
+        duckdb_aggregate_function raw = aggregate_new(engine, &overloads[idx]);
+        state = raw != NULL ? duckdb_add_aggregate_function_to_set(set, raw)
+                            : (duckdb_state)DuckDBError;
+        if (raw != NULL)
+            duckdb_destroy_aggregate_function(&raw);
+    }
+    if (state == DuckDBSuccess)
+        state = duckdb_register_aggregate_function_set(engine->connection, set);
+    duckdb_destroy_aggregate_function_set(&set);
     return state == DuckDBSuccess
                ? ERR_OK
-               : err_set(err, ERR_ENGINE, "function %s could not be registered", function->name);
+               : err_set(err, ERR_ENGINE, "function %s could not be registered", overloads[0].name);
 }
