@@ -1,6 +1,6 @@
 # Third-party libraries, each an imported target; docs/DEPENDENCIES.md gives the reason for each.
 find_package(PkgConfig REQUIRED)
-foreach(pair jansson:jansson archive:libarchive expat:expat crypto:libcrypto xxhash:libxxhash libpq:libpq)
+foreach(pair jansson:jansson archive:libarchive expat:expat crypto:libcrypto xxhash:libxxhash curl:libcurl libpq:libpq)
   string(REPLACE ":" ";" pair "${pair}")
   list(GET pair 0 name)
   list(GET pair 1 module)
@@ -27,6 +27,7 @@ find_package(Threads REQUIRED)
 # Which layer needs which library.
 set(LAYER_LIBRARIES_base PkgConfig::crypto PkgConfig::xxhash Threads::Threads ${CMAKE_DL_LIBS} m)
 set(LAYER_LIBRARIES_json PkgConfig::jansson)
+set(LAYER_LIBRARIES_net PkgConfig::curl)
 set(LAYER_LIBRARIES_ingest PkgConfig::archive PkgConfig::expat readstat_lib)
 set(LAYER_LIBRARIES_demo PkgConfig::archive)
 set(LAYER_LIBRARIES_engine duckdb_lib PkgConfig::libpq)

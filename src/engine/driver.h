@@ -56,6 +56,12 @@ struct engine_driver {
                                   struct err *err);
     enum err_code (*append_close)(struct engine_appender *appender, struct err *err);
     void (*append_abort)(struct engine_appender *appender);
+    /* NULL where tables are not made of files */
+    bool (*shared_folder)(const struct engine *engine, const char **ret_path,
+                          const char **ret_location);
+    enum err_code (*create_external)(struct engine *engine, const char *schema_name,
+                                     const char *table, const struct data_schema *schema,
+                                     const char *location, struct err *err);
 };
 /* The table of engines, ended by NULL: engine.c. The first is the embedded one. */
 extern const struct engine_driver *const ENGINES[];

@@ -9,9 +9,11 @@
 
 extern const struct engine_driver engine_driver_duckdb;
 extern const struct engine_driver engine_driver_postgres;
+extern const struct engine_driver engine_driver_trino;
 const struct engine_driver *const ENGINES[] = {
     &engine_driver_duckdb,
     &engine_driver_postgres,
+    &engine_driver_trino,
     NULL,
 };
 
@@ -195,4 +197,25 @@ void engine_append_abort(struct engine_appender *appender)
 {
     if (appender != NULL)
         appender->engine->driver->append_abort(appender);
+}
+
+/* ---- tables of files ----------------------------------------------------------------------------
+ */
+
+bool engine_shared_folder(const struct engine *engine, const char **ret_path,
+                          const char **ret_location)
+{
+    *ret_path = *ret_location = NULL;
+    return engine->driver->shared_folder != NULL &&
+           engine->driver->shared_folder(engine, ret_path, ret_location);
+}
+
+enum err_code engine_create_external(struct engine *engine, const char *schema_name,
+                                     const char *table, const struct data_schema *schema,
+                                     const char *location, struct err *err)
+{
+    if (engine->driver->create_external == NULL)
+        return err_set(err, ERR_UNSUPPORTED, "files cannot be made a table of %s",
+                       engine_name(engine));
+    return engine->driver->create_external(engine, schema_name, table, schema, location, err);
 }

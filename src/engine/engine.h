@@ -107,6 +107,13 @@ enum err_code engine_append_batch(struct engine_appender *appender, const struct
 enum err_code engine_append_close(struct engine_appender *appender, struct err *err) WARN_UNUSED;
 void engine_append_abort(struct engine_appender *appender);
 
+/* A folder that this program and the engine's servers both see (of its URL: files=/PATH&location=URI): its path here, and what the
+ * servers call it. Borrowed from engine. False: there is none. */
+bool engine_shared_folder(const struct engine *engine, const char **ret_path, const char **ret_location);
+/* Make a folder of Parquet files (its location, as the servers call it; one folder per table) a table: columns by name, dropping the table
+ * keeps the files. ERR_UNSUPPORTED: the engine has no such tables, or cannot store a column's type. */
+enum err_code engine_create_external(struct engine *engine, const char *schema_name, const char *table, const struct data_schema *schema, const char *location, struct err *err) WARN_UNUSED;
+
 /* Quoting, for the layers that compose SQL. */
 void engine_quote_identifier(struct buf *out, struct str name); /* "a""b" */
 void engine_quote_literal(struct buf *out, struct str text);    /* 'a''b' ; NUL bytes refused by setting out->failed */

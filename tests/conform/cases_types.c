@@ -289,10 +289,11 @@ static void every_kind_is_bound_exactly_and_as_null(void **state)
 {
     (void)state;
     struct engine *engine = open_target(NULL);
-    NEEDS(engine, ENGINE_CAN_BIND);
     struct buf scratch = BUF_INIT;
     for (size_t at = 0; at < sizeof kinds / sizeof *kinds; at++) {
         uint64_t validity = 0;
+        if (kinds[at].type.kind == DATA_JSON && !target->keeps_json)
+            continue;
         struct data_vector vector = vector_of(&kinds[at], &validity);
         for (size_t idx = 0; idx < kinds[at].count; idx++)
             check_parameter(engine, value_of(&kinds[at], &vector, idx, &scratch), &vector,

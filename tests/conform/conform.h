@@ -28,6 +28,7 @@ struct target {
     const char *series;    /* a table t(i) of 1…%lld */
     const char *array;     /* an expression of a nested type */
     bool keeps_zero_bytes; /* a text may hold U+0000 */
+    bool keeps_json;       /* a JSON document comes back as it was written */
     int skipped;
 };
 extern struct target *target; /* at hand */
