@@ -1,4 +1,5 @@
-/* layer: ingest — CSV sniffing, the tokenizer and the search for stacked tables over any bytes. */
+/* layer: ingest — CSV sniffing, the tokenizer, the search for stacked tables, for units below the
+ * header and for notes below the rows, over any bytes. */
 #include <stdlib.h>
 
 #include "ingest/parts_priv.h"
@@ -19,6 +20,23 @@ static int64_t count_records(const struct csv_guess *guess, const char *end)
     }
     csv_row_done(&row);
     return records;
+}
+
+/* What stands around the table must be lines of the text, the notes behind the units. */
+static void find_shape(struct csv_guess *guess, struct str text, struct arena *arena)
+{
+    struct csv_tail tail;
+    struct err err = {0};
+    const char *end = text.ptr + text.len, *data = guess->first_data;
+    if (csv_find_units(guess, end, arena, &err) != ERR_OK ||
+        csv_find_tail(guess, text, &tail, &err) != ERR_OK)
+        abort();
+    if (guess->first_data < data || guess->first_data > end ||
+        (guess->units != NULL) != (guess->first_data > data))
+        abort();
+    if (tail.start != NULL && (tail.start <= guess->first_data || tail.start >= end ||
+                               tail.start[-1] != '\n' || tail.rows < 1))
+        abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
@@ -47,6 +65,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
                     (size_t)(stack.pieces[i].offset + stack.pieces[i].bytes) > count)
                     abort();
         csv_stack_done(&stack);
+        if (whole == 1)
+            find_shape(&guess, text, arena);
     }
     return 0;
 }

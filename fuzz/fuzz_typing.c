@@ -13,10 +13,15 @@ static void decide(struct typing_stats *stats)
     struct err err = {0};
     struct arena *arena = arena_new(0);
     const char *names[] = {"column"};
-    struct typing_options options = {0};
+    const char *format = typing_format_find(STR("1.234,5"));
+    struct typing_options options = {.formats = &format, .decimal_comma = true};
     struct typing_decision decision = {0};
     if (arena == NULL ||
         typing_decide(&stats, names, 1, &options, arena, &decision, &err) != ERR_OK)
+        abort();
+    json_decref(decision.warnings);
+    options = (struct typing_options){0};
+    if (typing_decide(&stats, names, 1, &options, arena, &decision, &err) != ERR_OK)
         abort();
     if (decision.nulls > decision.rows || decision.rows < 0)
         abort();
