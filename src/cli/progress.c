@@ -124,9 +124,11 @@ static void report(void *user, const struct progress_event *given)
     event.unit = event.unit == NULL ? "" : event.unit;
     (void)pthread_mutex_lock(&progress_state.mutex);
     int64_t now = clock_monotonic_us();
-    bool same =
-        strncmp(progress_state.phase, event.phase, sizeof progress_state.phase - 1) == 0 &&
-        strncmp(progress_state.subject, event.subject, sizeof progress_state.subject - 1) == 0;
+    bool whole =
+        strcmp(event.phase, "import") == 0 || strcmp(event.phase, "recognise") == 0; /* one total */
+    bool same = strncmp(progress_state.phase, event.phase, sizeof progress_state.phase - 1) == 0 &&
+                (whole || strncmp(progress_state.subject, event.subject,
+                                  sizeof progress_state.subject - 1) == 0);
     if (!same) {
         (void)snprintf(progress_state.phase, sizeof progress_state.phase, "%s", event.phase);
         (void)snprintf(progress_state.subject, sizeof progress_state.subject, "%s", event.subject);

@@ -271,6 +271,51 @@ static enum err_code open_group(struct ingest_set *set, size_t first, bool *done
     return code;
 }
 
+/* What the formats report of one file, as part of one total over all files. */
+struct recognising {
+    const struct progress *progress; /* the caller's */
+    struct progress own;
+    const struct ingest_entry *entry;
+    int64_t before, most, total; /* bytes: of the files before; most reported so far; of all */
+};
+
+static void report_part(void *user, const struct progress_event *event)
+{
+    struct recognising *work = user;
+    bool bytes = event->unit != NULL && strcmp(event->unit, "bytes") == 0;
+    int64_t part = bytes ? event->done : 0; /* some read a file more than once */
+    int64_t done = work->before + (part < work->entry->bytes ? part : work->entry->bytes);
+    work->most = done > work->most ? done : work->most;
+    progress_report(work->progress, &(struct progress_event){.phase = "recognise",
+                                                             .subject = work->entry->base_name,
+                                                             .done = work->most,
+                                                             .total = work->total,
+                                                             .unit = "bytes"});
+}
+
+static bool part_cancelled(void *user)
+{
+    const struct recognising *work = user;
+    return work->progress->cancelled(work->progress->user);
+}
+
+static enum err_code open_each(struct ingest_set *set, struct recognising *work, bool *done,
+                               struct err *err)
+{
+    for (size_t i = 0; i < set->entry_count; i++) {
+        if (done[i])
+            continue;
+        work->entry = &set->entries[i];
+        report_part(work, &(struct progress_event){.unit = ""});
+        if (set->entries[i].group != NULL)
+            TRY(open_group(set, i, done, err));
+        else
+            TRY(open_entry(set, &set->entries[i], err));
+        work->before += set->entries[i].bytes;
+    }
+    return ERR_OK;
+}
+
 static enum err_code open_entries(struct ingest_set *set, struct err *err)
 {
     if (set->entry_count == 0)
@@ -278,21 +323,16 @@ static enum err_code open_entries(struct ingest_set *set, struct err *err)
     AUTO(mem_free) bool *done = mem_zalloc(set->entry_count, sizeof *done);
     if (done == NULL)
         return ingest_memory(err);
-    for (size_t i = 0; i < set->entry_count; i++) {
-        if (done[i])
-            continue;
-        progress_report(set->options.progress,
-                        &(struct progress_event){.phase = "recognise",
-                                                 .subject = set->entries[i].base_name,
-                                                 .done = (int64_t)i,
-                                                 .total = (int64_t)set->entry_count,
-                                                 .unit = "files"});
-        if (set->entries[i].group != NULL)
-            TRY(open_group(set, i, done, err));
-        else
-            TRY(open_entry(set, &set->entries[i], err));
-    }
-    return ERR_OK;
+    struct recognising work = {.progress = set->options.progress};
+    work.own = (struct progress){.report = report_part, .user = &work};
+    if (work.progress != NULL && work.progress->cancelled != NULL)
+        work.own.cancelled = part_cancelled;
+    for (size_t i = 0; i < set->entry_count; i++)
+        work.total += set->entries[i].bytes;
+    set->options.progress = &work.own;
+    enum err_code code = open_each(set, &work, done, err);
+    set->options.progress = work.progress;
+    return code;
 }
 
 static enum err_code no_source(const struct ingest_set *set, struct err *err)

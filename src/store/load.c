@@ -431,7 +431,7 @@ static void clean_engine(struct load *load)
         (void)!engine_executef(load->engine, ERR_IGNORED,
                                "DROP TABLE IF EXISTS %s_errors; DROP TABLE IF EXISTS %s_scans",
                                REJECTS_TAG[pass], REJECTS_TAG[pass]);
-    engine_set_progress(load->engine, load->progress, NULL, NULL);
+    engine_set_progress(load->engine, load->import->store->options.progress, NULL, NULL);
 }
 
 /* Only what lies in the file can make the engine fail on one: it is input that is rejected. */

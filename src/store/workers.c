@@ -23,6 +23,9 @@ struct job {
     const struct data_source *source;
     char *directory; /* borrowed from import->staged */
     json_t *entry;   /* owned; NULL: not loaded */
+    struct pool *pool;
+    struct progress progress; /* what the job's work reports to; user: the job */
+    double share;             /* of the job that is done, 0…1, never less than before */
 };
 struct pool {
     struct store_import *import;
@@ -33,6 +36,8 @@ struct pool {
     size_t failed;      /* lowest index of a failed job; count: none */
     struct err err;     /* of that job */
     int64_t helper_bytes; /* a helper takes no source of more */
+    int64_t total_bytes;  /* of all sources */
+    double done_bytes;    /* each source's times its share */
 };
 
 /* ---- the queue ---------------------------------------------------------------------------------
@@ -85,6 +90,62 @@ static void fail_job(struct pool *pool, size_t idx, const struct err *err)
     (void)pthread_mutex_unlock(&pool->import->mutex);
 }
 
+/* ---- progress: one total in bytes over all sources ----------------------------------------------
+ */
+
+/* What of a table's time has passed when a phase begins; the next one's beginning is its end. */
+static double share_of(const struct progress_event *event)
+{
+    static const struct {
+        const char *phase;
+        double from, to;
+    } phases[] = {{"read", 0, .4}, {"write", .4, .75}, {"hash", .75, .85}, {"export", .85, 1}};
+    double part = event->total > 0 ? (double)event->done / (double)event->total : 0;
+    for (size_t i = 0; i < sizeof phases / sizeof *phases; i++)
+        if (event->phase != NULL && strcmp(event->phase, phases[i].phase) == 0)
+            return phases[i].from + (phases[i].to - phases[i].from) * (part < 1 ? part : 1);
+    return 0;
+}
+
+static void report_share(struct job *job, double share)
+{
+    struct pool *pool = job->pool;
+    (void)pthread_mutex_lock(&pool->import->mutex);
+    if (share > job->share) {
+        if (job->source->bytes > 0)
+            pool->done_bytes += (share - job->share) * (double)job->source->bytes;
+        job->share = share;
+    }
+    int64_t done = (int64_t)(pool->done_bytes + 0.5);
+    struct progress_event event = {"import", job->source->name,
+                                   done < pool->total_bytes ? done : pool->total_bytes,
+                                   pool->total_bytes, "bytes"};
+    progress_report(pool->import->store->options.progress, &event);
+    (void)pthread_mutex_unlock(&pool->import->mutex);
+}
+
+static void on_report(void *user, const struct progress_event *event)
+{
+    report_share(user, share_of(event));
+}
+
+static bool on_cancelled(void *user)
+{
+    const struct job *job = user;
+    const struct progress *progress = job->pool->import->store->options.progress;
+    return progress->cancelled(progress->user);
+}
+
+static void wire_progress(struct pool *pool, struct job *job)
+{
+    const struct progress *progress = pool->import->store->options.progress;
+    job->pool = pool;
+    job->progress = (struct progress){.report = on_report, .user = job};
+    if (progress != NULL && progress->cancelled != NULL)
+        job->progress.cancelled = on_cancelled;
+    pool->total_bytes += job->source->bytes > 0 ? job->source->bytes : 0;
+}
+
 /* ---- workers -----------------------------------------------------------------------------------
  */
 
@@ -129,14 +190,16 @@ static enum err_code make_worker(struct store_import *import, int ordinal,
 
 static void work(struct pool *pool, struct store_worker *worker, bool helper)
 {
-    const struct progress *progress = worker->import->store->options.progress;
     for (struct job *job; (job = take_job(pool, helper)) != NULL;) {
         struct err err = {0};
-        enum err_code code = progress_check(progress, &err);
+        enum err_code code = progress_check(&job->progress, &err);
         if (code == ERR_OK)
-            code = store_load(worker, job->source, job->directory, progress, &job->entry, &err);
+            code =
+                store_load(worker, job->source, job->directory, &job->progress, &job->entry, &err);
         if (code != ERR_OK)
             fail_job(pool, (size_t)(job - pool->jobs), &err);
+        else
+            report_share(job, 1);
     }
 }
 
@@ -258,6 +321,7 @@ static enum err_code make_jobs(struct pool *pool, const struct data_source *cons
     for (size_t i = 0; i < pool->count; i++) {
         struct job *job = &pool->jobs[i];
         job->source = sources[i];
+        wire_progress(pool, job);
         TRY(take_name(pool->import, sources[i]->name, err));
         TRY(stage_object(pool->import, &job->directory, err));
         pool->order[i] = i;
