@@ -20,7 +20,7 @@ aarch64)
 esac
 
 TEST_PACKAGES="python3 zstd"
-BUILD_PACKAGES="gcc g++ make cmake ninja-build pkg-config libjansson-dev libarchive-dev libexpat1-dev libssl-dev libxxhash-dev libreadstat-dev libpq-dev libcurl4-openssl-dev libcmocka-dev"
+BUILD_PACKAGES="gcc g++ make cmake ninja-build pkg-config libjansson-dev libarchive-dev libexpat1-dev libssl-dev libxxhash-dev libreadstat-dev libpq-dev libcmocka-dev"
 TOOL_PACKAGES="clang clang-format clang-tidy cppcheck shellcheck"
 
 say() { printf '%s\n' "$*" >&2; }
@@ -37,7 +37,8 @@ install_packages() {
     say "installing:$missing"
     as_root apt-get update -qq
     # shellcheck disable=SC2086
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >&2
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >&2 ||
+        fail "could not install:$missing. On Ubuntu some are in 'universe' (add-apt-repository universe); other names are fine, as long as cmake finds the libraries"
 }
 
 # fetch PACKAGE SHA256 FILE...: unpack the named files of an npm package into deps/tmp, after checking its hash.
@@ -79,17 +80,17 @@ setup() {
     setup_duckdb
 }
 
-# configure DIR OPTIONS...: configure once, then build.
-build_in() {
+# configure_in DIR OPTIONS...: configure, unless it is configured so already.
+configure_in() {
     directory=$1
     shift
     set -- "$@" -DDUCKDB_ROOT="${DUCKDB_ROOT:-$here/deps/duckdb}"
     if [ "$(cat "$directory/OPTIONS" 2>/dev/null || true)" != "$*" ]; then
-        cmake -S . -B "$directory" -G Ninja "$@" >/dev/null
+        cmake -S . -B "$directory" -G Ninja "$@" >/dev/null || return 1
         printf '%s\n' "$*" >"$directory/OPTIONS"
     fi
-    cmake --build "$directory" -j "$jobs"
 }
+build_in() { configure_in "$@" && cmake --build "$1" -j "$jobs"; }
 
 build() { setup && build_in build -DCMAKE_BUILD_TYPE=Release -DMARROW_WERROR=ON >&2; }
 
@@ -121,7 +122,7 @@ check() {
     setup
     # shellcheck disable=SC2086
     install_packages $TOOL_PACKAGES
-    build_in build-check -DCMAKE_BUILD_TYPE=Debug -DMARROW_WERROR=ON >&2
+    configure_in build-check -DCMAKE_BUILD_TYPE=Debug # only for its compile_commands.json
     sh tools/check "$here" build-check
 }
 

@@ -125,9 +125,15 @@ void api_record_failure(struct api *api, const char *dataset, const char *kind,
                         const struct err *err, int64_t started_us)
 {
     bool ok = true;
+    if (!store_is_writable(api->store))
+        return; /* nobody expects a failure to be recorded there: the error alone is shown */
     json_t *entry = json_object();
     json_put_flag(entry, "ok", false, &ok);
-    json_put_text(entry, "error", err != NULL ? err_code_name(err->code) : "failed", &ok);
+    json_put_text(entry, "error", err_code_name(err->code), &ok);
+    if (!api->options.show_values) { /* else cells may stand in it */
+        json_put_text(entry, "message", err->message, &ok);
+        json_put_text(entry, "detail", err->detail[0] != '\0' ? err->detail : NULL, &ok);
+    }
     json_put_int(entry, "duration_ms", api_elapsed_ms(started_us), &ok);
     api_record(api, dataset, kind, entry);
 }

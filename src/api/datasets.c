@@ -5,15 +5,19 @@
 
 #define QUESTIONS_SHOWN 5
 
-/* Last entries and runs of each dataset: what a person left off with. Reads no data. */
+/* Last entries and number of marts of each dataset: what a person left off with. Reads no data. */
 static void add_recent(struct api *api, json_t *dataset, bool *ok)
 {
     struct err ignored;
     json_t *entries = NULL;
+    JSON_AUTO marts = NULL;
     const char *name = json_text(dataset, "dataset", "");
-    if (json_object_get(dataset, "problem") == NULL &&
-        store_history_read(api->store, name, QUESTIONS_SHOWN, &entries, &ignored) == ERR_OK)
+    if (json_object_get(dataset, "problem") != NULL)
+        return;
+    if (store_history_read(api->store, name, QUESTIONS_SHOWN, &entries, &ignored) == ERR_OK)
         json_put(dataset, "last", entries, ok);
+    if (mart_list(api->store, name, &marts, &ignored) == ERR_OK)
+        json_put_int(dataset, "marts", (int64_t)json_array_size(marts), ok);
 }
 
 enum err_code api_datasets(struct api *api, json_t **ret, struct err *err)

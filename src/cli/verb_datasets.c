@@ -46,7 +46,7 @@ enum err_code verb_datasets(struct cli *cli, struct err *err)
     const json_t *datasets = json_object_get(answer, "datasets");
     AUTO(cli_table_free) struct cli_table *table = cli_table_new();
     static const char *const names[] = {"dataset", "version", "tables",  "rows",
-                                        "size",    "runs",    "imported"};
+                                        "size",    "marts",   "imported"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         cli_table_column(table, names[i], i >= 2 && i <= 5);
     for (size_t i = 0; i < json_array_size(datasets); i++) {
@@ -57,7 +57,7 @@ enum err_code verb_datasets(struct cli *cli, struct err *err)
         cli_table_count(table, json_int(one, "tables", 0));
         cli_table_count(table, json_int(one, "rows", 0));
         cli_table_cell(table, CLI_PLAIN, cli_bytes(json_int(one, "bytes", 0), text));
-        cli_table_count(table, json_int(one, "runs", 0));
+        cli_table_count(table, json_int(one, "marts", 0));
         cli_table_cell(table, problem != NULL ? CLI_BAD : CLI_PLAIN,
                        problem != NULL ? problem
                                        : cli_time(json_text(one, "created_at", ""), text));
@@ -80,8 +80,9 @@ static void put_rejects(struct cli *cli, const json_t *tables)
         const json_t *one = json_array_get(tables, i);
         int64_t rejected = json_int(one, "rejected_rows", 0);
         if (rejected > 0)
-            cli_style(cli, CLI_WARN, "  %s: %s rows kept apart in objects/%.12s…/rejects.csv\n",
+            cli_style(cli, CLI_WARN, "  %s: %s %s kept apart in objects/%.12s…/rejects.csv\n",
                       json_text(one, "name", ""), cli_count(rejected, text),
+                      cli_plural(rejected, "row", "rows"),
                       json_text(one, "hash", json_text(one, "object", "")));
     }
 }

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define HISTORY_SQL_SHOWN 160
 
@@ -36,8 +37,11 @@ static void entry_text(const json_t *entry, struct buf *out)
     } else if (strcmp(kind, "mart") == 0) {
         buf_printf(out, "%s", json_text(entry, "mart", ""));
         if (json_flag(entry, "ok", true))
-            buf_printf(out, "  (%s rows × %" PRId64 " columns, %s%s)",
-                       cli_count(json_int(entry, "rows", 0), a), json_int(entry, "columns", 0),
+            buf_printf(out, "  (%s %s × %" PRId64 " %s, %s%s)",
+                       cli_count(json_int(entry, "rows", 0), a),
+                       cli_plural(json_int(entry, "rows", 0), "row", "rows"),
+                       json_int(entry, "columns", 0),
+                       cli_plural(json_int(entry, "columns", 0), "column", "columns"),
                        cli_duration(json_int(entry, "duration_ms", 0), b),
                        json_flag(entry, "reused", false) ? ", reused" : "");
     } else if (strcmp(kind, "import") == 0) {
@@ -58,7 +62,16 @@ static void entry_text(const json_t *entry, struct buf *out)
                            json_text(entry, shown[i], ""));
     }
     if (error != NULL && !json_flag(entry, "ok", true))
-        buf_printf(out, "%sfailed: %s", out->len > 0 ? "  " : "", error);
+        buf_printf(out, "%sfailed (%s)", out->len > 0 ? "  " : "", error);
+    if (error != NULL && json_text(entry, "message", NULL) != NULL) {
+        buf_puts(out, ": ");
+        add_one_line(out, json_text(entry, "message", ""), HISTORY_SQL_SHOWN);
+        const char *detail = json_text(entry, "detail", NULL);
+        if (detail != NULL) {
+            buf_puts(out, "; ");
+            add_one_line(out, detail, HISTORY_SQL_SHOWN);
+        }
+    }
 }
 
 void cli_put_entry(struct cli *cli, const json_t *entry)
@@ -122,7 +135,8 @@ static enum err_code check_chain(struct cli *cli, struct err *err)
     }
     if (cli->status == 0)
         cli_style(cli, CLI_GOOD, "✓ the chain is whole: ");
-    cli_say(cli, "%" PRId64 " entries in %" PRId64 " %s\n", json_int(answer, "entries", 0),
+    cli_say(cli, "%" PRId64 " %s in %" PRId64 " %s\n", json_int(answer, "entries", 0),
+            cli_plural(json_int(answer, "entries", 0), "entry", "entries"),
             json_int(answer, "segments", 1),
             cli_plural(json_int(answer, "segments", 1), "segment", "segments"));
     return ERR_OK;
@@ -151,9 +165,31 @@ static enum err_code replay(struct cli *cli, struct err *err)
     return ERR_OK;
 }
 
+/* The entries are gone afterwards: asked on a terminal, elsewhere --yes has to say so. */
+static enum err_code confirm_clear(struct cli *cli, struct err *err)
+{
+    char answer[16] = "";
+    if (cli_flag(cli, "yes"))
+        return ERR_OK;
+    if (!cli->json && isatty(STDIN_FILENO) == 1 && cli->stderr_tty) {
+        (void)fprintf(stderr,
+                      "remove every entry of the history of '%s'? One entry will keep their number "
+                      "and last hash. [y/N] ",
+                      cli_word(cli, 0));
+        if (fgets(answer, sizeof answer, stdin) != NULL &&
+            (str_equal_nocase(str_of(answer), STR("y\n")) ||
+             str_equal_nocase(str_of(answer), STR("yes\n"))))
+            return ERR_OK;
+        return err_set(err, ERR_INTERRUPTED, "nothing was removed");
+    }
+    err_set(err, ERR_USAGE, "'history clear' removes every entry: --yes has to say so");
+    return err_hint(err, "marrow history %s clear --yes", cli_word(cli, 0));
+}
+
 static enum err_code clear(struct cli *cli, struct err *err)
 {
     JSON_AUTO answer = NULL;
+    TRY(confirm_clear(cli, err));
     TRY(api_history_clear(cli->api, cli_word(cli, 0), &answer, err));
     if (cli->json)
         return cli_print_json(cli, json_incref(answer), err);

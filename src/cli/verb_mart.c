@@ -303,7 +303,8 @@ enum err_code verb_mart_verify(struct cli *cli, struct err *err)
     }
     cli_table_print(cli, table, true);
     if (cli->status == 0)
-        cli_style(cli, CLI_GOOD, "\n✓ %zu invariants hold\n", json_array_size(checks));
+        cli_style(cli, CLI_GOOD, "\n✓ %zu %s\n", json_array_size(checks),
+                  json_array_size(checks) == 1 ? "invariant holds" : "invariants hold");
     else
         cli_style(cli, CLI_BAD,
                   "\n✗ the mart does not agree with its tables: 'marrow verify %s' tells whether a "

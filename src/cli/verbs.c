@@ -111,6 +111,7 @@ static const struct cli_option sql_options[] = {
 };
 static const struct cli_option history_options[] = {
     {"last", CLI_INTEGER, "N", "how many entries; default 50, 0 is all", NULL},
+    {"yes", CLI_FLAG, NULL, "clear without asking", NULL},
     OPTIONS_END,
 };
 static const struct cli_option help_options[] = {
@@ -140,7 +141,7 @@ static const struct cli_verb verbs[] = {
            "decide a type and a null marker yourself", "marrow import export/ --strict",
            "a folder; refuse bad rows"),
      verb_import},
-    {"datasets", "", 0, 0, "List the datasets, their runs and last questions", NULL, NULL,
+    {"datasets", "", 0, 0, "List the datasets, their marts and last questions", NULL, NULL,
      WORDS("marrow datasets", "what is in the store"), verb_datasets},
     {"show", "NAME", 1, 1, "Show a version: its tables, marts and warnings", NULL, version_options,
      WORDS("marrow show mimic", "the current version", "marrow show mimic --version 3f2a",
@@ -209,7 +210,7 @@ static const struct cli_verb verbs[] = {
     {"history", "NAME [verify|replay N|clear]", 1, 3,
      "Show the trail: what was asked and built, and prove it",
      "replay runs entry N again and tells whether the result is bit-identical. verify checks the "
-     "hash chain.",
+     "hash chain. clear removes every entry; one new entry keeps their number and last hash.",
      history_options,
      WORDS("marrow history mimic", "the last 50 entries", "marrow history mimic replay 12",
            "run entry 12 again and compare", "marrow history mimic verify", "is the chain whole"),

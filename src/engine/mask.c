@@ -11,6 +11,14 @@ static void mask_value(const char *value, size_t length, struct buf *out)
     buf_puts(out, err_pattern(value, length, pattern, sizeof pattern));
 }
 
+/* "… the given name and argument types 'sum(VARCHAR)'": a function's name and types, no value. */
+static bool names_a_function(const char *start, const char *text)
+{
+    static const char before[] = "argument types ";
+    size_t length = sizeof before - 1;
+    return (size_t)(text - start) >= length && memcmp(text - length, before, length) == 0;
+}
+
 /* A run that starts at text: quoted text or a number. Returns its length; 0 = neither. */
 static size_t mask_run(const char *start, const char *text, const char *end, bool holds_data,
                        struct buf *out)
@@ -20,7 +28,10 @@ static size_t mask_run(const char *start, const char *text, const char *end, boo
         const char *close = memchr(text + 1, *text, left - 1);
         size_t length = close != NULL ? (size_t)(close - text - 1) : left - 1;
         buf_putc(out, *text);
-        mask_value(text + 1, length, out);
+        if (!holds_data && names_a_function(start, text))
+            buf_add(out, text + 1, length);
+        else
+            mask_value(text + 1, length, out);
         if (close != NULL)
             buf_putc(out, *text);
         return length + (close != NULL ? 2 : 1);
