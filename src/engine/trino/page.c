@@ -93,7 +93,8 @@ static enum err_code read_row(const json_t *row, const struct data_schema *schem
         if (json_is_null(value))
             continue;
         if (!trino_value_read(&columns[idx], value, arena, &batch->vectors[idx], at)) {
-            if (arena_failed(arena))
+            /* any JSON can be written, if there is memory */
+            if (arena_failed(arena) || columns[idx].form == TRINO_NESTED)
                 return err_set(err, ERR_MEMORY, "no memory for a page of rows");
             err_set(err, ERR_ENGINE, "the server sent a value that cannot be read as %s",
                     data_type_text(columns[idx].type, type));
