@@ -313,18 +313,19 @@ static bool read_base64(struct str text, struct arena *arena, struct str *ret)
     return true;
 }
 
-static bool read_nested(const json_t *value, struct arena *arena, struct str *ret)
+static bool read_nested(const json_t *value, struct arena *arena, struct buf *scratch,
+                        struct str *ret)
 {
-    __attribute__((cleanup(auto_buf_done))) struct buf text = BUF_INIT;
-    if (json_compact(value, &text, ERR_IGNORED) != ERR_OK)
+    buf_clear(scratch);
+    if (json_compact(value, scratch, ERR_IGNORED) != ERR_OK)
         return false;
-    char *copy = arena_strndup(arena, buf_text(&text), text.len);
-    *ret = (struct str){copy, text.len};
+    char *copy = arena_strndup(arena, buf_text(scratch), scratch->len);
+    *ret = (struct str){copy, scratch->len};
     return copy != NULL;
 }
 
 bool trino_value_read(const struct trino_column *column, const json_t *value, struct arena *arena,
-                      struct data_vector *vector, int64_t row)
+                      struct buf *scratch, struct data_vector *vector, int64_t row)
 {
     struct str text = {json_string_value(value), json_string_length(value)};
     bool is_text = json_is_string(value);
@@ -360,7 +361,7 @@ bool trino_value_read(const struct trino_column *column, const json_t *value, st
     case TRINO_DAYS:
         return is_text && read_interval(column->form, text, &vector->interval[row]);
     case TRINO_NESTED:
-        return read_nested(value, arena, &vector->text[row]);
+        return read_nested(value, arena, scratch, &vector->text[row]);
     }
     return false;
 }

@@ -83,7 +83,8 @@ enum err_code trino_page_schema(const struct trino_page *page, struct arena *are
 
 static enum err_code read_row(const json_t *row, const struct data_schema *schema,
                               const struct trino_column *columns, struct arena *arena,
-                              struct data_batch *batch, int64_t at, struct err *err)
+                              struct buf *scratch, struct data_batch *batch, int64_t at,
+                              struct err *err)
 {
     char type[32];
     if (!json_is_array(row) || json_array_size(row) != schema->count)
@@ -92,7 +93,7 @@ static enum err_code read_row(const json_t *row, const struct data_schema *schem
         const json_t *value = json_array_get(row, idx);
         if (json_is_null(value))
             continue;
-        if (!trino_value_read(&columns[idx], value, arena, &batch->vectors[idx], at)) {
+        if (!trino_value_read(&columns[idx], value, arena, scratch, &batch->vectors[idx], at)) {
             /* any JSON can be written, if there is memory */
             if (arena_failed(arena) || columns[idx].form == TRINO_NESTED)
                 return err_set(err, ERR_MEMORY, "no memory for a page of rows");
@@ -112,13 +113,14 @@ enum err_code trino_page_batch(const struct trino_page *page, const struct data_
                                const struct trino_column *columns, int64_t from, int64_t rows,
                                struct arena *arena, const struct data_batch **ret, struct err *err)
 {
+    __attribute__((cleanup(auto_buf_done))) struct buf scratch = BUF_INIT;
     struct data_batch *batch = data_batch_new(arena, schema, rows);
     if (batch == NULL)
         return err_set(err, ERR_MEMORY, "no memory for a page of rows");
     batch->rows = rows;
     for (int64_t at = 0; at < rows; at++)
-        TRY(read_row(json_array_get(page->rows, (size_t)(from + at)), schema, columns, arena, batch,
-                     at, err));
+        TRY(read_row(json_array_get(page->rows, (size_t)(from + at)), schema, columns, arena,
+                     &scratch, batch, at, err));
     *ret = batch;
     return ERR_OK;
 }

@@ -80,9 +80,9 @@ enum err_code trino_page_batch(const struct trino_page *page, const struct data_
                                struct arena *arena, const struct data_batch **ret,
                                struct err *err) WARN_UNUSED;
 /* One value that is not null into row of vector. False: it is none of the column's type, or memory
- * is out. */
+ * is out. scratch is reused. */
 bool trino_value_read(const struct trino_column *column, const json_t *value, struct arena *arena,
-                      struct data_vector *vector, int64_t row);
+                      struct buf *scratch, struct data_vector *vector, int64_t row);
 /* The error object of a page → err, returned as its code. */
 enum err_code trino_failure(const json_t *failure, struct err *err);
 
