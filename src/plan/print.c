@@ -191,6 +191,21 @@ static void print_columns(struct buf *out, const struct plan_rel *rel)
     buf_putc(out, ')');
 }
 
+static void print_explode(struct buf *out, const struct plan_rel *rel)
+{
+    print_named(out, rel->outputs, 1);
+    if (rel->ordinality != NULL)
+        buf_printf(out, " number %s", rel->ordinality);
+    buf_puts(out, rel->keep_empty ? " keep empty" : "");
+}
+
+static void print_groups(struct buf *out, const struct plan_rel *rel)
+{
+    if (rel->group_count > 0)
+        buf_puts(out, " by");
+    print_named(out, rel->groups, rel->group_count);
+}
+
 static void print_fields(struct buf *out, const struct plan_rel *rel)
 {
     switch (rel->kind) {
@@ -216,10 +231,7 @@ static void print_fields(struct buf *out, const struct plan_rel *rel)
         print_cells(out, rel);
         return;
     case PLAN_EXPLODE:
-        print_named(out, rel->outputs, 1);
-        if (rel->ordinality != NULL)
-            buf_printf(out, " number %s", rel->ordinality);
-        buf_puts(out, rel->keep_empty ? " keep empty" : "");
+        print_explode(out, rel);
         return;
     case PLAN_DEDUPE:
         buf_puts(out, rel->key_count > 0 ? " by " : "");
@@ -228,15 +240,11 @@ static void print_fields(struct buf *out, const struct plan_rel *rel)
         print_order(out, rel->order, rel->order_count);
         return;
     case PLAN_INTERVAL_MERGE:
-        if (rel->group_count > 0)
-            buf_puts(out, " by");
-        print_named(out, rel->groups, rel->group_count);
+        print_groups(out, rel);
         print_span(out, rel);
         return;
     case PLAN_AGGREGATE:
-        if (rel->group_count > 0)
-            buf_puts(out, " by");
-        print_named(out, rel->groups, rel->group_count);
+        print_groups(out, rel);
         buf_puts(out, rel->output_count > 0 ? ":" : "");
         print_named(out, rel->outputs, rel->output_count);
         return;
