@@ -50,18 +50,18 @@ static enum err_code unknown_option(const struct cli_verb *verb, const char *nam
 {
     char asked[64];
     (void)snprintf(asked, sizeof asked, "%.*s", (int)(length < 60 ? length : 60), name);
-    struct cli_nearest nearest = {.asked = asked};
+    struct nearest nearest = {.asked = asked};
     for (const struct cli_option *o = cli_common_options(); o->name != NULL; o++)
-        cli_nearest_offer(&nearest, o->name);
+        nearest_offer(&nearest, o->name);
     for (const struct cli_option *o = verb == NULL ? NULL : verb->options;
          o != NULL && o->name != NULL; o++)
-        cli_nearest_offer(&nearest, o->name);
+        nearest_offer(&nearest, o->name);
     if (verb == NULL)
         err_set(err, ERR_USAGE, "unknown option --%s", asked);
     else
         err_set(err, ERR_USAGE, "'%s' has no option --%s", verb->name, asked);
-    if (cli_nearest_text(&nearest) != NULL)
-        return err_hint(err, "did you mean --%s?", cli_nearest_text(&nearest));
+    if (nearest_text(&nearest) != NULL)
+        return err_hint(err, "did you mean --%s?", nearest_text(&nearest));
     return err_hint(err, "marrow %s%s--help lists them", verb == NULL ? "" : verb->name,
                     verb == NULL ? "" : " ");
 }
@@ -69,21 +69,21 @@ static enum err_code unknown_option(const struct cli_verb *verb, const char *nam
 static enum err_code unknown_verb(const char *first, const char *second, struct err *err)
 {
     char both[128];
-    struct cli_nearest nearest = {.asked = first};
+    struct nearest nearest = {.asked = first};
     size_t group = strlen(first);
     for (const struct cli_verb *verb = cli_verbs(); verb->name != NULL; verb++) {
         bool inside = strncmp(verb->name, first, group) == 0 && verb->name[group] == ' ';
         if (inside && second != NULL) {
             (void)snprintf(both, sizeof both, "%s %s", first, second);
             if (strchr(nearest.asked, ' ') == NULL)
-                nearest = (struct cli_nearest){.asked = both};
+                nearest = (struct nearest){.asked = both};
         }
     }
     for (const struct cli_verb *verb = cli_verbs(); verb->name != NULL; verb++)
-        cli_nearest_offer(&nearest, verb->name);
+        nearest_offer(&nearest, verb->name);
     err_set(err, ERR_USAGE, "'%.*s' is no marrow command", ARGS_LIMIT_TEXT, nearest.asked);
-    if (cli_nearest_text(&nearest) != NULL)
-        return err_hint(err, "did you mean 'marrow %s'?", cli_nearest_text(&nearest));
+    if (nearest_text(&nearest) != NULL)
+        return err_hint(err, "did you mean 'marrow %s'?", nearest_text(&nearest));
     return err_hint(err, "'marrow help' lists the commands");
 }
 
@@ -91,17 +91,17 @@ static enum err_code check_choice(const struct cli_option *option, const char *t
                                   struct err *err)
 {
     AUTO(buf_done) struct buf all = BUF_INIT;
-    struct cli_nearest nearest = {.asked = text};
+    struct nearest nearest = {.asked = text};
     for (const char *const *choice = option->choices; *choice != NULL; choice++) {
         if (strcmp(*choice, text) == 0)
             return ERR_OK;
-        cli_nearest_offer(&nearest, *choice);
+        nearest_offer(&nearest, *choice);
         buf_printf(&all, "%s%s", all.len > 0 ? ", " : "", *choice);
     }
     err_set(err, ERR_USAGE, "--%s: expected one of %s; found '%.*s'", option->name, buf_text(&all),
             ARGS_LIMIT_TEXT, text);
-    if (cli_nearest_text(&nearest) != NULL)
-        err_hint(err, "did you mean --%s %s?", option->name, cli_nearest_text(&nearest));
+    if (nearest_text(&nearest) != NULL)
+        err_hint(err, "did you mean --%s %s?", option->name, nearest_text(&nearest));
     return ERR_USAGE;
 }
 

@@ -9,6 +9,7 @@
 #define MARROW_CLI_CLI_H
 
 #include "api/api.h"
+#include "base/nearest.h"
 
 /* Runs one command line; returns the exit status. Call once per process: it installs signal handlers. */
 int cli_main(int argc, char **argv);
@@ -74,14 +75,6 @@ const char *cli_word(const struct cli *cli, int idx); /* NULL past the end */
 enum err_code cli_open(struct cli *cli, bool create, struct err *err) WARN_UNUSED;
 /* "marrow mart build demo --grain patient", shown to a person at a terminal when the verb succeeded. */
 void cli_next(struct cli *cli, const char *format, ...) PRINTF_LIKE(2, 3);
-/* The nearest of several words (Damerau–Levenshtein ≤ a third of the length), for "did you mean"; NULL = none. */
-struct cli_nearest {
-    const char *asked;
-    const char *best;
-    size_t distance;
-};
-void cli_nearest_offer(struct cli_nearest *nearest, const char *candidate);
-const char *cli_nearest_text(const struct cli_nearest *nearest);
 
 /* ---- output ------------------------------------------------------------------------------------ */
 

@@ -115,12 +115,12 @@ enum err_code verb_help(struct cli *cli, struct err *err)
     }
     if (cli_help_group(cli, first))
         return ERR_OK;
-    struct cli_nearest nearest = {.asked = first};
+    struct nearest nearest = {.asked = first};
     for (const struct cli_verb *v = cli_verbs(); v->name != NULL; v++)
-        cli_nearest_offer(&nearest, v->name);
+        nearest_offer(&nearest, v->name);
     err_set(err, ERR_USAGE, "'%.200s' is no marrow command", first);
-    return cli_nearest_text(&nearest) != NULL
-               ? err_hint(err, "did you mean 'marrow help %s'?", cli_nearest_text(&nearest))
+    return nearest_text(&nearest) != NULL
+               ? err_hint(err, "did you mean 'marrow help %s'?", nearest_text(&nearest))
                : err_hint(err, "'marrow help' lists the commands");
 }
 

@@ -205,7 +205,7 @@ enum err_code verb_history(struct cli *cli, struct err *err)
         enum err_code (*run)(struct cli *cli, struct err *err);
     } actions[] = {{"verify", 2, check_chain}, {"replay", 3, replay}, {"clear", 2, clear}};
     const char *action = cli_word(cli, 1);
-    struct cli_nearest nearest = {.asked = action == NULL ? "" : action};
+    struct nearest nearest = {.asked = action == NULL ? "" : action};
     if (action == NULL) {
         TRY(cli_open(cli, false, err));
         return show_last(cli, err);
@@ -215,11 +215,11 @@ enum err_code verb_history(struct cli *cli, struct err *err)
             TRY(cli_open(cli, false, err));
             return actions[i].run(cli, err);
         }
-        cli_nearest_offer(&nearest, actions[i].name);
+        nearest_offer(&nearest, actions[i].name);
     }
     err_set(err, ERR_USAGE, "'history' takes verify, replay N or clear; found '%.100s'%s", action,
             cli->word_count > 2 ? " and more" : "");
-    return cli_nearest_text(&nearest) != NULL
-               ? err_hint(err, "did you mean '%s'?", cli_nearest_text(&nearest))
+    return nearest_text(&nearest) != NULL
+               ? err_hint(err, "did you mean '%s'?", nearest_text(&nearest))
                : err->code;
 }

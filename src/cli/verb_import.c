@@ -181,13 +181,13 @@ static enum err_code check_path(const char *path, struct err *err)
     if (length >= sizeof folder)
         return err->code;
     (void)snprintf(folder, sizeof folder, "%.*s", (int)length, path);
-    struct cli_nearest nearest = {.asked = path + length};
+    struct nearest nearest = {.asked = path + length};
     if (file_list_directory(length == 0 ? "." : folder, &list, ERR_IGNORED) != ERR_OK)
         return err_hint(err, "there is no folder %s", folder);
     for (size_t i = 0; i < list.count; i++)
-        cli_nearest_offer(&nearest, list.entries[i].name);
-    if (cli_nearest_text(&nearest) != NULL)
-        err_hint(err, "did you mean '%s%s'?", folder, cli_nearest_text(&nearest));
+        nearest_offer(&nearest, list.entries[i].name);
+    if (nearest_text(&nearest) != NULL)
+        err_hint(err, "did you mean '%s%s'?", folder, nearest_text(&nearest));
     else
         err_hint(err, "check the spelling, and that the disk is there");
     file_list_done(&list);

@@ -398,10 +398,10 @@ static enum err_code check_decision(const struct cli *cli, struct err *err)
 {
     static const char *const decisions[] = {"confirm", "reject", "add", "reset"};
     const char *asked = cli_word(cli, 1);
-    struct cli_nearest nearest = {.asked = asked};
+    struct nearest nearest = {.asked = asked};
     for (size_t i = 0; i < sizeof decisions / sizeof *decisions; i++) {
         if (strcmp(asked, decisions[i]) != 0) {
-            cli_nearest_offer(&nearest, decisions[i]);
+            nearest_offer(&nearest, decisions[i]);
             continue;
         }
         if (cli->word_count == 4)
@@ -412,8 +412,8 @@ static enum err_code check_decision(const struct cli *cli, struct err *err)
     }
     err_set(err, ERR_USAGE,
             "'%.100s' is no decision on a relation: expected confirm, reject, add or reset", asked);
-    return cli_nearest_text(&nearest) != NULL
-               ? err_hint(err, "did you mean '%s'?", cli_nearest_text(&nearest))
+    return nearest_text(&nearest) != NULL
+               ? err_hint(err, "did you mean '%s'?", nearest_text(&nearest))
                : err->code;
 }
 
