@@ -9,14 +9,18 @@ endforeach()
 
 find_library(READSTAT_LIBRARY readstat REQUIRED)
 find_path(READSTAT_INCLUDE readstat.h REQUIRED)
-add_library(readstat_lib INTERFACE)
-target_include_directories(readstat_lib SYSTEM INTERFACE ${READSTAT_INCLUDE})
-target_link_libraries(readstat_lib INTERFACE ${READSTAT_LIBRARY})
+set(readstat_INCLUDE_DIRS ${READSTAT_INCLUDE})
+
+# Not linked, only their headers: a library.c of the layer loads each when it is first needed (base/library.h), so that a verb
+# which needs none of them starts in milliseconds.
+foreach(name archive expat readstat curl libpq)
+  add_library(${name}_headers INTERFACE)
+  target_include_directories(${name}_headers SYSTEM INTERFACE ${${name}_INCLUDE_DIRS})
+endforeach()
 
 find_library(DUCKDB_LIBRARY duckdb PATHS ${DUCKDB_ROOT}/lib ${DUCKDB_ROOT} NO_DEFAULT_PATH REQUIRED)
 find_path(DUCKDB_INCLUDE duckdb.h PATHS ${DUCKDB_ROOT}/include ${DUCKDB_ROOT} NO_DEFAULT_PATH REQUIRED)
-# Not linked: engine/duckdb/library.c loads it when an engine is opened, found by the rpath. Programs of the build find this very
-# file; installed ones (Install.cmake) the copy in lib/marrow.
+# Not linked either, but found by the rpath: programs of the build find this very file; installed ones (Install.cmake) the copy in lib/marrow.
 add_library(duckdb_lib INTERFACE)
 target_include_directories(duckdb_lib SYSTEM INTERFACE ${DUCKDB_INCLUDE})
 get_filename_component(DUCKDB_FOLDER ${DUCKDB_LIBRARY} DIRECTORY)
@@ -27,7 +31,10 @@ find_package(Threads REQUIRED)
 # Which layer needs which library.
 set(LAYER_LIBRARIES_base PkgConfig::crypto PkgConfig::xxhash Threads::Threads ${CMAKE_DL_LIBS} m)
 set(LAYER_LIBRARIES_json PkgConfig::jansson)
-set(LAYER_LIBRARIES_net PkgConfig::curl)
-set(LAYER_LIBRARIES_ingest PkgConfig::archive PkgConfig::expat readstat_lib)
-set(LAYER_LIBRARIES_demo PkgConfig::archive)
-set(LAYER_LIBRARIES_engine duckdb_lib PkgConfig::libpq)
+set(LAYER_LIBRARIES_net curl_headers)
+set(LAYER_LIBRARIES_ingest archive_headers expat_headers readstat_headers)
+set(LAYER_LIBRARIES_engine duckdb_lib libpq_headers)
+
+# Which layer's tests call a library themselves: to write files for its readers, or to read what it wrote.
+set(TEST_LIBRARIES_ingest PkgConfig::archive ${READSTAT_LIBRARY})
+set(TEST_LIBRARIES_demo PkgConfig::archive)

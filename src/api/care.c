@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include "ingest/ingest.h"
+
 #define DOCTOR_FREE_BYTES (1LL << 30)
 
 enum err_code api_prune(struct api *api, const char *dataset, int64_t keep, bool dry_run,
@@ -83,6 +85,31 @@ static enum err_code check_engine(struct api *api, json_t *checks, bool *all, bo
                    err.hint);
     check(checks, "engine", good, found, fix, all, ok);
     return ERR_OK;
+}
+
+static void check_load(json_t *checks, const char *what, const char *found, enum err_code code,
+                       const struct err *err, bool *all, bool *ok)
+{
+    check(checks, what, code == ERR_OK, code == ERR_OK ? found : err->message, err->hint, all, ok);
+}
+
+/* What is loaded when it is needed: that of the readers, and that of the engines beside the
+ * embedded one, which nobody must have. */
+static void check_libraries(json_t *checks, bool *all, bool *ok)
+{
+    bool advice = true;
+    struct engine_about about;
+    struct err err = {0};
+    enum err_code code = ingest_load(&err);
+    check_load(checks, "readers", "libarchive, libexpat and libreadstat found", code, &err, all,
+               ok);
+    for (size_t idx = 1; engine_about(idx, &about); idx++) {
+        char what[64];
+        (void)snprintf(what, sizeof what, "engine %s", about.name);
+        err = (struct err){0};
+        code = engine_load(idx, &err);
+        check_load(checks, what, about.what, code, &err, &advice, ok);
+    }
 }
 
 static void check_disk(struct api *api, json_t *checks, bool *all, bool *ok)
@@ -166,6 +193,7 @@ enum err_code api_doctor(struct api *api, json_t **ret, struct err *err)
     JSON_AUTO checks = json_array();
     check(checks, "store", true, api->directory, NULL, &all, &ok);
     TRY(check_engine(api, checks, &all, &ok));
+    check_libraries(checks, &all, &ok);
     check_disk(api, checks, &all, &ok);
     check_permissions(api, checks, &all, &ok);
     check_encryption(api, checks, &ok);

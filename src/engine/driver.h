@@ -33,6 +33,7 @@ struct engine_driver {
     uint32_t abilities;  /* enum engine_ability, or-ed */
     const char *what; /* one line for `marrow engines`: "PostgreSQL 12 and later, through libpq" */
     const char *example; /* "postgresql://user@localhost/db" */
+    enum err_code (*load)(struct err *err); /* the libraries it needs; open does it too */
     /* Connects: options->url is never NULL unless this is the embedded engine. Fills its own part;
      * base is filled by engine_open. */
     enum err_code (*open)(const struct engine_options *options, struct engine **ret,

@@ -57,6 +57,14 @@ bool engine_about(size_t idx, struct engine_about *ret)
     return true;
 }
 
+enum err_code engine_load(size_t idx, struct err *err)
+{
+    struct engine_about about;
+    if (!engine_about(idx, &about))
+        return err_set(err, ERR_NOT_FOUND, "there is no engine %zu", idx);
+    return ENGINES[idx]->load(err);
+}
+
 /* ---- engines ------------------------------------------------------------------------------------
  */
 

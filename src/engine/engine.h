@@ -38,6 +38,8 @@ struct engine_about {
     uint32_t abilities;
 };
 bool engine_about(size_t idx, struct engine_about *ret);
+/* Are the libraries there that engine idx of the table needs? It connects nowhere. ERR_UNSUPPORTED: the hint says what to install. */
+enum err_code engine_load(size_t idx, struct err *err) WARN_UNUSED;
 const char *engine_name(const struct engine *engine);    /* "duckdb" */
 const char *engine_version(const struct engine *engine); /* library's or server's version */
 const char *engine_dialect(const struct engine *engine); /* dialect's name: "duckdb" */

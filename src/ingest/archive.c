@@ -5,12 +5,11 @@
  * encrypted or damaged members, and bombs, by what was really written (never by what a header
  * claims), against the archive's size and the outermost one's. ZIPs are read by their central
  * directory only, so that a cut-off ZIP can't pass as a shorter one. */
-#include <archive.h>
-#include <archive_entry.h>
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "ingest/archive_library.h"
 #include "ingest/parts_priv.h"
 
 #define ARCHIVE_BLOCK_BYTES (64u << 10)
@@ -399,6 +398,7 @@ enum err_code archive_walk(struct ingest_set *set, const struct walk_place *plac
         return refuse(&work, NULL, ERR_LIMIT, err, "archives nested too deep",
                       "unpack the inner archives and import the folder");
     struct file_info info;
+    TRY(libarchive_load(err));
     TRY(file_stat(place->path, &info, err));
     work.packed_bytes = info.bytes;
     /* libarchive decodes names by the locale's character set: a UTF-8 one for this thread, for this

@@ -7,10 +7,9 @@
  *
  * Where members end is not told, so: first the whole is taken for one member (it mostly is); else
  * each place that looks like a member's header is tried as the end of the one before. */
-#include <archive.h>
-#include <archive_entry.h>
 #include <string.h>
 
+#include "ingest/archive_library.h"
 #include "ingest/parts_priv.h"
 
 #define GZIP_BLOCK_BYTES (256u << 10)
@@ -89,6 +88,7 @@ bool gzip_sum_fits(const struct gzip_sum *sum, struct str file)
 static enum err_code unpack_sum(const char *start, const char *end, const struct progress *progress,
                                 struct gzip_sum *sum, bool *ret, struct err *err)
 {
+    TRY(libarchive_load(err));
     struct archive *archive = archive_read_new();
     struct archive_entry *entry = NULL;
     char *block = mem_alloc(GZIP_BLOCK_BYTES);

@@ -47,6 +47,9 @@ json_t *ingest_inputs(const struct ingest_set *set);
 void ingest_close(struct ingest_set *set); /* staged files are removed by whoever owns the staging directory */
 AUTO_DEFINE(struct ingest_set, ingest_close)
 /* Formats known, for help: name and suffixes. */
+/* Are the libraries there that archives, workbooks and statistics files need? Each is loaded when a file needs it; this loads all, for
+ * a check-up. ERR_UNSUPPORTED: the hint says what to install. */
+enum err_code ingest_load(struct err *err) WARN_UNUSED;
 size_t ingest_format_count(void);
 const char *ingest_format_name(size_t idx);
 const char *ingest_format_suffixes(size_t idx); /* ".csv .tsv .txt" */

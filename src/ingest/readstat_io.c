@@ -169,6 +169,7 @@ enum err_code statfile_stream_open(const struct statfile_place *place, const cha
         TRY(open_file(stream, err));
     if (place->end >= 0)
         stream->size = place->prefix + place->end - place->begin;
+    TRY(libreadstat_load(err));
     stream->parser = readstat_parser_init();
     if (stream->parser == NULL)
         return err_set(err, ERR_MEMORY, "no memory to read %s", subject);

@@ -5,9 +5,8 @@
 #ifndef MARROW_INGEST_READSTAT_PRIV_H
 #define MARROW_INGEST_READSTAT_PRIV_H
 
-#include <readstat.h>
-
 #include "ingest/ingest_priv.h"
+#include "ingest/readstat_library.h"
 
 #define STATFILE_TAGS 27                 /* .a to .z and ._ */
 #define STATFILE_LIMIT_LABELS 10000000   /* value labels in one file */

@@ -1,9 +1,9 @@
 /* One XML part through expat. A part may not declare a document type, so no entity can be defined
  * (no billion laughs, no outside reference); names lose their namespace prefix; depth is bounded.
  */
-#include <expat.h>
 #include <string.h>
 
+#include "ingest/expat_library.h"
 #include "ingest/xlsx_priv.h"
 
 struct part_reader {
@@ -107,6 +107,7 @@ static enum err_code feed(void *user, const char *bytes, size_t count, bool last
 enum err_code xlsx_xml_read(const struct xlsx_place *place, const char *part, struct xlsx_xml *xml,
                             bool *ret_found, struct err *err)
 {
+    TRY(libexpat_load(err));
     XML_Parser parser = XML_ParserCreate(NULL);
     if (parser == NULL)
         return err_set(err, ERR_MEMORY, "no memory to read %s", place->origin);

@@ -1,12 +1,11 @@
 /* Parts of the container by name, streamed through libarchive, which reads the ZIP's central
  * directory and seeks. A part that unpacks beyond INGEST_LIMIT_RATIO times the file (past
  * INGEST_RATIO_FREE_BYTES) is a bomb. */
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "ingest/archive_library.h"
 #include "ingest/xlsx_priv.h"
 
 #define BLOCK_BYTES 262144
@@ -26,6 +25,7 @@ static enum err_code archive_problem(struct archive *archive, const char *what,
 static enum err_code open_container(const struct xlsx_place *place, struct archive **ret,
                                     int64_t *ret_bytes, struct err *err)
 {
+    TRY(libarchive_load(err));
     struct archive *archive = archive_read_new();
     if (archive == NULL)
         return err_set(err, ERR_MEMORY, "no memory to read %s", place->origin);

@@ -18,9 +18,15 @@ static void start_curl(void)
     curl_started = curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
+enum err_code net_load(struct err *err)
+{
+    return libcurl_load(err);
+}
+
 enum err_code net_client_open(struct net_client **ret, struct err *err)
 {
     *ret = NULL;
+    TRY(net_load(err));
     pthread_once(&curl_once, start_curl);
     struct net_client *client = mem_zalloc(1, sizeof *client);
     if (client == NULL)

@@ -47,6 +47,9 @@ void net_encode(struct str text, struct buf *out);
 /* ---- requests -----------------------------------------------------------------------------------
  */
 
+/* Is libcurl there? Every client begins with it. ERR_UNSUPPORTED: the hint says what to install. */
+enum err_code net_load(struct err *err) WARN_UNUSED;
+
 struct net_client; /* connections that are kept open between requests; one thread at a time */
 enum err_code net_client_open(struct net_client **ret, struct err *err) WARN_UNUSED;
 void net_client_close(struct net_client *client);

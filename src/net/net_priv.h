@@ -2,8 +2,7 @@
 #ifndef MARROW_NET_NET_PRIV_H
 #define MARROW_NET_NET_PRIV_H
 
-#include <curl/curl.h>
-
+#include "net/library.h"
 #include "net/net.h"
 
 struct net_client {

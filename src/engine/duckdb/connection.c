@@ -133,6 +133,7 @@ const struct engine_driver engine_driver_duckdb = {
                  ENGINE_READS_FILES,
     .what = "DuckDB, embedded: the default",
     .example = "duckdb:",
+    .load = duckdb_load,
     .open = embedded_open,
     .close = embedded_close,
     .version = embedded_version,

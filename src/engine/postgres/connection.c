@@ -146,6 +146,7 @@ static enum err_code session_learn(struct postgres *postgres, struct err *err)
 static enum err_code postgres_open(const struct engine_options *options, struct engine **ret,
                                    struct err *err)
 {
+    TRY(libpq_load(err));
     AUTO(postgres_free) struct postgres *postgres = mem_zalloc(1, sizeof *postgres);
     if (postgres == NULL)
         return err_set(err, ERR_MEMORY, "no memory for the engine");
@@ -185,6 +186,7 @@ const struct engine_driver engine_driver_postgres = {
                  ENGINE_HAS_TIMESTAMPTZ | ENGINE_HAS_QUANTILE,
     .what = "PostgreSQL 12 and later, through libpq",
     .example = "postgresql://user@localhost/db",
+    .load = libpq_load,
     .open = postgres_open,
     .close = postgres_close,
     .version = postgres_version,

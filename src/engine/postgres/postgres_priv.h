@@ -11,10 +11,10 @@
 #ifndef MARROW_ENGINE_POSTGRES_PRIV_H
 #define MARROW_ENGINE_POSTGRES_PRIV_H
 
-#include <libpq-fe.h>
 #include <stdatomic.h>
 
 #include "engine/driver.h"
+#include "engine/postgres/library.h"
 
 #define POSTGRES_TICK_MS 20            /* how often progress->cancelled is asked while waiting */
 #define POSTGRES_CANCEL_GRACE_MS 10000 /* a server that does not answer a cancel is given up */

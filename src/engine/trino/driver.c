@@ -220,6 +220,7 @@ const struct engine_driver engine_driver_trino = {
     .abilities = 0,
     .what = "Trino 418 and later, over its REST protocol",
     .example = "trino://user@localhost:8080/hive/default",
+    .load = net_load,
     .open = trino_open,
     .close = trino_close,
     .version = trino_version,
