@@ -440,6 +440,9 @@ static const struct plan_expr *produce(struct random_gen *gen, const struct rand
     for (size_t i = 0; i < count; i++)
         if ((args[i] = argument(gen, scope, production->args[i], same, depth - 1)) == NULL)
             return NULL;
+    if (production->id == PLAN_FUNCTION_LIST_CONTAINS &&
+        args[0]->type.fields[0].type.kind != DATA_BIGINT)
+        return NULL;
     return plan_call(gen->plan, plan_function_at(production->id)->name, count, args);
 }
 
