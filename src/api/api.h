@@ -67,6 +67,7 @@ struct api_mart_options {
     bool inner;
     json_t *policy; /* borrowed; may be NULL */
     int64_t buckets;
+    const char *engine; /* URL of the engine that builds and keeps it, its tables pushed first where they are missing; NULL = embedded */
     bool force;
 };
 enum err_code api_mart_build(struct api *api, const struct api_mart_options *options, json_t **ret, struct err *err) WARN_UNUSED;
@@ -76,12 +77,23 @@ enum err_code api_mart_list(struct api *api, const char *dataset, json_t **ret, 
 enum err_code api_mart_show(struct api *api, const char *dataset, const char *version, const char *mart, json_t **ret, struct err *err) WARN_UNUSED;
 enum err_code api_mart_verify(struct api *api, const char *dataset, const char *version, const char *mart, json_t **ret, struct err *err) WARN_UNUSED;
 
+/* ---- engines ---- */
+struct api_push_options {
+    const char *dataset, *version;
+    const char *engine;        /* URL */
+    const char *const *tables; /* none = all */
+    size_t table_count;
+};
+/* Load a version's tables into its schema on a server (docs/ENGINES.md). {engine, url, version, schema, tables:[{name, rows, reused, duration_ms}], dataset, duration_ms} */
+enum err_code api_push(struct api *api, const struct api_push_options *options, json_t **ret, struct err *err) WARN_UNUSED;
+
 /* ---- sql ---- */
 struct api_query_options {
     const char *dataset, *version;
     const char *sql;      /* exactly one SELECT over the version's tables and marts; refused otherwise with ERR_INPUT or ERR_NOT_FOUND before anything runs */
     int64_t row_limit;    /* 0 = 1,000,000 */
     int64_t time_limit_ms; /* 0 = 300,000 */
+    const char *engine;    /* URL of the engine that runs it, over the pushed tables; NULL = embedded */
     const json_t *marts;   /* {mart name: run id}: which runs the names mean; NULL = those built last. Borrowed for the call */
 };
 struct api_rows; /* a streaming result */

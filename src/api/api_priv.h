@@ -40,6 +40,9 @@ struct api_query_marts {
 };
 /* Exactly one SELECT whose table functions are harmless; ret lists what it reads (engine_statement_done frees it, also after an error). */
 enum err_code api_statement_check(struct engine *engine, const char *sql, struct engine_statement *ret, struct err *err) WARN_UNUSED;
+/* For a statement that runs on another engine, in its SQL: it begins with SELECT, WITH, VALUES or TABLE; the read-only session and the
+ * protocol's one statement do the rest. */
+enum err_code api_statement_check_elsewhere(const char *sql, struct err *err) WARN_UNUSED;
 /* A failure of the engine that is the statement's fault is ERR_INPUT. Returns the code that stands. */
 enum err_code api_statement_blame(enum err_code code, struct err *err) WARN_UNUSED;
 /* The statement with every literal masked. */
@@ -55,6 +58,8 @@ struct engine_result *api_rows_take_result(struct api_rows *rows);
 void api_rows_streamed(struct api_rows *rows, int64_t count, bool at_end, bool failed);
 /* Order-independent hash of the rows read so far, hex. */
 void api_rows_content(const struct api_rows *rows, char ret[API_CONTENT_BYTES]);
+/* Push these tables (none = all): what api_push and `mart build --engine` share. */
+enum err_code api_push_tables(struct api *api, struct store_version *version, const struct profile *profile, const char *url, const char *const *tables, size_t count, json_t **ret, struct err *err) WARN_UNUSED;
 int64_t api_elapsed_ms(int64_t started_us);
 /* ---- mart_memo.c: answers of mart builds, kept by request ---- */
 /* False: this request has no key (forced, a version given, a program without build id). Cheap: reads CURRENT and dataset.json. */

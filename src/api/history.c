@@ -139,6 +139,10 @@ enum err_code api_history_replay(struct api *api, const char *dataset, int64_t s
         return err_set(err, ERR_INPUT,
                        "entry %" PRId64 " failed when it ran: there is no result to compare with",
                        seq);
+    if (json_text(entry, "engine", NULL) != NULL)
+        return err_set(err, ERR_UNSUPPORTED,
+                       "entry %" PRId64 " ran on another engine; history keeps no way back to it",
+                       seq);
     if (strcmp(kind, "sql") == 0)
         return replay_sql(api, dataset, entry, ret, err);
     if (strcmp(kind, "mart") == 0)

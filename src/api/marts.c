@@ -10,7 +10,8 @@ static enum err_code spec_of(const struct api_mart_options *options, struct mart
                               .event = options->event,
                               .inner = options->inner,
                               .policy = options->policy,
-                              .buckets = options->buckets};
+                              .buckets = options->buckets,
+                              .engine_url = options->engine};
     if (options->buckets < 0 || options->buckets > 4096)
         return err_set(err, ERR_USAGE, "buckets must be between 1 and 4096");
     return mart_grain_parse(options->grain, &ret->grain, err);
@@ -34,6 +35,8 @@ static void record_build(struct api *api, const struct api_mart_options *options
     json_put(entry, "policy",
              options->policy != NULL ? json_deep_copy(options->policy) : json_null(), &ok);
     json_put_int(entry, "buckets", options->buckets, &ok);
+    if (options->engine != NULL)
+        json_put_text(entry, "engine", json_text(json_object_get(built, "layout"), "url", ""), &ok);
     json_put_int(entry, "rows", json_int(built, "row_count", 0), &ok);
     json_put_int(entry, "columns", (int64_t)json_object_size(json_object_get(built, "schema")),
                  &ok);
@@ -41,6 +44,21 @@ static void record_build(struct api *api, const struct api_mart_options *options
     api_record(api, options->dataset, "mart", ok ? entry : NULL);
     if (!ok)
         json_decref(entry);
+}
+
+/* What had to be loaded first: {…, pushed: {schema, tables: [those not there before]}}. */
+static enum err_code put_pushed(const json_t *pushed, json_t *answer, struct err *err)
+{
+    bool ok = true;
+    const json_t *tables = json_object_get(pushed, "tables");
+    json_t *object = json_object(), *loaded = json_array();
+    for (size_t i = 0; i < json_array_size(tables); i++)
+        if (!json_flag(json_array_get(tables, i), "reused", false))
+            json_push(loaded, json_incref(json_array_get(tables, i)), &ok);
+    json_put_text(object, "schema", json_text(pushed, "schema", ""), &ok);
+    json_put(object, "tables", loaded, &ok);
+    json_put(answer, "pushed", object, &ok);
+    return json_built(ok, err);
 }
 
 /* The long way: profile, plan, run. */
@@ -51,7 +69,14 @@ static enum err_code build(struct api *api, const struct api_mart_options *optio
     AUTO(profile_free) struct profile *profile = NULL;
     TRY(api_open_profile(api, options->dataset, options->version, &version, &profile, err));
     int64_t started_us = clock_monotonic_us();
-    enum err_code code = mart_build(api->store, version, profile, spec, options->force, ret, err);
+    JSON_AUTO pushed = NULL;
+    enum err_code code = ERR_OK;
+    if (options->engine != NULL)
+        code = api_push_tables(api, version, profile, options->engine, NULL, 0, &pushed, err);
+    if (code == ERR_OK)
+        code = mart_build(api->store, version, profile, spec, options->force, ret, err);
+    if (code == ERR_OK && pushed != NULL)
+        code = put_pushed(pushed, *ret, err);
     if (code != ERR_OK)
         api_record_failure(api, options->dataset, "mart", err, started_us);
     return code;
@@ -66,7 +91,7 @@ enum err_code api_mart_build(struct api *api, const struct api_mart_options *opt
     int64_t started_us = clock_monotonic_us();
     api_begin(api);
     TRY(spec_of(options, &spec, err));
-    bool keyed = api_memo_key(api, options, key);
+    bool keyed = options->engine == NULL && api_memo_key(api, options, key);
     bool found = keyed && api_memo_find(api, options->dataset, key, ret);
     if (found) {
         json_put_flag(*ret, "reused", true, &ok);

@@ -118,6 +118,17 @@ enum err_code api_query_prepare(struct api *api, struct store_version *version, 
     return ERR_OK;
 }
 
+/* On another engine: over what was pushed there, in a read-only session. */
+static enum err_code prepare_elsewhere(struct api *api, const struct api_query_options *options,
+                                       const struct store_version *version, struct engine **ret,
+                                       struct err *err)
+{
+    struct engine_options engine = api_engine_options(api);
+    engine.url = options->engine;
+    TRY(api_statement_check_elsewhere(options->sql, err));
+    return run_engine_open(&engine, version, ret, err);
+}
+
 struct api_rows {
     struct api *api;
     struct store_version *version;
@@ -143,7 +154,10 @@ static enum err_code open_rows(struct api *api, const struct api_query_options *
         return err_set(err, ERR_MEMORY, "no memory for the statement");
     TRY(store_version_open(api->store, options->dataset, options->version, &rows->version, err));
     struct api_query_marts marts = {options->marts, rows->marts};
-    TRY(api_query_prepare(api, rows->version, options->sql, &marts, NULL, &rows->engine, err));
+    if (options->engine != NULL)
+        TRY(prepare_elsewhere(api, options, rows->version, &rows->engine, err));
+    else
+        TRY(api_query_prepare(api, rows->version, options->sql, &marts, NULL, &rows->engine, err));
     engine_set_time_limit(rows->engine, options->time_limit_ms > 0 ? options->time_limit_ms
                                                                    : API_QUERY_TIME_LIMIT_MS);
     engine_set_progress(rows->engine, api->options.progress, "query", options->dataset);
@@ -284,6 +298,8 @@ static void record(struct api_rows *rows)
     api_rows_content(rows, content);
     json_t *entry = api_statement_entry(rows->api, rows->version, rows->sql, rows->marts, &ok);
     json_put_flag(entry, "ok", !rows->failed, &ok);
+    if (strcmp(engine_name(rows->engine), "duckdb") != 0)
+        json_put_text(entry, "engine", engine_name(rows->engine), &ok); /* replay cannot run it */
     json_put_int(entry, "rows", rows->row_count, &ok);
     json_put_flag(entry, "streamed", rows->streamed,
                   &ok); /* handed over as Arrow: rows were counted, not hashed */

@@ -60,6 +60,45 @@ enum err_code api_statement_check(struct engine *engine, const char *sql,
     return check_functions(ret, err);
 }
 
+/* ---- for other engines ---- */
+
+/* Past blanks and comments; block comments nest, as in PostgreSQL. */
+static const char *skip_comments(const char *sql)
+{
+    for (;;) {
+        sql += strspn(sql, " \t\r\n\f\v");
+        if (strncmp(sql, "--", 2) == 0) {
+            sql += strcspn(sql, "\n");
+        } else if (strncmp(sql, "/*", 2) == 0) {
+            int depth = 0;
+            do {
+                depth += strncmp(sql, "/*", 2) == 0 ? 1 : strncmp(sql, "*/", 2) == 0 ? -1 : 0;
+                sql += strncmp(sql, "/*", 2) == 0 || strncmp(sql, "*/", 2) == 0 ? 2 : 1;
+            } while (depth > 0 && *sql != '\0');
+        } else {
+            return sql;
+        }
+    }
+}
+
+enum err_code api_statement_check_elsewhere(const char *sql, struct err *err)
+{
+    static const char *const reading[] = {"select", "with", "values", "table"};
+    if (strlen(sql) > STATEMENT_LIMIT_BYTES)
+        return err_set(err, ERR_LIMIT, "the statement is longer than %d bytes",
+                       STATEMENT_LIMIT_BYTES);
+    const char *begins = skip_comments(sql);
+    while (*begins == '(')
+        begins = skip_comments(begins + 1);
+    struct str word = {begins,
+                       strspn(begins, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_")};
+    for (size_t i = 0; i < sizeof reading / sizeof *reading; i++)
+        if (str_equal_nocase(word, str_of(reading[i])))
+            return ERR_OK;
+    err_set(err, ERR_INPUT, "the statement is no SELECT; nothing else may run");
+    return err_hint(err, "write a SELECT (WITH … SELECT and VALUES are fine)");
+}
+
 /* The engine's classes of errors that are the statement's fault. */
 static const char *const faults[] = {
     "Binder Error",          "Catalog Error",      "Parser Error",        "Syntax Error",

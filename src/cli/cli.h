@@ -151,6 +151,7 @@ enum err_code verb_mart_plan(struct cli *cli, struct err *err);
 enum err_code verb_mart_list(struct cli *cli, struct err *err);
 enum err_code verb_mart_show(struct cli *cli, struct err *err);
 enum err_code verb_mart_verify(struct cli *cli, struct err *err);
+enum err_code verb_push(struct cli *cli, struct err *err);
 enum err_code verb_sql(struct cli *cli, struct err *err);
 enum err_code verb_history(struct cli *cli, struct err *err);
 enum err_code verb_export(struct cli *cli, struct err *err);

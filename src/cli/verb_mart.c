@@ -124,11 +124,44 @@ static void put_phases(struct cli *cli, const json_t *phases)
     cli_say(cli, count > 0 ? "\n" : "");
 }
 
+static void put_pushed(struct cli *cli, const json_t *pushed)
+{
+    const json_t *tables = json_object_get(pushed, "tables");
+    if (json_array_size(tables) > 0)
+        cli_say(cli, "\n%zu %s pushed first, to schema %s\n", json_array_size(tables),
+                cli_plural((int64_t)json_array_size(tables), "table", "tables"),
+                json_text(pushed, "schema", ""));
+}
+
+/* "computed by Marrow: …": what the server could not do itself. */
+static void put_computed_here(struct cli *cli, const json_t *texts)
+{
+    for (size_t i = 0; i < json_array_size(texts); i++)
+        cli_say(cli, "  computed by Marrow: %s\n", json_string_value(json_array_get(texts, i)));
+}
+
+static void put_place(struct cli *cli, const json_t *answer)
+{
+    const json_t *layout = json_object_get(answer, "layout"),
+                 *tables = json_object_get(layout, "tables");
+    if (strcmp(json_text(layout, "kind", ""), "table") != 0) {
+        cli_say(cli, "  %s\n", json_text(answer, "path", ""));
+        return;
+    }
+    cli_say(cli, "  %s, schema %s, %s", json_text(layout, "url", ""),
+            json_text(layout, "schema", ""), json_text(layout, "table", ""));
+    for (size_t i = 1; i < json_array_size(tables); i++)
+        cli_say(cli, ", %s", json_string_value(json_array_get(tables, i)));
+    cli_say(cli, "\n");
+    put_computed_here(cli, json_object_get(answer, "computed_by_marrow"));
+}
+
 static void render_build(struct cli *cli, const json_t *answer)
 {
     const char *name = json_text(answer, "name", "mart"), *dataset = cli_word(cli, 0);
     char a[32], b[32], c[32];
     put_mart(cli, answer);
+    put_pushed(cli, json_object_get(answer, "pushed"));
     cli_say(cli, "\n");
     cli_style(cli, CLI_GOOD, "✓ %s", name);
     cli_say(cli, ": %s rows × %zu columns, %s%s in %s\n",
@@ -140,9 +173,9 @@ static void render_build(struct cli *cli, const json_t *answer)
                                                  : "",
             cli_duration(json_int(answer, "duration_ms", 0), c));
     int64_t checked = json_int(answer, "invariants_checked", 0);
-    cli_say(cli, "  %s %s checked: nothing counted twice\n  run %.16s\n  %s\n",
-            cli_count(checked, a), cli_plural(checked, "invariant", "invariants"),
-            json_text(answer, "run_id", ""), json_text(answer, "path", ""));
+    cli_say(cli, "  %s %s checked: nothing counted twice\n  run %.16s\n", cli_count(checked, a),
+            cli_plural(checked, "invariant", "invariants"), json_text(answer, "run_id", ""));
+    put_place(cli, answer);
     put_phases(cli, json_object_get(answer, "phases"));
     cli_next(cli, "marrow sql %s \"SELECT * FROM %s LIMIT 5\"", dataset, name);
 }
@@ -172,6 +205,7 @@ enum err_code verb_mart_build(struct cli *cli, struct err *err)
         .inner = cli_flag(cli, "inner"),
         .buckets = cli_number(cli, "buckets", 0),
         .force = cli_flag(cli, "force"),
+        .engine = cli_text(cli, "engine", NULL),
     };
     if (options.grain == NULL) {
         err_set(err, ERR_USAGE, "'mart build' needs a grain");

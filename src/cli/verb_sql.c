@@ -409,6 +409,7 @@ enum err_code verb_sql(struct cli *cli, struct err *err)
         .sql = buf_text(&sql),
         .row_limit = cli_number(cli, "limit", 0),
         .time_limit_ms = cli_number(cli, "timeout", 0),
+        .engine = cli_text(cli, "engine", NULL),
     };
     if (cli_text(cli, "limit", NULL) != NULL && options.row_limit < 1)
         return err_set(err, ERR_USAGE, "--limit: expected at least 1");
@@ -416,6 +417,8 @@ enum err_code verb_sql(struct cli *cli, struct err *err)
         err_set(err, ERR_USAGE, "parquet goes to a file");
         return err_hint(err, "add --out FILE.parquet");
     }
+    if (writer.format == SQL_PARQUET && options.engine != NULL)
+        return err_set(err, ERR_USAGE, "--format parquet and --engine do not go together");
     if (cli->json && writer.path == NULL && writer.format != SQL_JSON)
         return err_set(err, ERR_USAGE, "--json and --format %s contradict each other",
                        cli_text(cli, "format", ""));

@@ -12,6 +12,10 @@
         "version", CLI_TEXT, "V",                                                                  \
             "a version's id, or its first four digits or more; default: the current one", NULL     \
     }
+#define OPTION_ENGINE(purpose)                                                                     \
+    {                                                                                              \
+        "engine", CLI_TEXT, "URL", purpose, NULL                                                   \
+    }
 #define OPTIONS_END                                                                                \
     {                                                                                              \
         NULL, CLI_FLAG, NULL, NULL, NULL                                                           \
@@ -86,6 +90,7 @@ static const struct cli_option mart_build_options[] = {
     {"policy", CLI_TEXT, "FILE",
      "JSON {TABLE:{COLUMN:[aggregate, …]}} over the built-in aggregates", NULL},
     {"buckets", CLI_INTEGER, "N", "grain event: files to hash rows into; default 64", NULL},
+    OPTION_ENGINE("build and keep it on that server; tables that it lacks are pushed first"),
     {"force", CLI_FLAG, NULL, "compute again and prove that the result is the same", NULL},
     {"dry-run", CLI_FLAG, NULL, "show the SQL that would build, run nothing", NULL},
     OPTION_VERSION,
@@ -93,6 +98,12 @@ static const struct cli_option mart_build_options[] = {
 };
 static const struct cli_option mart_plan_options[] = {
     {"grain", CLI_TEXT, "G", "patient, admission or event", WORDS("patient", "admission", "event")},
+    OPTION_VERSION,
+    OPTIONS_END,
+};
+static const struct cli_option push_options[] = {
+    OPTION_ENGINE("the server, such as postgresql://user@host/db"),
+    {"table", CLI_LIST, "T", "only this table; may be repeated; default: all", NULL},
     OPTION_VERSION,
     OPTIONS_END,
 };
@@ -106,6 +117,7 @@ static const struct cli_option sql_options[] = {
      NULL},
     {"timeout", CLI_SECONDS, "S", "stop after S seconds; default 300", NULL},
     {"file", CLI_TEXT, "FILE", "read the SQL from a file", NULL},
+    OPTION_ENGINE("run it on that server, in its SQL, over the tables pushed there"),
     OPTION_VERSION,
     OPTIONS_END,
 };
@@ -196,6 +208,17 @@ static const struct cli_verb verbs[] = {
      version_options,
      WORDS("marrow mart verify mimic mart_patient", "counts and sums, derived anew"),
      verb_mart_verify},
+    {"push", "NAME --engine URL", 1, 1,
+     "Load a version's tables onto a server, so that marts and queries can run there",
+     "Each version gets a schema of its own, marrow_NAME_VERSION. Tables become visible whole or "
+     "not at all; each is read back and compared by its content hash. What is there is reused. "
+     "PostgreSQL: COPY and indexes on the keys; Trino: Parquet files in the folder that the URL's "
+     "files= names, as external tables.",
+     push_options,
+     WORDS("marrow push mimic --engine postgresql://me@db.example/research", "all tables",
+           "marrow push mimic --engine postgresql://me@db.example/research --table patients",
+           "one table"),
+     verb_push},
     {"sql", "NAME [SELECT|-]", 1, 2,
      "Ask with SQL, over the tables and marts of a version, read-only",
      "Exactly one SELECT; no file or network access beyond the version's own. \"-\" reads the SQL "

@@ -80,16 +80,24 @@ static json_t *tables_json(const json_t *described, const json_t *invariants, bo
     return tables;
 }
 
+/* Its rows are a server's table, not files of the store. */
+static bool is_elsewhere(const json_t *run)
+{
+    return strcmp(json_text(json_object_get(run, "layout"), "kind", ""), "table") == 0;
+}
+
 static enum err_code answer(struct store *store, const char *dataset, const struct run_result *run,
                             const json_t *described, int64_t started_us, json_t **ret,
                             struct err *err)
 {
     char path[FILE_PATH_BYTES], file[FILE_PATH_BYTES];
     bool ok = true;
+    const json_t *layout = json_object_get(run->manifest, "layout");
     TRY(store_run_path(store, dataset, run->run_id, path, err));
-    bool bucketed =
-        strcmp(json_text(json_object_get(run->manifest, "layout"), "kind", ""), "buckets") == 0;
+    bool bucketed = strcmp(json_text(layout, "kind", ""), "buckets") == 0;
     TRY(file_path_join(path, bucketed ? "mart" : "mart.parquet", file, err));
+    if (is_elsewhere(run->manifest))
+        (void)snprintf(file, sizeof file, "%s", json_text(layout, "table", ""));
     json_t *object = json_object();
     static const char *const kept[] = {"grain", "grain_key", "anchor_table", "anchor_reasons",
                                        "join",  "levels",    "kinds"};
@@ -112,6 +120,9 @@ static enum err_code answer(struct store *store, const char *dataset, const stru
     json_put_text(object, "version", json_text(run->manifest, "version", ""), &ok);
     json_put(object, "layout", json_incref(json_object_get(run->manifest, "layout")), &ok);
     json_put(object, "phases", json_incref(json_object_get(run->manifest, "phases")), &ok);
+    if (json_object_get(run->manifest, "computed_by_marrow") != NULL)
+        json_put(object, "computed_by_marrow",
+                 json_incref(json_object_get(run->manifest, "computed_by_marrow")), &ok);
     json_t *invariants = json_object_get(run->manifest, "invariants");
     json_put_int(object, "invariants_checked", (int64_t)json_array_size(invariants), &ok);
     *ret = object;
@@ -200,6 +211,8 @@ static enum err_code build_and_serve(struct store *store, struct store_version *
     if (fresh && mart_find(store, version, request->name, &meant, &ignored) == ERR_OK)
         (void)snprintf(before, sizeof before, "%s", json_text(meant, "run_id", ""));
     TRY(run_materialise(store, version, request, &store_get_options(store)->engine, ret, err));
+    if (request->engine_url != NULL)
+        return ERR_OK; /* the name goes on meaning the mart in the store */
     return serve(store, version, request->name, ret, before, err);
 }
 
@@ -219,6 +232,7 @@ enum err_code mart_build(struct store *store, struct store_version *version,
     request.check = check;
     request.user = &build;
     request.force = force;
+    request.engine_url = spec->engine_url;
     struct run_result run = {.manifest = NULL};
     enum err_code code = build_and_serve(store, version, &request, &run, err);
     if (code == ERR_OK)
@@ -280,7 +294,7 @@ enum err_code mart_find(struct store *store, struct store_version *version, cons
     TRY(store_dataset_read(store, store_version_dataset(version), &decided, err));
     json_array_foreach(runs, idx, run)
     { /* newest first */
-        if (json_object_get(run, "problem") != NULL ||
+        if (json_object_get(run, "problem") != NULL || is_elsewhere(run) ||
             strcmp(json_text(run, "version", ""), store_version_id(version)) != 0 ||
             !matches(mart, run))
             continue;

@@ -19,6 +19,7 @@ struct mart_spec {
                            * counts; NULL = built-in table only */
     const json_t *kinds;  /* what mart_kinds_read gave for this policy; NULL: nothing is taken by kind */
     int64_t buckets;      /* event: 0 = 64 */
+    const char *engine_url; /* where it is built and kept; NULL = the embedded engine, files of the store */
 };
 struct mart_plan; /* plan, and why */
 /* Which kinds long tables hold (labs.value_num by item_id), with labels and how often each has a value: read once per version and

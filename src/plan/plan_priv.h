@@ -3,6 +3,7 @@
 #define MARROW_PLAN_PLAN_PRIV_H
 
 #include "plan/plan.h"
+#include "plan/rewrite.h"
 
 struct plan {
     struct arena *arena;
@@ -76,8 +77,6 @@ struct plan_bind {
     size_t from, side;
 };
 const struct plan_expr *plan_bind(const struct plan_bind *bind, const struct plan_expr *expr);
-/* The same node over other inputs, whose columns must be the same in names, types and order. */
-const struct plan_rel *plan_with_inputs(struct plan *plan, const struct plan_rel *rel, const struct plan_rel *const *inputs);
 /* wish, or wish_2, wish_3 …: a name that rel has no column of. */
 const char *plan_fresh_name(struct plan *plan, const struct plan_rel *rel, const char *wish);
 

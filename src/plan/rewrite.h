@@ -9,4 +9,13 @@
  * Values and explode stay: every dialect spells them. Worked examples in expand.c. */
 enum err_code plan_expand(struct plan *plan, const struct plan_rel *root, const struct plan_rel **ret, struct err *err) WARN_UNUSED;
 
+/* The same node over other inputs, whose columns must be the same in names, types and order. NULL: the plan has failed. */
+const struct plan_rel *plan_with_inputs(struct plan *plan, const struct plan_rel *rel, const struct plan_rel *const *inputs);
+/* row_hash over all columns of a scan, in canonical order, becomes the columns that a pushed table keeps it in: PLAN_STORED_HASH (text, the
+ * hash in decimal digits) where it is cast to text, PLAN_STORED_ORDER (bigint, its upper 64 bits less 2^63, which order alike) where it is
+ * a tie of order_key. Only for tables that `has` them; what else there is stays. Drawing in stored_hashes.c. */
+#define PLAN_STORED_HASH "marrow_row_hash"
+#define PLAN_STORED_ORDER "marrow_row_order"
+enum err_code plan_stored_hashes(struct plan *plan, const struct plan_rel *root, bool (*has)(void *user, const char *table), void *user, const struct plan_rel **ret, struct err *err) WARN_UNUSED;
+
 #endif

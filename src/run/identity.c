@@ -1,7 +1,7 @@
 /* A run's identity: what it computes (plan signature), over what (version), laid out how. Nothing
  * else goes in, so two processes that ask the same get the same id, and any change of data, policy,
  * layout or format gives another. */
-#include "run/run_priv.h"
+#include "run/server.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,7 +15,11 @@ static void add_part(struct hash_sha256 *hash, const char *text)
 static enum err_code layout_text(const struct run_request *request, struct buf *ret,
                                  struct err *err)
 {
-    if (request->bucket_column != NULL)
+    char url[RUN_SERVER_URL_BYTES];
+    if (request->engine_url != NULL) {
+        run_url_public(request->engine_url, url);
+        buf_printf(ret, "table %s;", url);
+    } else if (request->bucket_column != NULL)
         buf_printf(ret, "bucket %s %" PRId64 " xxh3-64 seed 0;", request->bucket_column,
                    request->buckets);
     else

@@ -8,7 +8,7 @@
  *
  * A failure at any step removes the staging and leaves the store as before. --force computes beside
  * the stored run, compares row count and row hash, and never overwrites. */
-#include "run/run_priv.h"
+#include "run/server.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -26,14 +26,14 @@ enum err_code run_sql(const struct run_request *request, struct buf *ret, struct
     return run_compile(request->plan, ret, err);
 }
 
-static int64_t lap(int64_t *since_us)
+int64_t run_lap(int64_t *since_us)
 {
     int64_t now = clock_monotonic_us(), spent = now - *since_us;
     *since_us = now;
     return spent;
 }
 
-static enum err_code attach_tables(struct run_work *work, struct err *err)
+enum err_code run_attach_tables(struct run_work *work, struct err *err)
 {
     const char **tables = NULL;
     size_t count = 0;
@@ -61,8 +61,16 @@ static enum err_code schema_json(struct run_work *work, json_t **ret, struct err
 static json_t *layout_json(const struct run_request *request, bool *ok)
 {
     json_t *layout = json_object(), *sort = json_array();
-    json_put_text(layout, "kind", request->bucket_column != NULL ? "buckets" : "file", ok);
-    if (request->bucket_column != NULL) {
+    json_put_text(layout, "kind",
+                  request->engine_url != NULL      ? "table"
+                  : request->bucket_column != NULL ? "buckets"
+                                                   : "file",
+                  ok);
+    if (request->engine_url != NULL) {
+        char url[RUN_SERVER_URL_BYTES];
+        run_url_public(request->engine_url, url);
+        json_put_text(layout, "url", url, ok);
+    } else if (request->bucket_column != NULL) {
         json_put_text(layout, "bucket_column", request->bucket_column, ok);
         json_put_int(layout, "buckets", request->buckets, ok);
         json_put_text(layout, "hash", "xxh3-64 seed 0", ok);
@@ -83,6 +91,13 @@ static json_t *phases_json(const struct run_work *work, bool *ok)
     return phases;
 }
 
+enum err_code run_put_phases(const struct run_work *work, json_t *manifest, struct err *err)
+{
+    bool ok = true;
+    json_put(manifest, "phases", phases_json(work, &ok), &ok);
+    return json_built(ok, err);
+}
+
 static int64_t rows_in(const struct run_work *work)
 {
     const char **tables = NULL;
@@ -98,7 +113,7 @@ static int64_t rows_in(const struct run_work *work)
     return rows;
 }
 
-static enum err_code manifest_make(struct run_work *work, json_t **ret, struct err *err)
+enum err_code run_manifest_make(struct run_work *work, json_t **ret, struct err *err)
 {
     const struct run_request *request = work->request;
     json_t *schema = NULL;
@@ -130,7 +145,8 @@ static enum err_code manifest_make(struct run_work *work, json_t **ret, struct e
 
 /* plan.json: the plan as given and the SQL that ran. Apart from the manifest, which stays small: it
  * is read at every reuse. */
-static enum err_code write_plan(struct run_work *work, const char *sql, struct err *err)
+enum err_code run_write_plan(struct run_work *work, const char *dialect, const char *sql,
+                             struct err *err)
 {
     char path[FILE_PATH_BYTES];
     json_t *plan = NULL;
@@ -139,7 +155,7 @@ static enum err_code write_plan(struct run_work *work, const char *sql, struct e
     TRY(plan_to_json(work->request->plan, &plan, err));
     JSON_AUTO document = json_object();
     json_put_text(document, "signature", work->result->signature, &ok);
-    json_put_text(document, "dialect", engine_dialect(work->engine), &ok);
+    json_put_text(document, "dialect", dialect, &ok);
     json_put_text(document, "sql", sql, &ok);
     json_put(document, "plan", plan, &ok);
     TRY(json_built(ok, err));
@@ -151,24 +167,22 @@ static enum err_code write_plan(struct run_work *work, const char *sql, struct e
 /* Stage, compute, measure, check. On success *ret is the manifest to publish. */
 static enum err_code compute(struct run_work *work, json_t **ret, struct err *err)
 {
-    int64_t since = clock_monotonic_us();
+    work->since_us = clock_monotonic_us();
     AUTO(buf_done) struct buf sql = BUF_INIT;
     TRY(run_compile(work->request->plan, &sql, err));
-    work->plan_us += lap(&since);
-    TRY(attach_tables(work, err));
-    work->attach_us = lap(&since);
+    work->plan_us += run_lap(&work->since_us);
+    TRY(run_attach_tables(work, err));
+    work->attach_us = run_lap(&work->since_us);
     TRY(store_run_stage(work->store, work->staged, err));
     TRY(run_write(work, buf_text(&sql), err));
-    work->compute_us = lap(&since);
+    work->compute_us = run_lap(&work->since_us);
     TRY(run_measure(work, err));
-    TRY(write_plan(work, buf_text(&sql), err));
-    TRY(manifest_make(work, ret, err));
+    TRY(run_write_plan(work, engine_dialect(work->engine), buf_text(&sql), err));
+    TRY(run_manifest_make(work, ret, err));
     if (work->request->check != NULL)
         TRY(work->request->check(work->request->user, work->engine, *ret, err));
-    work->check_us = lap(&since);
-    bool ok = true;
-    json_put(*ret, "phases", phases_json(work, &ok), &ok);
-    return json_built(ok, err);
+    work->check_us = run_lap(&work->since_us);
+    return run_put_phases(work, *ret, err);
 }
 
 /* --force: the stored run and the new rows must be equal. */
@@ -225,20 +239,30 @@ enum err_code run_materialise(struct store *store, struct store_version *version
                               const struct engine_options *engine, struct run_result *ret,
                               struct err *err)
 {
-    struct run_work work = {.store = store, .version = version, .request = request, .result = ret};
-    int64_t since = clock_monotonic_us();
+    struct run_request placed = *request;
+    struct engine_options options = *engine;
+    placed.engine_url = options.url = engine->url != NULL ? engine->url : request->engine_url;
+    struct run_work work = {.store = store,
+                            .version = version,
+                            .request = &placed,
+                            .result = ret,
+                            .since_us = clock_monotonic_us()};
     memset(ret, 0, sizeof *ret);
-    TRY(run_id_of(request, version, ret->run_id, ret->signature, err));
-    work.plan_us = lap(&since);
+    TRY(run_id_of(&placed, version, ret->run_id, ret->signature, err));
+    work.plan_us = run_lap(&work.since_us);
     JSON_AUTO stored = NULL;
     enum err_code code =
         store_run_read(store, store_version_dataset(version), ret->run_id, &stored, err);
-    if (code == ERR_OK && !request->force)
+    if (code == ERR_OK && !request->force && options.url == NULL)
         return reuse(&work, stored, err);
     if (code != ERR_OK && code != ERR_NOT_FOUND)
         return code;
-    TRY(engine_open(engine, &work.engine, err));
-    code = compute_and_publish(&work, stored, err);
+    if (options.url != NULL) {
+        code = run_remote(&work, &options, stored, err);
+    } else {
+        TRY(engine_open(&options, &work.engine, err));
+        code = compute_and_publish(&work, stored, err);
+    }
     engine_close(work.engine);
     if (work.staged[0] != '\0') {
         struct err ignored; /* the first error is the one to tell; the sweep at the next open

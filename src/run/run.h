@@ -21,6 +21,7 @@ struct run_request {
     /* Called with the engine after the rows are staged as view "marrow_result" and before publishing: invariants. A failure stops the run. */
     enum err_code (*check)(void *user, struct engine *engine, json_t *manifest, struct err *err);
     void *user;
+    const char *engine_url; /* the engine that computes and keeps it (its place is part of the run's identity); NULL: the embedded one, files */
     bool force;         /* compute again and compare with the stored run: ERR_INTEGRITY when rows differ */
 };
 struct run_result {
@@ -45,5 +46,18 @@ enum err_code run_check_hashes(struct store *store, const char *dataset, const j
 enum err_code run_attach(struct store *store, const char *dataset, const json_t *run_manifest, const char *name, struct engine *engine, struct err *err) WARN_UNUSED;
 /* The lazy query over a published run: a scan of its table, as plan and SQL. */
 enum err_code run_scan_sql(const json_t *run_manifest, const char *directory, struct buf *ret, struct err *err) WARN_UNUSED;
+
+/* ---- on a server (options.url) ---- */
+struct run_push_table {
+    const char *name;
+    bool hashes;       /* with the row's hash as columns: for plans that ask for it on engines that cannot compute it */
+    size_t key[4];     /* column indices of a key, for an index */
+    size_t key_count;
+};
+/* A read-only session on options->url in which a plain table name means the version's pushed table. ERR_NOT_FOUND: none is there. */
+enum err_code run_engine_open(const struct engine_options *options, const struct store_version *version, struct engine **ret, struct err *err) WARN_UNUSED;
+/* Load tables of a version into its schema on the server: whole or not at all, read back and compared; what is there is reused.
+ * {engine, url, version, schema, tables:[{name, rows, reused, duration_ms}], without_index:[names]}. */
+enum err_code run_push(struct store_version *version, const struct engine_options *engine, const struct run_push_table *tables, size_t count, json_t **ret, struct err *err) WARN_UNUSED;
 
 #endif

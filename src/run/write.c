@@ -15,10 +15,18 @@
 
 enum err_code run_compile(const struct plan_rel *plan, struct buf *ret_sql, struct err *err)
 {
-    const struct dialect *dialect = dialect_find("duckdb");
+    return run_compile_for("duckdb", plan, NULL, ret_sql, err);
+}
+
+enum err_code run_compile_for(const char *dialect, const struct plan_rel *plan,
+                              const struct dialect_options *options, struct buf *ret_sql,
+                              struct err *err)
+{
     const char **params = NULL;
     size_t param_count = 0;
-    TRY(dialect_sql(dialect, plan, NULL, ret_sql, &params, &param_count, err));
+    if (dialect_find(dialect) == NULL)
+        return err_set(err, ERR_UNSUPPORTED, "plans cannot be written in the dialect %s", dialect);
+    TRY(dialect_sql(dialect_find(dialect), plan, options, ret_sql, &params, &param_count, err));
     mem_free(params);
     if (param_count > 0)
         return err_set(err, ERR_INPUT, "a run's plan may hold no open parameter, found %zu",
@@ -146,31 +154,52 @@ static enum err_code staged_files(const struct run_work *work, json_t **ret, str
     return json_built(ok && *ret != NULL, err);
 }
 
-static enum err_code measure_rows(struct run_work *work, struct err *err)
+/* SELECT rows and hash of the view; rounded: doubles to 12 significant digits first, so that sums
+ * that were added in another order hash alike (but for the rare one at the edge of two roundings).
+ */
+static enum err_code measure_sql(struct run_work *work, bool rounded, struct buf *sql,
+                                 struct err *err)
 {
-    struct engine_result *peek = NULL;
+    AUTO(engine_result_close) struct engine_result *peek = NULL;
     TRY(engine_query(work->engine, "SELECT * FROM " RUN_RESULT_VIEW " LIMIT 0", NULL, 0, &peek,
                      err));
-    AUTO(engine_result_close) struct engine_result *closing = peek;
     const struct data_schema *schema = engine_result_schema(peek);
-    AUTO(buf_done) struct buf sql = BUF_INIT;
-    buf_puts(&sql, "SELECT count(*) || ' ' || coalesce(marrow_hash_sum(marrow_row_hash(");
+    buf_puts(sql, "SELECT count(*) || ' ' || coalesce(marrow_hash_sum(marrow_row_hash(");
     for (size_t i = 0; i < schema->count; i++) {
-        buf_puts(&sql, i == 0 ? "" : ", ");
-        engine_quote_identifier(&sql, str_of(schema->columns[i].name));
+        bool round = rounded && schema->columns[i].type.kind == DATA_DOUBLE;
+        buf_puts(sql, i == 0 ? "" : ", ");
+        buf_puts(sql, round ? "CAST(format('{:.11e}', " : "");
+        engine_quote_identifier(sql, str_of(schema->columns[i].name));
+        buf_puts(sql, round ? ") AS DOUBLE)" : "");
     }
-    buf_puts(&sql, ")), 0) FROM " RUN_RESULT_VIEW);
-    TRY(buf_check(&sql, err));
-    engine_result_close(peek);
-    closing = NULL;
+    buf_puts(sql, ")), 0) FROM " RUN_RESULT_VIEW);
+    return buf_check(sql, err);
+}
+
+static enum err_code measure(struct run_work *work, bool rounded, int64_t *ret_rows,
+                             char ret_hash[48], struct err *err)
+{
+    AUTO(buf_done) struct buf sql = BUF_INIT;
+    TRY(measure_sql(work, rounded, &sql, err));
     AUTO(buf_done) struct buf answer = BUF_INIT;
     TRY(engine_query_text(work->engine, buf_text(&sql), &answer, err));
     const char *space = strchr(buf_text(&answer), ' ');
     if (space == NULL ||
-        !str_to_int64((struct str){answer.ptr, (size_t)(space - answer.ptr)}, &work->row_count))
+        !str_to_int64((struct str){answer.ptr, (size_t)(space - answer.ptr)}, ret_rows))
         return err_set(err, ERR_FAILED, "the staged rows could not be counted");
-    (void)snprintf(work->row_hash, sizeof work->row_hash, "%s", space + 1);
+    (void)snprintf(ret_hash, 48, "%s", space + 1);
     return ERR_OK;
+}
+
+enum err_code run_measure_view(struct run_work *work, struct err *err)
+{
+    return measure(work, false, &work->row_count, work->row_hash, err);
+}
+
+enum err_code run_round_view(struct run_work *work, struct err *err)
+{
+    int64_t rows = 0;
+    return measure(work, true, &rows, work->row_hash_rounded, err);
 }
 
 enum err_code run_measure(struct run_work *work, struct err *err)
@@ -183,5 +212,5 @@ enum err_code run_measure(struct run_work *work, struct err *err)
     buf_puts(&sql, "CREATE OR REPLACE VIEW " RUN_RESULT_VIEW " AS ");
     TRY(run_files_sql(owned, work->staged, work->request->bucket_column != NULL, &sql, err));
     TRY(engine_execute(work->engine, buf_text(&sql), NULL, 0, err));
-    return measure_rows(work, err);
+    return run_measure_view(work, err);
 }

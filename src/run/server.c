@@ -1,0 +1,262 @@
+/* A version's place on a server: names, types, what is there. Rows to and from it: server_rows.c.
+ */
+#include "run/server.h"
+
+#include "plan/rewrite.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- names --------------------------------------------------------------------------------------
+ */
+
+void run_url_public(const char *url, char ret[RUN_SERVER_URL_BYTES])
+{
+    const char *rest = strstr(url, "://");
+    size_t scheme = rest == NULL ? 0 : (size_t)(rest - url) + 3;
+    const char *from = url + scheme;
+    size_t length = strcspn(from, "?#"), authority = strcspn(from, "/?#");
+    for (size_t i = authority; i > 0; i--)
+        if (from[i - 1] == '@') {
+            from += i;
+            length -= i;
+            break;
+        }
+    (void)snprintf(ret, RUN_SERVER_URL_BYTES, "%.*s%.*s", (int)(scheme < 32 ? scheme : 32), url,
+                   (int)(length < 400 ? length : 400), from);
+}
+
+/* marrow_DATASET_VERSION12: lower case, letters, digits and _, at most 63 bytes, whatever the
+ * dataset is called. */
+static void schema_name(const struct store_version *version, char ret[RUN_SCHEMA_BYTES])
+{
+    const char *dataset = store_version_dataset(version);
+    char name[STORE_LIMIT_NAME_BYTES + 1], hash[HASH_HEX_BYTES];
+    size_t length = 0;
+    for (; dataset[length] != '\0' && length < STORE_LIMIT_NAME_BYTES; length++)
+        name[length] = isalnum((unsigned char)dataset[length])
+                           ? (char)tolower((unsigned char)dataset[length])
+                           : '_';
+    name[length] = '\0';
+    hash_sha256_of(dataset, strlen(dataset), hash);
+    if (length <= 40)
+        (void)snprintf(ret, RUN_SCHEMA_BYTES, "marrow_%s_%.12s", name, store_version_id(version));
+    else
+        (void)snprintf(ret, RUN_SCHEMA_BYTES, "marrow_%.30s_%.8s_%.12s", name, hash,
+                       store_version_id(version));
+}
+
+void run_server_table(void *server, const char *table, struct buf *out)
+{
+    engine_quote_identifier(out, str_of(((const struct run_server *)server)->schema));
+    buf_putc(out, '.');
+    engine_quote_identifier(out, str_of(table));
+}
+
+bool run_server_transacts(const struct run_server *server)
+{
+    return engine_can(server->engine, ENGINE_HAS_TRANSACTIONS);
+}
+
+/* ---- what is there ------------------------------------------------------------------------------
+ */
+
+/* Names are compared without case (Trino's are lower case), and where the server cut them by what
+ * is left. */
+static bool lists(const json_t *names, const char *table)
+{
+    for (size_t i = 0; i < json_array_size(names); i++) {
+        struct str name = str_of(json_string_value(json_array_get(names, i)));
+        struct str asked = str_of(table);
+        if (asked.len > name.len && name.len >= 60)
+            asked.len = name.len;
+        if (str_equal_nocase(name, asked))
+            return true;
+    }
+    return false;
+}
+
+bool run_server_has(const struct run_server *server, const char *table)
+{
+    return lists(server->tables, table);
+}
+
+bool run_server_has_hashes(void *server, const char *table)
+{
+    return lists(((const struct run_server *)server)->hashed, table);
+}
+
+static enum err_code names_of(struct run_server *server, const char *view, const char *condition,
+                              json_t **ret, struct err *err)
+{
+    AUTO(buf_done) struct buf sql = BUF_INIT;
+    JSON_AUTO rows = NULL;
+    bool ok = true;
+    buf_printf(&sql, "SELECT table_name FROM information_schema.%s WHERE table_schema = ", view);
+    engine_quote_literal(&sql, str_of(server->schema));
+    buf_puts(&sql, condition);
+    TRY(buf_check(&sql, err));
+    TRY(engine_query_json(server->engine, buf_text(&sql), 100000, &rows, err));
+    JSON_AUTO names = json_array();
+    for (size_t i = 0; i < json_array_size(rows); i++)
+        json_push(names, json_incref(json_array_get(json_array_get(rows, i), 0)), &ok);
+    TRY(json_built(ok && names != NULL, err));
+    json_decref(*ret);
+    *ret = json_incref(names);
+    return ERR_OK;
+}
+
+enum err_code run_server_look(struct run_server *server, struct err *err)
+{
+    TRY(names_of(server, "tables", "", &server->tables, err));
+    return names_of(server, "columns", " AND column_name = '" PLAN_STORED_ORDER "'",
+                    &server->hashed, err);
+}
+
+enum err_code run_server_open(const struct engine_options *options,
+                              const struct store_version *version, struct run_server *ret,
+                              struct err *err)
+{
+    struct engine_options local = *options;
+    memset(ret, 0, sizeof *ret);
+    local.url = NULL;
+    ret->progress = options->progress;
+    run_url_public(options->url, ret->url);
+    schema_name(version, ret->schema);
+    TRY(engine_open(options, &ret->engine, err));
+    TRY(engine_open(&local, &ret->local, err));
+    return run_server_look(ret, err);
+}
+
+static enum err_code set_schema(struct run_server *server, struct err *err)
+{
+    AUTO(buf_done) struct buf sql = BUF_INIT;
+    buf_puts(&sql,
+             strcmp(engine_name(server->engine), "trino") == 0 ? "USE " : "SET search_path TO ");
+    engine_quote_identifier(&sql, str_of(server->schema));
+    TRY(buf_check(&sql, err));
+    return engine_execute(server->engine, buf_text(&sql), NULL, 0, err);
+}
+
+enum err_code run_engine_open(const struct engine_options *options,
+                              const struct store_version *version, struct engine **ret,
+                              struct err *err)
+{
+    struct run_server server = {.engine = NULL};
+    struct engine_options read_only = *options;
+    read_only.read_only = true;
+    schema_name(version, server.schema);
+    TRY(engine_open(&read_only, &server.engine, err));
+    enum err_code code = run_server_look(&server, err);
+    if (code == ERR_OK && json_array_size(server.tables) == 0) {
+        code = err_set(err, ERR_NOT_FOUND, "version %.12s of '%s' is not on the server",
+                       store_version_id(version), store_version_dataset(version));
+        err_hint(err, "marrow push %s --engine URL", store_version_dataset(version));
+    }
+    if (code == ERR_OK)
+        code = set_schema(&server, err);
+    if (code == ERR_OK) {
+        *ret = server.engine;
+        server.engine = NULL;
+    }
+    run_server_done(&server);
+    return code;
+}
+
+void run_server_done(struct run_server *server)
+{
+    engine_close(server->engine);
+    engine_close(server->local);
+    json_decref(server->tables);
+    json_decref(server->hashed);
+    memset(server, 0, sizeof *server);
+}
+
+/* ---- types --------------------------------------------------------------------------------------
+ */
+
+/* Texts are compared bytewise everywhere, as the plan says. */
+static const char *postgres_type(enum data_kind kind)
+{
+    switch (kind) {
+    case DATA_BOOLEAN:
+        return "boolean";
+    case DATA_BIGINT:
+        return "bigint";
+    case DATA_DECIMAL:
+        return "numeric";
+    case DATA_UHUGEINT:
+        return "numeric(39, 0)";
+    case DATA_DOUBLE:
+        return "double precision";
+    case DATA_NULL:
+    case DATA_TEXT:
+        return "text COLLATE \"C\"";
+    case DATA_JSON:
+        return "json";
+    case DATA_BLOB:
+        return "bytea";
+    case DATA_DATE:
+        return "date";
+    case DATA_TIME:
+        return "time";
+    case DATA_TIMESTAMP:
+        return "timestamp";
+    case DATA_TIMESTAMPTZ:
+        return "timestamptz";
+    case DATA_INTERVAL:
+        return "interval";
+    case DATA_LIST:
+    case DATA_STRUCT:
+        return NULL;
+    }
+    return NULL;
+}
+
+static const char *trino_type(enum data_kind kind)
+{
+    switch (kind) {
+    case DATA_BOOLEAN:
+        return "boolean";
+    case DATA_BIGINT:
+        return "bigint";
+    case DATA_DECIMAL:
+        return "decimal";
+    case DATA_DOUBLE:
+        return "double";
+    case DATA_NULL:
+    case DATA_TEXT:
+    case DATA_JSON:
+        return "varchar";
+    case DATA_BLOB:
+        return "varbinary";
+    case DATA_DATE:
+        return "date";
+    case DATA_TIMESTAMP:
+        return "timestamp(6)";
+    case DATA_UHUGEINT:
+    case DATA_TIME:
+    case DATA_TIMESTAMPTZ:
+    case DATA_INTERVAL:
+    case DATA_LIST:
+    case DATA_STRUCT:
+        return NULL;
+    }
+    return NULL;
+}
+
+enum err_code run_server_type(const struct run_server *server, struct data_type type,
+                              struct buf *out, struct err *err)
+{
+    char text[32];
+    const char *name = strcmp(engine_name(server->engine), "trino") == 0 ? trino_type(type.kind)
+                                                                         : postgres_type(type.kind);
+    if (name == NULL)
+        return err_set(err, ERR_UNSUPPORTED, "%s cannot store a column of type %s",
+                       engine_name(server->engine), data_type_text(type, text));
+    buf_puts(out, name);
+    if (type.kind == DATA_DECIMAL)
+        buf_printf(out, "(%u, %u)", (unsigned)type.precision, (unsigned)type.scale);
+    return buf_check(out, err);
+}
