@@ -33,6 +33,8 @@ struct api_import_options {
     json_t *overrides;       /* {TABLE:{COLUMN:{type,null_markers,read}}}; borrowed; may be NULL */
     const char **null_markers;
     size_t null_marker_count;
+    const char **stack;      /* "auto" or patterns of table names: the tables of each become one */
+    size_t stack_count;
     int64_t total_bytes;     /* limit on unpacked bytes; 0 = default */
 };
 enum err_code api_import(struct api *api, const struct api_import_options *options, json_t **ret, struct err *err) WARN_UNUSED;

@@ -158,6 +158,8 @@ enum err_code api_import(struct api *api, const struct api_import_options *optio
         .overrides = options->overrides,
         .null_markers = options->null_markers,
         .null_marker_count = options->null_marker_count,
+        .stack = options->stack,
+        .stack_count = options->stack_count,
         .show_values = api->options.show_values,
     };
     AUTO(store_import_close) struct store_import *import = NULL;

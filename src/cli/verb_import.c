@@ -12,6 +12,7 @@
 #define IMPORT_COMPARED_BYTES                                                                      \
     1000000              /* below, the files' own overhead is all there is to compare */
 #define IMPORT_NULLS 256 /* --null texts */
+#define IMPORT_STACKS 64
 #define IMPORT_SHOWN_SKIPPED 10
 
 /* TABLE.COLUMN=TYPE into {TABLE:{COLUMN:{type}}}, or how its texts are to be read into {…:{read}}.
@@ -201,6 +202,7 @@ enum err_code verb_import(struct cli *cli, struct err *err)
                *delimiter = cli_text(cli, "delimiter", NULL);
     JSON_AUTO overrides = NULL;
     JSON_AUTO answer = NULL;
+    const char *stack[IMPORT_STACKS];
     int rows = -1;
     TRY(read_header(header, &rows, err));
     TRY(read_overrides(cli, &overrides, err));
@@ -216,6 +218,8 @@ enum err_code verb_import(struct cli *cli, struct err *err)
         .null_marker_count = cli_list(cli, "null", nulls, IMPORT_NULLS),
         .total_bytes = cli_number(cli, "max-bytes", 0),
     };
+    options.stack = stack;
+    options.stack_count = cli_list(cli, "stack", stack, IMPORT_STACKS);
     options.null_markers = options.null_marker_count > 0 ? nulls : NULL;
     for (int i = 0; i < cli->word_count; i++)
         TRY(check_path(cli_word(cli, i), err));

@@ -61,6 +61,10 @@ static const struct cli_option import_options[] = {
      NULL},
     {"null", CLI_LIST, "TEXT",
      "a text that means \"no value\", in place of the built-in list; may be repeated", NULL},
+    {"stack", CLI_LIST, "PATTERN",
+     "tables of these names, such as 'labs_*', are one table with a column source_file; "
+     "NAME=PATTERN names it, auto takes all that look like parts of one; may be repeated",
+     NULL},
     {"max-bytes", CLI_BYTES, "SIZE", "refuse archives that unpack to more than this", NULL},
     OPTIONS_END,
 };

@@ -28,9 +28,15 @@ static const struct kind kinds[] = {
      "parts them)",
      false},
     {"partial_dates", NULL, "columns of dates have partial ones, kept as text", false},
+    {"mixed_dates", NULL,
+     "columns mix dates and timestamps, kept as text (--type TABLE.COLUMN=timestamp reads dates as "
+     "midnight)",
+     false},
     {"suspicious_null", NULL, "columns have cells that look like missing values, kept as text",
      false},
     {"all_null", NULL, "columns are empty", false},
+    {"stackable", NULL, "groups of tables look like parts of one table (--stack auto stacks them)",
+     false},
     {NULL, NULL, NULL, false}, /* here stand the kinds that are not named in this table */
     {"title_rows", NULL, "tables had rows above the header, skipped", false},
     {"merged_cells", NULL, "tables had merged cells: the value stands in the first", false},

@@ -534,6 +534,22 @@ static bool warn_of_partial(struct column *column, bool *ok)
     return true;
 }
 
+/* A date is no instant: to read it as its midnight is for the user to say. */
+static bool warn_of_mixed_dates(struct column *column, bool *ok)
+{
+    const struct typing_summary *summary = &column->summary;
+    int64_t total = total_of(summary), dates = summary->classes[CLASS_DATE];
+    char text[160];
+    if (dates == 0 || dates == total || dates + summary->classes[CLASS_TIMESTAMP] != total)
+        return false;
+    snprintf(text, sizeof text,
+             "%lld of %lld values are dates, the rest timestamps; kept as text "
+             "(--type TABLE.COLUMN=timestamp reads a date as its midnight)",
+             (long long)dates, (long long)total);
+    warn(column, "mixed_dates", text, ok);
+    return true;
+}
+
 static void warn_of_zeros(struct column *column, bool *ok)
 {
     const struct typing_summary *summary = &column->summary;
@@ -575,8 +591,8 @@ static void warn_of_text(struct column *column, bool *ok)
              "every value is a number, but commas and points in them do not go together, or there "
              "are too many digits; kept as text",
              ok);
-    else if (!warn_of_partial(column, ok) && !warn_of_censored(column, ok) &&
-             !warn_of_words(column, ok) && best > 0) {
+    else if (!warn_of_partial(column, ok) && !warn_of_mixed_dates(column, ok) &&
+             !warn_of_censored(column, ok) && !warn_of_words(column, ok) && best > 0) {
         snprintf(text, sizeof text, "%lld of %lld values are %s, the rest is not; kept as text",
                  (long long)best, (long long)total, kind);
         warn(column, "mixed_types", text, ok);

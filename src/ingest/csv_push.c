@@ -7,7 +7,8 @@
  * rejected rows = records.
  *
  * The same meaning as the engine's: an empty field is null, "" is an empty text, lines of nothing
- * are passed over (in a table of one column they are nulls). */
+ * are passed over (in a table of one column they are nulls), delimiters too many at a row's end
+ * begin no fields. */
 #include <string.h>
 
 #include "ingest/parts_priv.h"
@@ -15,6 +16,7 @@
 
 #define BATCH_TEXT_BYTES (8u << 20)
 #define CHECK_ROWS 4096
+#define FEWER_FIELDS "fewer fields than the header"
 
 struct csv_pusher {
     const struct csv_reading *reading;
@@ -75,6 +77,15 @@ static enum err_code add_row(struct csv_pusher *work, const struct csv_row *row,
     return ERR_OK;
 }
 
+/* Fields of the row; delimiters too many at its end, with nothing between them, begin none. */
+static size_t field_count(const struct csv_row *row, size_t columns)
+{
+    size_t count = row->count;
+    while (count > columns && row->fields[count - 1].len == 0 && !row->fields[count - 1].quoted)
+        count--;
+    return count;
+}
+
 /* Why the row can't be used, or NULL. */
 static const char *fault_of(const struct csv_reading *reading, const struct csv_row *row)
 {
@@ -84,8 +95,8 @@ static const char *fault_of(const struct csv_reading *reading, const struct csv_
     if (raw.len > (size_t)INGEST_LIMIT_LINE_BYTES)
         return "the line is longer than the limit";
     if (row->count < reading->schema.count)
-        return "fewer fields than the header";
-    if (row->count > reading->schema.count)
+        return FEWER_FIELDS;
+    if (field_count(row, reading->schema.count) > reading->schema.count)
         return "more fields than the header";
     if (!reading->valid_utf8 && str_utf8_valid_prefix(raw) != raw.len)
         return "not valid UTF-8";
@@ -122,8 +133,11 @@ static enum err_code take_row(struct csv_pusher *work, const struct csv_row *row
     if (below && csv_row_is_blank(row))
         return ERR_OK;
     const char *fault = below ? SHAPE_TAIL_REASON : fault_of(reading, row);
-    return fault == NULL ? add_row(work, row, err)
-                         : work->sink->reject(work->sink->user, line, NULL, fault, raw, err);
+    if (fault == NULL)
+        return add_row(work, row, err);
+    const char *column = /* the first that the row lacks */
+        strcmp(fault, FEWER_FIELDS) == 0 ? reading->schema.columns[row->count].name : NULL;
+    return work->sink->reject(work->sink->user, line, column, fault, raw, err);
 }
 
 static enum err_code push_rows(struct csv_pusher *work, struct str text,

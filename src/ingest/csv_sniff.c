@@ -15,6 +15,7 @@
 
 #define SCORE_BYTES (128u << 10)
 #define HEADER_ROWS 2000
+#define TITLE_ROWS 8 /* looked at below a title for the header */
 
 struct counts {
     size_t *fields; /* per row */
@@ -204,7 +205,7 @@ static void enter_delimiter(struct contest *contest, const char *delimiter, doub
     }
 }
 
-/* One column: a delimiter that the sample does not hold. */
+/* One column: a delimiter that the sample does not hold, so that every line is one value. */
 static const char *absent_delimiter(const char *start, const char *end)
 {
     static const char *const rare[] = {"\x1f", "\x1e",
@@ -215,7 +216,7 @@ static const char *absent_delimiter(const char *start, const char *end)
     for (size_t i = 0; i + 1 < sizeof candidates / sizeof *candidates; i++)
         if (!contains(start, end, candidates[i].delimiter))
             return candidates[i].delimiter;
-    return "\x1f";
+    return "\x1f\x1e"; /* each by itself is in it */
 }
 
 static enum err_code choose_dialect(struct str sample, bool whole, const struct csv_hints *hints,
@@ -338,6 +339,15 @@ static bool reads_as_names(const struct csv_row *row)
     return row->count > 0;
 }
 
+/* One text in the first cell, nothing in the others. */
+static bool only_first_is_filled(const struct csv_row *row)
+{
+    for (size_t i = 0; i < row->count; i++)
+        if ((str_trim(field_str(&row->fields[i])).len > 0) != (i == 0))
+            return false;
+    return row->count > 0 && csv_cell_kind(str_trim(field_str(&row->fields[0]))) == CSV_TEXT;
+}
+
 enum err_code csv_header_score(const struct csv_dialect *dialect, const char *first_row,
                                const char *end, bool whole, size_t columns, double *ret,
                                struct err *err)
@@ -384,23 +394,59 @@ static enum err_code hash_heads_table(const struct csv_guess *guess, const struc
     return code;
 }
 
+/* "Report 2020;;;" above the header: a line that a spreadsheet made as wide as the table. One cell,
+ * and what follows it is a row of names over other things, or such a line again. */
+static enum err_code is_padded_title(const struct csv_guess *guess, const struct csv_row *row,
+                                     const char *end, bool whole, size_t mode, bool *ret,
+                                     struct err *err)
+{
+    struct csv_row below = {0};
+    const char *at = row->end, *names = NULL;
+    double score = 0;
+    *ret = false;
+    if (mode < 2 || row->count != mode || !only_first_is_filled(row))
+        return ERR_OK;
+    for (int i = 0; names == NULL && i < TITLE_ROWS; i++) {
+        if (!csv_next_row(&guess->dialect, &at, end, whole, &below))
+            break;
+        if (below.count == mode && reads_as_names(&below))
+            names = below.start;
+        else if (!csv_row_is_blank(&below) && !only_first_is_filled(&below))
+            break;
+    }
+    enum err_code code = below.failed ? ingest_memory(err) : ERR_OK;
+    csv_row_done(&below);
+    if (code == ERR_OK && names != NULL)
+        code = csv_header_score(&guess->dialect, names, end, whole, mode, &score, err);
+    struct str title = str_trim(field_str(&row->fields[0]));
+    bool sentence = mode > 2 && memchr(title.ptr, ' ', title.len) != NULL;
+    *ret = names != NULL && (score > 0.05 || (sentence && score > -0.3));
+    return code;
+}
+
 /* Walk the sample's rows: where the table begins, how regular it is. */
 static enum err_code find_table(const char *start, const char *end, bool whole,
-                                struct csv_guess *guess, size_t mode, struct err *err)
+                                struct csv_guess *guess, size_t mode, bool titles, struct err *err)
 {
     struct csv_row row = {0};
     const char *at = start;
     size_t same = 0, other = 0, like_first = 0, first_count = 0;
     enum err_code code = ERR_OK;
+    bool below_title = false;
     guess->first_row = NULL;
     while (code == ERR_OK && csv_next_row(&guess->dialect, &at, end, whole, &row)) {
-        bool blank = row.count == 1 && csv_row_is_blank(&row);
+        bool blank = csv_row_is_blank(&row) && (row.count == 1 || below_title);
         bool comment = row.start[0] == '#';
         if (guess->first_row == NULL) {
             bool opens = !blank && (opens_table(row.count, mode) || mode == 1);
             if (comment)
                 code = hash_heads_table(guess, &row, end, whole, mode, &opens, err);
-            if (opens) {
+            bool title = false;
+            if (opens && titles && code == ERR_OK)
+                code = is_padded_title(guess, &row, end, whole, mode, &title, err);
+            below_title = below_title || title;
+            if (opens && !title) {
+                below_title = false;
                 guess->first_row = row.start;
                 first_count = row.count;
             } else {
@@ -589,7 +635,7 @@ enum err_code csv_sniff(struct str sample, bool whole, const struct csv_hints *h
     counts_done(&counts);
     if (mode == 0)
         return ingest_memory(err);
-    TRY(find_table(sample.ptr, end, whole, ret, mode, err));
+    TRY(find_table(sample.ptr, end, whole, ret, mode, hints->header != 0, err));
     if (ret->first_row == NULL)
         return err_set(err, ERR_INPUT, "no row of data in it, only comments or blanks");
     struct csv_row first = {0};

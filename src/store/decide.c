@@ -296,7 +296,7 @@ enum err_code store_load_decide(struct load *load, struct err *err)
     TRY(make_plans(load, forced, err));
     if (load->text)
         TRY(decide_text(load, forced, err));
-    else if (load->scan == NULL)
+    else if (load->scan == NULL && load->source->push != NULL)
         TRY(decide_dates(load, err));
     for (size_t i = 0; i < load->schema.count; i++)
         load->schema.columns[i].type = load->plans[i].type;
@@ -355,6 +355,30 @@ static json_t *decisions_json(const struct load *load, bool *ok)
     return decisions;
 }
 
+/* Remedies are written for any column; here it is known which. */
+static void name_column(json_t *warning, const char *table, const char *column, bool *ok)
+{
+    AUTO(buf_done) struct buf text = BUF_INIT;
+    const char *message = json_text(warning, "message", "");
+    const char *at = strstr(message, "\": "); /* after the column's name */
+    at = at == NULL ? message : at;
+    buf_add_str(&text, (struct str){message, (size_t)(at - message)});
+    while (*at != '\0') {
+        struct str rest = str_of(at);
+        if (str_has_prefix(rest, "TABLE.COLUMN")) {
+            buf_printf(&text, "%s.%s", table, column);
+            at += strlen("TABLE.COLUMN");
+        } else if (str_has_prefix(rest, "COLUMN_")) {
+            buf_printf(&text, "%s_", column);
+            at += strlen("COLUMN_");
+        } else {
+            buf_putc(&text, *at++);
+        }
+    }
+    *ok = *ok && !text.failed;
+    json_put_text(warning, "message", buf_text(&text), ok);
+}
+
 /* The notes of the reader, that there are no rows, then the columns' warnings. */
 static json_t *warnings_json(const struct load *load, bool *ok)
 {
@@ -372,7 +396,9 @@ static json_t *warnings_json(const struct load *load, bool *ok)
         const json_t *own = json_object_get(json_array_get(profile, i), "warnings");
         for (size_t k = 0; k < json_array_size(own); k++) {
             json_t *warning = json_copy(json_array_get(own, k));
-            json_put_text(warning, "column", json_text(json_array_get(profile, i), "name", ""), ok);
+            const char *column = json_text(json_array_get(profile, i), "name", "");
+            json_put_text(warning, "column", column, ok);
+            name_column(warning, load->source->name, column, ok);
             json_push(warnings, warning, ok);
         }
     }
@@ -423,6 +449,10 @@ enum err_code store_load_describe(struct load *load, struct err *err)
     json_put_text(entry, "source", load->source->origin, &ok);
     json_put_text(entry, "source_sha256", load->source->source_sha256, &ok);
     json_put_int(entry, "source_bytes", load->source->bytes, &ok);
+    if (load->stack != NULL) {
+        json_put_text(entry, "stack", load->stack->pattern, &ok);
+        json_put(entry, "parts", json_incref(load->parts), &ok);
+    }
     json_put(entry, "columns", json_incref(json_object_get(object, "columns")), &ok);
     json_put(entry, "decisions", decisions_json(load, &ok), &ok);
     json_put(entry, "warnings", warnings_json(load, &ok), &ok);

@@ -19,18 +19,18 @@
 /* ---- where the rows are ------------------------------------------------------------------------
  */
 
-static enum err_code stat_paths(const struct data_source *source, struct file_info *ret,
-                                struct err *err)
+enum err_code store_load_watch(struct load *load, const struct data_source *source, struct err *err)
 {
     for (size_t i = 0; source->scan != NULL && i < source->scan->path_count; i++)
-        TRY(file_stat(source->scan->paths[i], &ret[i], err));
+        TRY(file_stat(source->scan->paths[i], &load->files[i], err));
     return ERR_OK;
 }
 
 /* The files must be what they were when the first pass read them. */
-static enum err_code check_unchanged(const struct load *load, struct err *err)
+enum err_code store_load_check_unchanged(const struct load *load, const struct data_source *source,
+                                         struct err *err)
 {
-    const struct data_scan *scan = load->source->scan;
+    const struct data_scan *scan = source->scan;
     for (size_t i = 0; scan != NULL && i < scan->path_count; i++) {
         struct file_info now;
         TRY(file_stat(scan->paths[i], &now, err));
@@ -38,7 +38,7 @@ static enum err_code check_unchanged(const struct load *load, struct err *err)
             now.modified_us == load->files[i].modified_us)
             continue;
         (void)err_set(err, ERR_INPUT, "the file changed while it was read");
-        (void)err_at(err, load->source->origin, 0, 0);
+        (void)err_at(err, source->origin, 0, 0);
         return err_hint(err, "import it again when nothing writes to it any more");
     }
     return ERR_OK;
@@ -46,7 +46,7 @@ static enum err_code check_unchanged(const struct load *load, struct err *err)
 
 /* The tag of the reject tables that each pass over a CSV scan fills; dropped with the table. */
 enum pass { PASS_READ, PASS_WRITE };
-static const char *const REJECTS_TAG[] = {"rejects_read", "rejects_write"};
+static const char *const REJECTS_TAG[] = {STORE_REJECTS_READ, STORE_REJECTS_WRITE};
 
 static bool has_rejects(const struct load *load)
 {
@@ -104,7 +104,7 @@ static enum err_code row_relation(struct load *load, enum pass pass, struct buf 
                                   struct err *err)
 {
     if (load->spooled)
-        buf_puts(ret, STORE_SCRATCH_TABLE);
+        buf_puts(ret, load->stack != NULL ? STORE_STACK_TABLE : STORE_SCRATCH_TABLE);
     else
         TRY(scan_relation(load, pass, ret, err));
     return store_load_split(load, ret, err);
@@ -114,7 +114,9 @@ static enum err_code find_rows(struct load *load, struct err *err)
 {
     int64_t changed = 0;
     const struct data_source *source = load->source;
-    if (load->scan == NULL) {
+    if (load->stack != NULL) {
+        TRY(store_stack_fill(load, err));
+    } else if (load->scan == NULL) {
         load->spooled = true;
         TRY(store_stream_fill(load->engine, source, load->progress, &load->rejects, &load->schema,
                               &load->pushed_rows, err));
@@ -393,7 +395,7 @@ static enum err_code load_steps(struct load *load, struct err *err)
 {
     int64_t at = clock_monotonic_us();
     struct store_worker *worker = load->worker;
-    TRY(stat_paths(load->source, load->files, err));
+    TRY(store_load_watch(load, load->source, err));
     phase(load, "read");
     TRY(read_source(load, err));
     TRY(find_misfits(load, err));
@@ -401,7 +403,7 @@ static enum err_code load_steps(struct load *load, struct err *err)
     phase(load, "write");
     TRY(attach_stage(load, err));
     TRY(write_table(load, err));
-    TRY(check_unchanged(load, err));
+    TRY(store_load_check_unchanged(load, load->source, err));
     worker->load_us += lap(&at);
     phase(load, "hash");
     struct store_measure measure = {LOAD_STAGE_TABLE, &load->schema,
@@ -418,6 +420,14 @@ static enum err_code load_steps(struct load *load, struct err *err)
     return ERR_OK;
 }
 
+void store_load_drop_rejects(const struct load *load)
+{
+    for (size_t pass = 0; load->scanned && pass < sizeof REJECTS_TAG / sizeof *REJECTS_TAG; pass++)
+        (void)!engine_executef(load->engine, ERR_IGNORED,
+                               "DROP TABLE IF EXISTS %s_errors; DROP TABLE IF EXISTS %s_scans",
+                               REJECTS_TAG[pass], REJECTS_TAG[pass]);
+}
+
 /* Whatever this table left in the engine goes; failures only leave something for the next to
  * replace. */
 static void clean_engine(struct load *load)
@@ -427,10 +437,10 @@ static void clean_engine(struct load *load)
     if (load->spooled)
         (void)!engine_execute(load->engine, "DROP TABLE IF EXISTS " STORE_SCRATCH_TABLE, NULL, 0,
                               ERR_IGNORED);
-    for (size_t pass = 0; load->scanned && pass < sizeof REJECTS_TAG / sizeof *REJECTS_TAG; pass++)
-        (void)!engine_executef(load->engine, ERR_IGNORED,
-                               "DROP TABLE IF EXISTS %s_errors; DROP TABLE IF EXISTS %s_scans",
-                               REJECTS_TAG[pass], REJECTS_TAG[pass]);
+    if (load->stack != NULL)
+        (void)!engine_execute(load->engine, "DROP TABLE IF EXISTS " STORE_STACK_TABLE, NULL, 0,
+                              ERR_IGNORED);
+    store_load_drop_rejects(load);
     engine_set_progress(load->engine, load->import->store->options.progress, NULL, NULL);
 }
 
@@ -450,44 +460,64 @@ static enum err_code unreadable_parquet(struct err *err)
 }
 
 /* A small text is read by our own reader, once: setting up the engine's would take longer. */
-static const struct data_scan *scan_of(const struct data_source *source)
+const struct data_scan *store_load_scan_of(const struct data_source *source)
 {
     bool small = source->bytes > 0 && source->bytes <= LOAD_PUSH_BYTES;
     return source->push != NULL && small ? NULL : source->scan;
 }
 
+/* Files of a scan, or of the part of a stack that has most. */
+static size_t most_paths(const struct data_source *source, const struct store_stack *stack)
+{
+    size_t most = source->scan == NULL ? 0 : source->scan->path_count;
+    for (size_t i = 0; stack != NULL && i < stack->count; i++) {
+        const struct data_scan *scan = stack->parts[i].source->scan;
+        most = scan != NULL && scan->path_count > most ? scan->path_count : most;
+    }
+    return most;
+}
+
+static bool reads_parquet(const struct data_source *source, const struct store_stack *stack)
+{
+    const struct data_scan *scan = stack != NULL ? stack->parts[0].source->scan : source->scan;
+    return scan != NULL && scan->kind == DATA_SCAN_PARQUET;
+}
+
 enum err_code store_load(struct store_worker *worker, const struct data_source *source,
-                         const char *directory, const struct progress *progress, json_t **ret_entry,
-                         struct err *err)
+                         const struct store_stack *stack, const char *directory,
+                         const struct progress *progress, json_t **ret_entry, struct err *err)
 {
     struct load load = {.worker = worker,
                         .import = worker->import,
                         .engine = worker->engine,
                         .progress = progress,
                         .source = source,
-                        .scan = scan_of(source),
+                        .stack = stack,
+                        .scan = store_load_scan_of(source),
                         .text = source->text_columns,
                         .directory = directory,
                         .rejects = {.fd = -1}};
-    size_t paths = source->scan == NULL ? 0 : source->scan->path_count;
     *ret_entry = NULL;
     AUTO(arena_free) struct arena *arena = arena_new(0);
-    AUTO(mem_free) struct file_info *files = mem_zalloc(paths + 1, sizeof *files);
+    AUTO(mem_free)
+    struct file_info *files = mem_zalloc(most_paths(source, stack) + 1, sizeof *files);
+    JSON_AUTO parts = json_array();
     JSON_AUTO object = json_object();
     JSON_AUTO entry = json_object();
     load.arena = arena;
     load.files = files;
+    load.parts = parts;
     load.object = object;
     load.entry = entry;
     enum err_code code = ERR_OK;
-    if (arena == NULL || files == NULL || object == NULL || entry == NULL)
+    if (arena == NULL || files == NULL || object == NULL || entry == NULL || parts == NULL)
         return err_set(err, ERR_MEMORY, "no memory to load a table");
     code = store_rejects_init(&load.rejects, directory,
                               source->origin == NULL ? source->name : source->origin,
                               &load.import->options, err);
     if (code == ERR_OK)
         code = load_steps(&load, err);
-    if (code == ERR_ENGINE && source->scan != NULL && source->scan->kind == DATA_SCAN_PARQUET)
+    if (code == ERR_ENGINE && reads_parquet(source, stack))
         code = unreadable_parquet(err);
     if (code != ERR_OK && err != NULL && err->source[0] == '\0')
         (void)err_at(err, source->origin, err->line, err->column);

@@ -13,11 +13,13 @@ struct load {
     struct engine *engine;       /* the worker's */
     const struct progress *progress;
     const struct data_source *source;
+    const struct store_stack *stack; /* the source is one; or NULL */
+    json_t *parts;                   /* of the stack, for the manifest */
     const struct data_scan *scan; /* the source's; NULL: its rows are pushed */
     const char *directory; /* of the staged object */
     struct arena *arena;
     bool text;       /* columns are text whose types are inferred */
-    bool spooled;    /* rows are in the scratch table */
+    bool spooled;    /* rows are in the scratch table, a stack's in the stack table */
     bool attached;   /* the stage is attached */
     bool scanned;    /* reject tables may be there */
     struct file_info *files; /* of the scan's paths, before reading */
@@ -32,6 +34,16 @@ struct load {
     struct store_rejects rejects;
     json_t *object, *entry; /* object.json and the manifest's entry, being built */
 };
+#define STORE_REJECTS_READ "rejects_read" /* tag of the reject tables of a first pass over a CSV scan */
+#define STORE_REJECTS_WRITE "rejects_write"
+/* The scan that a source is to be read by; NULL: its rows are pushed. */
+const struct data_scan *store_load_scan_of(const struct data_source *source);
+/* Note what the source's files are, and check that they are still that. */
+enum err_code store_load_watch(struct load *load, const struct data_source *source, struct err *err) WARN_UNUSED;
+enum err_code store_load_check_unchanged(const struct load *load, const struct data_source *source, struct err *err) WARN_UNUSED;
+void store_load_drop_rejects(const struct load *load);
+/* Read the stack's parts into its table: sets the schema, pushed_rows, parts. */
+enum err_code store_stack_fill(struct load *load, struct err *err) WARN_UNUSED;
 /* Parts the columns that an override says to be read as "comparator": adds their second columns to the schema. Once the schema is known. */
 enum err_code store_load_find_splits(struct load *load, struct err *err) WARN_UNUSED;
 enum err_code store_load_add_split(struct load *load, size_t idx, struct err *err) WARN_UNUSED;

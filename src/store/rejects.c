@@ -86,7 +86,12 @@ enum err_code store_rejects_add(void *user, int64_t line, const char *column, co
     buf_printf(&rejects->pending, "%lld,", (long long)line);
     add_field(&rejects->pending, str_of(column));
     buf_putc(&rejects->pending, ',');
-    add_field(&rejects->pending, str_of(reason));
+    AUTO(buf_done) struct buf whole = BUF_INIT;
+    buf_puts(&whole, reason);
+    if (rejects->part != NULL)
+        buf_printf(&whole, ", in %s", rejects->part);
+    add_field(&rejects->pending, buf_view(&whole));
+    TRY(buf_check(&whole, err));
     buf_putc(&rejects->pending, ',');
     add_field(&rejects->pending, raw);
     buf_putc(&rejects->pending, '\n');

@@ -80,6 +80,8 @@ struct store_import_options {
     const json_t *overrides; /* {TABLE: {COLUMN: {type?, null_markers?:[…], read?}}} (docs/TYPING.md) or NULL; names compared without ASCII case; unknown ones → ERR_INPUT */
     const char **null_markers; /* replaces the built-in candidates; NULL = built-in */
     size_t null_marker_count;
+    const char **stack;      /* "auto", or patterns of table names ("labs_*", "NAME=labs_*"): the tables of each become one (docs/STORE.md) */
+    size_t stack_count;
     bool show_values;        /* cells may appear in errors */
 };
 struct store_import;

@@ -156,6 +156,7 @@ struct store_rejects { /* rejects.csv being written */
     struct data_int128 sum; /* of the raw texts' hashes */
     bool strict, show_values;
     const char *origin;
+    const char *part; /* of a stack: named in the reason; or NULL */
 };
 enum err_code store_rejects_init(struct store_rejects *rejects, const char *directory, const char *origin, const struct store_import_options *options, struct err *err) WARN_UNUSED;
 enum err_code store_rejects_add(void *rejects, int64_t line, const char *column, const char *reason, struct str raw, struct err *err) WARN_UNUSED;
@@ -187,14 +188,41 @@ struct store_worker { /* an engine that loads one table after the other; workers
     int64_t infer_us, load_us, hash_us, write_us;
 };
 void store_worker_free(struct store_worker *worker);
-/* Load a source into a new object in directory; *ret_entry: its entry in the manifest. Everything in directory is fsynced. */
-enum err_code store_load(struct store_worker *worker, const struct data_source *source, const char *directory, const struct progress *progress, json_t **ret_entry, struct err *err) WARN_UNUSED;
+struct store_stack { /* tables that become one (stack.c) */
+    const char *name;
+    const char *pattern; /* as the user gave it */
+    struct store_stack_part {
+        const struct data_source *source;
+        const char *label; /* in the column source_file: the origin, without what all parts share */
+    } *parts;            /* by label */
+    size_t count;
+    struct data_source source; /* the whole: its rows are read from the parts; push NULL where they are Parquet */
+    json_t *notes;
+    bool listed; /* among the import's jobs */
+    struct store_stack *next;
+};
+#define STORE_STACK_COLUMN "source_file"
+struct store_stacking {
+    struct arena *arena;
+    struct store_stack *stacks; /* a list, in the arena */
+    struct store_stack **of;    /* by source; NULL: a table of its own */
+};
+/* The stacks that the import's options ask for. Errors: ERR_INPUT (a pattern names fewer than two tables, or typed and untyped ones).
+ * store_stacking_done frees, also after a failure. */
+enum err_code store_stack_plan(struct store_import *import, const struct data_source *const *sources, size_t count, struct store_stacking *ret, struct err *err) WARN_UNUSED;
+void store_stacking_done(struct store_stacking *stacking);
+/* A warning "stackable" for each group of tables that look like parts of one, on its first. entries: by source, NULL where stacked. */
+enum err_code store_stack_suggest(const struct store_stacking *stacking, const struct data_source *const *sources, size_t count, json_t *const *entries, struct err *err) WARN_UNUSED;
+/* Load a source into a new object in directory; *ret_entry: its entry in the manifest. Everything in directory is fsynced.
+ * stack: the source is &stack->source; else NULL. */
+enum err_code store_load(struct store_worker *worker, const struct data_source *source, const struct store_stack *stack, const char *directory, const struct progress *progress, json_t **ret_entry, struct err *err) WARN_UNUSED;
 #define STORE_SMALL_BYTES (16LL << 20) /* of input: such tables are loaded side by side, and stored in small blocks */
 /* Push a stream's rows into STORE_SCRATCH_TABLE. ret_schema gets what was pushed. */
 enum err_code store_stream_fill(struct engine *engine, const struct data_source *source, const struct progress *progress, struct store_rejects *rejects, struct data_schema *ret_schema, int64_t *ret_rows, struct err *err) WARN_UNUSED;
 #define STORE_SCRATCH_SCHEMA "temp.main"
 #define STORE_SCRATCH_NAME "marrow_rows"
 #define STORE_SCRATCH_TABLE STORE_SCRATCH_SCHEMA "." STORE_SCRATCH_NAME
+#define STORE_STACK_TABLE STORE_SCRATCH_SCHEMA ".marrow_stack"
 
 /* ---- attach.c ---- */
 /* Verify DIRECTORY/name against its recorded facts if size or mtime say so. */

@@ -21,8 +21,9 @@
 
 struct job {
     const struct data_source *source;
-    char *directory; /* borrowed from import->staged */
-    json_t *entry;   /* owned; NULL: not loaded */
+    const struct store_stack *stack; /* whose source it is; or NULL */
+    char *directory;                 /* borrowed from import->staged */
+    json_t *entry;                   /* owned; NULL: not loaded */
     struct pool *pool;
     struct progress progress; /* what the job's work reports to; user: the job */
     double share;             /* of the job that is done, 0…1, never less than before */
@@ -30,7 +31,7 @@ struct job {
 struct pool {
     struct store_import *import;
     struct job *jobs;
-    size_t count;
+    size_t count, source_count;
     size_t *order;      /* job indexes, largest source first */
     size_t front, back; /* order[front…back) is not taken yet; this and below under import->mutex */
     size_t failed;      /* lowest index of a failed job; count: none */
@@ -194,8 +195,8 @@ static void work(struct pool *pool, struct store_worker *worker, bool helper)
         struct err err = {0};
         enum err_code code = progress_check(&job->progress, &err);
         if (code == ERR_OK)
-            code =
-                store_load(worker, job->source, job->directory, &job->progress, &job->entry, &err);
+            code = store_load(worker, job->source, job->stack, job->directory, &job->progress,
+                              &job->entry, &err);
         if (code != ERR_OK)
             fail_job(pool, (size_t)(job - pool->jobs), &err);
         else
@@ -315,14 +316,29 @@ static enum err_code stage_object(struct store_import *import, char **ret, struc
     return ERR_OK;
 }
 
-static enum err_code make_jobs(struct pool *pool, const struct data_source *const *sources,
-                               struct err *err)
+/* A stack is one job, at its first source's place. */
+static size_t list_jobs(struct pool *pool, const struct data_source *const *sources,
+                        const struct store_stacking *stacking)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < pool->source_count; i++) {
+        struct store_stack *stack = stacking->of[i];
+        if (stack != NULL && stack->listed)
+            continue;
+        pool->jobs[count++] =
+            (struct job){.source = stack != NULL ? &stack->source : sources[i], .stack = stack};
+        if (stack != NULL)
+            stack->listed = true;
+    }
+    return count;
+}
+
+static enum err_code make_jobs(struct pool *pool, struct err *err)
 {
     for (size_t i = 0; i < pool->count; i++) {
         struct job *job = &pool->jobs[i];
-        job->source = sources[i];
         wire_progress(pool, job);
-        TRY(take_name(pool->import, sources[i]->name, err));
+        TRY(take_name(pool->import, job->source->name, err));
         TRY(stage_object(pool->import, &job->directory, err));
         pool->order[i] = i;
     }
@@ -345,12 +361,40 @@ static enum err_code take_entries(struct pool *pool, struct err *err)
     return json_built(ok, err);
 }
 
+static enum err_code suggest_stacks(const struct pool *pool, const struct store_stacking *stacking,
+                                    const struct data_source *const *sources, struct err *err)
+{
+    AUTO(mem_free) json_t **entries = mem_zalloc(pool->source_count + 1, sizeof *entries);
+    size_t job = 0;
+    if (entries == NULL)
+        return err_set(err, ERR_MEMORY, "no memory to import");
+    for (size_t i = 0; i < pool->source_count; i++) {
+        while (stacking->of[i] == NULL && pool->jobs[job].stack != NULL)
+            job++;
+        if (stacking->of[i] == NULL)
+            entries[i] = pool->jobs[job++].entry;
+    }
+    return store_stack_suggest(stacking, sources, pool->source_count, entries, err);
+}
+
 static enum err_code load_jobs(struct pool *pool, const struct data_source *const *sources,
                                struct err *err)
 {
-    TRY(make_jobs(pool, sources, err));
-    TRY(run_pool(pool, err));
-    return take_entries(pool, err);
+    struct store_stacking stacking = {0};
+    enum err_code code =
+        store_stack_plan(pool->import, sources, pool->source_count, &stacking, err);
+    if (code == ERR_OK) {
+        pool->count = pool->back = pool->failed = list_jobs(pool, sources, &stacking);
+        code = make_jobs(pool, err);
+    }
+    if (code == ERR_OK)
+        code = run_pool(pool, err);
+    if (code == ERR_OK)
+        code = take_entries(pool, err);
+    if (code == ERR_OK)
+        code = suggest_stacks(pool, &stacking, sources, err);
+    store_stacking_done(&stacking);
+    return code;
 }
 
 enum err_code store_import_tables(struct store_import *import,
@@ -359,17 +403,12 @@ enum err_code store_import_tables(struct store_import *import,
 {
     AUTO(mem_free) struct job *jobs = mem_zalloc(count + 1, sizeof *jobs);
     AUTO(mem_free) size_t *order = mem_zalloc(count + 1, sizeof *order);
-    struct pool pool = {.import = import,
-                        .jobs = jobs,
-                        .count = count,
-                        .order = order,
-                        .back = count,
-                        .failed = count};
+    struct pool pool = {.import = import, .jobs = jobs, .source_count = count, .order = order};
     size_t before = import->staged_count;
     if (jobs == NULL || order == NULL)
         return err_set(err, ERR_MEMORY, "no memory to import");
     enum err_code code = count == 0 ? ERR_OK : load_jobs(&pool, sources, err);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < pool.count; i++)
         json_decref(jobs[i].entry);
     if (code == ERR_OK)
         return ERR_OK;

@@ -7,6 +7,27 @@ static const char *const before_tables[] = {"labs", "a,b\n1,x\n2,y\n", "people",
 static const char *const after_tables[] = {"labs", "a,b\n1,x\n2,z\n3,\n", "people", "id,sex\n1,F\n",
                                            "bad",  "p,q\n1,2\n3\n"};
 
+static const char *const parts[] = {"labs_1", "a,b\n1,x\n2,z\n", "labs_2", "b,a\ny,1.5\n1\n"};
+static bool stacked; /* the import is of parts, as one table */
+
+static enum err_code import_stack(struct store *store, struct store_commit *ret, struct err *err)
+{
+    AUTO(store_import_close) struct store_import *import = NULL;
+    static const char *patterns[] = {"labs_*"};
+    struct store_import_options options = {.stack = patterns, .stack_count = 1};
+    struct csv_source csv[2];
+    const struct data_source *sources[2] = {&csv[0].source, &csv[1].source};
+    *ret = (struct store_commit){0};
+    TRY(store_import_begin(store, "d", &options, &import, err));
+    for (size_t i = 0; i < 2; i++)
+        csv_source_init(&csv[i], parts[2 * i], parts[2 * i + 1]);
+    enum err_code code = store_import_tables(import, sources, 2, err);
+    for (size_t i = 0; i < 2; i++)
+        csv_source_done(&csv[i]);
+    TRY(code);
+    return store_import_commit(import, NULL, NULL, ret, err);
+}
+
 static void assert_clean_at(const char *version)
 {
     char path[FILE_PATH_BYTES], current[65];
@@ -55,7 +76,8 @@ static bool try_import(enum fault_kind kind, int64_t nth, const char *version)
     struct err err = {0};
     struct store *store = open_store();
     fault_arm(kind, nth);
-    enum err_code code = import_tables(store, "d", NULL, after_tables, 3, &commit, &err);
+    enum err_code code = stacked ? import_stack(store, &commit, &err)
+                                 : import_tables(store, "d", NULL, after_tables, 3, &commit, &err);
     bool fired = fault_fired();
     fault_disarm();
     store_close(store);
@@ -119,6 +141,15 @@ static void failing_allocations_leave_the_store_as_before(void **state)
     assert_true(fail_all(FAULT_ALLOC, 40, 1.07) >= 50);
 }
 
+static void failing_calls_leave_the_store_as_before_a_stack(void **state)
+{
+    (void)state;
+    stacked = true;
+    assert_true(fail_all(FAULT_WRITE, INT64_MAX, 1) >= 6);
+    assert_true(fail_all(FAULT_ALLOC, 40, 1.07) >= 50);
+    stacked = false;
+}
+
 int main(void)
 {
     json_install();
@@ -128,6 +159,7 @@ int main(void)
         TEST(every_failing_fsync_leaves_the_store_as_before),
         TEST(every_failing_rename_leaves_the_store_as_before),
         TEST(failing_allocations_leave_the_store_as_before),
+        TEST(failing_calls_leave_the_store_as_before_a_stack),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -338,6 +338,18 @@ static struct str text_at(const struct data_vector *vector, int64_t row)
     return data_vector_is_valid(vector, row) ? vector->text[row] : (struct str){"", 0};
 }
 
+/* DuckDB begins a record at the line end's second byte (CRLF), or at empty lines before it. */
+static struct str without_line_ends(struct str raw, const struct line_counter *counter,
+                                    int64_t *line)
+{
+    bool carriage = counter->previous == '\r';
+    for (; raw.len > 0 && (*raw.ptr == '\n' || *raw.ptr == '\r'); raw.ptr++, raw.len--) {
+        *line += *raw.ptr == '\n' && !carriage;
+        carriage = false;
+    }
+    return raw;
+}
+
 static enum err_code give_rejects(const struct data_batch *batch, const struct data_sink *sink,
                                   struct line_counter *counter, int64_t *rows, struct err *err)
 {
@@ -349,11 +361,12 @@ static enum err_code give_rejects(const struct data_batch *batch, const struct d
             line_at(counter, text_at(&vectors[4], row), integer_at(&vectors[5], row) - 1);
         if (line == 0)
             line = integer_at(&vectors[0], row);
+        struct str raw = without_line_ends(text_at(&vectors[3], row), counter, &line);
         struct buf column = BUF_INIT;
         buf_add_str(&column, text_at(&vectors[1], row));
         enum err_code code =
             sink->reject(sink->user, line, column.len > 0 ? buf_text(&column) : NULL,
-                         reject_reason(text_at(&vectors[2], row)), text_at(&vectors[3], row), err);
+                         reject_reason(text_at(&vectors[2], row)), raw, err);
         buf_done(&column);
         TRY(code);
     }
