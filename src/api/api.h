@@ -112,6 +112,47 @@ enum err_code api_rows_to_arrow(struct api_rows *rows_taken, struct ArrowArraySt
 /* The same query written whole to a Parquet file (staged, then renamed): the row limit is not applied, the time limit is. {version, path, rows, bytes, duration_ms} */
 enum err_code api_query_parquet(struct api *api, const struct api_query_options *options, const char *path, json_t **ret, struct err *err) WARN_UNUSED;
 
+/* ---- plans (src/plan/plan.h; docs/plan.schema.json) ---- */
+#define API_PLAN_LIMIT_BYTES (16 << 20)
+#define API_LIST_LIMIT 10000 /* elements of a list parameter */
+struct api_plan; /* a plan read and type-checked; needs no store. Immutable: any thread */
+/* source names the text in errors, borrowed for the plan's life: "labs.json". */
+enum err_code api_plan_read(struct str json, const char *source, struct api_plan **ret, struct err *err) WARN_UNUSED;
+void api_plan_free(struct api_plan *plan);
+AUTO_DEFINE(struct api_plan, api_plan_free)
+enum err_code api_plan_print(const struct api_plan *plan, json_t **ret, struct err *err) WARN_UNUSED; /* {text, signature} */
+enum err_code api_plan_sql(const struct api_plan *plan, const char *dialect, json_t **ret, struct err *err) WARN_UNUSED; /* {sql, params:[{name, type}], dialect}; dialect NULL: duckdb */
+enum err_code api_plan_hash(const struct api_plan *plan, json_t **ret, struct err *err) WARN_UNUSED; /* {signature} */
+/* {signature, columns:[{name, type}], parameters:[{name, type}], reads:[{table, columns:[{name, type}]}]}; with a dataset also {dataset, version, ok,
+ * problems:[{node, table, column, expected, found, nearest, words}]}: what the scans expect and the version, its marts and saved plans do not have. Problems are no error.
+ * api and dataset NULL: the plan alone. */
+enum err_code api_plan_check(struct api *api, const struct api_plan *plan, const char *dataset, const char *version, json_t **ret, struct err *err) WARN_UNUSED;
+struct api_plan_options {
+    const char *dataset, *version;
+    const json_t *params;  /* {name: value}: a text is read by the parameter's type (a list: as JSON), numbers, booleans, null and arrays mean themselves */
+    int64_t row_limit;     /* 0 = 1,000,000 */
+    int64_t time_limit_ms; /* 0 = 300,000 */
+    const json_t *runs;    /* {name: run id}: which runs the names mean; NULL = those made last. Borrowed for the call */
+    const char *engine;    /* run: URL of a server that the version was pushed to; NULL = the embedded engine */
+    const char *name;      /* save: the run's name as a table; NULL = plan_ and the signature's beginning */
+    bool force;            /* save: compute again and compare */
+    const char *const *partition_by; /* write: columns that become folders */
+    size_t partition_count;
+    bool overwrite;        /* write: replace what is there */
+};
+/* The plan's rows over the version's tables, marts and saved plans, as api_query. ERR_INPUT names the first problem of api_plan_check, or the parameter that
+ * is missing, unknown or of another type. Values are bound, never spliced. */
+enum err_code api_plan_run(struct api *api, const struct api_plan *plan, const struct api_plan_options *options, struct api_rows **ret, struct err *err) WARN_UNUSED;
+/* Of a plan's rows {signature, engine, name?}; NULL for SQL. Borrowed. */
+const json_t *api_rows_about(const struct api_rows *rows);
+/* Materialises the plan as a run, or finds it; a table of that name then. {run_id, name, signature, version, row_count, schema, path, bytes, reused, duration_ms …} */
+enum err_code api_plan_save(struct api *api, const struct api_plan *plan, const struct api_plan_options *options, json_t **ret, struct err *err) WARN_UNUSED;
+/* The rows as one Parquet file, or with partition_by as a folder of COLUMN=VALUE folders with _marrow.json, which says what they are.
+ * {path, row_count, bytes, signature, engine, version, duration_ms}. The row limit is not applied. */
+enum err_code api_plan_write(struct api *api, const struct api_plan *plan, const struct api_plan_options *options, const char *path, json_t **ret, struct err *err) WARN_UNUSED;
+enum err_code api_engines(json_t **ret, struct err *err) WARN_UNUSED;  /* {engines:[{name, schemes, dialect, what, example, abilities:[…]}]} */
+enum err_code api_dialects(json_t **ret, struct err *err) WARN_UNUSED; /* {dialects:[{name, engines:[…], lacks:[…]}]} */
+
 /* ---- history ---- */
 enum err_code api_history(struct api *api, const char *dataset, int64_t last, json_t **ret, struct err *err) WARN_UNUSED;
 enum err_code api_history_verify(struct api *api, const char *dataset, json_t **ret, struct err *err) WARN_UNUSED;

@@ -5,8 +5,10 @@
 #include "api/api.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/nearest.h"
 #include "engine/engine.h"
 #include "mart/mart.h"
+#include "plan/plan.h"
 #include "profile/profile.h"
 #include "store/store.h"
 
@@ -47,8 +49,58 @@ enum err_code api_statement_check_elsewhere(const char *sql, struct err *err) WA
 enum err_code api_statement_blame(enum err_code code, struct err *err) WARN_UNUSED;
 /* The statement with every literal masked. */
 void api_mask_statement(const struct store_version *version, const char *sql, struct buf *out);
-/* Start of a history entry about a statement {version, sql (masked), query, marts?}; keeps the statement whole beside the data. */
-json_t *api_statement_entry(struct api *api, const struct store_version *version, const char *sql, const json_t *marts, bool *ok);
+/* Start of a history entry about a statement {version, sql (masked), query, marts?}; keeps kept (the statement, or the plan that it was made of) whole
+ * beside the data. */
+json_t *api_statement_entry(struct api *api, const struct store_version *version, const char *sql, const char *kept, const json_t *marts, bool *ok);
+/* A query by whatever front end. All borrowed for the call, kind for good. */
+struct api_ask {
+    struct api_query_options query;
+    const char *kind;                  /* of the history entry: "sql", "plan" */
+    const char *kept;                  /* for replay in place of the SQL; NULL: the SQL */
+    const struct engine_value *values; /* of $1, $2 … */
+    size_t value_count;
+    const json_t *about; /* members of the entry, and what api_rows_about answers; NULL: none */
+};
+enum err_code api_ask(struct api *api, const struct api_ask *ask, struct api_rows **ret, struct err *err) WARN_UNUSED;
+/* The run that a name means as a table: a mart, else the newest plan saved under it on this version. pinned: that run, or NULL. ERR_NOT_FOUND. New reference. */
+enum err_code api_run_find(struct api *api, struct store_version *version, const char *name, const char *pinned, json_t **ret, struct err *err) WARN_UNUSED;
+bool api_is_mart_name(const char *name);
+/* ERR_NOT_FOUND: no such table or run, with the names there are. */
+enum err_code api_unknown_table(const struct store_version *version, const char *name, struct err *err);
+/* As api_attach_names; notes in used ({name: run id}, may be NULL) what the names of runs meant; pinned {name: run id} or NULL. */
+enum err_code api_attach_pinned(struct api *api, struct store_version *version, struct engine *engine, const char *const *names, size_t count,
+                                const struct api_query_marts *marts, struct err *err) WARN_UNUSED;
+
+/* ---- plans ---- */
+struct api_plan {
+    struct plan *plan;
+    const struct plan_rel *root;
+    json_t *json;   /* plan_to_json */
+    json_t *params; /* [{name, type}] in order of first use */
+    const char *source;
+};
+/* Takes plan, also when it fails. */
+enum err_code api_plan_of(struct plan *plan_taken, const struct plan_rel *root, const char *source, struct api_plan **ret, struct err *err) WARN_UNUSED;
+/* plan_params.c: calls visit with each {param, type} of a plan's JSON; what it returns takes the parameter's place (new reference; NULL: stays). */
+typedef json_t *(*api_param_visit)(void *user, const char *name, const char *type);
+void api_params_map(json_t *plan, api_param_visit visit, void *user);
+/* Parameters of a plan with their values, as canonical texts: values are checked by type, lists become lists of scalar parameters name__1, name__2 … */
+struct api_bound {
+    struct arena *arena;
+    json_t *plan;   /* with lists spread; the caller may change it further */
+    json_t *values; /* {name: canonical text or null} of the scalar parameters in plan */
+    json_t *types;  /* {name: type} */
+};
+enum err_code api_params_bind(const struct api_plan *plan, const json_t *given, bool show_values, struct api_bound *ret, struct err *err) WARN_UNUSED;
+/* Parameters replaced by their values as typed literals: for a run's identity. */
+enum err_code api_params_close(struct api_bound *bound, struct err *err) WARN_UNUSED;
+/* The engine's values of names, from arena. */
+enum err_code api_params_values(const struct api_bound *bound, const char *const *names, size_t count, const struct engine_value **ret, struct err *err) WARN_UNUSED;
+void api_bound_done(struct api_bound *bound);
+AUTO_DEFINE(struct api_bound, api_bound_done)
+/* plan_check.c: problems of the plan's scans on a version, [{node, table, column, expected, found, nearest, words}]. adapt: scans in it (a plan's JSON) whose types are
+ * narrower in the version are given a cast, and scans of runs their run id as identity; NULL: only look. */
+enum err_code api_plan_problems(struct api *api, struct store_version *version, const json_t *runs, const json_t *plan, json_t *adapt, json_t **ret, struct err *err) WARN_UNUSED;
 /* Checks a user's statement and opens an engine with what it reads attached and everything else out of reach. writable: a file that the caller
  * will COPY to, or NULL. */
 enum err_code api_query_prepare(struct api *api, struct store_version *version, const char *sql, const struct api_query_marts *marts, const char *writable, struct engine **ret, struct err *err) WARN_UNUSED;

@@ -348,7 +348,7 @@ enum err_code api_query_parquet(struct api *api, const struct api_query_options 
         api_record_failure(api, options->dataset, "sql", err, started_us);
         return code;
     }
-    json_t *entry = api_statement_entry(api, version, options->sql, marts, &ok);
+    json_t *entry = api_statement_entry(api, version, options->sql, options->sql, marts, &ok);
     json_put_flag(entry, "ok", true, &ok);
     json_put_int(entry, "rows", written.rows, &ok);
     json_put_flag(entry, "streamed", true, &ok);

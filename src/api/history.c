@@ -70,34 +70,21 @@ static enum err_code answer(int64_t seq, const char *kind, const char *before, c
     return json_built(ok, err);
 }
 
-static enum err_code replay_sql(struct api *api, const char *dataset, const json_t *entry,
-                                json_t **ret, struct err *err)
+/* The rows of an entry that runs again, read to their end, against those it gave. Takes rows. */
+static enum err_code compare_rows(const json_t *entry, struct api_rows *rows_taken, json_t **ret,
+                                  struct err *err)
 {
-    if (json_text(entry, "result_hash", NULL) == NULL || !json_flag(entry, "complete", false))
-        return err_set(err, ERR_INPUT, "entry %" PRId64 " has no hash of a whole result: it was %s",
-                       json_int(entry, "seq", 0),
-                       json_flag(entry, "streamed", false) ? "handed over as a stream"
-                                                           : "not read to its end");
-    AUTO(buf_done) struct buf sql = BUF_INIT;
-    TRY(store_query_read(api->store, dataset, json_text(entry, "query", ""), &sql, err));
-    struct api_query_options options = {.dataset = dataset,
-                                        .version = json_text(entry, "version", NULL),
-                                        .sql = buf_text(&sql),
-                                        .row_limit = json_int(entry, "row_limit", 0),
-                                        .marts = json_object_get(entry, "marts")};
-    struct api_rows *rows = NULL;
     const struct data_batch *batch = NULL;
-    TRY(api_query(api, &options, &rows, err));
     enum err_code code = ERR_OK;
     do
-        code = api_rows_next(rows, &batch, err);
+        code = api_rows_next(rows_taken, &batch, err);
     while (code == ERR_OK && batch != NULL);
     char after[API_CONTENT_BYTES];
-    api_rows_content(rows, after);
-    api_rows_close(rows);
+    api_rows_content(rows_taken, after);
+    api_rows_close(rows_taken);
     TRY(code);
-    TRY(answer(json_int(entry, "seq", 0), "sql", json_text(entry, "result_hash", ""), after, ret,
-               err));
+    TRY(answer(json_int(entry, "seq", 0), json_text(entry, "kind", ""),
+               json_text(entry, "result_hash", ""), after, ret, err));
     bool ok = true;
     if (json_flag(entry, "truncated", false))
         json_put_text(
@@ -105,6 +92,55 @@ static enum err_code replay_sql(struct api *api, const char *dataset, const json
             "the row limit cut the result: without ORDER BY which rows come first is not fixed",
             &ok);
     return json_built(ok, err);
+}
+
+static enum err_code replay_sql(struct api *api, const char *dataset, const json_t *entry,
+                                const char *sql, json_t **ret, struct err *err)
+{
+    struct api_query_options options = {.dataset = dataset,
+                                        .version = json_text(entry, "version", NULL),
+                                        .sql = sql,
+                                        .row_limit = json_int(entry, "row_limit", 0),
+                                        .marts = json_object_get(entry, "marts")};
+    struct api_rows *rows = NULL;
+    TRY(api_query(api, &options, &rows, err));
+    return compare_rows(entry, rows, ret, err);
+}
+
+/* kept = {plan, params} */
+static enum err_code replay_plan(struct api *api, const char *dataset, const json_t *entry,
+                                 const char *kept, json_t **ret, struct err *err)
+{
+    JSON_AUTO document = NULL;
+    AUTO(api_plan_free) struct api_plan *plan = NULL;
+    AUTO(buf_done) struct buf text = BUF_INIT;
+    struct api_rows *rows = NULL;
+    TRY(json_parse(str_of(kept), "the kept plan", &document, err));
+    TRY(json_compact(json_object_get(document, "plan"), &text, err));
+    TRY(api_plan_read(buf_view(&text), "the kept plan", &plan, err));
+    struct api_plan_options options = {.dataset = dataset,
+                                       .version = json_text(entry, "version", NULL),
+                                       .params = json_object_get(document, "params"),
+                                       .row_limit = json_int(entry, "row_limit", 0),
+                                       .runs = json_object_get(entry, "marts")};
+    TRY(api_plan_run(api, plan, &options, &rows, err));
+    return compare_rows(entry, rows, ret, err);
+}
+
+static enum err_code replay_rows(struct api *api, const char *dataset, const json_t *entry,
+                                 json_t **ret, struct err *err)
+{
+    if (json_text(entry, "result_hash", NULL) == NULL || !json_flag(entry, "complete", false))
+        return err_set(err, ERR_INPUT, "entry %" PRId64 " has no hash of a whole result: it was %s",
+                       json_int(entry, "seq", 0),
+                       json_flag(entry, "saved", false) ? "kept as a run, which 'verify' checks"
+                       : json_flag(entry, "streamed", false) ? "handed over as a stream"
+                                                             : "not read to its end");
+    AUTO(buf_done) struct buf kept = BUF_INIT;
+    TRY(store_query_read(api->store, dataset, json_text(entry, "query", ""), &kept, err));
+    return strcmp(json_text(entry, "kind", ""), "sql") == 0
+               ? replay_sql(api, dataset, entry, buf_text(&kept), ret, err)
+               : replay_plan(api, dataset, entry, buf_text(&kept), ret, err);
 }
 
 static enum err_code replay_mart(struct api *api, const char *dataset, const json_t *entry,
@@ -139,15 +175,16 @@ enum err_code api_history_replay(struct api *api, const char *dataset, int64_t s
         return err_set(err, ERR_INPUT,
                        "entry %" PRId64 " failed when it ran: there is no result to compare with",
                        seq);
-    if (json_text(entry, "engine", NULL) != NULL)
+    if (strcmp(json_text(entry, "engine", "duckdb"), "duckdb") != 0)
         return err_set(err, ERR_UNSUPPORTED,
                        "entry %" PRId64 " ran on another engine; history keeps no way back to it",
                        seq);
-    if (strcmp(kind, "sql") == 0)
-        return replay_sql(api, dataset, entry, ret, err);
+    if (strcmp(kind, "sql") == 0 || strcmp(kind, "plan") == 0)
+        return replay_rows(api, dataset, entry, ret, err);
     if (strcmp(kind, "mart") == 0)
         return replay_mart(api, dataset, entry, ret, err);
     err_set(err, ERR_INPUT, "entry %" PRId64 " is of kind '%s', which is not replayed", seq, kind);
     return err_hint(
-        err, "queries and mart builds can be replayed; imports are checked by 'marrow verify'");
+        err,
+        "queries, plans and mart builds can be replayed; imports are checked by 'marrow verify'");
 }

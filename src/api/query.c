@@ -16,13 +16,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_mart_name(const char *name)
+bool api_is_mart_name(const char *name)
 {
     return strlen(name) > 5 && str_equal_nocase((struct str){name, 5}, STR("mart_"));
 }
 
-static enum err_code unknown_name(const struct store_version *version, const char *name,
-                                  struct err *err)
+enum err_code api_unknown_table(const struct store_version *version, const char *name,
+                                struct err *err)
 {
     AUTO(buf_done) struct buf known = BUF_INIT;
     for (size_t i = 0; i < store_version_table_count(version) && known.len < 600; i++)
@@ -51,14 +51,38 @@ static enum err_code allow_files(struct api *api, const char *dataset, const jso
     return json_built(ok, err);
 }
 
+enum err_code api_run_find(struct api *api, struct store_version *version, const char *name,
+                           const char *pinned, json_t **ret, struct err *err)
+{
+    const char *dataset = store_version_dataset(version);
+    JSON_AUTO runs = NULL;
+    json_t *run;
+    size_t idx;
+    if (pinned != NULL)
+        return store_run_read(api->store, dataset, pinned, ret, err);
+    if (api_is_mart_name(name))
+        return mart_find(api->store, version, name, ret, err);
+    TRY(store_run_list(api->store, dataset, "plan", &runs, err)); /* newest first */
+    json_array_foreach(runs, idx, run)
+    {
+        if (json_object_get(run, "problem") == NULL &&
+            strcmp(json_text(run, "version", ""), store_version_id(version)) == 0 &&
+            str_equal_nocase(str_of(json_text(run, "name", "")), str_of(name))) {
+            *ret = json_incref(run);
+            return ERR_OK;
+        }
+    }
+    return api_unknown_table(version, name, err);
+}
+
 /* The run that a name means: the one that an earlier query read, else the one it means now; noted
  * in used. */
-static enum err_code find_mart(struct api *api, struct store_version *version, const char *name,
-                               const struct api_query_marts *marts, json_t **ret, struct err *err)
+static enum err_code find_run(struct api *api, struct store_version *version, const char *name,
+                              const struct api_query_marts *marts, json_t **ret, struct err *err)
 {
     bool ok = true;
     const char *pinned = marts != NULL ? json_text(marts->pinned, name, NULL) : NULL;
-    TRY(mart_find(api->store, version, pinned != NULL ? pinned : name, ret, err));
+    TRY(api_run_find(api, version, name, pinned, ret, err));
     if (marts != NULL)
         json_put_text(marts->used, name, json_text(*ret, "run_id", ""), &ok);
     return json_built(ok, err);
@@ -76,9 +100,7 @@ static enum err_code attach_names(struct api *api, struct store_version *version
             continue;
         }
         JSON_AUTO run = NULL;
-        if (!is_mart_name(names[i]))
-            return unknown_name(version, names[i], err);
-        TRY(find_mart(api, version, names[i], marts, &run, err));
+        TRY(find_run(api, version, names[i], marts, &run, err));
         TRY(run_attach(api->store, store_version_dataset(version), run, names[i], engine, err));
         if (allowed != NULL)
             TRY(allow_files(api, store_version_dataset(version), run, allowed, err));
@@ -91,6 +113,13 @@ enum err_code api_attach_names(struct api *api, struct store_version *version,
                                struct err *err)
 {
     return attach_names(api, version, engine, names, count, NULL, NULL, err);
+}
+
+enum err_code api_attach_pinned(struct api *api, struct store_version *version,
+                                struct engine *engine, const char *const *names, size_t count,
+                                const struct api_query_marts *marts, struct err *err)
+{
+    return attach_names(api, version, engine, names, count, marts, NULL, err);
 }
 
 enum err_code api_query_prepare(struct api *api, struct store_version *version, const char *sql,
@@ -134,7 +163,9 @@ struct api_rows {
     struct store_version *version;
     struct engine *engine;
     struct engine_result *result;
-    char *sql;
+    char *sql, *kept;
+    const char *kind;
+    json_t *about;
     int64_t row_limit, row_count, started_us, first_us, ended_us;
     bool truncated, failed, at_end, streamed;
     struct hash128 content; /* sum of the rows' hashes: what replay compares, as a bag */
@@ -142,15 +173,20 @@ struct api_rows {
     json_t *marts; /* {name: run id} that it read */
 };
 
-static enum err_code open_rows(struct api *api, const struct api_query_options *options,
-                               struct api_rows *rows, struct err *err)
+static enum err_code open_rows(struct api *api, const struct api_ask *ask, struct api_rows *rows,
+                               struct err *err)
 {
+    const struct api_query_options *options = &ask->query;
     rows->api = api;
     rows->started_us = clock_monotonic_us();
     rows->row_limit = options->row_limit > 0 ? options->row_limit : API_QUERY_ROW_LIMIT;
     rows->sql = mem_strdup(options->sql);
+    rows->kept = mem_strdup(ask->kept != NULL ? ask->kept : options->sql);
+    rows->kind = ask->kind;
+    rows->about = json_deep_copy(ask->about);
     rows->marts = json_object();
-    if (rows->sql == NULL || rows->marts == NULL)
+    if (rows->sql == NULL || rows->kept == NULL || rows->marts == NULL ||
+        (ask->about != NULL && rows->about == NULL))
         return err_set(err, ERR_MEMORY, "no memory for the statement");
     TRY(store_version_open(api->store, options->dataset, options->version, &rows->version, err));
     struct api_query_marts marts = {options->marts, rows->marts};
@@ -162,7 +198,8 @@ static enum err_code open_rows(struct api *api, const struct api_query_options *
                                                                    : API_QUERY_TIME_LIMIT_MS);
     engine_set_progress(rows->engine, api->options.progress, "query", options->dataset);
     return api_statement_blame(
-        engine_query(rows->engine, options->sql, NULL, 0, &rows->result, err), err);
+        engine_query(rows->engine, options->sql, ask->values, ask->value_count, &rows->result, err),
+        err);
 }
 
 static void free_rows(struct api_rows *rows)
@@ -171,26 +208,40 @@ static void free_rows(struct api_rows *rows)
     engine_close(rows->engine);
     store_version_close(rows->version);
     json_decref(rows->marts);
+    json_decref(rows->about);
+    mem_free(rows->kept);
     mem_free(rows->sql);
     mem_free(rows);
 }
 
-enum err_code api_query(struct api *api, const struct api_query_options *options,
-                        struct api_rows **ret, struct err *err)
+enum err_code api_ask(struct api *api, const struct api_ask *ask, struct api_rows **ret,
+                      struct err *err)
 {
-    api_begin(api);
     struct api_rows *rows = mem_zalloc(1, sizeof *rows);
     if (rows == NULL)
         return err_set(err, ERR_MEMORY, "no memory for the result");
-    enum err_code code = open_rows(api, options, rows, err);
+    enum err_code code = open_rows(api, ask, rows, err);
     if (code != ERR_OK) {
         if (rows->version != NULL)
-            api_record_failure(api, options->dataset, "sql", err, rows->started_us);
+            api_record_failure(api, ask->query.dataset, ask->kind, err, rows->started_us);
         free_rows(rows);
         return code;
     }
     *ret = rows;
     return ERR_OK;
+}
+
+enum err_code api_query(struct api *api, const struct api_query_options *options,
+                        struct api_rows **ret, struct err *err)
+{
+    struct api_ask ask = {.query = *options, .kind = "sql"};
+    api_begin(api);
+    return api_ask(api, &ask, ret, err);
+}
+
+const json_t *api_rows_about(const struct api_rows *rows)
+{
+    return rows->about;
 }
 
 const struct data_schema *api_rows_schema(const struct api_rows *rows)
@@ -271,16 +322,16 @@ void api_rows_content(const struct api_rows *rows, char ret[API_CONTENT_BYTES])
 }
 
 json_t *api_statement_entry(struct api *api, const struct store_version *version, const char *sql,
-                            const json_t *marts, bool *ok)
+                            const char *kept, const json_t *marts, bool *ok)
 {
     char query[HASH_HEX_BYTES];
     struct err err = {0};
     AUTO(buf_done) struct buf masked = BUF_INIT;
     json_t *entry = json_object();
     api_mask_statement(version, sql, &masked);
-    hash_sha256_of(sql, strlen(sql), query);
+    hash_sha256_of(kept, strlen(kept), query);
     if (store_is_writable(api->store) &&
-        store_query_keep(api->store, store_version_dataset(version), query, sql, &err) != ERR_OK)
+        store_query_keep(api->store, store_version_dataset(version), query, kept, &err) != ERR_OK)
         api_warn(api, "the statement was not kept for replay: %s", err.message);
     json_put_text(entry, "version", store_version_id(version), ok);
     json_put_str(entry, "sql", buf_view(&masked), ok);
@@ -296,7 +347,10 @@ static void record(struct api_rows *rows)
     bool ok = true;
     char content[API_CONTENT_BYTES];
     api_rows_content(rows, content);
-    json_t *entry = api_statement_entry(rows->api, rows->version, rows->sql, rows->marts, &ok);
+    json_t *entry =
+        api_statement_entry(rows->api, rows->version, rows->sql, rows->kept, rows->marts, &ok);
+    if (rows->about != NULL && json_object_update(entry, rows->about) != 0)
+        ok = false;
     json_put_flag(entry, "ok", !rows->failed, &ok);
     if (strcmp(engine_name(rows->engine), "duckdb") != 0)
         json_put_text(entry, "engine", engine_name(rows->engine), &ok); /* replay cannot run it */
@@ -313,7 +367,7 @@ static void record(struct api_rows *rows)
                  rows->first_us > 0 ? (rows->first_us - rows->started_us) / 1000 : 0, &ok);
     if (!ok)
         json_decref(entry);
-    api_record(rows->api, store_version_dataset(rows->version), "sql", ok ? entry : NULL);
+    api_record(rows->api, store_version_dataset(rows->version), rows->kind, ok ? entry : NULL);
 }
 
 void api_rows_close(struct api_rows *rows)

@@ -117,6 +117,18 @@ void cli_table_wrap(struct cli_table *table);
 void cli_table_clear(struct cli_table *table); /* rows only; widths stay */
 bool cli_table_failed(const struct cli_table *table);
 
+/* ---- rows ------------------------------------------------------------------------------------------ */
+
+/* A query's rows in the format and to the place that the verb's options say (--format, --out, --overwrite, --limit). */
+struct cli_rows_ask {
+    enum err_code (*open)(void *user, struct api *api, struct api_rows **ret, struct err *err);
+    enum err_code (*parquet)(void *user, struct api *api, const char *path, json_t **ret, struct err *err); /* {row_count?, bytes …}; NULL: not offered */
+    void *user;
+};
+enum err_code cli_rows_write(struct cli *cli, const struct cli_rows_ask *ask, struct err *err) WARN_UNUSED;
+/* Appends all of standard input; what: "the statement", for errors. */
+enum err_code cli_read_stdin(size_t limit_bytes, const char *what, struct buf *ret, struct err *err) WARN_UNUSED;
+
 /* ---- stderr ------------------------------------------------------------------------------------ */
 
 void cli_progress_init(struct cli *cli);
@@ -153,6 +165,13 @@ enum err_code verb_mart_show(struct cli *cli, struct err *err);
 enum err_code verb_mart_verify(struct cli *cli, struct err *err);
 enum err_code verb_push(struct cli *cli, struct err *err);
 enum err_code verb_sql(struct cli *cli, struct err *err);
+enum err_code verb_plan_check(struct cli *cli, struct err *err);
+enum err_code verb_plan_print(struct cli *cli, struct err *err);
+enum err_code verb_plan_sql(struct cli *cli, struct err *err);
+enum err_code verb_plan_hash(struct cli *cli, struct err *err);
+enum err_code verb_plan_run(struct cli *cli, struct err *err);
+enum err_code verb_engines(struct cli *cli, struct err *err);
+enum err_code verb_dialects(struct cli *cli, struct err *err);
 enum err_code verb_history(struct cli *cli, struct err *err);
 enum err_code verb_export(struct cli *cli, struct err *err);
 enum err_code verb_prune(struct cli *cli, struct err *err);

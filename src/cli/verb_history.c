@@ -44,6 +44,19 @@ static void entry_text(const json_t *entry, struct buf *out)
                        cli_plural(json_int(entry, "columns", 0), "column", "columns"),
                        cli_duration(json_int(entry, "duration_ms", 0), b),
                        json_flag(entry, "reused", false) ? ", reused" : "");
+    } else if (strcmp(kind, "plan") == 0) {
+        buf_printf(out, "%s%s%.12s", json_text(entry, "name", ""),
+                   json_text(entry, "name", NULL) != NULL ? "  " : "",
+                   json_text(entry, "signature", ""));
+        if (json_flag(entry, "ok", true))
+            buf_printf(
+                out, "  (%s %s, %s%s)",
+                cli_count(json_int(entry, "rows", json_int(entry, "row_count", 0)), a),
+                cli_plural(json_int(entry, "rows", json_int(entry, "row_count", 0)), "row", "rows"),
+                cli_duration(json_int(entry, "duration_ms", 0), b),
+                json_flag(entry, "reused", false)  ? ", reused"
+                : json_flag(entry, "saved", false) ? ", saved"
+                                                   : "");
     } else if (strcmp(kind, "import") == 0) {
         buf_printf(out, "version %.12s", json_text(entry, "version", ""));
         if (json_int(entry, "rows", -1) >= 0)
@@ -100,7 +113,8 @@ static void render_entries(struct cli *cli, const json_t *entries)
         cli_table_cell(table, CLI_PLAIN, cli_time(json_text(entry, "time", ""), time));
         cli_table_cell(table, good ? CLI_BOLD : CLI_BAD, kind);
         cli_table_cell_str(table, CLI_PLAIN, buf_view(&text));
-        if (good && (strcmp(kind, "sql") == 0 || strcmp(kind, "mart") == 0))
+        if (good && (strcmp(kind, "sql") == 0 || strcmp(kind, "mart") == 0 ||
+                     json_text(entry, "result_hash", NULL) != NULL))
             replayable = json_int(entry, "seq", 0);
     }
     cli_table_print(cli, table, true);

@@ -38,7 +38,10 @@ enum err_code run_attach_tables(struct run_work *work, struct err *err)
     const char **tables = NULL;
     size_t count = 0;
     TRY(plan_tables(work->request->plan, &tables, &count, err));
-    enum err_code code = store_version_attach(work->version, work->engine, tables, count, err);
+    enum err_code code =
+        work->request->attach != NULL
+            ? work->request->attach(work->request->user, work->engine, tables, count, err)
+            : store_version_attach(work->version, work->engine, tables, count, err);
     mem_free(tables);
     return code;
 }

@@ -18,6 +18,8 @@ struct run_request {
     const char *bucket_column; /* hash buckets by this column's stable hash, or NULL: one file */
     int64_t buckets;           /* 64 */
     json_t *extra;      /* members merged into the manifest (borrowed); may be NULL */
+    /* Makes the tables that the plan scans readable under their names; NULL: they are tables of the version. */
+    enum err_code (*attach)(void *user, struct engine *engine, const char *const *tables, size_t count, struct err *err);
     /* Called with the engine after the rows are staged as view "marrow_result" and before publishing: invariants. A failure stops the run. */
     enum err_code (*check)(void *user, struct engine *engine, json_t *manifest, struct err *err);
     void *user;
