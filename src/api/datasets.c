@@ -55,6 +55,27 @@ static json_t *marts_of(const json_t *runs, const char *version, bool *ok)
     return marts;
 }
 
+/* Roles of the manifest's columns, where the profile is at hand. */
+static enum err_code add_roles(struct api *api, struct store_version *version, json_t *manifest,
+                               struct err *err)
+{
+    AUTO(profile_free) struct profile *profile = NULL;
+    bool ok = true;
+    TRY(profile_open_stored(api->store, version, &profile, err));
+    for (size_t t = 0; profile != NULL && t < profile->table_count; t++) {
+        json_t *columns =
+            json_object_get(json_array_get(json_object_get(manifest, "tables"), t), "columns");
+        for (size_t c = 0;
+             c < profile->tables[t].table->schema.count && c < json_array_size(columns); c++) {
+            const struct profile_column *column = &profile->tables[t].columns[c];
+            json_put_text(json_array_get(columns, c), "role",
+                          profile_column_role_text(column->role), &ok);
+            json_put_text(json_array_get(columns, c), "role_reason", column->role_reason, &ok);
+        }
+    }
+    return json_built(ok, err);
+}
+
 enum err_code api_show(struct api *api, const char *dataset, const char *version, json_t **ret,
                        struct err *err)
 {
@@ -66,10 +87,12 @@ enum err_code api_show(struct api *api, const char *dataset, const char *version
     TRY(store_version_open(api->store, dataset, version, &opened, err));
     TRY(mart_list(api->store, dataset, &runs, err));
     TRY(store_dataset_read(api->store, dataset, &decided, err));
-    json_t *object = json_deep_copy(store_version_manifest(opened));
+    JSON_AUTO object = json_deep_copy(store_version_manifest(opened));
+    TRY(json_built(object != NULL, err));
+    TRY(add_roles(api, opened, object, err));
     json_put(object, "marts", marts_of(runs, store_version_id(opened), &ok), &ok);
     json_put(object, "decided", json_incref(decided), &ok);
-    *ret = object;
+    *ret = json_incref(object);
     return json_built(ok, err);
 }
 

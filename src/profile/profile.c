@@ -170,15 +170,18 @@ enum err_code profile_engine_open(struct store *store, struct engine **ret, stru
     return engine_open(&options, ret, err);
 }
 
-enum err_code profile_open(struct store *store, struct store_version *version, struct profile **ret,
-                           struct err *err)
+static enum err_code open_profile(struct store *store, struct store_version *version, bool compute,
+                                  struct profile **ret, struct err *err)
 {
     AUTO(profile_free) struct profile *profile = NULL;
     JSON_AUTO cached = NULL;
+    *ret = NULL;
     TRY(store_version_read_profiles(version, err));
     TRY(profile_cache_read(store, version, "profile", &cached, err));
     if (cached != NULL && profile_from_json(version, cached, &profile, err) == ERR_MEMORY)
         return ERR_MEMORY;
+    if (profile == NULL && !compute)
+        return ERR_OK;
     if (profile == NULL) { /* not there, or of another shape */
         JSON_AUTO content = NULL;
         TRY(profile_compute(store, version, &profile, err));
@@ -193,6 +196,18 @@ enum err_code profile_open(struct store *store, struct store_version *version, s
     *ret = profile;
     profile = NULL;
     return ERR_OK;
+}
+
+enum err_code profile_open(struct store *store, struct store_version *version, struct profile **ret,
+                           struct err *err)
+{
+    return open_profile(store, version, true, ret, err);
+}
+
+enum err_code profile_open_stored(struct store *store, struct store_version *version,
+                                  struct profile **ret, struct err *err)
+{
+    return open_profile(store, version, false, ret, err);
 }
 
 static json_t *end_json(const struct profile_table *table, const size_t *columns, size_t count)

@@ -130,7 +130,11 @@ def years_are_stacked():
     _, answer = take(*files, "--stack", "auto")
     checks.equal(sorted(table["name"] for table in answer["tables"]), ["labs", "labs_items"], "--stack auto")
     (table,) = [one for one in program.must("show", f"d{turn}")["tables"] if one["name"] == "labs"]
-    checks.that(table["columns"] is not None, "show knows it")
+    roles = {column["name"]: (column["role"], bool(column["role_reason"])) for column in table["columns"]}
+    checks.equal(roles["source_file"], ("category", True), "show gives the columns' roles")
+    checks.equal(table["stack"], "auto", "the manifest has the stack")
+    checks.equal([(part["table"], part["rows"], part["rejected_rows"]) for part in table["parts"]],
+                 [("labs_2019", 30, 0), ("labs_2020", 20, 0), ("labs_2021", 20, 1)], "and its parts")
 
 
 def stacks_that_can_not_be():
