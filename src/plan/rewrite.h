@@ -17,5 +17,14 @@ const struct plan_rel *plan_with_inputs(struct plan *plan, const struct plan_rel
 #define PLAN_STORED_HASH "marrow_row_hash"
 #define PLAN_STORED_ORDER "marrow_row_order"
 enum err_code plan_stored_hashes(struct plan *plan, const struct plan_rel *root, bool (*has)(void *user, const char *table), void *user, const struct plan_rel **ret, struct err *err) WARN_UNUSED;
+/* All rewrites, again and again until nothing changes: conditions next to the scans, columns that nobody reads gone, constants computed,
+ * nodes merged. Same columns, rows and order; docs/PLAN.md lists the rewrites. */
+enum err_code plan_optimise(struct plan *plan, const struct plan_rel *root, const struct plan_rel **ret, struct err *err) WARN_UNUSED;
+/* The table of them; NULL past the end. */
+struct plan_rewrite {
+    const char *name, *what;
+    const struct plan_rel *(*apply)(struct plan *plan, const struct plan_rel *root); /* root: nothing to do; NULL: the plan's sticky error */
+};
+const struct plan_rewrite *plan_rewrite_at(size_t idx);
 
 #endif

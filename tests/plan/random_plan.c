@@ -190,8 +190,13 @@ static struct sized make_values(struct builder *b)
 static struct sized make_filter(struct builder *b, struct sized in)
 {
     struct random_scope scope = over(in.rel);
-    return (struct sized){plan_filter(b->gen.plan, in.rel, random_expr(&b->gen, &scope, 'b', 3)),
-                          in.rows};
+    const struct plan_expr *parts[3];
+    size_t count = random_chance(&b->gen, 40) ? 2 + random_pick(&b->gen, 2) : 1;
+    for (size_t i = 0; i < count; i++)
+        parts[i] = random_expr(&b->gen, &scope, 'b', count == 1 ? 3 : 1);
+    const struct plan_expr *all =
+        count == 1 ? parts[0] : plan_call(b->gen.plan, "and", count, parts);
+    return (struct sized){plan_filter(b->gen.plan, in.rel, all), in.rows};
 }
 
 static struct sized make_project(struct builder *b, struct sized in)

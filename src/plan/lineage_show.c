@@ -1,0 +1,169 @@
+/* Lineage as JSON, as a Graphviz picture and as text; and the order of a result. */
+#include "plan/lineage.h"
+
+#include <string.h>
+
+#define DIRECT                                                                                     \
+    ((1u << PLAN_BY_VALUE) | (1u << PLAN_BY_AGGREGATE) | (1u << PLAN_BY_WINDOW) |                  \
+     (1u << PLAN_BY_EXPLODE) | (1u << PLAN_BY_CONDITION))
+
+static json_t *source_json(const char *dataset, const struct plan_source *source,
+                           enum plan_dependence kind, bool *ok)
+{
+    json_t *json = json_object();
+    json_put_text(json, "dataset", dataset, ok);
+    json_put_text(json, "table", source->table, ok);
+    json_put_text(json, "column", source->column, ok);
+    json_put_text(json, "kind", plan_dependence_text(kind), ok);
+    return json;
+}
+
+enum err_code plan_lineage_json(const struct plan_rel *root, const char *dataset, json_t **ret,
+                                struct err *err)
+{
+    AUTO(arena_free) struct arena *arena = arena_new(0);
+    struct plan_lineage lineage;
+    *ret = NULL;
+    if (arena == NULL)
+        return err_set(err, ERR_MEMORY, "no memory for the plan's lineage");
+    TRY(plan_lineage_of(root, arena, &lineage, err));
+    bool ok = true;
+    json_t *json = json_object(), *columns = json_array();
+    for (size_t i = 0; i < lineage.column_count; i++) {
+        json_t *column = json_object(), *sources = json_array();
+        for (size_t s = 0; s < lineage.source_counts[i]; s++)
+            for (uint32_t kind = 0; kind < PLAN_DEPENDENCE_END; kind++)
+                if ((lineage.sources[i][s].kinds & 1u << kind) != 0)
+                    json_push(sources,
+                              source_json(dataset, &lineage.sources[i][s],
+                                          (enum plan_dependence)kind, &ok),
+                              &ok);
+        json_put_text(column, "name", root->columns[i].name, &ok);
+        json_put(column, "sources", sources, &ok);
+        json_push(columns, column, &ok);
+    }
+    json_put(json, "columns", columns, &ok);
+    *ret = json;
+    enum err_code code = json_built(ok && json != NULL, err);
+    if (code != ERR_OK) {
+        json_decref(json);
+        *ret = NULL;
+    }
+    return code;
+}
+
+static void put_kinds(struct buf *out, uint32_t kinds)
+{
+    const char *comma = "";
+    for (uint32_t kind = 0; kind < PLAN_DEPENDENCE_END; kind++)
+        if ((kinds & 1u << kind) != 0) {
+            buf_printf(out, "%s%s", comma, plan_dependence_text((enum plan_dependence)kind));
+            comma = ", ";
+        }
+}
+static void put_node(struct buf *out, const char *table, const char *column)
+{
+    AUTO(buf_done) struct buf name = BUF_INIT;
+    buf_printf(&name, "%s%s%s", table, *table != '\0' ? "." : "", column);
+    out->failed = out->failed || name.failed;
+    buf_add_json(out, buf_view(&name)); /* the same escapes as a quoted DOT id needs */
+}
+
+enum err_code plan_lineage_dot(const struct plan_rel *root, struct buf *ret, struct err *err)
+{
+    AUTO(arena_free) struct arena *arena = arena_new(0);
+    struct plan_lineage lineage;
+    if (arena == NULL)
+        return err_set(err, ERR_MEMORY, "no memory for the plan's lineage");
+    TRY(plan_lineage_of(root, arena, &lineage, err));
+    buf_puts(ret, "digraph lineage {\n  rankdir=LR; node [shape=box, fontname=\"sans-serif\"];\n");
+    for (size_t i = 0; i < lineage.column_count; i++) {
+        buf_puts(ret, "  ");
+        put_node(ret, "", root->columns[i].name);
+        buf_puts(ret, " [style=filled, fillcolor=lightgrey];\n");
+        for (size_t s = 0; s < lineage.source_counts[i]; s++) {
+            const struct plan_source *source = &lineage.sources[i][s];
+            buf_puts(ret, "  ");
+            put_node(ret, source->table, source->column);
+            buf_puts(ret, " -> ");
+            put_node(ret, "", root->columns[i].name);
+            buf_puts(ret, " [label=\"");
+            put_kinds(ret, source->kinds);
+            buf_puts(ret, (source->kinds & DIRECT) != 0 ? "\"];\n" : "\", style=dashed];\n");
+        }
+    }
+    buf_puts(ret, "}\n");
+    return buf_check(ret, err);
+}
+
+enum err_code plan_lineage_text(const struct plan_rel *root, struct buf *ret, struct err *err)
+{
+    AUTO(arena_free) struct arena *arena = arena_new(0);
+    struct plan_lineage lineage;
+    if (arena == NULL)
+        return err_set(err, ERR_MEMORY, "no memory for the plan's lineage");
+    TRY(plan_lineage_of(root, arena, &lineage, err));
+    for (size_t i = 0; i < lineage.column_count; i++) {
+        buf_printf(ret, "%s\n", root->columns[i].name);
+        for (size_t s = 0; s < lineage.source_counts[i]; s++) {
+            const struct plan_source *source = &lineage.sources[i][s];
+            buf_printf(ret, "%s %s.%s (", s + 1 == lineage.source_counts[i] ? "└─" : "├─",
+                       source->table, source->column);
+            put_kinds(ret, source->kinds);
+            buf_puts(ret, ")\n");
+        }
+    }
+    return buf_check(ret, err);
+}
+
+/* ---- order -------------------------------------------------------------------------------------
+ */
+
+/* The column of rel that is column idx of `below`, some projects, limits and filters down; NULL: it
+ * was not kept. */
+static const char *name_above(const struct plan_rel *rel, const struct plan_rel *below, size_t idx)
+{
+    if (rel == below)
+        return rel->columns[idx].name;
+    for (size_t i = 0; i < rel->column_count; i++) {
+        const struct plan_rel *at = rel;
+        size_t column = i;
+        for (; at != below; at = at->inputs[0]) {
+            if (at->kind != PLAN_PROJECT)
+                continue;
+            if (at->outputs[column].expr->kind != PLAN_COLUMN)
+                break;
+            column = at->outputs[column].expr->idx;
+        }
+        if (at == below && column == idx)
+            return rel->columns[i].name;
+    }
+    return NULL;
+}
+
+enum err_code plan_ordering(const struct plan_rel *root, struct arena *arena,
+                            const struct plan_ordered_by **ret, size_t *ret_count, struct err *err)
+{
+    const struct plan_rel *sort = root;
+    *ret = NULL;
+    *ret_count = 0;
+    while (sort != NULL &&
+           (sort->kind == PLAN_PROJECT || sort->kind == PLAN_LIMIT || sort->kind == PLAN_FILTER))
+        sort = sort->inputs[0];
+    if (sort == NULL || sort->kind != PLAN_SORT)
+        return root != NULL ? ERR_OK : err_set(err, ERR_INPUT, "the plan has no root relation");
+    struct plan_ordered_by *keys = arena_array(arena, sort->order_count, sizeof *keys);
+    if (keys == NULL)
+        return err_set(err, ERR_MEMORY, "no memory for the plan's order");
+    for (size_t i = 0; i < sort->order_count; i++) {
+        const struct plan_order *order = &sort->order[i];
+        const char *name =
+            order->expr->kind == PLAN_COLUMN ? name_above(root, sort, order->expr->idx) : NULL;
+        if (name == NULL)
+            break; /* what follows orders only within equal values of what is not there */
+        keys[(*ret_count)++] =
+            (struct plan_ordered_by){name, order->descending, order->nulls_first};
+    }
+    *ret = keys;
+    return ERR_OK;
+}
