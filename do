@@ -1,5 +1,5 @@
 #!/bin/sh
-# Marrow's one entry point: ./do demo | build | test [asan|kill|fault] | check | bench | fuzz | install | setup | clean
+# Marrow's one entry point: ./do demo | build | test [asan|engines|kill|fault] | check | bench | fuzz | install | setup | clean
 # POSIX sh. Set-up installs only what is missing, and is quick the second time.
 set -eu
 cd "$(dirname "$0")"
@@ -20,25 +20,37 @@ aarch64)
 esac
 
 TEST_PACKAGES="python3 zstd"
-BUILD_PACKAGES="gcc g++ make cmake ninja-build pkg-config libjansson-dev libarchive-dev libexpat1-dev libssl-dev libxxhash-dev libreadstat-dev libpq-dev libcurl4-openssl-dev libcmocka-dev"
+BUILD_PACKAGES="gcc g++ make cmake ninja-build pkg-config|pkgconf libjansson-dev libarchive-dev libexpat1-dev|libexpat-dev libssl-dev libxxhash-dev libreadstat-dev libpq-dev libcurl4-openssl-dev libcmocka-dev"
 TOOL_PACKAGES="clang clang-format clang-tidy cppcheck shellcheck"
 
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "do: $*"; exit 1; }
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
-install_packages() {
-    missing=''
-    for wanted in "$@"; do
-        dpkg-query -W -f '${Status}' "$wanted" 2>/dev/null | grep -q 'install ok installed' || missing="$missing $wanted"
+# first_of TEST NAME|NAME…: the first of the names that passes the test; false: none does.
+first_of() {
+    for name in $(echo "$2" | tr '|' ' '); do
+        if "$1" "$name"; then echo "$name" && return 0; fi
     done
+    return 1
+}
+is_installed() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'install ok installed'; }
+can_be_had() { apt-cache policy "$1" 2>/dev/null | grep -q 'Candidate: [^(]'; }
+
+# install_packages PACKAGE…: what is missing of them; a|b: a, or where the distribution has none, b.
+install_packages() {
+    missing='' chosen='' unknown=''
+    for wanted in "$@"; do first_of is_installed "$wanted" >/dev/null || missing="$missing $wanted"; done
     [ -n "$missing" ] || return 0
-    command -v apt-get >/dev/null || fail "these packages are needed:$missing"
+    command -v apt-get >/dev/null || fail "these packages are needed (by their Debian names):$missing"
     say "installing:$missing"
     as_root apt-get update -qq
+    for wanted in $missing; do
+        if name=$(first_of can_be_had "$wanted"); then chosen="$chosen $name"; else unknown="$unknown $wanted"; fi
+    done
+    [ -z "$unknown" ] || fail "no package source here has:$unknown. On Ubuntu they are in 'universe': add-apt-repository universe. Elsewhere: install the libraries where pkg-config and the linker find them, then cmake -S . -B build"
     # shellcheck disable=SC2086
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >&2 ||
-        fail "could not install:$missing. On Ubuntu some are in 'universe' (add-apt-repository universe); other names are fine, as long as cmake finds the libraries"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $chosen >&2 || fail "apt-get could not install:$chosen"
 }
 
 # fetch PACKAGE SHA256 FILE...: unpack the named files of an npm package into deps/tmp, after checking its hash.
@@ -100,6 +112,31 @@ run_ctest() {
     ctest --test-dir "$directory" --output-on-failure --timeout 900 -j "$jobs" "$@"
 }
 
+# Every test that runs on servers, with a PostgreSQL (each test starts its own) and a Trino where they can be had; what was
+# skipped is said at the end.
+test_engines() {
+    skipped=build/Testing/SKIPPED
+    mkdir -p build/Testing && : >"$skipped"
+    sh tests/servers/postgres.sh available 2>>"$skipped" || say "no PostgreSQL server here (apt-get install postgresql)"
+    if [ -z "${MARROW_TRINO_URL:-}" ]; then
+        export MARROW_TRINO_DIR="$here/build/trino" MARROW_TRINO_PORT="${MARROW_TRINO_PORT:-$((20000 + $$ % 30000))}"
+        trap 'sh tests/servers/trino.sh stop' EXIT
+        trap 'exit 130' INT TERM
+        if MARROW_TRINO_URL=$(sh tests/servers/trino.sh start 2>build/Testing/trino.log); then export MARROW_TRINO_URL; else unset MARROW_TRINO_URL; fi
+        tail -n 1 build/Testing/trino.log >&2
+        grep SKIPPED build/Testing/trino.log >>"$skipped" || true
+    fi
+    status=0
+    run_ctest build -L engines --no-tests=error || status=$?
+    grep -h SKIPPED build/Testing/Temporary/LastTest.log | grep -viE 'skipped\]? *([0-9]+ )?test\(s\)|^ *[0-9]+ SKIPPED|\] [0-9]+ test' | sort -u >>"$skipped" || true
+    if [ -s "$skipped" ]; then
+        say "" && say "NOT TESTED here, for want of a server or of an ability of one:" && sed 's/^/  /' "$skipped" >&2
+    else
+        say "nothing was skipped"
+    fi
+    return $status
+}
+
 test_suite() {
     # shellcheck disable=SC2086
     install_packages $TEST_PACKAGES
@@ -113,8 +150,8 @@ test_suite() {
         ASAN_OPTIONS=detect_leaks=1:suppressions=$here/tests/asan.supp LSAN_OPTIONS=suppressions=$here/tests/lsan.supp run_ctest build-asan ;;
     kill) shift; build; exec sh tests/kill/run "$@" ;;
     fault) shift; build; exec sh tests/fault/run "${2:-all}" "${1:-200}" ;;
-    engines) fail "PostgreSQL and Trino arrive with a later version; the embedded engine is tested by ./do test" ;;
-    *) fail "usage: ./do test [asan|kill [ROUNDS]|fault [POINTS]]" ;;
+    engines) build; test_engines ;;
+    *) fail "usage: ./do test [asan|engines|kill [ROUNDS]|fault [POINTS]]" ;;
     esac
 }
 
@@ -152,6 +189,7 @@ help | -h | --help)
 ./do test             set up, build, run every test
 ./do test asan        the same under the address and undefined-behaviour sanitizers
 ./do test kill [N]    kill -9 at N random points of import and build (default 500), and check that nothing is lost
+./do test engines     on PostgreSQL and Trino, as far as they can be had here; says loudly what was skipped
 ./do test fault [N]   fail N writes, fsyncs, renames and allocations of each kind (default 200); disks that are really full
 ./do build            set up and build build/marrow
 ./do check            format, layers, doors, static analysis

@@ -53,7 +53,9 @@ static enum err_code find_entry(struct api *api, const char *dataset, int64_t se
             return ERR_OK;
         }
     }
-    return err_set(err, ERR_NOT_FOUND, "no entry %" PRId64 " in the history of '%s'", seq, dataset);
+    err_set(err, ERR_NOT_FOUND, "no entry %" PRId64 " in the history of '%s'", seq, dataset);
+    return err_hint(err, "'marrow history %s' lists the entries: %zu so far", dataset,
+                    json_array_size(entries));
 }
 
 static enum err_code answer(int64_t seq, const char *kind, const char *before, const char *after,

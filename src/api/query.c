@@ -9,6 +9,7 @@
  * type does. */
 #include "api/api_priv.h"
 
+#include "base/nearest.h"
 #include "data/data.h"
 
 #include <inttypes.h>
@@ -25,10 +26,17 @@ enum err_code api_unknown_table(const struct store_version *version, const char 
                                 struct err *err)
 {
     AUTO(buf_done) struct buf known = BUF_INIT;
-    for (size_t i = 0; i < store_version_table_count(version) && known.len < 600; i++)
-        buf_printf(&known, "%s%s", i == 0 ? "" : ", ", store_version_table(version, i)->name);
+    struct nearest nearest = {.asked = name};
+    for (size_t i = 0; i < store_version_table_count(version); i++) {
+        const char *table = store_version_table(version, i)->name;
+        nearest_offer(&nearest, table);
+        if (known.len < 600)
+            buf_printf(&known, "%s%s", i == 0 ? "" : ", ", table);
+    }
     err_set(err, ERR_NOT_FOUND, "no table or mart '%.200s' in version %.12s of '%s'", name,
             store_version_id(version), store_version_dataset(version));
+    if (nearest_text(&nearest) != NULL)
+        return err_hint(err, "did you mean '%s'?", nearest_text(&nearest));
     return err_hint(
         err, "tables: %.700s; marts are mart_patient, mart_admission, mart_event_TABLE once built",
         buf_text(&known));

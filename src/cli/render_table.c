@@ -289,11 +289,40 @@ static void trim_end(struct buf *out, size_t start)
         out->ptr[--out->len] = '\0';
 }
 
+/* A heading too long for its column keeps a third from its beginning and the rest from its end,
+ * where the names of a mart's columns differ: befunde__das28__min is "bef…8__min". */
+static struct cell shorten_heading(const struct column *column, struct buf *text)
+{
+    struct cell head = column->head;
+    struct str all = {head.text, head.length};
+    size_t begin = cli_text_cut(all, (column->width - 1) / 3), end = begin;
+    int room = column->width - 1 - cli_text_width((struct str){head.text, begin});
+    while (end < all.len && cli_text_width((struct str){head.text + end, all.len - end}) > room) {
+        size_t step = cli_text_cut((struct str){head.text + end, all.len - end}, 1);
+        end += step > 0 ? step : cli_text_cut((struct str){head.text + end, all.len - end}, 2);
+    }
+    buf_printf(text, "%.*s…", (int)begin, head.text);
+    buf_add(text, head.text + end, all.len - end);
+    head.text = buf_text(text);
+    head.length = text->len;
+    head.width = cli_text_width(buf_view(text));
+    return head;
+}
+
+static void put_heading(struct cli *cli, const struct column *column, bool last)
+{
+    AUTO(buf_done) struct buf text = BUF_INIT;
+    struct cell head = column->head;
+    if (cli->width > 0 && head.width > column->width && column->width > 1)
+        head = shorten_heading(column, &text);
+    put_cell(cli, column, &head, last);
+}
+
 static void put_header(struct cli *cli, const struct cli_table *table, size_t shown)
 {
     size_t start = cli->out.len;
     for (size_t i = 0; i < shown; i++)
-        put_cell(cli, &table->columns[i], &table->columns[i].head, i + 1 == shown);
+        put_heading(cli, &table->columns[i], i + 1 == shown);
     trim_end(&cli->out, start);
     buf_puts(&cli->out, "\n");
     buf_puts(&cli->out, cli_style_on(cli, CLI_DIM));

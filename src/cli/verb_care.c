@@ -157,6 +157,10 @@ enum err_code verb_export(struct cli *cli, struct err *err)
     if (options.path == NULL || options.format == NULL) {
         err_set(err, ERR_USAGE,
                 options.path == NULL ? "'export' needs --out PATH" : "'export' needs --format");
+        if (options.path != NULL && str_has_suffix_nocase(str_of(options.path), ".xlsx"))
+            return err_hint(err,
+                            "for Excel: --format xlsx-csv --out FILE.csv, which Excel opens with "
+                            "a double click");
         return err_hint(err, "marrow export %s mart_patient --format csv --out patients.csv",
                         options.dataset);
     }

@@ -378,7 +378,9 @@ static void render_relations(struct cli *cli, const json_t *answer)
     }
     if (json_array_size(relations) == 0) {
         cli_say(cli, "no keys between the tables of '%s' were found\n", cli_word(cli, 0));
-        cli_next(cli, "marrow relations %s add CHILD.COLUMN PARENT.COLUMN", cli_word(cli, 0));
+        cli_next(cli,
+                 "marrow relations %s add CHILD.COLUMN PARENT.COLUMN   # where you know of one",
+                 cli_word(cli, 0));
         return;
     }
     cli_table_print(cli, table, true);

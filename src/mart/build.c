@@ -280,7 +280,9 @@ static enum err_code not_built(const struct store_version *version, const char *
     if (strncmp(grain, "event_", 6) == 0)
         return err_hint(err, "build it: marrow mart build %s --grain event --event %s", dataset,
                         grain + 6);
-    return err_hint(err, "build it: marrow mart build %s --grain %s", dataset, grain);
+    if (strcmp(grain, "patient") == 0 || strcmp(grain, "admission") == 0)
+        return err_hint(err, "build it: marrow mart build %s --grain %s", dataset, grain);
+    return err_hint(err, "'marrow mart list %s' lists what is built", dataset);
 }
 
 enum err_code mart_find(struct store *store, struct store_version *version, const char *mart,

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/nearest.h"
 #include "store/load_priv.h"
 
 /* ---- overrides ---------------------------------------------------------------------------------
@@ -46,8 +47,13 @@ static enum err_code check_override_columns(const struct load *load, const json_
             continue;
         (void)err_set(err, ERR_INPUT,
                       "an override names column %.200s, which the table does not have", key);
+        struct nearest nearest = {.asked = key};
+        for (size_t i = 0; i < load->schema.count; i++)
+            nearest_offer(&nearest, load->schema.columns[i].name);
+        if (nearest_text(&nearest) != NULL)
+            return err_hint(err, "did you mean %.200s?", nearest_text(&nearest));
         return err_hint(
-            err, "names are compared without case; show the table's columns with marrow show");
+            err, "names are compared without case; 'marrow profile' lists a version's columns");
     }
     return ERR_OK;
 }

@@ -37,12 +37,13 @@ static void expect_csv(const char *text, int header, const char *schema, const c
 static void units_are_told_from_other_words(void **state)
 {
     (void)state;
-    static const char *const units[] = {"years",  "mg/dl",    "(kg)",       "[mmol/L]", "kg/m²",   "%",
-                                        "10^9/l", "x10^9/L",  "×10³/µl",    "/min",     "in mmHg", "ml/min/1.73m2",
-                                        "(U/l)",  "10*6/ul"};
-    static const char *const words[] = {"",    "male", "yes",     "Smith",    "mg per day of it", "12",
-                                        "1/2", "F/M",  "mg/dose", "10",       "(unknown)",        "a/b",
-                                        "/",   "()",   "P1",      "12 years"};
+    static const char *const units[] = {"years",   "mg/dl",         "(kg)",    "[mmol/L]", "kg/m²",
+                                        "%",       "10^9/l",        "x10^9/L", "×10³/µl",  "/min",
+                                        "in mmHg", "ml/min/1.73m2", "(U/l)",   "10*6/ul"};
+    static const char *const words[] = {"",          "male", "yes", "Smith",   "mg per day of it",
+                                        "12",        "1/2",  "F/M", "mg/dose", "10",
+                                        "(unknown)", "a/b",  "/",   "()",      "P1",
+                                        "12 years"};
     for (size_t i = 0; i < sizeof units / sizeof *units; i++)
         if (shape_unit(str_of(units[i])).len == 0)
             fail_msg("no unit: %s", units[i]);
@@ -94,12 +95,14 @@ static void notes_and_totals_below_the_rows_are_rejected_with_their_lines(void *
 static void a_last_row_that_could_be_data_stays(void **state)
 {
     (void)state;
-    static const char *const lasts[] = {"P5,,",         "P5 (late),,", "5,,",       ",,2.5",
-                                        "P5,total,7",   "Note,1,2",    "NA,,",      "*,,",
-                                        "P5,70,5.5",    "Mean P,1,2",  "Total,x,y", "source,,"};
+    static const char *const lasts[] = {"P5,,",       "P5 (late),,", "5,,",       ",,2.5",
+                                        "P5,total,7", "Note,1,2",    "NA,,",      "*,,",
+                                        "P5,70,5.5",  "Mean P,1,2",  "Total,x,y", "source,,"};
     for (size_t i = 0; i < sizeof lasts / sizeof *lasts; i++) {
         struct buf text = BUF_INIT;
-        buf_printf(&text, "id,age,crp\nP1,40,1.5\nP2,50,2.5\nP3 (moved away),60,3.5\nP4,61,4.5\n%s\n", lasts[i]);
+        buf_printf(&text,
+                   "id,age,crp\nP1,40,1.5\nP2,50,2.5\nP3 (moved away),60,3.5\nP4,61,4.5\n%s\n",
+                   lasts[i]);
         struct ingest_set *set = open_csv(buf_text(&text), -1);
         struct err err = {0};
         struct kit_rows found = {0};
@@ -115,8 +118,8 @@ static void a_last_row_that_could_be_data_stays(void **state)
 static void rows_of_names_are_joined_as_many_as_given(void **state)
 {
     (void)state;
-    expect_csv("id,base,\n,weight,crp\n1,2,3\n", 2, "id:text;base / weight:text;crp:text", "1|2|3\n",
-               "");
+    expect_csv("id,base,\n,weight,crp\n1,2,3\n", 2, "id:text;base / weight:text;crp:text",
+               "1|2|3\n", "");
 }
 
 static void a_first_name_that_is_empty_is_row_name(void **state)
