@@ -5,7 +5,7 @@ include(GNUInstallDirs)
 
 if(TARGET marrow_api AND EXISTS ${CMAKE_SOURCE_DIR}/src/api/marrow.c)
   set(map ${CMAKE_SOURCE_DIR}/cmake/marrow.map)
-  add_library(marrow_shared SHARED ${CMAKE_SOURCE_DIR}/src/api/marrow.c)
+  add_library(marrow_shared SHARED ${CMAKE_SOURCE_DIR}/src/api/marrow.c ${CMAKE_SOURCE_DIR}/src/api/marrow_plan.c)
   target_link_libraries(marrow_shared PRIVATE marrow_api)
   target_link_options(marrow_shared PRIVATE -Wl,--version-script=${map} -Wl,--exclude-libs,ALL)
   set_target_properties(marrow_shared PROPERTIES OUTPUT_NAME marrow VERSION ${PROJECT_VERSION} SOVERSION 0 LINK_DEPENDS ${map}

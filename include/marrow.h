@@ -200,6 +200,153 @@ MARROW_API void marrow_rows_close(struct marrow_rows *rows);
 MARROW_API enum marrow_code marrow_query_parquet(struct marrow_store *store, const char *dataset, const char *sql, const struct marrow_query_options *options, const char *path,
                                             char **ret_json, struct marrow_error *error);
 
+/* ---- plans ------------------------------------------------------------------------------------- */
+
+/* A typed relational plan: built here or read from JSON (docs/plan.schema.json), checked as it is built, then immutable.
+ *
+ *     struct marrow_plan *p = marrow_plan_new();
+ *     const struct marrow_column columns[] = {{"patient_id", "bigint"}, {"value", "decimal(9,2)"}};
+ *     const struct marrow_rel *labs = marrow_plan_scan(p, "labs", columns, 2);
+ *     const struct marrow_expr *args[] = {marrow_plan_column(p, labs, "value"), marrow_plan_param(p, "least", "decimal(9,2)")};
+ *     labs = marrow_plan_filter(p, labs, marrow_plan_call(p, "ge", 2, args));
+ *     if (marrow_plan_finish(p, labs, &error) != MARROW_OK) …       the first error of all the calls
+ *
+ * Constructors check names and types at once; the first problem is kept in the plan, they return NULL from then on, and NULL given to them is
+ * absorbed, so fifty nodes are straight-line code. Handles belong to the plan and live until marrow_plan_free; texts and arrays given are
+ * copied. A plan is one thread's until it is finished; then any number may read it. Types are texts: "bigint", "decimal(18,4)", "list(text)". */
+struct marrow_plan; /* opaque */
+struct marrow_rel;  /* opaque: a relation of a plan */
+struct marrow_expr; /* opaque: an expression of a plan */
+
+struct marrow_column { /* of a scan or of values */
+    const char *name, *type;
+};
+struct marrow_named { /* an output column */
+    const char *name;
+    const struct marrow_expr *expr;
+};
+struct marrow_order { /* a sort key */
+    const struct marrow_expr *expr;
+    int descending;  /* nonzero: greatest first */
+    int nulls_first; /* nonzero: nulls before all others; else after them */
+};
+#define MARROW_UNBOUNDED_BEFORE INT64_MIN
+#define MARROW_UNBOUNDED_AFTER INT64_MAX
+struct marrow_frame { /* rows from start to end, counted from the current one: -2 = two before it */
+    int64_t start, end;
+};
+enum marrow_join { MARROW_JOIN_INNER, MARROW_JOIN_LEFT, MARROW_JOIN_SEMI, MARROW_JOIN_ANTI };
+/* Times of as-of and interval joins and of merges, all of one temporal or numeric type. Intervals are [start, end). */
+struct marrow_span {
+    size_t size;                                      /* sizeof(struct marrow_span) */
+    const struct marrow_expr *left_start, *left_end;  /* as-of: left_start is the left time */
+    const struct marrow_expr *right_start, *right_end; /* of the right input; as-of: right_start is the right time */
+    int closed;      /* nonzero: intervals hold their end; as-of: the right time may equal the left */
+    int forward;     /* as-of, nonzero: the earliest at or after, instead of the latest at or before */
+    int64_t gap;     /* merge: intervals at most so far apart are one (µs, days or units) */
+    const char *start_name, *end_name, *count_name; /* merge: output columns; count_name may be NULL */
+};
+
+/* An empty plan; NULL: no memory (marrow_plan_finish of NULL says so). */
+MARROW_API struct marrow_plan *marrow_plan_new(void);
+/* NULL allowed. */
+MARROW_API void marrow_plan_free(struct marrow_plan *plan);
+/* Ends building: the plan is root. Gives the first error of all constructors (MARROW_INPUT names node, column and expectation; MARROW_LIMIT). */
+MARROW_API enum marrow_code marrow_plan_finish(struct marrow_plan *plan, const struct marrow_rel *root, struct marrow_error *error);
+/* Reads a finished plan. *ret is the caller's until marrow_plan_free. MARROW_INPUT, MARROW_LIMIT. */
+MARROW_API enum marrow_code marrow_plan_from_json(const char *json, struct marrow_plan **ret, struct marrow_error *error);
+
+/* Relations. A scan names a table, mart or saved plan and the columns that it reads of it. */
+MARROW_API const struct marrow_rel *marrow_plan_scan(struct marrow_plan *plan, const char *table, const struct marrow_column *columns, size_t count);
+MARROW_API const struct marrow_rel *marrow_plan_filter(struct marrow_plan *plan, const struct marrow_rel *input, const struct marrow_expr *predicate);
+MARROW_API const struct marrow_rel *marrow_plan_project(struct marrow_plan *plan, const struct marrow_rel *input, const struct marrow_named *outputs, size_t count);
+/* left_keys[i] = right_keys[i] (nulls never equal) and residual (may be NULL). Output: left columns, then right ones (semi, anti: left only);
+ * clashing names are an error. */
+MARROW_API const struct marrow_rel *marrow_plan_join(struct marrow_plan *plan, enum marrow_join kind, const struct marrow_rel *left, const struct marrow_rel *right,
+                                                     const struct marrow_expr *const *left_keys, const struct marrow_expr *const *right_keys, size_t key_count,
+                                                     const struct marrow_expr *residual);
+/* Output: groups, then aggregates (aggregate calls, or expressions over such). */
+MARROW_API const struct marrow_rel *marrow_plan_aggregate(struct marrow_plan *plan, const struct marrow_rel *input, const struct marrow_named *groups, size_t group_count,
+                                                          const struct marrow_named *aggregates, size_t aggregate_count);
+MARROW_API const struct marrow_rel *marrow_plan_union_all(struct marrow_plan *plan, const struct marrow_rel *const *inputs, size_t count);
+MARROW_API const struct marrow_rel *marrow_plan_sort(struct marrow_plan *plan, const struct marrow_rel *input, const struct marrow_order *order, size_t count);
+MARROW_API const struct marrow_rel *marrow_plan_limit(struct marrow_plan *plan, const struct marrow_rel *input, int64_t limit, int64_t offset); /* limit -1: none */
+MARROW_API const struct marrow_rel *marrow_plan_distinct(struct marrow_plan *plan, const struct marrow_rel *input);
+/* The input's columns, then outputs (window calls). */
+MARROW_API const struct marrow_rel *marrow_plan_window(struct marrow_plan *plan, const struct marrow_rel *input, const struct marrow_named *outputs, size_t count);
+/* Each row with one element of its list, as column `as`, and its number from 1 as ordinality (may be NULL). keep_empty: rows without elements stay. */
+MARROW_API const struct marrow_rel *marrow_plan_explode(struct marrow_plan *plan, const struct marrow_rel *input, const struct marrow_expr *list, const char *as,
+                                                        const char *ordinality, int keep_empty);
+/* Every left row with the right row of equal keys that is nearest in time; ties: first by `ties`. span: left_start, right_start, closed, forward. */
+MARROW_API const struct marrow_rel *marrow_plan_join_asof(struct marrow_plan *plan, const struct marrow_rel *left, const struct marrow_rel *right,
+                                                          const struct marrow_expr *const *left_keys, const struct marrow_expr *const *right_keys, size_t key_count,
+                                                          const struct marrow_span *span, const struct marrow_order *ties, size_t tie_count);
+/* Pairs of rows of equal keys whose intervals overlap; kind inner or left. */
+MARROW_API const struct marrow_rel *marrow_plan_interval_join(struct marrow_plan *plan, enum marrow_join kind, const struct marrow_rel *left, const struct marrow_rel *right,
+                                                              const struct marrow_expr *const *left_keys, const struct marrow_expr *const *right_keys, size_t key_count,
+                                                              const struct marrow_span *span);
+/* Intervals of equal keys that overlap or touch made one: groups, start, end[, count]. */
+MARROW_API const struct marrow_rel *marrow_plan_interval_merge(struct marrow_plan *plan, const struct marrow_rel *input, const struct marrow_named *groups, size_t group_count,
+                                                               const struct marrow_span *span);
+/* One row for each combination of keys, the first by order. */
+MARROW_API const struct marrow_rel *marrow_plan_dedupe(struct marrow_plan *plan, const struct marrow_rel *input, const struct marrow_expr *const *keys, size_t key_count,
+                                                       const struct marrow_order *order, size_t order_count);
+/* row_count rows of column_count literals or parameters. */
+MARROW_API const struct marrow_rel *marrow_plan_values(struct marrow_plan *plan, const struct marrow_column *columns, size_t column_count, const struct marrow_expr *const *cells,
+                                                       size_t row_count);
+/* Names a relation for readable SQL: use what it returns. */
+MARROW_API const struct marrow_rel *marrow_plan_label(struct marrow_plan *plan, const struct marrow_rel *rel, const char *label);
+
+/* Expressions. Functions and what they mean: docs/plan.schema.json. */
+MARROW_API const struct marrow_expr *marrow_plan_column(struct marrow_plan *plan, const struct marrow_rel *input, const char *name);       /* of the only or left input */
+MARROW_API const struct marrow_expr *marrow_plan_column_right(struct marrow_plan *plan, const struct marrow_rel *right, const char *name); /* of a join's right input */
+MARROW_API const struct marrow_expr *marrow_plan_int(struct marrow_plan *plan, int64_t value);
+MARROW_API const struct marrow_expr *marrow_plan_text(struct marrow_plan *plan, const char *text);
+MARROW_API const struct marrow_expr *marrow_plan_literal(struct marrow_plan *plan, const char *type, const char *text); /* "date", "1995-03-15"; text NULL: null */
+MARROW_API const struct marrow_expr *marrow_plan_param(struct marrow_plan *plan, const char *name, const char *type);
+MARROW_API const struct marrow_expr *marrow_plan_call(struct marrow_plan *plan, const char *function, size_t count, const struct marrow_expr *const *args);
+MARROW_API const struct marrow_expr *marrow_plan_cast(struct marrow_plan *plan, const struct marrow_expr *expr, const char *type, int null_if_not);
+MARROW_API const struct marrow_expr *marrow_plan_case(struct marrow_plan *plan, size_t count, const struct marrow_expr *const *args); /* when, then, …[, else] */
+/* distinct nonzero: each value once; where: only rows for which it is true, may be NULL. */
+MARROW_API const struct marrow_expr *marrow_plan_aggregate_call(struct marrow_plan *plan, const char *function, size_t count, const struct marrow_expr *const *args, int distinct,
+                                                                const struct marrow_expr *where);
+/* frame NULL: the whole partition without an order, else from its first row to the current row's last peer. */
+MARROW_API const struct marrow_expr *marrow_plan_window_call(struct marrow_plan *plan, const char *function, size_t count, const struct marrow_expr *const *args,
+                                                             const struct marrow_expr *const *partition, size_t partition_count, const struct marrow_order *order,
+                                                             size_t order_count, const struct marrow_frame *frame);
+MARROW_API const struct marrow_expr *marrow_plan_struct(struct marrow_plan *plan, const struct marrow_named *fields, size_t count);
+MARROW_API const struct marrow_expr *marrow_plan_field(struct marrow_plan *plan, const struct marrow_expr *record, const char *name);
+
+/* What a finished plan is; MARROW_USAGE where it is not finished. */
+MARROW_API enum marrow_code marrow_plan_to_json(const struct marrow_plan *plan, char **ret_json, struct marrow_error *error);
+/* {text, signature}: an indented tree for people. */
+MARROW_API enum marrow_code marrow_plan_print(const struct marrow_plan *plan, char **ret_json, struct marrow_error *error);
+/* 64 hex digits: the same for plans that mean the same, on every machine. */
+MARROW_API enum marrow_code marrow_plan_signature(const struct marrow_plan *plan, char ret_hex[65], struct marrow_error *error);
+/* {sql, params:[{name, type}], dialect}; dialect NULL: duckdb. MARROW_NOT_FOUND: no such dialect; MARROW_UNSUPPORTED: it can't say that. */
+MARROW_API enum marrow_code marrow_plan_sql(const struct marrow_plan *plan, const char *dialect, char **ret_json, struct marrow_error *error);
+/* {signature, columns, parameters, reads}; with a dataset also {dataset, version, ok, problems}. store and dataset may be NULL. */
+MARROW_API enum marrow_code marrow_plan_check(struct marrow_store *store, const struct marrow_plan *plan, const char *dataset, const char *version, char **ret_json,
+                                              struct marrow_error *error);
+
+struct marrow_plan_options {
+    size_t size;             /* sizeof(struct marrow_plan_options) */
+    const char *version;     /* NULL = current */
+    const char *params_json; /* {NAME: value}: texts are read by the parameter's type, lists are arrays; NULL = none */
+    int64_t row_limit;       /* 0 = 1,000,000 */
+    int64_t time_limit_ms;   /* 0 = 300,000 */
+    const char *engine;      /* run: URL of a server that the version was pushed to; NULL = embedded */
+    const char *name;        /* save: the table's name; NULL = made of the signature */
+    int force;               /* save, nonzero: compute again and compare */
+};
+/* The plan's rows over a version's tables, marts and saved plans, as marrow_query: lazily, read-only; then marrow_rows_to_arrow. Parameters are bound.
+ * MARROW_INPUT: a table, column or parameter is missing or of another type. options may be NULL. */
+MARROW_API enum marrow_code marrow_plan_run(struct marrow_store *store, const struct marrow_plan *plan, const char *dataset, const struct marrow_plan_options *options,
+                                            struct marrow_rows **ret, struct marrow_error *error);
+/* Keeps the rows as a run, or finds it; a table of that name from then on. {run_id, name, signature, row_count, schema, path, bytes, reused, duration_ms …} */
+MARROW_API enum marrow_code marrow_plan_save(struct marrow_store *store, const struct marrow_plan *plan, const char *dataset, const struct marrow_plan_options *options,
+                                             char **ret_json, struct marrow_error *error);
+
 /* ---- export and care --------------------------------------------------------------------------- */
 
 /* what: a table or mart, NULL = the whole version; format csv, parquet, ndjson, json, duckdb or xlsx-csv; path: a file, or a folder for a

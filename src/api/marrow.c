@@ -3,18 +3,9 @@
  * libmarrow.so only, the one library with exported symbols (cmake/marrow.map). */
 #include "marrow.h"
 
-#include "api/api.h"
+#include "api/marrow_priv.h"
 
 #include <string.h>
-
-struct marrow_store {
-    struct api *api;
-    struct marrow_progress given;
-    struct progress progress;
-};
-struct marrow_rows {
-    struct api_rows *rows;
-};
 
 /* The public numbers are those of base/err.def, in its order. */
 _Static_assert((int)MARROW_OK == (int)ERR_OK && (int)MARROW_USAGE == (int)ERR_USAGE &&
@@ -36,7 +27,7 @@ _Static_assert(MARROW_TEXT_BYTES == ERR_TEXT_BYTES, "texts");
 /* ---- errors and texts --------------------------------------------------------------------------
  */
 
-static enum marrow_code tell(enum err_code code, const struct err *err, struct marrow_error *error)
+enum marrow_code api_tell(enum err_code code, const struct err *err, struct marrow_error *error)
 {
     if (code == ERR_OK || error == NULL)
         return (enum marrow_code)code;
@@ -50,9 +41,8 @@ static enum marrow_code tell(enum err_code code, const struct err *err, struct m
     return (enum marrow_code)code;
 }
 
-/* The document as text. Takes document. */
-static enum marrow_code answer(enum err_code code, json_t *document_taken, char **ret_json,
-                               struct err *err, struct marrow_error *error)
+enum marrow_code api_answer(enum err_code code, json_t *document_taken, char **ret_json,
+                            struct err *err, struct marrow_error *error)
 {
     JSON_AUTO document = document_taken;
     AUTO(buf_done) struct buf text = BUF_INIT;
@@ -63,11 +53,10 @@ static enum marrow_code answer(enum err_code code, json_t *document_taken, char 
         code = err_set(err, ERR_MEMORY, "no memory for the answer");
     if (code == ERR_OK)
         *ret_json = taken;
-    return tell(code, err, error);
+    return api_tell(code, err, error);
 }
 
-/* An option structure of an older caller is shorter: the rest is zero. */
-static void take_options(void *into, size_t bytes, const void *given)
+void api_take_options(void *into, size_t bytes, const void *given)
 {
     size_t size = 0;
     memset(into, 0, bytes);
@@ -77,7 +66,7 @@ static void take_options(void *into, size_t bytes, const void *given)
     memcpy(into, given, size < bytes ? size : bytes);
 }
 
-static enum err_code parse_option(const char *text, const char *name, json_t **ret, struct err *err)
+enum err_code api_parse_option(const char *text, const char *name, json_t **ret, struct err *err)
 {
     if (text == NULL)
         return ERR_OK;
@@ -122,7 +111,7 @@ static bool cancelled(void *user)
 static void take_progress(const struct marrow_progress *given, struct marrow_progress *copy,
                           struct progress *ret)
 {
-    take_options(copy, sizeof *copy, given);
+    api_take_options(copy, sizeof *copy, given);
     *ret = (struct progress){.report = copy->report != NULL ? report : NULL,
                              .cancelled = copy->cancelled != NULL ? cancelled : NULL,
                              .user = copy};
@@ -133,10 +122,10 @@ enum marrow_code marrow_open(const struct marrow_options *options, struct marrow
 {
     struct err err = {.code = ERR_OK};
     struct marrow_options given;
-    take_options(&given, sizeof given, options);
+    api_take_options(&given, sizeof given, options);
     struct marrow_store *store = mem_zalloc(1, sizeof *store);
     if (store == NULL)
-        return tell(err_set(&err, ERR_MEMORY, "no memory to open the store"), &err, error);
+        return api_tell(err_set(&err, ERR_MEMORY, "no memory to open the store"), &err, error);
     take_progress(given.progress, &store->given, &store->progress);
     struct api_options inside = {
         .store = given.directory,
@@ -152,7 +141,7 @@ enum marrow_code marrow_open(const struct marrow_options *options, struct marrow
         *ret = store;
     else
         mem_free(store);
-    return tell(code, &err, error);
+    return api_tell(code, &err, error);
 }
 
 void marrow_close(struct marrow_store *store)
@@ -168,15 +157,8 @@ enum marrow_code marrow_warnings(struct marrow_store *store, char **ret_json,
 {
     struct err err = {.code = ERR_OK};
     json_t *copy = json_deep_copy(api_warnings(store->api));
-    return answer(json_built(copy != NULL, &err), copy, ret_json, &err, error);
+    return api_answer(json_built(copy != NULL, &err), copy, ret_json, &err, error);
 }
-
-/* A use case: call(api, …, &document, &err), then the document as text. */
-#define ANSWER(call)                                                                               \
-    struct err err = {.code = ERR_OK};                                                             \
-    json_t *document = NULL;                                                                       \
-    enum err_code code = call;                                                                     \
-    return answer(code, document, ret_json, &err, error)
 
 /* ---- import ------------------------------------------------------------------------------------
  */
@@ -187,8 +169,8 @@ static enum err_code import(struct marrow_store *store, const char *const *paths
 {
     JSON_AUTO overrides = NULL;
     struct marrow_import_options given;
-    take_options(&given, sizeof given, options);
-    TRY(parse_option(given.overrides_json, "overrides", &overrides, err));
+    api_take_options(&given, sizeof given, options);
+    TRY(api_parse_option(given.overrides_json, "overrides", &overrides, err));
     if (given.header < 0 || given.header > 2)
         return err_set(err, ERR_USAGE, "header: expected 0 (detect), 1 (yes) or 2 (no)");
     const char **markers = mem_zalloc(given.null_marker_count + 1, sizeof *markers);
@@ -286,8 +268,8 @@ static enum err_code mart(struct marrow_store *store, const char *dataset, const
 {
     JSON_AUTO policy = NULL;
     struct marrow_mart_options given;
-    take_options(&given, sizeof given, options);
-    TRY(parse_option(given.policy_json, "policy", &policy, err));
+    api_take_options(&given, sizeof given, options);
+    TRY(api_parse_option(given.policy_json, "policy", &policy, err));
     struct api_mart_options inside = {
         .dataset = dataset,
         .version = given.version,
@@ -350,7 +332,7 @@ static struct api_query_options query_of(const char *dataset, const char *sql,
                                          const struct marrow_query_options *options)
 {
     struct marrow_query_options given;
-    take_options(&given, sizeof given, options);
+    api_take_options(&given, sizeof given, options);
     return (struct api_query_options){.dataset = dataset,
                                       .version = given.version,
                                       .sql = sql,
@@ -370,7 +352,7 @@ enum marrow_code marrow_query(struct marrow_store *store, const char *dataset, c
         *ret = rows;
     else
         mem_free(rows);
-    return tell(code, &err, error);
+    return api_tell(code, &err, error);
 }
 
 enum marrow_code marrow_rows_columns(const struct marrow_rows *rows, char **ret_json,
@@ -387,7 +369,7 @@ enum marrow_code marrow_rows_columns(const struct marrow_rows *rows, char **ret_
         json_put_text(one, "type", data_type_text(schema->columns[i].type, type), &ok);
         json_push(columns, one, &ok);
     }
-    return answer(json_built(ok && columns != NULL, &err), columns, ret_json, &err, error);
+    return api_answer(json_built(ok && columns != NULL, &err), columns, ret_json, &err, error);
 }
 
 const char *marrow_rows_version(const struct marrow_rows *rows)
@@ -401,7 +383,7 @@ enum marrow_code marrow_rows_to_arrow(struct marrow_rows *rows_taken, struct Arr
     struct err err = {.code = ERR_OK};
     enum err_code code = api_rows_to_arrow(rows_taken->rows, ret, &err);
     mem_free(rows_taken);
-    return tell(code, &err, error);
+    return api_tell(code, &err, error);
 }
 
 void marrow_rows_close(struct marrow_rows *rows)

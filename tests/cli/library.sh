@@ -39,3 +39,9 @@ grep -qx 'sex=male patients=2 highest=7.9' "$prefix/answer"
 grep -qx '2 rows' "$prefix/answer"
 grep -q '^refused: ' "$prefix/answer"
 MARROW_STORE=$prefix/example/store "$prefix/bin/marrow" sql visits 'SELECT count(*) AS n FROM visits' --format csv | tr -d '\r' | grep -qx 5
+
+# A plan built through the header is the one in the file.
+# shellcheck disable=SC2046
+cc -std=c17 -Wall -Wextra -Werror ${sanitize:+-fsanitize=$sanitize} "$source/examples/c/plan.c" $(pkg-config --cflags --libs marrow) -Wl,-rpath,"$prefix/lib" -o "$prefix/plan"
+"$prefix/plan" "$source/tests/tpch/plans/q03.json" | tail -n 2
+"$prefix/plan" "$source/tests/tpch/plans/q03.json" | grep -qx 'the same plan'
