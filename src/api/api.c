@@ -23,10 +23,7 @@ enum err_code api_open(const struct api_options *options, struct api **ret, stru
         return err_set(err, ERR_MEMORY, "no memory to open the store");
     api->options = *options;
     (void)snprintf(api->directory, sizeof api->directory, "%s", store_directory_of(options));
-    if (options->spill != NULL)
-        (void)snprintf(api->spill, sizeof api->spill, "%s", options->spill);
-    else
-        TRY(file_path_join(api->directory, "tmp/spill", api->spill, err));
+    TRY(api_runtime_resolve(api, err));
     struct store_options store = {.directory = api->directory,
                                   .create = options->create,
                                   .engine = api_engine_options(api),
@@ -95,6 +92,7 @@ struct engine_options api_engine_options(const struct api *api)
         .memory_bytes = engine_share(&api->options),
         .threads = api->options.threads,
         .spill_directory = api->spill,
+        .spill_bytes = api->options.spill_bytes,
         .progress = api->options.progress,
     };
 }

@@ -12,6 +12,8 @@ struct api_options {
     int64_t memory_bytes;     /* that the process may take; 0 = the engine's default, 80 % of RAM */
     int64_t threads;          /* 0 = all */
     const char *spill;        /* directory; NULL = the store's tmp/ */
+    int64_t spill_bytes;      /* that it may hold; 0 = no limit. What is 0 or NULL of these four is looked for in the environment and in
+                               * config.json (api/runtime.c) first */
     bool show_values;
     const struct progress *progress;
 };

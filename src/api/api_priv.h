@@ -23,6 +23,8 @@ struct api {
 void api_warn(struct api *api, const char *format, ...) PRINTF_LIKE(2, 3);
 /* A fresh list of warnings for this call. */
 void api_begin(struct api *api);
+/* Threads, memory, spill directory and its limit: what the options leave open, from the environment and the two config.json. */
+enum err_code api_runtime_resolve(struct api *api, struct err *err) WARN_UNUSED;
 struct engine_options api_engine_options(const struct api *api);
 /* Append to history; a store that can't be written becomes a warning. Takes entry. kind is put first. */
 void api_record(struct api *api, const char *dataset, const char *kind, json_t *entry_taken);

@@ -51,6 +51,7 @@ enum err_code cli_open(struct cli *cli, bool create, struct err *err)
         .memory_bytes = cli_number(cli, "memory", 0),
         .threads = cli_number(cli, "threads", 0),
         .spill = cli_text(cli, "spill", NULL),
+        .spill_bytes = cli_number(cli, "spill-limit", 0),
         .show_values = cli_flag(cli, "show-values"),
         .progress = &cli->progress,
     };

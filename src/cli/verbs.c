@@ -32,6 +32,7 @@ static const struct cli_option common_options[] = {
     {"threads", CLI_INTEGER, "N", "threads of the engine; default: all cores", NULL},
     {"spill", CLI_TEXT, "DIR", "where work larger than memory spills; default: the store's tmp",
      NULL},
+    {"spill-limit", CLI_BYTES, "SIZE", "what the spilled work may take there", NULL},
     {"show-values", CLI_FLAG, NULL,
      "show cells in error messages as they are, not as patterns (999-aa)", NULL},
     {"quiet", CLI_FLAG, NULL, "no progress, no suggestions", NULL},

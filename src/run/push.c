@@ -108,7 +108,8 @@ static enum err_code add_key(struct push *push, const struct push_one *one, stru
     run_server_table(&push->server, one->staged, &sql);
     for (size_t i = 0; i < one->wanted->key_count; i++) {
         buf_puts(&sql, i == 0 ? " (" : ", ");
-        engine_quote_identifier(&sql, str_of(one->table->schema.columns[one->wanted->key[i]].name));
+        run_server_column(&push->server, one->table->schema.columns[one->wanted->key[i]].name,
+                          &sql);
     }
     buf_puts(&sql, ")");
     TRY(buf_check(&sql, err));

@@ -101,6 +101,18 @@ enum err_code run_put_phases(const struct run_work *work, json_t *manifest, stru
     return json_built(ok, err);
 }
 
+/* What the work could take of the machine; 0 of threads, memory and spill: the engine's default. */
+static json_t *runtime_json(const struct engine_options *options, bool *ok)
+{
+    json_t *runtime = json_object();
+    json_put_int(runtime, "threads", options->threads, ok);
+    json_put_int(runtime, "memory_bytes", options->memory_bytes, ok);
+    json_put_text(runtime, "spill_directory", options->spill_directory, ok);
+    json_put_int(runtime, "spill_bytes", options->spill_bytes, ok);
+    json_put_int(runtime, "batch_rows", DATA_BATCH_ROWS, ok);
+    return runtime;
+}
+
 static int64_t rows_in(const struct run_work *work)
 {
     const char **tables = NULL;
@@ -140,6 +152,7 @@ enum err_code run_manifest_make(struct run_work *work, json_t **ret, struct err 
     json_put_int(manifest, "row_count", work->row_count, &ok);
     json_put_text(manifest, "row_hash", work->row_hash, &ok);
     json_put(manifest, "phases", phases_json(work, &ok), &ok);
+    json_put(manifest, "runtime", runtime_json(work->options, &ok), &ok);
     if (request->extra != NULL && json_object_update(manifest, request->extra) != 0)
         ok = false;
     *ret = manifest;
@@ -249,6 +262,7 @@ enum err_code run_materialise(struct store *store, struct store_version *version
                             .version = version,
                             .request = &placed,
                             .result = ret,
+                            .options = &options,
                             .since_us = clock_monotonic_us()};
     memset(ret, 0, sizeof *ret);
     TRY(run_id_of(&placed, version, ret->run_id, ret->signature, err));

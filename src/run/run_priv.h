@@ -18,6 +18,7 @@ struct run_work {
     const struct run_request *request;
     struct engine *engine;
     struct run_result *result;
+    const struct engine_options *options;
     char staged[FILE_PATH_BYTES]; /* "" when nothing is staged */
     int64_t plan_us, attach_us, compute_us, check_us;
     int64_t since_us; /* the running phase began */

@@ -54,6 +54,15 @@ void run_server_table(void *server, const char *table, struct buf *out)
     engine_quote_identifier(out, str_of(table));
 }
 
+void run_server_column(const struct run_server *server, const char *name, struct buf *out)
+{
+    const struct dialect *dialect = dialect_find(engine_dialect(server->engine));
+    if (dialect != NULL)
+        dialect_quote_identifier(dialect, str_of(name), out);
+    else
+        engine_quote_identifier(out, str_of(name));
+}
+
 bool run_server_transacts(const struct run_server *server)
 {
     return engine_can(server->engine, ENGINE_HAS_TRANSACTIONS);

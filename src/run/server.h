@@ -37,6 +37,8 @@ bool run_server_has(const struct run_server *server, const char *table);
 bool run_server_has_hashes(void *server, const char *table); /* as plan_stored_hashes asks */
 /* "schema"."table" */
 void run_server_table(void *server, const char *table, struct buf *out); /* as dialect_options asks */
+/* A column's name as the server's dialect writes it: too long ones are cut, with a hash at the end. */
+void run_server_column(const struct run_server *server, const char *name, struct buf *out);
 /* BEGIN, where there are transactions, and the schema. */
 enum err_code run_server_begin(struct run_server *server, struct err *err) WARN_UNUSED;
 enum err_code run_server_drop(struct run_server *server, const char *table, struct err *err) WARN_UNUSED;

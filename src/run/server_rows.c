@@ -69,7 +69,7 @@ enum err_code run_server_create(struct run_server *server, const char *table,
     run_server_table(server, table, &sql);
     for (size_t i = 0; i < columns->count; i++) {
         buf_puts(&sql, i == 0 ? " (" : ", ");
-        engine_quote_identifier(&sql, str_of(columns->columns[i].name));
+        run_server_column(server, columns->columns[i].name, &sql);
         buf_putc(&sql, ' ');
         enum err_code code = run_server_type(server, columns->columns[i].type, &sql, err);
         if (code != ERR_OK)
@@ -324,7 +324,7 @@ enum err_code run_server_tally(struct run_server *server, const char *table,
     TRY(canonical_order(columns, &order, err));
     for (size_t i = 0; i < columns->count; i++) {
         buf_puts(&sql, i == 0 ? "SELECT " : ", ");
-        engine_quote_identifier(&sql, str_of(columns->columns[i].name));
+        run_server_column(server, columns->columns[i].name, &sql);
     }
     buf_puts(&sql, " FROM ");
     run_server_table(server, table, &sql);

@@ -1,0 +1,71 @@
+"""Servers for these suites: a private PostgreSQL (tests/servers/postgres.sh) and the Trino at MARROW_TRINO_URL."""
+import atexit
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from program import SOURCE  # noqa: E402
+
+SCRIPT = os.path.join(SOURCE, "tests", "servers", "postgres.sh")
+
+
+class Postgres:
+    """A cluster of our own; None of them where PostgreSQL is not installed."""
+
+    def __init__(self):
+        self.directory = tempfile.mkdtemp(prefix="marrow-pg-", dir="/tmp")
+        os.chmod(self.directory, 0o755)
+        self.data = os.path.join(self.directory, "server")
+        made = subprocess.run(["sh", SCRIPT, "start", self.data, str(os.getpid())], capture_output=True, text=True)
+        if made.returncode != 0:
+            raise SystemExit(f"FAILED: PostgreSQL is installed but does not start: {made.stderr[:500]}")
+        self.url = made.stdout.strip()
+        atexit.register(self.stop)
+
+    def pid(self):
+        with open(os.path.join(self.data, "data", "postmaster.pid")) as file:
+            return int(file.readline())
+
+    def kill(self):
+        """The server and its backends, as a power cut would."""
+        group = self.pid()
+        children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(group)], capture_output=True, text=True).stdout.split()
+        for pid in [group, *map(int, children)]:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+
+    def start_again(self):
+        port = self.url.rsplit(":", 1)[1].split("/")[0]
+        command = ["sh", "-c", "cd /; " 'for d in "${MARROW_POSTGRES_BIN:-}" /usr/lib/postgresql/*/bin /usr/pgsql-*/bin /usr/local/pgsql/bin; do '
+                   '[ -x "$d/pg_ctl" ] && bin=$d; done; exec "$bin/pg_ctl" -D "$1" -o "-p $2" -l "$3" -w -t 60 start', "sh",
+                   os.path.join(self.data, "data"), port, os.path.join(self.data, "again.log")]
+        if os.getuid() == 0:
+            owner = os.stat(os.path.join(self.data, "data"))
+            command = ["setpriv", f"--reuid={owner.st_uid}", f"--regid={owner.st_gid}", "--clear-groups", "--", *command]
+        for _ in range(20):  # the memory of the dead may be in use for a moment
+            done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            if done.returncode == 0:
+                return
+            time.sleep(0.5)
+        raise SystemExit(f"FAILED: PostgreSQL does not start again: {done.stderr[:500]}")
+
+    def stop(self):
+        subprocess.run(["sh", SCRIPT, "stop", self.data], capture_output=True)
+        subprocess.run(["rm", "-rf", self.directory])
+
+
+def postgres():
+    """A PostgreSQL, or None, said loudly."""
+    if subprocess.run(["sh", SCRIPT, "available"], capture_output=True).returncode != 0:
+        return None
+    return Postgres()
+
+
+def trino_url():
+    return os.environ.get("MARROW_TRINO_URL") or None
