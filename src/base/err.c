@@ -70,6 +70,15 @@ static void format_text(char ret[ERR_TEXT_BYTES], const char *format, va_list ar
             *p = ' ';
 }
 
+/* Declares text and formats the caller's variable arguments into it: only a variadic function can
+ * start them. */
+#define FORMAT_TEXT(text, format)                                                                  \
+    char text[ERR_TEXT_BYTES];                                                                     \
+    va_list text##_arguments;                                                                      \
+    va_start(text##_arguments, format);                                                            \
+    format_text(text, format, text##_arguments);                                                   \
+    va_end(text##_arguments)
+
 /* Append what fits of tail to text. */
 static void append_text(char text[ERR_TEXT_BYTES], const char *tail)
 {
@@ -95,11 +104,7 @@ enum err_code err_set(struct err *err, enum err_code code, const char *format, .
 {
     if (err == NULL)
         return code;
-    char message[ERR_TEXT_BYTES];
-    va_list arguments;
-    va_start(arguments, format);
-    format_text(message, format, arguments);
-    va_end(arguments);
+    FORMAT_TEXT(message, format);
     fill(err, code, message);
     return code;
 }
@@ -132,11 +137,7 @@ enum err_code err_set_errno(struct err *err, int errno_value, const char *format
                                                  : ERR_IO;
     if (err == NULL)
         return code;
-    char message[ERR_TEXT_BYTES];
-    va_list arguments;
-    va_start(arguments, format);
-    format_text(message, format, arguments);
-    va_end(arguments);
+    FORMAT_TEXT(message, format);
     char reason[256];
     append_text(message, ": ");
     append_text(message, strerror_r(errno_value, reason, sizeof reason));
@@ -149,11 +150,7 @@ enum err_code err_hint(struct err *err, const char *format, ...)
 {
     if (err == NULL)
         return ERR_FAILED;
-    char text[ERR_TEXT_BYTES];
-    va_list arguments;
-    va_start(arguments, format);
-    format_text(text, format, arguments);
-    va_end(arguments);
+    FORMAT_TEXT(text, format);
     memcpy(err->hint, text, ERR_TEXT_BYTES);
     return err->code;
 }
@@ -162,11 +159,7 @@ enum err_code err_detail(struct err *err, const char *format, ...)
 {
     if (err == NULL)
         return ERR_FAILED;
-    char text[ERR_TEXT_BYTES];
-    va_list arguments;
-    va_start(arguments, format);
-    format_text(text, format, arguments);
-    va_end(arguments);
+    FORMAT_TEXT(text, format);
     memcpy(err->detail, text, ERR_TEXT_BYTES);
     return err->code;
 }
@@ -188,11 +181,7 @@ enum err_code err_context(struct err *err, const char *format, ...)
 {
     if (err == NULL)
         return ERR_FAILED;
-    char text[ERR_TEXT_BYTES];
-    va_list arguments;
-    va_start(arguments, format);
-    format_text(text, format, arguments);
-    va_end(arguments);
+    FORMAT_TEXT(text, format);
     append_text(text, ": ");
     append_text(text, err->message);
     memcpy(err->message, text, ERR_TEXT_BYTES);

@@ -67,6 +67,9 @@ struct engine_driver {
 /* The table of engines, ended by NULL: engine.c. The first is the embedded one. */
 extern const struct engine_driver *const ENGINES[];
 
+/* Is text a decimal number that a DECIMAL type holds exactly? Servers would round it. */
+bool engine_decimal_fits(struct str text, struct data_type type);
+
 /* Add an engine's message to out with its values replaced by their patterns (mask.c): single-quoted
  * text always, double-quoted text and numbers where holds_data. One line. */
 void engine_mask(struct str message, bool holds_data, struct buf *out);

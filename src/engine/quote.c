@@ -1,8 +1,8 @@
-/* Quoting: the only way a name or a text gets into SQL here. NUL bytes cannot stand in SQL text:
- * out->failed is set. */
+/* Quoting: the only way a name or a text gets into SQL here; types; decimals that a type holds. NUL
+ * bytes cannot stand in SQL text: out->failed is set. */
 #include <string.h>
 
-#include "engine/engine.h"
+#include "engine/driver.h"
 
 static void quote(struct buf *out, struct str text, char mark)
 {
@@ -50,4 +50,27 @@ void engine_type_sql(struct data_type type, struct buf *out)
     buf_puts(out, names[type.kind]);
     if (type.kind == DATA_DECIMAL)
         buf_printf(out, "(%u,%u)", (unsigned)type.precision, (unsigned)type.scale);
+}
+
+bool engine_decimal_fits(struct str text, struct data_type type)
+{
+    size_t whole = 0, behind = 0;
+    bool point = false, any = false;
+    for (size_t idx = 0; idx < text.len; idx++) {
+        char c = text.ptr[idx];
+        if ((c == '-' || c == '+') && idx == 0)
+            continue;
+        if (c == '.' && !point) {
+            point = true;
+            continue;
+        }
+        if (c < '0' || c > '9' || (point && behind == type.scale && c != '0'))
+            return false;
+        any = true;
+        if (!point)
+            whole += whole > 0 || c != '0';
+        else if (behind < type.scale)
+            behind++;
+    }
+    return any && whole + type.scale <= type.precision;
 }

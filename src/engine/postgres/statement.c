@@ -27,30 +27,6 @@ static void parameters_done(struct parameters *parameters)
     buf_done(&parameters->bytes);
 }
 
-/* Is text a decimal number that type holds exactly? */
-static bool is_decimal(struct str text, struct data_type type)
-{
-    size_t whole = 0, behind = 0;
-    bool point = false, any = false;
-    for (size_t idx = 0; idx < text.len; idx++) {
-        char c = text.ptr[idx];
-        if ((c == '-' || c == '+') && idx == 0)
-            continue;
-        if (c == '.' && !point) {
-            point = true;
-            continue;
-        }
-        if (c < '0' || c > '9' || (point && behind == type.scale && c != '0'))
-            return false;
-        any = true;
-        if (!point)
-            whole += whole > 0 || c != '0';
-        else if (behind < type.scale)
-            behind++;
-    }
-    return any && whole + type.scale <= type.precision;
-}
-
 static enum err_code cannot_bind(const struct engine_value *value, struct err *err)
 {
     char type[32];
@@ -66,7 +42,7 @@ static enum err_code add_value(const struct postgres *postgres, const struct eng
     parameters->offsets[idx] = bytes->len;
     parameters->formats[idx] = 1;
     if (value->type.kind == DATA_DECIMAL) {
-        if (!is_decimal(value->text, value->type))
+        if (!engine_decimal_fits(value->text, value->type))
             return cannot_bind(value, err);
         buf_add_str(bytes, value->text);
         buf_putc(bytes, '\0');

@@ -102,33 +102,9 @@ static void add_timestamp(int64_t us, const char *zone, struct buf *out)
     buf_printf(out, "%s'", zone);
 }
 
-/* Is text a decimal number that type holds exactly? (A cast in Trino would round.) */
-static bool is_decimal(struct str text, struct data_type type)
-{
-    size_t whole = 0, behind = 0;
-    bool point = false, any = false;
-    for (size_t idx = 0; idx < text.len; idx++) {
-        char c = text.ptr[idx];
-        if ((c == '-' || c == '+') && idx == 0)
-            continue;
-        if (c == '.' && !point) {
-            point = true;
-            continue;
-        }
-        if (c < '0' || c > '9' || (point && behind == type.scale && c != '0'))
-            return false;
-        any = true;
-        if (!point)
-            whole += whole > 0 || c != '0';
-        else if (behind < type.scale)
-            behind++;
-    }
-    return any && whole + type.scale <= type.precision;
-}
-
 static bool add_decimal(const struct engine_value *value, struct buf *out)
 {
-    if (!is_decimal(value->text, value->type))
+    if (!engine_decimal_fits(value->text, value->type))
         return false;
     buf_printf(out, "CAST('%.*s' AS decimal(%u,%u))", (int)value->text.len, value->text.ptr,
                (unsigned)value->type.precision, (unsigned)value->type.scale);
