@@ -240,6 +240,7 @@ class Bench:
             subprocess.run(["cmake", "--build", os.path.dirname(self.marrow), "--target", "plan_bench"], stdout=subprocess.DEVNULL)
             found = next(iter(glob.glob(os.path.dirname(self.marrow) + "/**/plan_bench", recursive=True)), None)
         print(subprocess.run([found], stdout=subprocess.PIPE, text=True).stdout if found else "plan_bench is not built")
+        print(subprocess.run([sys.executable, os.path.join(os.path.dirname(os.path.abspath(__file__)), "plan_peers.py")], stdout=subprocess.PIPE, text=True).stdout)
 
 
 def machine():
