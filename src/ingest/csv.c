@@ -45,7 +45,7 @@ static bool is_plain_list(struct str text)
 /* 1 a table, 0 none, -1 out of memory. */
 static int is_table_text(struct str text, bool whole)
 {
-    struct csv_guess guess;
+    struct csv_guess guess = {0};
     struct csv_hints hints = {.header = -1};
     struct err ignored;
     AUTO(arena_free) struct arena *arena = arena_new(0);
@@ -379,7 +379,7 @@ static enum err_code open_piece(const struct csv_open *outer, const struct csv_s
     ingest_note(&work.notes, "stacked_tables",
                 "table %zu of %zu stacked in one file, from line %lld", idx + 1, stack->count,
                 (long long)piece->line);
-    struct csv_guess guess;
+    struct csv_guess guess = {0};
     code = work.name == NULL || work.origin == NULL ? ingest_memory(err)
                                                     : sniff(&work, delimiter, &guess, err);
     if (code == ERR_OK)
@@ -390,7 +390,7 @@ static enum err_code open_piece(const struct csv_open *outer, const struct csv_s
 
 static enum err_code open_text(struct csv_open *work, struct err *err)
 {
-    struct csv_guess guess;
+    struct csv_guess guess = {0};
     struct csv_stack stack = {0};
     TRY(sniff(work, work->set->options.delimiter, &guess, err));
     enum err_code code =
