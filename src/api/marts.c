@@ -117,6 +117,9 @@ enum err_code api_mart_dry_run(struct api *api, const struct api_mart_options *o
     char signature[65];
     bool ok = true;
     api_begin(api);
+    if (options->engine != NULL)
+        return err_set(err, ERR_USAGE,
+                       "a dry run shows the embedded engine's SQL; it does not go with an engine");
     TRY(spec_of(options, &spec, err));
     TRY(api_open_profile(api, options->dataset, options->version, &version, &profile, err));
     TRY(mart_plan_open(api->store, version, profile, &spec, &plan, err));
