@@ -124,6 +124,9 @@ void api_plan_free(struct api_plan *plan);
 AUTO_DEFINE(struct api_plan, api_plan_free)
 enum err_code api_plan_print(const struct api_plan *plan, json_t **ret, struct err *err) WARN_UNUSED; /* {text, signature} */
 enum err_code api_plan_sql(const struct api_plan *plan, const char *dialect, json_t **ret, struct err *err) WARN_UNUSED; /* {sql, params:[{name, type}], dialect}; dialect NULL: duckdb */
+/* {columns:[{name, sources:[{dataset, table, column, kind}]}]}, and what people read: text (a tree), dot (Graphviz). dataset may be NULL. */
+enum err_code api_plan_lineage(const struct api_plan *plan, const char *dataset, json_t **ret, struct err *err) WARN_UNUSED;
+enum err_code api_plan_diff(const struct api_plan *before, const struct api_plan *after, json_t **ret, struct err *err) WARN_UNUSED; /* {equal, changes:[{path, kind, before, after, words}]} */
 enum err_code api_plan_hash(const struct api_plan *plan, json_t **ret, struct err *err) WARN_UNUSED; /* {signature} */
 /* {signature, columns:[{name, type}], parameters:[{name, type}], reads:[{table, columns:[{name, type}]}]}; with a dataset also {dataset, version, ok,
  * problems:[{node, table, column, expected, found, nearest, words}]}: what the scans expect and the version, its marts and saved plans do not have. Problems are no error.

@@ -3,6 +3,8 @@
 #include "api/api_priv.h"
 
 #include "dialect/dialect.h"
+#include "plan/diff.h"
+#include "plan/lineage.h"
 
 #include <string.h>
 
@@ -110,6 +112,28 @@ enum err_code api_plan_print(const struct api_plan *plan, json_t **ret, struct e
     json_put_text(object, "signature", signature, &ok);
     *ret = object;
     return json_built(ok, err);
+}
+
+enum err_code api_plan_lineage(const struct api_plan *plan, const char *dataset, json_t **ret,
+                               struct err *err)
+{
+    AUTO(buf_done) struct buf text = BUF_INIT, dot = BUF_INIT;
+    JSON_AUTO object = NULL;
+    bool ok = true;
+    TRY(plan_lineage_json(plan->root, dataset, &object, err));
+    TRY(plan_lineage_text(plan->root, &text, err));
+    TRY(plan_lineage_dot(plan->root, &dot, err));
+    json_put_str(object, "text", buf_view(&text), &ok);
+    json_put_str(object, "dot", buf_view(&dot), &ok);
+    TRY(json_built(ok, err));
+    *ret = json_incref(object);
+    return ERR_OK;
+}
+
+enum err_code api_plan_diff(const struct api_plan *before, const struct api_plan *after,
+                            json_t **ret, struct err *err)
+{
+    return plan_diff(before->root, after->root, ret, err);
 }
 
 enum err_code api_plan_hash(const struct api_plan *plan, json_t **ret, struct err *err)

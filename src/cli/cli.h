@@ -169,6 +169,8 @@ enum err_code verb_plan_check(struct cli *cli, struct err *err);
 enum err_code verb_plan_print(struct cli *cli, struct err *err);
 enum err_code verb_plan_sql(struct cli *cli, struct err *err);
 enum err_code verb_plan_hash(struct cli *cli, struct err *err);
+enum err_code verb_plan_lineage(struct cli *cli, struct err *err);
+enum err_code verb_plan_diff(struct cli *cli, struct err *err);
 enum err_code verb_plan_run(struct cli *cli, struct err *err);
 enum err_code verb_engines(struct cli *cli, struct err *err);
 enum err_code verb_dialects(struct cli *cli, struct err *err);

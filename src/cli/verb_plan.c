@@ -173,6 +173,38 @@ enum err_code verb_plan_hash(struct cli *cli, struct err *err)
     return say_text(cli, answer, "signature", err);
 }
 
+enum err_code verb_plan_lineage(struct cli *cli, struct err *err)
+{
+    AUTO(api_plan_free) struct api_plan *plan = NULL;
+    JSON_AUTO answer = NULL;
+    TRY(read_plan(cli_word(cli, 0), &plan, err));
+    TRY(api_plan_lineage(plan, cli_text(cli, "dataset", NULL), &answer, err));
+    return say_text(cli, answer, cli_flag(cli, "dot") ? "dot" : "text", err);
+}
+
+enum err_code verb_plan_diff(struct cli *cli, struct err *err)
+{
+    AUTO(api_plan_free) struct api_plan *before = NULL;
+    AUTO(api_plan_free) struct api_plan *after = NULL;
+    JSON_AUTO answer = NULL;
+    TRY(read_plan(cli_word(cli, 0), &before, err));
+    TRY(read_plan(cli_word(cli, 1), &after, err));
+    TRY(api_plan_diff(before, after, &answer, err));
+    bool equal = json_flag(answer, "equal", false);
+    cli->status = equal ? 0 : 1;
+    if (cli->json)
+        return cli_print_json(cli, json_incref(answer), err);
+    const json_t *changes = json_object_get(answer, "changes");
+    for (size_t i = 0; i < json_array_size(changes); i++) {
+        const json_t *one = json_array_get(changes, i);
+        cli_style(cli, CLI_DIM, "%s: ", json_text(one, "path", ""));
+        cli_add_visible(&cli->out, str_of(json_text(one, "words", "")));
+        cli_say(cli, "\n");
+    }
+    cli_say(cli, equal ? "the plans mean the same\n" : "");
+    return ERR_OK;
+}
+
 /* ---- run ---------------------------------------------------------------------------------------
  */
 

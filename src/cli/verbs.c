@@ -135,6 +135,11 @@ static const struct cli_option plan_sql_options[] = {
     {"dialect", CLI_TEXT, "D", "'marrow dialects' lists them; default: duckdb", NULL},
     OPTIONS_END,
 };
+static const struct cli_option plan_lineage_options[] = {
+    {"dot", CLI_FLAG, NULL, "a picture for Graphviz", NULL},
+    {"dataset", CLI_TEXT, "NAME", "named in the answer as the sources' dataset", NULL},
+    OPTIONS_END,
+};
 static const struct cli_option plan_run_options[] = {
     {"dataset", CLI_TEXT, "NAME", "whose tables, marts and saved plans it reads", NULL},
     OPTION_ENGINE("run on a server that the version was pushed to"),
@@ -283,6 +288,14 @@ static const struct cli_verb verbs[] = {
      verb_plan_sql},
     {"plan hash", "FILE", 1, 1, "Show a plan's signature: the same for plans that mean the same",
      NULL, NULL, WORDS("marrow plan hash stays.json", "64 hex digits"), verb_plan_hash},
+    {"plan lineage", "FILE", 1, 1,
+     "Show from which columns each column of the result comes, and how", NULL, plan_lineage_options,
+     WORDS("marrow plan lineage stays.json", "a tree",
+           "marrow plan lineage stays.json --dot | dot -Tsvg > stays.svg", "a picture"),
+     verb_plan_lineage},
+    {"plan diff", "FILE FILE", 2, 2, "Show in words what differs between two plans",
+     "Exit status 0: they mean the same; 1: they differ.", NULL,
+     WORDS("marrow plan diff old.json new.json", "what changed"), verb_plan_diff},
     {"plan run", "FILE --dataset NAME", 1, 1,
      "Run a plan over the tables, marts and saved plans of a version",
      "Parameters are bound by their types, never spliced into SQL. --save keeps the rows as a run: "
