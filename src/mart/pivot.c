@@ -469,8 +469,8 @@ static void describe(const struct spread *spread)
     json_put(entry, "shown", shown_json(spread, &ok), &ok);
     json_put_int(rest, "kinds", kinds - (int64_t)pivot->count, &ok);
     json_put_int(rest, "values", values - shown, &ok);
-    json_put_real(rest, "share",
-                  values > 0 ? (double)((values - shown) * 1000 / values) / 1000.0 : 0, &ok);
+    int64_t thousandths = values > 0 ? (values - shown) * 1000 / values : 0;
+    json_put_real(rest, "share", (double)thousandths / 1000.0, &ok);
     json_put(entry, "not_shown", rest, &ok);
     json_push(spread->work->kinds, entry, &ok);
     spread->work->failed = spread->work->failed || !ok;
