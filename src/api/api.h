@@ -128,7 +128,7 @@ enum err_code api_plan_sql(const struct api_plan *plan, const char *dialect, jso
 enum err_code api_plan_lineage(const struct api_plan *plan, const char *dataset, json_t **ret, struct err *err) WARN_UNUSED;
 enum err_code api_plan_diff(const struct api_plan *before, const struct api_plan *after, json_t **ret, struct err *err) WARN_UNUSED; /* {equal, changes:[{path, kind, before, after, words}]} */
 enum err_code api_plan_hash(const struct api_plan *plan, json_t **ret, struct err *err) WARN_UNUSED; /* {signature} */
-/* {signature, columns:[{name, type}], parameters:[{name, type}], reads:[{table, columns:[{name, type}]}]}; with a dataset also {dataset, version, ok,
+/* {signature, columns:[{name, type}], parameters:[{name, type}], reads:[{table, columns:[{name, type}]}], ordered_by:[{name, descending, nulls_first}]}; with a dataset also {dataset, version, ok,
  * problems:[{node, table, column, expected, found, nearest, words}]}: what the scans expect and the version, its marts and saved plans do not have. Problems are no error.
  * api and dataset NULL: the plan alone. */
 enum err_code api_plan_check(struct api *api, const struct api_plan *plan, const char *dataset, const char *version, json_t **ret, struct err *err) WARN_UNUSED;
@@ -148,7 +148,7 @@ struct api_plan_options {
 /* The plan's rows over the version's tables, marts and saved plans, as api_query. ERR_INPUT names the first problem of api_plan_check, or the parameter that
  * is missing, unknown or of another type. Values are bound, never spliced. */
 enum err_code api_plan_run(struct api *api, const struct api_plan *plan, const struct api_plan_options *options, struct api_rows **ret, struct err *err) WARN_UNUSED;
-/* Of a plan's rows {signature, engine, name?}; NULL for SQL. Borrowed. */
+/* Of a plan's rows {ordered_by, signature, engine}; NULL for SQL. Borrowed. */
 const json_t *api_rows_about(const struct api_rows *rows);
 /* Materialises the plan as a run, or finds it; a table of that name then. {run_id, name, signature, version, row_count, schema, path, bytes, reused, duration_ms …} */
 enum err_code api_plan_save(struct api *api, const struct api_plan *plan, const struct api_plan_options *options, json_t **ret, struct err *err) WARN_UNUSED;

@@ -83,6 +83,8 @@ struct api_plan {
 };
 /* Takes plan, also when it fails. */
 enum err_code api_plan_of(struct plan *plan_taken, const struct plan_rel *root, const char *source, struct api_plan **ret, struct err *err) WARN_UNUSED;
+/* [{name, descending, nulls_first}]: by what the result's rows are ordered; empty: by nothing. New reference. */
+enum err_code api_plan_ordered_by(const struct api_plan *plan, json_t **ret, struct err *err) WARN_UNUSED;
 /* plan_params.c: calls visit with each {param, type} of a plan's JSON; what it returns takes the parameter's place (new reference; NULL: stays). */
 typedef json_t *(*api_param_visit)(void *user, const char *name, const char *type);
 void api_params_map(json_t *plan, api_param_visit visit, void *user);

@@ -67,7 +67,10 @@ static enum err_code make_about(const struct api_plan *plan, const char *url,
     if (ready->dialect == NULL)
         return err_set(err, ERR_UNSUPPORTED, "plans can't be written for %s yet", engine.name);
     TRY(plan_signature(plan->root, ready->signature, err));
+    json_t *ordered_by = NULL;
+    TRY(api_plan_ordered_by(plan, &ordered_by, err));
     ready->about = json_object();
+    json_put(ready->about, "ordered_by", ordered_by, &ok);
     json_put_text(ready->about, "signature", ready->signature, &ok);
     json_put_text(ready->about, "engine", engine.name, &ok);
     return json_built(ok, err);

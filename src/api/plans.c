@@ -249,6 +249,26 @@ static json_t *reads_json(const struct api_plan *plan, bool *ok)
     return reads;
 }
 
+enum err_code api_plan_ordered_by(const struct api_plan *plan, json_t **ret, struct err *err)
+{
+    AUTO(arena_free) struct arena *arena = arena_new(API_PLAN_LIMIT_BYTES);
+    const struct plan_ordered_by *keys = NULL;
+    size_t count = 0;
+    bool ok = true;
+    if (arena == NULL)
+        return err_set(err, ERR_MEMORY, "no memory for the order of rows");
+    TRY(plan_ordering(plan->root, arena, &keys, &count, err));
+    *ret = json_array();
+    for (size_t i = 0; i < count; i++) {
+        json_t *key = json_object();
+        json_put_text(key, "name", keys[i].column, &ok);
+        json_put_flag(key, "descending", keys[i].descending, &ok);
+        json_put_flag(key, "nulls_first", keys[i].nulls_first, &ok);
+        json_push(*ret, key, &ok);
+    }
+    return json_built(ok && *ret != NULL, err);
+}
+
 static enum err_code check_dataset(struct api *api, const struct api_plan *plan,
                                    const char *dataset, const char *version, json_t *object,
                                    struct err *err)
@@ -277,6 +297,9 @@ enum err_code api_plan_check(struct api *api, const struct api_plan *plan, const
     json_put(object, "columns", columns_json(plan->root, &ok), &ok);
     json_put(object, "parameters", json_incref(plan->params), &ok);
     json_put(object, "reads", reads_json(plan, &ok), &ok);
+    json_t *ordered_by = NULL;
+    TRY(api_plan_ordered_by(plan, &ordered_by, err));
+    json_put(object, "ordered_by", ordered_by, &ok);
     TRY(json_built(ok, err));
     if (dataset != NULL)
         TRY(check_dataset(api, plan, dataset, version, object, err));
