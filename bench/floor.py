@@ -74,30 +74,59 @@ def single(call, field):
 
 
 def unfused(sql):
-    """The fused aggregates written one by one, in the SELECT that took their fields out."""
-    totals = re.compile(r'"?(\w+_totals(?:_\d+)?)"? AS \(\n    SELECT\n(.*?)\n(    FROM [^()]*?)\n\),\n', re.S)
+    """The fused aggregates written one by one, a column for each field that is read (drug_values.mode: drug_values_mode)."""
+    totals = re.compile(r'"?(\w+)"? AS \(\n    SELECT\n((?:        .*\n)+)(?=    FROM )')
     for found in list(totals.finditer(sql)):
-        name, columns, source = found.groups()
-        if "marrow_values(" not in columns and "marrow_ends(" not in columns and "marrow_levels(" not in columns:
+        name, columns = found.groups()
+        fused = {alias.strip('"'): call for call, alias in re.findall(r'(?m)^        (marrow_(?:values|ends|levels)\(.*) AS ("?\w+"?),?$', columns)}
+        if not fused:
             continue
-        inner = {}
-        for line in columns.split("\n"):
-            text, _, alias = line.strip().rstrip(",").rpartition(" AS ")
-            inner[alias] = text or alias
-        def outer(match):
-            lines = []
-            for line in match.group(1).split("\n"):
-                text, _, alias = line.strip().rstrip(",").rpartition(" AS ")
-                column, _, field = (text or alias).partition(".")
-                lines.append(f"        {single(inner[column], field) if field else inner[column]} AS {alias}")
-            return "    SELECT\n" + ",\n".join(lines) + "\n" + source
-        sql = re.sub(r'    SELECT\n((?:        [^\n]*\n)*?        [^\n]*)\n    FROM "?' + name + r'"?(?=\n)', outer, sql.replace(found.group(0), ""))
+        read = {alias: [] for alias in fused}
+        def column(match):
+            alias, field = match.groups()
+            if alias not in fused:
+                return match.group(0)
+            if field not in read[alias]:
+                read[alias].append(field)
+            return f"{alias}_{field}"
+        readers = re.compile(r'    SELECT\n(?:        .*\n)+    FROM "?' + name + r'"?(?=\n)')
+        sql = readers.sub(lambda m: re.sub(r'(?<![\w.])"?(\w+)"?\.(\w+)', column, m.group(0)), sql)
+        lines = []
+        for line in columns.rstrip("\n").split("\n"):
+            alias = line.rstrip(",").rpartition(" AS ")[2].strip('"')
+            lines += [f"        {single(fused[alias], field)} AS {alias}_{field}" for field in read[alias]] if alias in fused else [line.rstrip(",")]
+        sql = sql.replace(columns, ",\n".join(lines) + "\n")
     return sql
+
+
+def elements(text):
+    """The parts of a list between its commas, those within parentheses, brackets and quotes aside."""
+    parts, depth, quote = [""], 0, None
+    for c in text:
+        if quote:
+            quote = None if c == quote else quote
+        elif c in "'\"":
+            quote = c
+        else:
+            depth += (c in "([") - (c in ")]")
+        if c == "," and depth == 0 and not quote:
+            parts.append("")
+        else:
+            parts[-1] += c
+    return [part.strip() for part in parts]
+
+
+def unpacked(sql):
+    """The lists in which a wide relation's columns go through a join (bigints[2]) as columns (bigints_2)."""
+    names = r"((?:texts|bigints|doubles|dates|timestamps)(?:_\d+)?)"
+    sql = re.sub(r"(?m)^        \[(.*)\] AS " + names + r"(,?)$",
+                 lambda m: ",\n".join(f"        {e} AS {m.group(2)}_{i}" for i, e in enumerate(elements(m.group(1)), 1)) + m.group(3), sql)
+    return re.sub(r"\." + names + r"\[(\d+)\]", r".\1_\2", sql)
 
 
 def native(sql):
     """Marrow's SQL with DuckDB's own functions: sums in any order, ties broken as they fall."""
-    sql = unfused(sql)
+    sql = unfused(unpacked(sql))
     sql = re.sub(r"CAST\(epoch_us\((.*?)\) AS HUGEINT\) \* 18446744073709551616 \+ .*? AS marrow_order", r"\1 AS marrow_order", sql)
     sql = re.sub(r"coalesce\((arg_(?:min|max)\(.*?, marrow_order\)), (?:min|max)\(.*?\)\)", r"\1", sql)
     sql = re.sub(r"marrow_sd\(CAST\((.*?) AS DOUBLE\)\)", r"stddev_samp(\1)", sql)

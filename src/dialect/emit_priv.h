@@ -32,7 +32,7 @@ struct dialect {
     void (*type)(struct data_type type, struct buf *out);
     /* A field of a struct: expr is a PLAN_FIELD. */
     void (*field)(struct emit *emit, const struct env *env, const struct plan_expr *expr, struct buf *out);
-    bool fuses; /* the engine has marrow_values, marrow_ends, marrow_levels: fuse.c */
+    bool fuses; /* the engine has marrow_values, marrow_ends, marrow_levels: fuse.c; wide joins are dear: pack.c */
 };
 extern const struct dialect dialect_duckdb;
 extern const char *const dialect_duckdb_spellings[PLAN_FUNCTIONS_END];
@@ -129,6 +129,9 @@ struct block *emit_join(struct emit *emit, const struct plan_rel *rel, struct al
 /* The aggregate's block with calls on the same column fused: a CTE is written and a block that reads it returned, or the block itself
  * where nothing is to be fused. env: what the calls stand over. */
 struct block *emit_fused(struct emit *emit, const struct plan_rel *rel, const struct env *env, struct block *block, struct aliases **aliases);
+/* Is the join's right side wide enough that its columns go through the join as lists? Then emit_packed is its block. */
+bool emit_packs(const struct emit *emit, const struct plan_rel *join);
+struct block *emit_packed(struct emit *emit, const struct plan_rel *join, struct aliases **aliases);
 bool emit_is_cte(const struct emit *emit, const struct plan_rel *rel); /* labelled or shared */
 void emit_conjuncts(struct emit *emit, const struct env *env, const struct plan_expr *expr, struct lines *lines);
 

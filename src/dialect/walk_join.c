@@ -89,7 +89,9 @@ struct block *emit_join(struct emit *emit, const struct plan_rel *rel, struct al
     if (aliases == NULL)
         return NULL;
     struct block *left = side(emit, rel->inputs[0], is_flat(emit, rel->inputs[0]), aliases);
-    struct block *right = side(emit, rel->inputs[1], is_single(emit, rel->inputs[1]), aliases);
+    struct block *right = emit_packs(emit, rel) ? emit_packed(emit, rel, aliases)
+                                                : side(emit, rel->inputs[1],
+                                                       is_single(emit, rel->inputs[1]), aliases);
     if (left == NULL || right == NULL || emit->failed)
         return NULL;
     struct str on = condition(emit, rel, left, right);
