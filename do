@@ -127,7 +127,7 @@ test_engines() {
         grep SKIPPED build/Testing/trino.log >>"$skipped" || true
     fi
     status=0
-    run_ctest build -L engines --no-tests=error || status=$?
+    MARROW_DIFFERENTIAL_PLANS=${MARROW_DIFFERENTIAL_PLANS:-10000} run_ctest build -L engines --no-tests=error || status=$?
     grep -h SKIPPED build/Testing/Temporary/LastTest.log | grep -viE 'skipped\]? *([0-9]+ )?test\(s\)|^ *[0-9]+ SKIPPED|\] [0-9]+ test' | sort -u >>"$skipped" || true
     if [ -s "$skipped" ]; then
         say "" && say "NOT TESTED here, for want of a server or of an ability of one:" && sed 's/^/  /' "$skipped" >&2

@@ -93,7 +93,8 @@ static void write_outputs(struct emit *emit, const struct block *block, const st
     newline(out, indent);
     buf_puts(out, block->distinct ? "SELECT DISTINCT" : "SELECT");
     for (size_t i = 0; i < block->column_count; i++) {
-        const struct piece *piece = &block->columns[i];
+        const struct piece *piece =
+            block->settled != NULL ? &block->settled[i] : &block->columns[i];
         const char *name = rel->columns[i].name;
         newline(out, indent + 4);
         buf_add_str(out, piece->text);
@@ -104,6 +105,23 @@ static void write_outputs(struct emit *emit, const struct block *block, const st
         if (i + 1 < block->column_count)
             buf_putc(out, ',');
     }
+}
+
+static void write_ordered(struct emit *emit, const struct piece *piece, struct buf *out)
+{
+    bool parentheses = piece->precedence < PRECEDENCE_ATOM;
+    buf_puts(out, parentheses ? "(" : "");
+    buf_add_str(out, piece->text);
+    buf_puts(out, parentheses ? ")" : "");
+    buf_puts(out, emit->dialect->text_order);
+}
+
+static void write_limit(const struct block *block, unsigned indent, struct buf *out)
+{
+    if (block->limit < 0)
+        return;
+    newline(out, indent);
+    buf_printf(out, "LIMIT %lld", (long long)block->limit);
 }
 
 static void write_tail(struct emit *emit, const struct block *block, const struct plan_rel *rel,
@@ -117,21 +135,24 @@ static void write_tail(struct emit *emit, const struct block *block, const struc
         } else {
             buf_puts(out, ", ");
         }
+        bool bytewise = order->is_text && emit->dialect->text_order != NULL;
         if (order->text.len > 0)
             buf_add_str(out, order->text);
+        else if (bytewise) /* an output's name may stand alone only */
+            write_ordered(emit, &block->columns[order->idx], out);
         else
             dialect_quote_identifier(emit->dialect, str_of(rel->columns[order->idx].name), out);
         buf_puts(out, order->descending ? " DESC" : "");
         buf_puts(out, order->nulls_first ? " NULLS FIRST" : " NULLS LAST");
     }
-    if (block->limit >= 0) {
-        newline(out, indent);
-        buf_printf(out, "LIMIT %lld", (long long)block->limit);
-    }
+    if (!emit->dialect->offset_first)
+        write_limit(block, indent, out);
     if (block->offset > 0) {
         newline(out, indent);
         buf_printf(out, "OFFSET %lld", (long long)block->offset);
     }
+    if (emit->dialect->offset_first)
+        write_limit(block, indent, out);
 }
 
 static void write_union(struct emit *emit, const struct block *block, const struct plan_rel *rel,

@@ -69,19 +69,140 @@ static void survey(struct emit *emit, const struct plan_rel *rel)
         survey(emit, rel->inputs[i]);
 }
 
+/* Where a column's values come from unchanged. */
+static void find_origin(const struct plan_rel *rel, size_t idx, struct origin *ret)
+{
+    const struct plan_expr *expr = NULL;
+    size_t left = rel->input_count > 0 ? rel->inputs[0]->column_count : 0;
+    switch (rel->kind) {
+    case PLAN_SCAN:
+        return;
+    case PLAN_FILTER:
+    case PLAN_SORT:
+    case PLAN_LIMIT:
+    case PLAN_DISTINCT:
+        find_origin(rel->inputs[0], idx, ret);
+        return;
+    case PLAN_WINDOW:
+        if (idx < left) {
+            find_origin(rel->inputs[0], idx, ret);
+            return;
+        }
+        expr = rel->outputs[idx - left].expr;
+        break;
+    case PLAN_PROJECT:
+        expr = rel->outputs[idx].expr;
+        break;
+    case PLAN_AGGREGATE:
+        expr = idx < rel->group_count ? rel->groups[idx].expr
+                                      : rel->outputs[idx - rel->group_count].expr;
+        break;
+    case PLAN_JOIN:
+        find_origin(rel->inputs[idx < left ? 0 : 1], idx < left ? idx : idx - left, ret);
+        return;
+    case PLAN_EXPLODE:
+        if (idx < left)
+            find_origin(rel->inputs[0], idx, ret);
+        else
+            ret->mixed = true;
+        return;
+    case PLAN_UNION:
+    case PLAN_VALUES:
+    case PLAN_DEDUPE:
+    case PLAN_INTERVAL_JOIN:
+    case PLAN_INTERVAL_MERGE:
+        ret->mixed = true;
+        return;
+    }
+    if (expr == NULL)
+        return;
+    bool picks = (expr->kind == PLAN_AGGREGATE_CALL || expr->kind == PLAN_WINDOW_CALL) &&
+                 expr->function->id != PLAN_FUNCTION_SUM && expr->arg_count > 0 &&
+                 data_type_equal(expr->type, expr->args[0]->type);
+    if (picks)
+        expr = expr->args[0];
+    ret->picked = ret->picked || picks;
+    if (expr->kind == PLAN_COLUMN)
+        find_origin(rel->inputs[expr->input], expr->idx, ret);
+    else
+        ret->expr = expr;
+}
+
+/* The root's column as a value of the plan's type; false: it is one. */
+static bool settle_column(struct emit *emit, const struct plan_rel *root, size_t idx,
+                          struct piece *piece)
+{
+    const struct dialect *dialect = emit->dialect;
+    struct data_type type = root->columns[idx].type;
+    struct buf text = BUF_INIT;
+    if (type.kind == DATA_LIST || type.kind == DATA_STRUCT) {
+        emit_json(emit, type, piece->text.ptr, 1, &text);
+    } else {
+        struct origin from = {0};
+        find_origin(root, idx, &from);
+        if (!dialect->strays(type, &from))
+            return false;
+        buf_printf(&text, "CAST(%s AS ", piece->text.ptr);
+        dialect->type(type, &text);
+        buf_putc(&text, ')');
+    }
+    *piece = (struct piece){.text = emit_copy(emit, &text), .precedence = PRECEDENCE_ATOM};
+    buf_done(&text);
+    return true;
+}
+
+/* Columns of the plan's types. Nested ones are taken from a CTE: they are written more than once.
+ */
+static struct block *settle(struct emit *emit, const struct plan_rel *root, struct block *block)
+{
+    struct piece *columns = arena_array(emit->arena, root->column_count, sizeof *columns);
+    bool any = false, nested = false;
+    if (block == NULL || columns == NULL)
+        return NULL;
+    for (size_t i = 0; i < root->column_count; i++) {
+        enum data_kind kind = root->columns[i].type.kind;
+        struct piece probe = {.text = STR("x")};
+        any = settle_column(emit, root, i, &probe) || any;
+        nested = nested || kind == DATA_LIST || kind == DATA_STRUCT;
+    }
+    if (!any)
+        return block;
+    bool folds = nested || block->stage == STAGE_UNION || block->stage == STAGE_UNNESTED;
+    struct block *lower = block;
+    if (folds)
+        block = emit_fold(emit, block, root, NULL);
+    if (block == NULL)
+        return NULL;
+    for (size_t i = 0; i < root->column_count; i++) {
+        columns[i] = block->columns[i];
+        (void)settle_column(emit, root, i, &columns[i]);
+    }
+    if (folds && lower->order_count > 0) { /* the order is of the CTE's columns */
+        block->order = lower->order;
+        block->order_count = lower->order_count;
+        for (size_t i = 0; i < block->order_count; i++)
+            nested = nested && block->order[i].text.len == 0;
+        if (!nested)
+            block->order_count = 0;
+    }
+    block->settled = columns;
+    return block;
+}
+
 static enum err_code write_all(struct emit *emit, const struct plan_rel *root, struct buf *ret_sql,
                                struct err *err)
 {
     survey(emit, root);
     struct block *block = emit->failed ? NULL : emit_body(emit, root, NULL);
+    block = settle(emit, root, block);
     if (block != NULL && !emit->failed) {
         struct buf last = {.limit = DIALECT_LIMIT_SQL_BYTES};
         block_write(emit, block, root, 0, &last);
-        buf_add_str(ret_sql, buf_view(&emit->ctes));
         /* each line begins with a newline; the very first has nothing before it */
         size_t skip = emit->cte_count == 0 && last.len > 0 ? 1 : 0;
-        buf_add(ret_sql, buf_text(&last) + skip, last.len - skip);
-        buf_putc(ret_sql, '\n');
+        buf_add(&emit->ctes, buf_text(&last) + skip, last.len - skip);
+        buf_putc(&emit->ctes, '\n');
+        emit_params(emit, buf_view(&emit->ctes), ret_sql);
         emit->failed = emit->failed || last.failed || emit->ctes.failed;
         buf_done(&last);
     }
@@ -138,6 +259,7 @@ enum err_code dialect_sql(const struct dialect *dialect, const struct plan_rel *
     AUTO(plan_free) struct plan *over = plan_new_over(root);
     const struct plan_rel *plain = NULL;
     TRY(plan_expand(over, root, &plain, err));
+    TRY(dialect_check(dialect, plain, err));
     enum err_code code = sql_of(dialect, plain, options, ret_sql, ret_params, ret_param_count, err);
     return code;
 }

@@ -5,7 +5,7 @@
 #include "plan/plan.h"
 
 struct dialect; /* static tables: dialect/dialects.c */
-const struct dialect *dialect_find(const char *name); /* "duckdb"; NULL = unknown */
+const struct dialect *dialect_find(const char *name); /* "duckdb", "postgresql" (also "postgres"); NULL = unknown */
 size_t dialect_count(void);
 const struct dialect *dialect_at(size_t idx);
 const char *dialect_name(const struct dialect *dialect);
@@ -15,8 +15,15 @@ struct dialect_options {
     void (*table)(void *user, const char *table, struct buf *out);
     void *user;
 };
+/* What the plan needs and the dialect has not (declared missing capabilities): functions' names and words such as "a list of lists",
+ * each once, in the order of the plan. Zero: the plan runs there. Words are static; the array is mem_free()d by the caller. */
+enum err_code dialect_missing(const struct dialect *dialect, const struct plan_rel *root, const char ***ret, size_t *ret_count,
+                              struct err *err) WARN_UNUSED;
 /* Compile to one SELECT, formatted for people: CTEs for labelled nodes, one column a line. Parameters are numbered in the order of
- * appearance; ret_params gets their names (borrowed from the plan; array mem_free()d by the caller; may be NULL when none expected). */
+ * the text; ret_params gets their names, one for each number (for each place in a dialect of ?; borrowed from the plan; array mem_free()d by
+ * the caller; may be NULL when none expected). A list is bound as JSON text: [1,2,null]. The result's columns are of the plan's types;
+ * lists and structs come as JSON text, the same on every engine (docs/DIALECTS.md). ERR_UNSUPPORTED: the plan needs what
+ * dialect_missing tells. */
 enum err_code dialect_sql(const struct dialect *dialect, const struct plan_rel *root, const struct dialect_options *options,
                           struct buf *ret_sql, const char ***ret_params, size_t *ret_param_count, struct err *err) WARN_UNUSED;
 void dialect_quote_identifier(const struct dialect *dialect, struct str name, struct buf *out);

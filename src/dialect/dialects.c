@@ -6,7 +6,7 @@
 #include <string.h>
 
 enum {
-#define SPELLING(id, precedence, standard, duckdb) SPELLED_##id,
+#define SPELLING(id, precedence, standard, duckdb, postgres, trino, datafusion) SPELLED_##id,
 #include "dialect/functions.def"
 #undef SPELLING
     SPELLED_COUNT_OF_ALL
@@ -21,24 +21,45 @@ _Static_assert((int)SPELLED_COUNT_OF_ALL == (int)PLAN_FUNCTIONS_END,
                "dialect/functions.def has a line for each function");
 
 static const char *const STANDARD[PLAN_FUNCTIONS_END] = {
-#define SPELLING(id, precedence, standard, duckdb) [PLAN_FUNCTION_##id] = standard,
+#define SPELLING(id, precedence, standard, duckdb, postgres, trino, datafusion)                    \
+    [PLAN_FUNCTION_##id] = standard,
 #include "dialect/functions.def"
 #undef SPELLING
 };
 static const unsigned char PRECEDENCES[PLAN_FUNCTIONS_END] = {
-#define SPELLING(id, precedence, standard, duckdb) [PLAN_FUNCTION_##id] = PRECEDENCE_##precedence,
+#define SPELLING(id, precedence, standard, duckdb, postgres, trino, datafusion)                    \
+    [PLAN_FUNCTION_##id] = PRECEDENCE_##precedence,
 #include "dialect/functions.def"
 #undef SPELLING
 };
 const char *const dialect_duckdb_spellings[PLAN_FUNCTIONS_END] = {
-#define SPELLING(id, precedence, standard, duckdb) [PLAN_FUNCTION_##id] = duckdb,
+#define SPELLING(id, precedence, standard, duckdb, postgres, trino, datafusion)                    \
+    [PLAN_FUNCTION_##id] = duckdb,
+#include "dialect/functions.def"
+#undef SPELLING
+};
+const char *const dialect_postgres_spellings[PLAN_FUNCTIONS_END] = {
+#define SPELLING(id, precedence, standard, duckdb, postgres, trino, datafusion)                    \
+    [PLAN_FUNCTION_##id] = postgres,
+#include "dialect/functions.def"
+#undef SPELLING
+};
+const char *const dialect_trino_spellings[PLAN_FUNCTIONS_END] = {
+#define SPELLING(id, precedence, standard, duckdb, postgres, trino, datafusion)                    \
+    [PLAN_FUNCTION_##id] = trino,
+#include "dialect/functions.def"
+#undef SPELLING
+};
+const char *const dialect_datafusion_spellings[PLAN_FUNCTIONS_END] = {
+#define SPELLING(id, precedence, standard, duckdb, postgres, trino, datafusion)                    \
+    [PLAN_FUNCTION_##id] = datafusion,
 #include "dialect/functions.def"
 #undef SPELLING
 };
 
-const char *dialect_standard_spelling(enum plan_function_id id)
+const char *dialect_spelling(const struct dialect *dialect, enum plan_function_id id)
 {
-    return STANDARD[id];
+    return dialect->spellings[id] != NULL ? dialect->spellings[id] : STANDARD[id];
 }
 enum precedence dialect_precedence(enum plan_function_id id)
 {
@@ -47,6 +68,7 @@ enum precedence dialect_precedence(enum plan_function_id id)
 
 static const struct dialect *const DIALECTS[] = {
     &dialect_duckdb,
+    &dialect_postgres,
 };
 
 size_t dialect_count(void)
@@ -60,7 +82,8 @@ const struct dialect *dialect_at(size_t idx)
 const struct dialect *dialect_find(const char *name)
 {
     for (size_t i = 0; name != NULL && i < dialect_count(); i++)
-        if (strcmp(DIALECTS[i]->name, name) == 0)
+        if (strcmp(DIALECTS[i]->name, name) == 0 ||
+            (DIALECTS[i]->also != NULL && strcmp(DIALECTS[i]->also, name) == 0))
             return DIALECTS[i];
     return NULL;
 }

@@ -3,11 +3,11 @@
  * sums, means and deviations of doubles go through the native marrow_ aggregates; mode over sorted
  * input is faster than over a histogram and gives ties to the smallest; arg_min by a composed
  * hugeint (order_key) takes half the time of arg_min by a row. */
-#include "dialect/emit_priv.h"
+#include "dialect/duckdb_priv.h"
 
 #include <string.h>
 
-static void type_sql(struct data_type type, struct buf *out)
+void duckdb_type(struct data_type type, struct buf *out)
 {
     switch (type.kind) {
     case DATA_BOOLEAN:
@@ -48,7 +48,7 @@ static void type_sql(struct data_type type, struct buf *out)
         buf_puts(out, "BLOB");
         return;
     case DATA_LIST:
-        type_sql(type.fields[0].type, out);
+        duckdb_type(type.fields[0].type, out);
         buf_puts(out, "[]");
         return;
     case DATA_STRUCT:
@@ -57,7 +57,7 @@ static void type_sql(struct data_type type, struct buf *out)
             buf_puts(out, i > 0 ? ", " : "");
             dialect_quote_identifier(&dialect_duckdb, str_of(type.fields[i].name), out);
             buf_putc(out, ' ');
-            type_sql(type.fields[i].type, out);
+            duckdb_type(type.fields[i].type, out);
         }
         buf_putc(out, ')');
         return;
@@ -98,10 +98,136 @@ static bool is_nonzero_literal(const struct plan_expr *expr)
            strpbrk(expr->literal, "123456789") != NULL;
 }
 
+/* The value of a bigint literal. */
+static bool is_number(const struct plan_expr *expr, int64_t *ret)
+{
+    return expr->kind == PLAN_LITERAL && expr->literal != NULL &&
+           str_to_int64(str_of(expr->literal), ret);
+}
+
+/* Characters first … first + count - 1 that there are: DuckDB counts a first below 1 from the end.
+ */
+static const char *substring(const struct plan_expr *expr)
+{
+    int64_t first, count = 0;
+    bool plain = is_number(expr->args[1], &first) && first > 0;
+    if (plain && (expr->arg_count == 2 || (is_number(expr->args[2], &count) && count >= 0)))
+        return "substring(%*)";
+    if (expr->arg_count == 2)
+        return "substring(%1, CASE WHEN %2 < 1 THEN 1 ELSE %2 END)";
+    if (plain)
+        return "substring(%1, %2, CASE WHEN %3 < 0 THEN 0 ELSE %3 END)";
+    return "substring(%1, CASE WHEN %2 < 1 THEN 1 ELSE %2 END, CASE WHEN %3 < 0 THEN 0 WHEN %2 >= "
+           "1 "
+           "THEN %3 WHEN #3 + #2 > 1 THEN #3 + #2 - 1 ELSE 0 END)";
+}
+
+static const char *lpad(const struct plan_expr *expr)
+{
+    const struct plan_expr *with = expr->args[2];
+    if (with->kind == PLAN_LITERAL && with->literal != NULL && with->literal[0] != '\0')
+        return "lpad(%1, CAST(%2 AS INTEGER), %3)";
+    return "CASE WHEN %3 = '' THEN left(%1, CASE WHEN %2 < 0 THEN 0 ELSE %2 END) WHEN %3 IS NOT "
+           "NULL THEN lpad(%1, CAST(%2 AS INTEGER), %3) END";
+}
+
+static const char *split_part(const struct plan_expr *expr)
+{
+    int64_t number;
+    const struct plan_expr *separator = expr->args[1];
+    if (is_number(expr->args[2], &number) && number > 0 && separator->kind == PLAN_LITERAL &&
+        separator->literal != NULL && separator->literal[0] != '\0')
+        return "split_part(%1, %2, %3)";
+    return "CASE WHEN %3 < 1 OR (%2 = '' AND %3 > 1) THEN left(%1, 0) WHEN %2 = '' AND %3 = 1 THEN "
+           "%1 WHEN %2 IS NOT NULL THEN split_part(%1, %2, %3) END";
+}
+
+/* round(), floor() and ceil() of decimals, whose type is the plan's again. */
+static const char *whole(struct emit *emit, const struct plan_expr *expr)
+{
+    struct data_type type = expr->type;
+    if (type.kind == DATA_BIGINT)
+        return "CAST(%1 AS BIGINT)";
+    if (type.kind != DATA_DECIMAL)
+        return NULL;
+    if (expr->function->id != PLAN_FUNCTION_ROUND)
+        return arena_printf(emit->arena, "CAST(%s(%%1) AS DECIMAL(%u, %u))",
+                            expr->function->id == PLAN_FUNCTION_FLOOR ? "floor" : "ceil",
+                            type.precision, type.scale);
+    int64_t places = 0, least = (int64_t)type.scale - type.precision;
+    if (!is_number(expr->args[1], &places))
+        return arena_printf(emit->arena,
+                            "CAST(round(%%1, CAST(%%2 AS INTEGER)) AS DECIMAL(%u, %u))",
+                            type.precision, type.scale);
+    if (places >= type.scale)
+        return "%1";
+    return arena_printf(emit->arena, "CAST(round(%%1, %lld) AS DECIMAL(%u, %u))",
+                        (long long)(places < least ? least : places), type.precision, type.scale);
+}
+
+static const char *added_time(const struct plan_expr *expr, enum precedence *ret_precedence)
+{
+    if (expr->function->id == PLAN_FUNCTION_ADD_DAYS && expr->type.kind == DATA_DATE)
+        return "$1 + CAST(%2 AS INTEGER)";
+    if (expr->type.kind != DATA_DATE)
+        return NULL;
+    *ret_precedence = PRECEDENCE_ATOM;
+    return "CAST(#1 + #2 * INTERVAL '1' MONTH AS DATE)";
+}
+
+/* A member's name that DuckDB could take for a path or a pattern is written as one. */
+static const char *json_member(struct emit *emit, const struct plan_expr *expr)
+{
+    const struct plan_expr *key = expr->args[1];
+    const char *arrow = expr->function->id == PLAN_FUNCTION_JSON_GET ? "->" : "->>";
+    if (key->kind != PLAN_LITERAL || key->literal == NULL)
+        return arena_printf(emit->arena, "(#1 %s ('$.\"' || %%2 || '\"'))", arrow);
+    static const char PLAIN[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789";
+    bool digits = key->literal[0] >= '0' && key->literal[0] <= '9';
+    if (!digits && key->literal[0] != '\0' && key->literal[strspn(key->literal, PLAIN)] == '\0')
+        return NULL;
+    return arena_printf(emit->arena, "(#1 %s ('$.\"' || %%2 || '\"'))", arrow);
+}
+
+static bool reads_columns(const struct plan_expr *expr)
+{
+    bool reads = expr->kind == PLAN_COLUMN;
+    for (size_t i = 0; i < expr->arg_count && !reads; i++)
+        reads = reads_columns(expr->args[i]);
+    return reads;
+}
+
+static const char *choose_more(struct emit *emit, const struct plan_expr *expr,
+                               enum precedence *ret_precedence)
+{
+    switch ((int)expr->function->id) {
+    case PLAN_FUNCTION_SUBSTRING:
+        return substring(expr);
+    case PLAN_FUNCTION_LPAD:
+        return lpad(expr);
+    case PLAN_FUNCTION_SPLIT_PART:
+        return split_part(expr);
+    case PLAN_FUNCTION_ROUND:
+    case PLAN_FUNCTION_FLOOR:
+    case PLAN_FUNCTION_CEIL:
+        return whole(emit, expr);
+    case PLAN_FUNCTION_ADD_DAYS:
+    case PLAN_FUNCTION_ADD_MONTHS:
+        return added_time(expr, ret_precedence);
+    case PLAN_FUNCTION_JSON_GET:
+    case PLAN_FUNCTION_JSON_VALUE:
+        return json_member(emit, expr);
+    case PLAN_FUNCTION_AGE_YEARS:
+    case PLAN_FUNCTION_AGE_MONTHS:
+        *ret_precedence = PRECEDENCE_PRODUCT;
+        return NULL;
+    }
+    return NULL;
+}
+
 static const char *choose(struct emit *emit, const struct plan_expr *expr,
                           enum precedence *ret_precedence)
 {
-    (void)ret_precedence;
     enum data_kind kind = expr->arg_count > 0 ? expr->args[0]->type.kind : DATA_NULL;
     enum plan_function_id id = expr->function->id;
     if (id == PLAN_FUNCTION_LIKE && expr->args[1]->kind == PLAN_LITERAL &&
@@ -118,6 +244,10 @@ static const char *choose(struct emit *emit, const struct plan_expr *expr,
         return "marrow_mean(%D%1)%F";
     if (id == PLAN_FUNCTION_SD && kind == DATA_DOUBLE)
         return "marrow_sd(%D%1)%F";
+    if (id == PLAN_FUNCTION_VAR && kind != DATA_DOUBLE)
+        return "marrow_var(CAST(%1 AS DOUBLE))%F";
+    if (id == PLAN_FUNCTION_MODE && !reads_columns(expr->args[0]))
+        return "min(%1)%F"; /* DuckDB takes mode(constant ORDER BY …) for a percentile */
     if (id == PLAN_FUNCTION_MODE && kind == DATA_TEXT)
         return "marrow_mode(%1)%F";
     if (id == PLAN_FUNCTION_BUCKET && kind == DATA_TEXT)
@@ -126,7 +256,7 @@ static const char *choose(struct emit *emit, const struct plan_expr *expr,
         return order_key(expr);
     if ((id == PLAN_FUNCTION_FIRST_BY || id == PLAN_FUNCTION_LAST_BY) && expr->arg_count > 2)
         return by_row(emit, expr);
-    return NULL;
+    return choose_more(emit, expr, ret_precedence);
 }
 
 static void field_sql(struct emit *emit, const struct env *env, const struct plan_expr *expr,
@@ -139,11 +269,117 @@ static void field_sql(struct emit *emit, const struct env *env, const struct pla
     buf_putc(out, ')');
 }
 
+static void record_sql(struct emit *emit, const struct env *env, const struct plan_expr *expr,
+                       struct buf *out)
+{
+    buf_puts(out, "struct_pack(");
+    for (size_t i = 0; i < expr->arg_count; i++) {
+        buf_puts(out, i > 0 ? ", " : "");
+        dialect_quote_identifier(emit->dialect, str_of(expr->type.fields[i].name), out);
+        buf_puts(out, " := ");
+        emit_expr(emit, env, expr->args[i], true, out);
+    }
+    buf_putc(out, ')');
+}
+
+static void param_sql(struct data_type type, const char *place, struct buf *out)
+{
+    bool nested = type.kind == DATA_LIST || type.kind == DATA_STRUCT;
+    buf_printf(out, nested ? "CAST(CAST(%s AS JSON) AS " : "CAST(%s AS ", place);
+    duckdb_type(type, out);
+    buf_putc(out, ')');
+}
+
+static void json_scalar(struct data_type type, const char *value, struct buf *out)
+{
+    switch (type.kind) {
+    case DATA_DOUBLE:
+        buf_printf(
+            out, "CASE WHEN isfinite(%s) THEN regexp_replace(CAST(%s AS VARCHAR), '[.]0$', '') END",
+            value, value);
+        return;
+    case DATA_TEXT:
+        buf_printf(out, "CAST(to_json(%s) AS VARCHAR)", value);
+        return;
+    case DATA_NULL:
+    case DATA_BOOLEAN:
+    case DATA_BIGINT:
+    case DATA_UHUGEINT:
+    case DATA_DECIMAL:
+    case DATA_JSON:
+    case DATA_LIST:
+    case DATA_STRUCT:
+        buf_printf(out, "CAST(%s AS VARCHAR)", value);
+        return;
+    case DATA_DATE:
+    case DATA_TIME:
+    case DATA_TIMESTAMP:
+    case DATA_TIMESTAMPTZ:
+    case DATA_INTERVAL:
+    case DATA_BLOB:
+        buf_printf(out, "'\"' || CAST(%s AS VARCHAR) || '\"'", value);
+        return;
+    }
+}
+
+static void json_list(const char *list, const char *element, const char *text, struct buf *out)
+{
+    buf_printf(out, "'[' || array_to_string(list_transform(%s, lambda %s: %s), ',') || ']'", list,
+               element, text);
+}
+
+static void json_field(const char *value, const char *field, struct buf *out)
+{
+    buf_printf(out, "struct_extract(%s, ", value);
+    emit_quoted(out, str_of(field));
+    buf_putc(out, ')');
+}
+
+static bool holds_null(const struct plan_expr *expr)
+{
+    if (expr->kind == PLAN_LITERAL)
+        return expr->literal == NULL || expr->type.kind == DATA_JSON;
+    if (expr->kind == PLAN_PARAM)
+        return true;
+    for (size_t i = 0; i < expr->arg_count; i++)
+        if (holds_null(expr->args[i]))
+            return true;
+    return false;
+}
+
+/* A literal beside a decimal makes DuckDB's type narrower, or another; what it finds to be always
+ * null has no type at all. Sums are as wide as the plan says. */
+static bool strays(struct data_type type, const struct origin *origin)
+{
+    const struct plan_expr *expr = origin->expr;
+    if (expr == NULL)
+        return origin->mixed && type.kind == DATA_DECIMAL;
+    bool computed = expr->kind == PLAN_CALL || expr->kind == PLAN_CASE || expr->kind == PLAN_FIELD;
+    return (computed && type.kind == DATA_DECIMAL) ||
+           (expr->kind != PLAN_LITERAL && expr->kind != PLAN_CAST && holds_null(expr));
+}
+
+static const char *lacks_expr(const struct plan_expr *expr)
+{
+    bool rounds = expr->function != NULL && expr->function->id == PLAN_FUNCTION_ROUND;
+    if (rounds && expr->args[1]->kind != PLAN_LITERAL && expr->args[1]->kind != PLAN_PARAM)
+        return "round to a number of places that is no literal";
+    return NULL;
+}
+
 const struct dialect dialect_duckdb = {
     .name = "duckdb",
     .spellings = dialect_duckdb_spellings,
     .choose = choose,
-    .type = type_sql,
+    .type = duckdb_type,
+    .cast = duckdb_cast,
+    .lacks_expr = lacks_expr,
     .field = field_sql,
+    .record = record_sql,
+    .param = param_sql,
+    .json_scalar = json_scalar,
+    .json_list = json_list,
+    .json_field = json_field,
+    .strays = strays,
     .fuses = true,
 };

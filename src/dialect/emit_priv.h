@@ -24,20 +24,54 @@ enum precedence { /* rising */
 
 struct emit;
 struct env;
+struct origin { /* of an output column's values */
+    const struct plan_expr *expr; /* that made them; NULL: a table's column, as it is, or mixed */
+    bool picked;                  /* one of several, by an aggregate or window function */
+    bool mixed;                   /* of several origins, or of a list */
+};
+/* What a dialect does in its own way. Everything that may be NULL or false has a common form, which is the SQL standard's. */
 struct dialect {
     const char *name;
-    const char *const *spellings; /* by enum plan_function_id; NULL = standard */
+    const char *also; /* another name that it is known by, or NULL */
+    const char *const *spellings; /* by enum plan_function_id; NULL = standard, "" = it cannot */
     /* A spelling that depends on the call's arguments, or NULL: the table's. Text may be made in the emitter's arena. */
     const char *(*choose)(struct emit *emit, const struct plan_expr *expr, enum precedence *ret_precedence);
     void (*type)(struct data_type type, struct buf *out);
-    /* A field of a struct: expr is a PLAN_FIELD. */
+    /* Template of a cast (%1, $1, #1: what is cast), or NULL: CAST(%1 AS type). */
+    const char *(*cast)(struct emit *emit, const struct plan_expr *expr);
+    /* What it cannot do of this expression (a node of the plan), in words, or NULL. Functions whose spelling is "" are known already. */
+    const char *(*lacks_expr)(const struct plan_expr *expr);
+    const char *(*lacks_rel)(const struct plan_rel *rel);
+    /* A field of a struct: expr is a PLAN_FIELD; a struct: expr is a PLAN_STRUCT. */
     void (*field)(struct emit *emit, const struct env *env, const struct plan_expr *expr, struct buf *out);
+    void (*record)(struct emit *emit, const struct env *env, const struct plan_expr *expr, struct buf *out);
+    /* A parameter of the type, given as text `place` ("$1"): a list comes as JSON text. NULL: CAST(place AS type). */
+    void (*param)(struct data_type type, const char *place, struct buf *out);
+    /* The JSON text of a value that is no list (its elements' JSON is asked for by nested.c); null gives null. */
+    void (*json_scalar)(struct data_type type, const char *value, struct buf *out);
+    /* The JSON text of a list whose elements, named element, have the JSON text given; null gives null. */
+    void (*json_list)(const char *list, const char *element, const char *text, struct buf *out);
+    /* The value of a struct's field, or NULL: structs are JSON in this dialect. */
+    void (*json_field)(const char *value, const char *field, struct buf *out);
+    /* May the engine give a value of another type than the plan's? Lists and structs are not asked for: they become JSON text. */
+    bool (*strays)(struct data_type type, const struct origin *origin);
+    const char *text_order; /* after a text where order counts: " COLLATE \"C\"" */
+    bool types_texts;       /* a text literal without a neighbour is written TEXT '…' */
+    bool unnests_in_from;   /* explode is CROSS JOIN unnest(…) WITH ORDINALITY, not unnest in SELECT */
+    bool offset_first;      /* OFFSET before LIMIT */
+    bool question_marks;    /* parameters are ?, one for each place, not $1 */
+    bool lets;              /* a long argument written twice is named in a subquery first */
     bool fuses; /* the engine has marrow_values, marrow_ends, marrow_levels: fuse.c; wide joins are dear: pack.c */
 };
-extern const struct dialect dialect_duckdb;
+extern const struct dialect dialect_duckdb, dialect_postgres;
 extern const char *const dialect_duckdb_spellings[PLAN_FUNCTIONS_END];
-const char *dialect_standard_spelling(enum plan_function_id id);
+extern const char *const dialect_postgres_spellings[PLAN_FUNCTIONS_END];
+extern const char *const dialect_trino_spellings[PLAN_FUNCTIONS_END];
+extern const char *const dialect_datafusion_spellings[PLAN_FUNCTIONS_END];
 enum precedence dialect_precedence(enum plan_function_id id);
+const char *dialect_spelling(const struct dialect *dialect, enum plan_function_id id); /* the table's, or the standard one */
+/* The first thing of the plan that the dialect lacks: ERR_UNSUPPORTED, naming node, function and dialect. root is expanded. */
+enum err_code dialect_check(const struct dialect *dialect, const struct plan_rel *root, struct err *err) WARN_UNUSED;
 
 struct piece { /* an output column of a block */
     struct str text;
@@ -63,10 +97,12 @@ struct block_order {
     size_t idx;      /* output column, when text is empty */
     struct str text; /* an expression over the FROM's columns */
     bool descending, nulls_first;
+    bool is_text;
 };
 struct block {
     enum stage stage;
     struct piece *columns;
+    struct piece *settled; /* the root's columns as they are written, or NULL: columns */
     size_t column_count;
     struct lines from, where, group, having; /* from: first the table, then whole join lines */
     struct str source;      /* the only table, for a join: expression and alias */
@@ -91,9 +127,10 @@ struct emit {
     const char **cte_of;   /* by relation id: its CTE, once written */
     const char **base_of;  /* by relation id: what its readers' CTEs are named after; NULL: the CTE itself */
     struct aliases *taken; /* names no CTE may have */
-    const char **params;
+    const char **params; /* names, by the number in their marks: param_mark in walk_expr.c */
     size_t param_count, param_cap;
     struct buf scratch;    /* pieces are rendered here, then copied */
+    bool grouped;          /* texts stand over GROUP BY: no subquery may take columns from there */
     bool failed;           /* out of memory */
 };
 
@@ -107,6 +144,23 @@ enum precedence emit_precedence(struct emit *emit, const struct env *env, const 
 /* Render to the arena as a piece. */
 struct piece emit_piece(struct emit *emit, const struct env *env, const struct plan_expr *expr, bool typed);
 void emit_quoted(struct buf *out, struct str text);
+/* Write a call by its template, as functions.def explains them; text order and frames included. */
+void emit_template(struct emit *emit, const struct env *env, const struct plan_expr *expr, const char *text, enum precedence precedence,
+                   struct buf *out);
+/* May this argument's literal stand without its type, because another argument gives it? */
+bool emit_argument_typed(const struct plan_expr *call, const struct plan_expr *arg);
+/* Copy sql to out with parameters' marks written as the dialect does; ret: names, one for each number (or each ?). */
+void emit_params(struct emit *emit, struct str sql, struct buf *out);
+/* An ORDER BY key's text, with the dialect's bytewise collation where it is a text. */
+void emit_ordered(struct emit *emit, const struct env *env, const struct plan_expr *expr, struct buf *out);
+#define EMIT_PARAM_MARK '\xff' /* mark, number, mark: never in UTF-8 */
+#define EMIT_SHORT_BYTES 40    /* expressions up to here may be repeated */
+
+/* ---- lists and structs as JSON text (nested.c) ---- */
+/* The JSON text of `value`, an expression of the type in the dialect's own form. Null gives null. */
+void emit_json(struct emit *emit, struct data_type type, const char *value, unsigned depth, struct buf *out);
+/* {"a":…,"b":…} of texts that are the fields' values. */
+void emit_json_record(struct emit *emit, struct data_type type, const char *const *values, unsigned depth, struct buf *out);
 
 /* ---- blocks (block.c) ---- */
 struct block *block_new(struct emit *emit);

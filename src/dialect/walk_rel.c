@@ -14,8 +14,6 @@
 
 #include <string.h>
 
-#define SHORT_BYTES 40 /* expressions up to here may be repeated */
-
 bool emit_is_cte(const struct emit *emit, const struct plan_rel *rel)
 {
     return rel->kind != PLAN_SCAN && (rel->label != NULL || emit->uses[rel->id] > 1);
@@ -72,10 +70,11 @@ static struct block *block_from_text(struct emit *emit, const struct plan_rel *r
                                      struct buf *text, struct aliases **aliases)
 {
     const char *wish = rel->label != NULL && rel->label[0] != '\0' ? rel->label : "listed";
-    const char *alias = emit_unique(emit, aliases != NULL ? aliases : &emit->taken, wish);
-    struct block *block = block_from(emit, rel, alias, NULL, aliases);
+    const char *name = aliases != NULL ? wish : emit_unique(emit, &emit->taken, wish);
+    struct block *block = block_from(emit, rel, name, NULL, aliases);
     if (block == NULL)
         return NULL;
+    const char *alias = aliases != NULL ? (*aliases)->name : name; /* the newest */
     buf_puts(text, " AS ");
     dialect_quote_identifier(emit->dialect, str_of(alias), text);
     buf_putc(text, '(');
@@ -140,7 +139,7 @@ static void count_columns(const struct plan_expr *expr, uint32_t *counts)
 static bool has_long_piece(const struct block *block)
 {
     for (size_t i = 0; i < block->column_count; i++)
-        if (block->columns[i].text.len > SHORT_BYTES && block->columns[i].column == NULL)
+        if (block->columns[i].text.len > EMIT_SHORT_BYTES && block->columns[i].column == NULL)
             return true;
     return false;
 }
@@ -160,7 +159,7 @@ static bool would_repeat(struct emit *emit, const struct block *block, const str
         count_columns(rel->groups[i].expr, counts);
     for (size_t i = 0; i < block->column_count; i++) {
         uint32_t uses = counts[i] + (rel->kind == PLAN_WINDOW ? 1u : 0u);
-        if (uses > 1 && block->columns[i].text.len > SHORT_BYTES &&
+        if (uses > 1 && block->columns[i].text.len > EMIT_SHORT_BYTES &&
             block->columns[i].column == NULL)
             return true;
     }
@@ -195,8 +194,10 @@ static struct block *emit_filter(struct emit *emit, const struct plan_rel *rel,
     if (block == NULL)
         return NULL;
     struct env env = {{block->columns, NULL}};
+    emit->grouped = block->stage == STAGE_GROUPED;
     emit_conjuncts(emit, &env, rel->predicate,
                    block->stage == STAGE_GROUPED ? &block->having : &block->where);
+    emit->grouped = false;
     return block;
 }
 
@@ -262,8 +263,10 @@ static struct block *emit_project(struct emit *emit, const struct plan_rel *rel,
     if (block == NULL)
         return NULL;
     struct env env = {{block->columns, NULL}};
+    emit->grouped = block->stage == STAGE_GROUPED;
     for (size_t i = 0; i < rel->output_count; i++)
         columns[i] = emit_piece(emit, &env, rel->outputs[i].expr, true);
+    emit->grouped = false;
     block->columns = columns;
     block->column_count = rel->output_count;
     block->projected = true;
@@ -289,12 +292,14 @@ static struct block *emit_aggregate(struct emit *emit, const struct plan_rel *re
     if (block == NULL || columns == NULL)
         return NULL;
     struct env env = {{block->columns, NULL}};
+    emit->grouped = true;
     for (size_t i = 0; i < rel->group_count; i++) {
         columns[i] = emit_piece(emit, &env, rel->groups[i].expr, true);
         lines_add(emit, &block->group, columns[i].text, columns[i].precedence);
     }
     for (size_t i = 0; i < rel->output_count; i++)
         columns[rel->group_count + i] = emit_piece(emit, &env, rel->outputs[i].expr, true);
+    emit->grouped = false;
     block->columns = columns;
     block->column_count = rel->column_count;
     block->stage = STAGE_GROUPED;
@@ -340,10 +345,14 @@ static struct block *emit_sort(struct emit *emit, const struct plan_rel *rel,
 {
     const struct plan_rel *input = rel->inputs[0];
     struct block *block = emit_rel(emit, input, aliases);
-    bool by_columns = true;
-    for (size_t i = 0; i < rel->order_count; i++)
+    bool by_columns = true, by_expressions = false; /* a text's collation makes it one in SQL */
+    for (size_t i = 0; i < rel->order_count; i++) {
         by_columns = by_columns && rel->order[i].expr->kind == PLAN_COLUMN;
+        by_expressions = by_expressions || (emit->dialect->text_order != NULL &&
+                                            rel->order[i].expr->type.kind == DATA_TEXT);
+    }
     if (block != NULL && (block->stage >= STAGE_ORDERED || block->stage == STAGE_UNNESTED ||
+                          (by_expressions && block->stage == STAGE_DISTINCT) ||
                           (!by_columns && (block->stage > STAGE_ROWS || !is_plain(block, input)))))
         block = emit_fold(emit, block, input, aliases);
     struct block_order *order = arena_array(emit->arena, rel->order_count, sizeof *order);
@@ -355,8 +364,11 @@ static struct block *emit_sort(struct emit *emit, const struct plan_rel *rel,
         order[i].idx = expr->idx;
         order[i].descending = rel->order[i].descending;
         order[i].nulls_first = rel->order[i].nulls_first;
-        if (expr->kind != PLAN_COLUMN)
-            order[i].text = emit_piece(emit, &env, expr, true).text;
+        order[i].is_text = expr->type.kind == DATA_TEXT;
+        if (expr->kind == PLAN_COLUMN)
+            continue;
+        emit_ordered(emit, &env, expr, &emit->scratch);
+        order[i].text = emit_copy(emit, &emit->scratch);
     }
     block->order = order;
     block->order_count = rel->order_count;
@@ -445,37 +457,75 @@ static struct block *emit_values(struct emit *emit, const struct plan_rel *rel,
     return block;
 }
 
-/* The input's columns and unnest(list) in one SELECT; nothing more is folded into it. */
+/* Pieces of the element and its number after the input's; NULL where memory is out. */
+static struct block *explode_columns(struct emit *emit, const struct plan_rel *rel,
+                                     struct block *block, const char *element, const char *number)
+{
+    size_t count = rel->inputs[0]->column_count;
+    struct piece *columns = arena_array(emit->arena, rel->column_count, sizeof *columns);
+    if (columns == NULL || element == NULL || number == NULL)
+        return NULL;
+    memcpy(columns, block->columns, count * sizeof *columns);
+    columns[count] = (struct piece){.text = str_of(element), .precedence = PRECEDENCE_ATOM};
+    if (rel->ordinality != NULL)
+        columns[count + 1] = (struct piece){.text = str_of(number), .precedence = PRECEDENCE_ATOM};
+    block->columns = columns;
+    block->column_count = rel->column_count;
+    return block;
+}
+
+/* FROM … CROSS JOIN unnest(list) WITH ORDINALITY AS exploded(marrow_element, marrow_number) */
+static struct block *explode_in_from(struct emit *emit, const struct plan_rel *rel,
+                                     struct aliases **aliases)
+{
+    const struct plan_rel *input = rel->inputs[0];
+    if (aliases == NULL)
+        aliases = arena_alloc(emit->arena, sizeof(struct aliases *));
+    struct block *block = aliases == NULL ? NULL : emit_rel(emit, input, aliases);
+    if (block != NULL && (block->stage > STAGE_ROWS || block->aliases == NULL))
+        block = emit_fold(emit, block, input, aliases);
+    if (block == NULL)
+        return NULL;
+    struct env env = {{block->columns, NULL}};
+    const char *alias = emit_unique(emit, aliases, "exploded");
+    struct buf *text = &emit->scratch;
+    struct piece list = emit_piece(emit, &env, rel->outputs[0].expr, true);
+    buf_printf(text, "%s JOIN unnest(%s) WITH ORDINALITY AS %s(marrow_element, marrow_number)%s",
+               rel->keep_empty ? "LEFT" : "CROSS", list.text.ptr, alias,
+               rel->keep_empty ? " ON TRUE" : "");
+    lines_add(emit, &block->from, emit_copy(emit, text), PRECEDENCE_ATOM);
+    return explode_columns(emit, rel, block, arena_printf(emit->arena, "%s.marrow_element", alias),
+                           arena_printf(emit->arena, "%s.marrow_number", alias));
+}
+
+/* SELECT …, unnest(list): nothing more is folded into it. */
 static struct block *emit_explode(struct emit *emit, const struct plan_rel *rel,
                                   struct aliases **aliases)
 {
+    if (emit->dialect->unnests_in_from)
+        return explode_in_from(emit, rel, aliases);
     const struct plan_rel *input = rel->inputs[0];
     struct block *block = emit_rel(emit, input, aliases);
     if (block != NULL && block->stage > STAGE_ROWS)
         block = emit_fold(emit, block, input, aliases);
-    struct piece *columns = arena_array(emit->arena, rel->column_count, sizeof *columns);
-    if (block == NULL || columns == NULL)
+    if (block == NULL)
         return NULL;
     struct env env = {{block->columns, NULL}};
-    struct piece list = emit_piece(emit, &env, rel->outputs[0].expr, true);
-    const char *text = list.text.ptr;
-    if (rel->keep_empty)
-        text =
-            arena_printf(emit->arena, "CASE WHEN len(%s) > 0 THEN %s ELSE [NULL] END", text, text);
-    const char *element = arena_printf(emit->arena, "unnest(%s)", text);
-    const char *number = arena_printf(emit->arena, "generate_subscripts(%s, 1)", text);
-    if (text == NULL || element == NULL || number == NULL)
-        return NULL;
-    memcpy(columns, block->columns, input->column_count * sizeof *columns);
-    columns[input->column_count] =
-        (struct piece){.text = str_of(element), .precedence = PRECEDENCE_ATOM};
-    if (rel->ordinality != NULL)
-        columns[input->column_count + 1] =
-            (struct piece){.text = str_of(number), .precedence = PRECEDENCE_ATOM};
-    block->columns = columns;
-    block->column_count = rel->column_count;
+    const char *list = emit_piece(emit, &env, rel->outputs[0].expr, true).text.ptr;
+    const char *element =
+        rel->keep_empty
+            ? arena_printf(emit->arena, "unnest(CASE WHEN len(%s) > 0 THEN %s ELSE [NULL] END)",
+                           list, list)
+            : arena_printf(emit->arena, "unnest(%s)", list);
+    const char *number =
+        rel->keep_empty
+            ? arena_printf(
+                  emit->arena,
+                  "unnest(CASE WHEN len(%s) > 0 THEN range(1, len(%s) + 1) ELSE [NULL] END)", list,
+                  list)
+            : arena_printf(emit->arena, "generate_subscripts(%s, 1)", list);
     block->stage = STAGE_UNNESTED;
-    return block;
+    return explode_columns(emit, rel, block, element, number);
 }
 
 struct block *emit_body(struct emit *emit, const struct plan_rel *rel, struct aliases **aliases)

@@ -169,7 +169,8 @@ enum err_code engine_register_aggregate(struct engine *engine, const struct engi
  *   marrow_hash_sum(uhugeint) → uhugeint  sum modulo 2^128
  *   marrow_typing(text) → blob         typing_stats of a column (data/typing.h)
  *   marrow_bucket(text, bigint n) → bigint  stable hash bucket 0…n-1, XXH3-64 seed 0 of the value's canonical text
- *   marrow_sum(double), marrow_mean(double), marrow_sd(double) → double  exact, order-independent, correctly rounded
+ *   marrow_sum(double), marrow_mean(double), marrow_sd(double), marrow_var(double) → double  exact, order-independent, correctly rounded
+ *     (var to an ulp)
  *     nulls ignored; no value → null (sd: fewer than two); a NaN or both infinities → NaN, else an infinity → it (sd: NaN)
  *   marrow_mode(text) → text  most frequent value, ties to the smallest (bytewise); nulls ignored
  *   marrow_values(x) → {count bigint, distinct bigint, mode of x's type}  of the values that are not null; mode as marrow_mode

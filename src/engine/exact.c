@@ -434,23 +434,48 @@ static bool is_odd(double value)
     return (bits & 1u) != 0;
 }
 
-double exact_sd_value(const struct exact_moments *moments)
+/* The variance as ratio · 2^exponent, exponent even, to a few units of a long double; false: it is
+ * 0. */
+static bool variance(const uint64_t *big, exact_u128 count, long double *ret_ratio,
+                     int *ret_exponent)
 {
+    int top = top_bit(big, BIG_LIMBS);
+    if (top < 0)
+        return false;
+    int low = top - 63, exponent = low - 2 * WIDE_UNIT;
+    *ret_ratio = (long double)bits_at(big, BIG_LIMBS, low) / (long double)(count * (count - 1));
+    if (exponent % 2 != 0) {
+        *ret_ratio *= 2;
+        exponent--;
+    }
+    *ret_exponent = exponent;
+    return true;
+}
+
+double exact_var_value(const struct exact_moments *moments)
+{
+    long double ratio = 0;
+    int exponent = 0;
     if (moments->sum.specials != 0)
         return (double)NAN;
     uint64_t big[BIG_LIMBS];
     numerator(moments, big);
-    int top = top_bit(big, BIG_LIMBS);
-    if (top < 0)
-        return 0;
+    return variance(big, (exact_u128)moments->sum.count, &ratio, &exponent)
+               ? (double)ldexpl(ratio, exponent)
+               : 0;
+}
+
+double exact_sd_value(const struct exact_moments *moments)
+{
+    long double ratio = 0;
+    int exponent = 0;
+    if (moments->sum.specials != 0)
+        return (double)NAN;
+    uint64_t big[BIG_LIMBS];
+    numerator(moments, big);
     exact_u128 count = (exact_u128)moments->sum.count, divisor = count * (count - 1);
-    int low = top - 63;
-    long double ratio = (long double)bits_at(big, BIG_LIMBS, low) / (long double)divisor;
-    int exponent = low - 2 * WIDE_UNIT;
-    if (exponent % 2 != 0) {
-        ratio *= 2;
-        exponent--;
-    }
+    if (!variance(big, count, &ratio, &exponent))
+        return 0;
     double value = (double)ldexpl(sqrtl(ratio), exponent / 2);
     for (;;) { /* the candidate is at most an ulp or two off */
         int above = compare_above(value, divisor, big);

@@ -32,5 +32,7 @@ double exact_mean_value(const struct exact_sum *sum);
 /* Sample standard deviation, sqrt((Σx² - (Σx)²/n)/(n-1)), of the exact rational, correctly rounded.
  * Count must be > 1. */
 double exact_sd_value(const struct exact_moments *moments);
+/* Its square, to an ulp. */
+double exact_var_value(const struct exact_moments *moments);
 
 #endif

@@ -198,6 +198,7 @@ EXACT_STATE(moments)
 EXACT_FINALIZE(sum, 1, exact_sum_value)
 EXACT_FINALIZE(mean, 1, exact_mean_value)
 EXACT_FINALIZE(sd, 2, exact_sd_value)
+EXACT_FINALIZE(var, 2, exact_var_value)
 
 /* ---- marrow_typing
  * -------------------------------------------------------------------------------- */
@@ -308,6 +309,15 @@ enum err_code engine_functions_register(struct engine *engine, struct err *err)
          .update = moments_update,
          .combine = moments_combine,
          .finalize = sd_finalize,
+         .done = moments_done},
+        {.name = "marrow_var",
+         .parameters = ONE(DOUBLE),
+         .result = DATA_TYPE(DOUBLE),
+         .state_bytes = sizeof(struct exact_moments),
+         .init = moments_init,
+         .update = moments_update,
+         .combine = moments_combine,
+         .finalize = var_finalize,
          .done = moments_done},
         {.name = "marrow_typing",
          .parameters = ONE(TEXT),
