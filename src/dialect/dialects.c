@@ -69,6 +69,8 @@ enum precedence dialect_precedence(enum plan_function_id id)
 static const struct dialect *const DIALECTS[] = {
     &dialect_duckdb,
     &dialect_postgres,
+    &dialect_trino,
+    &dialect_datafusion,
 };
 
 size_t dialect_count(void)

@@ -37,6 +37,8 @@ struct dialect {
     /* A spelling that depends on the call's arguments, or NULL: the table's. Text may be made in the emitter's arena. */
     const char *(*choose)(struct emit *emit, const struct plan_expr *expr, enum precedence *ret_precedence);
     void (*type)(struct data_type type, struct buf *out);
+    /* A literal (not null) that is written in no common way; false: it is. NULL: none. */
+    bool (*literal)(const struct plan_expr *expr, struct buf *out);
     /* Template of a cast (%1, $1, #1: what is cast), or NULL: CAST(%1 AS type). */
     const char *(*cast)(struct emit *emit, const struct plan_expr *expr);
     /* What it cannot do of this expression (a node of the plan), in words, or NULL. Functions whose spelling is "" are known already. */
@@ -61,9 +63,11 @@ struct dialect {
     bool offset_first;      /* OFFSET before LIMIT */
     bool question_marks;    /* parameters are ?, one for each place, not $1 */
     bool lets;              /* a long argument written twice is named in a subquery first */
+    bool lets_by_lambda;    /* … by transform(ARRAY[…], name -> …)[1] */
+    bool unnest_opens_records; /* unnest of a list of structs gives their fields as columns */
     bool fuses; /* the engine has marrow_values, marrow_ends, marrow_levels: fuse.c; wide joins are dear: pack.c */
 };
-extern const struct dialect dialect_duckdb, dialect_postgres;
+extern const struct dialect dialect_duckdb, dialect_postgres, dialect_trino, dialect_datafusion;
 extern const char *const dialect_duckdb_spellings[PLAN_FUNCTIONS_END];
 extern const char *const dialect_postgres_spellings[PLAN_FUNCTIONS_END];
 extern const char *const dialect_trino_spellings[PLAN_FUNCTIONS_END];

@@ -264,6 +264,38 @@ static unsigned times_used(const char *text, size_t argument)
     return count;
 }
 
+/* transform(ARRAY[…], marrow_a1 -> … )[1], one within the other: what stands before the body goes
+ * to out, what stands after it is returned. All arguments are named then: an aggregate cannot stand
+ * in a lambda. */
+static const char *name_by_lambda(struct call *call, const char *text)
+{
+    struct emit *emit = call->emit;
+    const struct plan_expr *expr = call->expr;
+    const char *after = "", *names[LETS_MOST] = {NULL};
+    struct buf text_of = BUF_INIT;
+    bool any = false;
+    for (size_t i = 0; i < expr->arg_count && i < LETS_MOST; i++) {
+        if (expr->args[i]->kind == PLAN_LITERAL)
+            continue;
+        buf_clear(&text_of);
+        emit_expr(emit, call->env, expr->args[i], true, &text_of);
+        any = any || (times_used(text, i) > 1 && text_of.len > EMIT_SHORT_BYTES);
+    }
+    for (size_t i = 0; any && i < expr->arg_count && i < LETS_MOST; i++) {
+        if (expr->args[i]->kind == PLAN_LITERAL)
+            continue;
+        names[i] = arena_printf(emit->arena, "marrow_a%zu", i + 1);
+        buf_puts(call->out, "transform(ARRAY[");
+        emit_expr(emit, call->env, expr->args[i], true, call->out);
+        buf_printf(call->out, "], %s -> ", names[i] != NULL ? names[i] : "");
+        after = arena_printf(emit->arena, "%s)[1]", after);
+        emit->failed = emit->failed || names[i] == NULL || after == NULL || text_of.failed;
+    }
+    buf_done(&text_of);
+    memcpy(call->given, names, sizeof names);
+    return after != NULL ? after : "";
+}
+
 /* The FROM that names them, or empty. */
 static struct str name_arguments(struct call *call, const char *text)
 {
@@ -297,6 +329,12 @@ void emit_template(struct emit *emit, const struct env *env, const struct plan_e
     struct call call = {emit, env, expr, precedence, out, {NULL}};
     bool scalar = expr->kind == PLAN_CALL || expr->kind == PLAN_CAST;
     struct str from = {NULL, 0};
+    if (emit->dialect->lets_by_lambda && scalar) {
+        const char *after = name_by_lambda(&call, text);
+        put_text(&call, text);
+        buf_puts(out, after);
+        return;
+    }
     if (emit->dialect->lets && !emit->grouped && scalar && precedence == PRECEDENCE_ATOM)
         from = name_arguments(&call, text);
     buf_puts(out, from.len > 0 ? "(SELECT " : "");

@@ -78,6 +78,8 @@ static void emit_literal(struct emit *emit, const struct plan_expr *expr, bool t
         buf_putc(out, ')');
         return;
     }
+    if (emit->dialect->literal != NULL && emit->dialect->literal(expr, out))
+        return;
     bool smallest = strcmp(expr->literal, "-9223372036854775808") ==
                     0; /* no dialect reads it as a bare int64 */
     if (kind == DATA_TEXT) {

@@ -490,6 +490,10 @@ static struct block *explode_in_from(struct emit *emit, const struct plan_rel *r
     const char *alias = emit_unique(emit, aliases, "exploded");
     struct buf *text = &emit->scratch;
     struct piece list = emit_piece(emit, &env, rel->outputs[0].expr, true);
+    if (emit->dialect->unnest_opens_records &&
+        rel->columns[input->column_count].type.kind == DATA_STRUCT)
+        list.text.ptr =
+            arena_printf(emit->arena, "transform(%s, marrow_e -> ROW(marrow_e))", list.text.ptr);
     buf_printf(text, "%s JOIN unnest(%s) WITH ORDINALITY AS %s(marrow_element, marrow_number)%s",
                rel->keep_empty ? "LEFT" : "CROSS", list.text.ptr, alias,
                rel->keep_empty ? " ON TRUE" : "");
