@@ -1,8 +1,10 @@
 /* The door: counts how often each relation is used (shared ones become CTEs), keeps CTE names off
  * table names, walks the plan, and puts the CTEs before the last SELECT. */
 #include "dialect/emit_priv.h"
+#include "base/hash.h"
 #include "plan/rewrite.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,11 +30,25 @@ static bool is_reserved(struct str name)
     return false;
 }
 
+/* Where the engine would cut the name in silence, and two names be one: cut by us, and ended by a
+ * hash of the whole name. */
+static struct str shortened(const struct dialect *dialect, struct str name, char ret[80])
+{
+    size_t most = dialect->identifier_bytes;
+    if (most == 0 || name.len <= most || most >= 80)
+        return name;
+    size_t kept = str_utf8_valid_prefix((struct str){name.ptr, most - 9});
+    int length = snprintf(ret, 80, "%.*s_%08llx", (int)kept, name.ptr,
+                          (unsigned long long)(hash_xxh3_64(name.ptr, name.len, 0) >> 32));
+    return (struct str){ret, (size_t)length};
+}
+
 /* Bare only where every dialect reads it back as it is: lower-case ASCII letters, digits,
  * underscores, no reserved word. */
 void dialect_quote_identifier(const struct dialect *dialect, struct str name, struct buf *out)
 {
-    (void)dialect;
+    char cut[80];
+    name = shortened(dialect, name, cut);
     bool plain = name.len > 0 && !(name.ptr[0] >= '0' && name.ptr[0] <= '9');
     for (size_t i = 0; i < name.len && plain; i++) {
         char c = name.ptr[i];

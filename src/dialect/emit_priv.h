@@ -57,6 +57,7 @@ struct dialect {
     void (*json_field)(const char *value, const char *field, struct buf *out);
     /* May the engine give a value of another type than the plan's? Lists and structs are not asked for: they become JSON text. */
     bool (*strays)(struct data_type type, const struct origin *origin);
+    size_t identifier_bytes; /* longer names are cut there, a hash of the whole at the end; 0: any length */
     const char *text_order; /* after a text where order counts: " COLLATE \"C\"" */
     bool types_texts;       /* a text literal without a neighbour is written TEXT '…' */
     bool unnests_in_from;   /* explode is CROSS JOIN unnest(…) WITH ORDINALITY, not unnest in SELECT */

@@ -516,6 +516,7 @@ const struct dialect dialect_postgres = {
     .json_scalar = json_scalar,
     .json_list = json_list,
     .strays = strays,
+    .identifier_bytes = 63,
     .text_order = " COLLATE \"C\"",
     .types_texts = true,
     .unnests_in_from = true,

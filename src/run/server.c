@@ -41,7 +41,8 @@ static void schema_name(const struct store_version *version, char ret[RUN_SCHEMA
     name[length] = '\0';
     hash_sha256_of(dataset, strlen(dataset), hash);
     if (length <= 40)
-        (void)snprintf(ret, RUN_SCHEMA_BYTES, "marrow_%s_%.12s", name, store_version_id(version));
+        (void)snprintf(ret, RUN_SCHEMA_BYTES, "marrow_%.40s_%.12s", name,
+                       store_version_id(version));
     else
         (void)snprintf(ret, RUN_SCHEMA_BYTES, "marrow_%.30s_%.8s_%.12s", name, hash,
                        store_version_id(version));
