@@ -122,7 +122,11 @@ static void find_origin(const struct plan_rel *rel, size_t idx, struct origin *r
         else
             ret->mixed = true;
         return;
-    case PLAN_UNION:
+    case PLAN_UNION: /* one branch with a type gives it to all */
+        for (size_t i = 0; i < rel->input_count; i++)
+            find_origin(rel->inputs[i], idx, ret);
+        ret->mixed = true;
+        return;
     case PLAN_VALUES:
     case PLAN_DEDUPE:
     case PLAN_INTERVAL_JOIN:

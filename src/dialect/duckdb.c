@@ -352,8 +352,10 @@ static bool holds_null(const struct plan_expr *expr)
 static bool strays(struct data_type type, const struct origin *origin)
 {
     const struct plan_expr *expr = origin->expr;
+    if (origin->mixed && type.kind == DATA_DECIMAL)
+        return true;
     if (expr == NULL)
-        return origin->mixed && type.kind == DATA_DECIMAL;
+        return false;
     bool computed = expr->kind == PLAN_CALL || expr->kind == PLAN_CASE || expr->kind == PLAN_FIELD;
     return (computed && type.kind == DATA_DECIMAL) ||
            (expr->kind != PLAN_LITERAL && expr->kind != PLAN_CAST && holds_null(expr));

@@ -82,6 +82,7 @@ struct piece { /* an output column of a block */
     struct str text;
     enum precedence precedence;
     const char *column; /* the bare column's name when the piece is nothing else, else NULL */
+    bool literal;       /* it is nothing but a literal */
 };
 struct line { /* growing list of texts */
     struct line *next;

@@ -157,10 +157,17 @@ static void put_filter(const struct call *call, bool present)
     buf_putc(call->out, ')');
 }
 
+/* A literal orders nothing, and DuckDB refuses it there. */
 static void put_order_by(const struct call *call, size_t first)
 {
+    bool any = false;
     for (size_t i = first; i < call->expr->arg_count; i++) {
-        buf_puts(call->out, i == first ? " ORDER BY " : ", ");
+        const struct plan_expr *key = call->expr->args[i];
+        if (key->kind == PLAN_LITERAL ||
+            (key->kind == PLAN_COLUMN && call->env->inputs[key->input][key->idx].literal))
+            continue;
+        buf_puts(call->out, any ? ", " : " ORDER BY ");
+        any = true;
         put_ordered(call, i);
         buf_puts(call->out, " NULLS LAST");
     }

@@ -224,7 +224,8 @@ struct piece emit_piece(struct emit *emit, const struct env *env, const struct p
 {
     if (expr->kind == PLAN_COLUMN)
         return env->inputs[expr->input][expr->idx];
-    struct piece piece = {.precedence = emit_precedence(emit, env, expr)};
+    struct piece piece = {.precedence = emit_precedence(emit, env, expr),
+                          .literal = expr->kind == PLAN_LITERAL};
     emit_expr(emit, env, expr, typed, &emit->scratch);
     piece.text = emit_copy(emit, &emit->scratch);
     return piece;

@@ -252,6 +252,13 @@ static const char *order_differs(const struct plan_rel *root, const struct answe
     return rows_differ(root, a, b, columns, count);
 }
 
+void answer_sort(const struct answer *answer, const struct plan_rel *root)
+{
+    sorting = root;
+    if (answer->row_count > 0)
+        qsort(answer->rows, answer->row_count, sizeof *answer->rows, compare_rows);
+}
+
 const char *answers_differ(const struct plan_rel *root, const struct answer *a,
                            const struct answer *b)
 {
@@ -274,9 +281,8 @@ const char *answers_differ(const struct plan_rel *root, const struct answer *a,
     const char *order = order_differs(root, a, b);
     if (order != NULL)
         return order;
-    sorting = root;
-    qsort(a->rows, a->row_count, sizeof *a->rows, compare_rows);
-    qsort(b->rows, b->row_count, sizeof *b->rows, compare_rows);
+    answer_sort(a, root);
+    answer_sort(b, root);
     size_t *columns = arena_array(a->arena, root->column_count, sizeof *columns);
     for (size_t i = 0; i < root->column_count; i++)
         columns[i] = i;

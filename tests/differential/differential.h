@@ -27,6 +27,8 @@ void answer_init(struct answer *ret, struct party *party, const struct plan_rel 
 void answer_done(struct answer *answer);
 /* NULL: they agree (or one of them is unsupported); else what differs, in words. In arena. */
 const char *answers_differ(const struct plan_rel *root, const struct answer *a, const struct answer *b);
+/* The rows by their texts, whatever order they came in. */
+void answer_sort(const struct answer *answer, const struct plan_rel *root);
 /* Rows as lines, for people and golden files. */
 void answer_write(const struct answer *answer, struct buf *out);
 

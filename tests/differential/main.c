@@ -93,6 +93,8 @@ static void run_case(const struct golden_case *test, struct buf *ret)
             const char *differ = p > 0 ? answers_differ(root, &answers[0], &answers[1]) : NULL;
             if (differ != NULL)
                 buf_printf(ret, "%s differs: %s\n", parties[p].name, differ);
+            if (p == 0 && root->kind != PLAN_SORT)
+                answer_sort(&answers[0], root);
             if (p == 0)
                 answer_write(&answers[0], ret);
             if (p > 0)
@@ -210,7 +212,7 @@ static void compare(const struct random_case *random)
     if (first.wrong_type != NULL) {
         printf("seed %llu on %s: %s\n", (unsigned long long)random->seed, parties[0].name,
                first.wrong_type);
-        disagreements++;
+        report(random, &parties[0], &parties[0]);
     } else if (first.code != ERR_OK && party_count == 1) {
         printf("seed %llu: %s / %s\n", (unsigned long long)random->seed, first.err.message,
                first.err.detail);

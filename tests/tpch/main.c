@@ -1,0 +1,269 @@
+/* TPC-H's 22 queries as plans (plans/q01.json …) on every engine that is there: the rows must be
+ * those of the same query by hand (reference/q01.sql …) on DuckDB. Numbers agree to a relative
+ * 1e-12, whatever their types; the rest exactly; rows as bags. tpch DATA_DIRECTORY */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "conform.h"
+#include "dialect/dialect.h"
+
+#define QUERIES 22
+static const char *const TABLES[] = {"customer", "lineitem", "nation", "orders",
+                                     "part",     "partsupp", "region", "supplier"};
+#define TABLE_COUNT (sizeof TABLES / sizeof *TABLES)
+
+static const struct plan_rel *roots[QUERIES];
+static const struct plan_rel *scans[TABLE_COUNT];
+
+static void check(enum err_code code, const struct err *err, const char *what)
+{
+    if (code == ERR_OK)
+        return;
+    fprintf(stderr, "tpch: %s: %s / %s\n", what, err->message, err->detail);
+    exit(1);
+}
+
+static void read_plans(struct plan *plan)
+{
+    struct err err = {0};
+    char path[512];
+    for (int q = 0; q < QUERIES; q++) {
+        json_t *json = NULL;
+        (void)snprintf(path, sizeof path, "%s/tpch/plans/q%02d.json", TEST_SOURCE_DIRECTORY, q + 1);
+        check(json_read_file(path, &json, &err), &err, path);
+        check(plan_from_json(plan, json, path, &roots[q], &err), &err, path);
+        json_decref(json);
+    }
+}
+
+static void find_scans(const struct plan_rel *rel)
+{
+    for (size_t t = 0; rel->kind == PLAN_SCAN && t < TABLE_COUNT; t++)
+        if (strcmp(rel->table, TABLES[t]) == 0)
+            scans[t] = rel;
+    for (size_t i = 0; i < rel->input_count; i++)
+        find_scans(rel->inputs[i]);
+}
+
+/* ---- tables -------------------------------------------------------------------------------------
+ */
+
+/* On the embedded engine: of the plans' types. */
+static void read_parquet(struct engine *embedded, const char *directory)
+{
+    struct err err = {0};
+    for (size_t t = 0; t < TABLE_COUNT; t++) {
+        struct buf sql = BUF_INIT;
+        buf_printf(&sql, "CREATE TABLE %s AS SELECT ", TABLES[t]);
+        for (size_t i = 0; i < scans[t]->column_count; i++) {
+            buf_printf(&sql, "%sCAST(%s AS ", i > 0 ? ", " : "", scans[t]->columns[i].name);
+            engine_type_sql(scans[t]->columns[i].type, &sql);
+            buf_printf(&sql, ") AS %s", scans[t]->columns[i].name);
+        }
+        buf_printf(&sql, " FROM read_parquet('%s/%s.parquet')", directory, TABLES[t]);
+        check(engine_execute(embedded, buf_text(&sql), NULL, 0, &err), &err, TABLES[t]);
+        buf_done(&sql);
+    }
+}
+
+static void push(struct engine *embedded, struct engine *engine)
+{
+    struct err err = {0};
+    for (size_t t = 0; t < TABLE_COUNT; t++) {
+        struct buf sql = BUF_INIT;
+        struct engine_appender *appender = NULL;
+        struct engine_result *result = NULL;
+        const struct data_batch *batch = NULL;
+        buf_printf(&sql, "CREATE TABLE %s (", TABLES[t]);
+        for (size_t i = 0; i < scans[t]->column_count; i++)
+            buf_printf(&sql, "%s%s %s", i > 0 ? ", " : "", scans[t]->columns[i].name,
+                       type_sql(scans[t]->columns[i].type));
+        buf_putc(&sql, ')');
+        check(engine_execute(engine, buf_text(&sql), NULL, 0, &err), &err, TABLES[t]);
+        buf_clear(&sql);
+        buf_printf(&sql, "SELECT * FROM %s", TABLES[t]);
+        check(engine_query(embedded, buf_text(&sql), NULL, 0, &result, &err), &err, TABLES[t]);
+        check(engine_append_open(engine, NULL, TABLES[t], &appender, &err), &err, TABLES[t]);
+        do {
+            check(engine_result_next(result, &batch, &err), &err, TABLES[t]);
+            if (batch != NULL)
+                check(engine_append_batch(appender, batch, &err), &err, TABLES[t]);
+        } while (batch != NULL);
+        check(engine_append_close(appender, &err), &err, TABLES[t]);
+        engine_result_close(result);
+        if (strcmp(engine_dialect(engine), "postgresql") == 0)
+            check(engine_executef(engine, &err, "ANALYZE %s", TABLES[t]), &err, TABLES[t]);
+        buf_done(&sql);
+    }
+}
+
+/* ---- rows ---------------------------------------------------------------------------------------
+ */
+
+struct rows {
+    struct arena *arena;
+    const char ***rows;
+    size_t count, columns;
+};
+
+static int compare_rows(const void *a, const void *b, void *user)
+{
+    const char *const *x = *(const char *const *const *)a, *const *y =
+                                                               *(const char *const *const *)b;
+    for (size_t i = 0; i < *(const size_t *)user; i++) {
+        double left, right;
+        int order = strcmp(x[i], y[i]);
+        if (str_to_double(str_of(x[i]), &left) && str_to_double(str_of(y[i]), &right))
+            order = fabs(left - right) <= 1e-9 * fabs(left) ? 0 : left < right ? -1 : 1;
+        if (order != 0)
+            return order;
+    }
+    return 0;
+}
+
+static enum err_code rows_of(struct engine *engine, const char *sql, struct rows *ret,
+                             struct err *err)
+{
+    AUTO(engine_result_close) struct engine_result *result = NULL;
+    const struct data_batch *batch = NULL;
+    size_t cap = 0;
+    *ret = (struct rows){.arena = arena_new(0)};
+    TRY(engine_query(engine, sql, NULL, 0, &result, err));
+    do {
+        TRY(engine_result_next(result, &batch, err));
+        for (int64_t row = 0; batch != NULL && row < batch->rows; row++) {
+            if (ret->count == cap) {
+                const char ***grown = arena_array(ret->arena, cap = cap * 2 + 64, sizeof *grown);
+                if (ret->count > 0)
+                    memcpy(grown, ret->rows, ret->count * sizeof *grown);
+                ret->rows = grown;
+            }
+            const char **cells = arena_array(ret->arena, batch->columns, sizeof *cells);
+            for (size_t i = 0; i < batch->columns; i++) {
+                struct buf text = BUF_INIT;
+                bool there = data_value_text(&batch->vectors[i], row, &text);
+                cells[i] = there ? arena_strndup(ret->arena, buf_text(&text), text.len) : "NULL";
+                buf_done(&text);
+            }
+            ret->columns = batch->columns;
+            ret->rows[ret->count++] = cells;
+        }
+    } while (batch != NULL);
+    if (ret->count > 0)
+        qsort_r(ret->rows, ret->count, sizeof *ret->rows, compare_rows, &ret->columns);
+    return ERR_OK;
+}
+
+static bool same_rows(const struct rows *a, const struct rows *b)
+{
+    if (a->count != b->count || (a->count > 0 && a->columns != b->columns))
+        return false;
+    for (size_t row = 0; row < a->count; row++)
+        for (size_t i = 0; i < a->columns; i++) {
+            double x, y;
+            const char *left = a->rows[row][i], *right = b->rows[row][i];
+            bool numbers = str_to_double(str_of(left), &x) && str_to_double(str_of(right), &y);
+            if (strcmp(left, right) != 0 &&
+                !(numbers && fabs(x - y) <= 1e-12 * fmax(fabs(x), fabs(y)))) {
+                printf("row %zu, column %zu: %s against %s\n", row + 1, i + 1, left, right);
+                return false;
+            }
+        }
+    return true;
+}
+
+/* The plan's rows there and its reference's, equal? */
+static bool query_agrees(struct engine *engine, const struct rows *expected, int q)
+{
+    struct err err = {0};
+    struct buf sql = BUF_INIT;
+    struct rows found = {0};
+    bool same = false;
+    int64_t start = clock_monotonic_us();
+    enum err_code code =
+        dialect_sql(dialect_find(engine_dialect(engine)), roots[q], NULL, &sql, NULL, NULL, &err);
+    if (code == ERR_OK)
+        code = rows_of(engine, buf_text(&sql), &found, &err);
+    if (code == ERR_OK)
+        same = same_rows(expected, &found);
+    printf("tpch: q%02d on %s: %s, %zu rows, %lld ms\n", q + 1, engine_name(engine),
+           same             ? "agrees"
+           : code == ERR_OK ? "DIFFERS"
+                            : err.message,
+           found.count, (long long)((clock_monotonic_us() - start) / 1000));
+    if (code != ERR_OK)
+        printf("%s\n", err.detail);
+    arena_free(found.arena);
+    buf_done(&sql);
+    return same;
+}
+
+static int run_queries(struct engine *embedded, struct engine *engine)
+{
+    struct err err = {0};
+    char path[512];
+    int wrong = 0;
+    for (int q = 0; q < QUERIES; q++) {
+        struct buf sql = BUF_INIT;
+        struct rows expected;
+        (void)snprintf(path, sizeof path, "%s/tpch/reference/q%02d.sql", TEST_SOURCE_DIRECTORY,
+                       q + 1);
+        check(file_read(path, 0, &sql, &err), &err, path);
+        check(rows_of(embedded, buf_text(&sql), &expected, &err), &err, path);
+        wrong += !query_agrees(engine, &expected, q);
+        arena_free(expected.arena);
+        buf_done(&sql);
+    }
+    printf("tpch: %d of %d queries agree on %s\n", QUERIES - wrong, QUERIES, engine_name(engine));
+    return wrong;
+}
+
+int main(int argc, char **argv)
+{
+    struct err err = {0};
+    char command[512];
+    int wrong = 0;
+    AUTO(engine_close) struct engine *embedded = NULL;
+    AUTO(plan_free) struct plan *plan = plan_new();
+    const char *directory = argc > 1 ? argv[1] : "tpch-data";
+    (void)snprintf(command, sizeof command, "sh '%s/tpch/data.sh' '%s'", TEST_SOURCE_DIRECTORY,
+                   directory);
+    int status = system(command);
+    if (status != 0) {
+        printf("tpch: SKIPPED: tpchgen-cli is not to be had (PyPI)\n");
+        return WIFEXITED(status) && WEXITSTATUS(status) == 3 ? 0 : 1;
+    }
+    read_plans(plan);
+    for (int q = 0; q < QUERIES; q++)
+        find_scans(roots[q]);
+    check(engine_open(&(struct engine_options){.threads = 2}, &embedded, &err), &err, "duckdb");
+    read_parquet(embedded, directory);
+    struct target *targets = targets_find();
+    for (target = targets; target->name != NULL; target++) {
+        struct engine *engine = NULL;
+        if (target->url[0] == '\0') {
+            wrong += run_queries(embedded, embedded);
+            continue;
+        }
+        check(engine_open(&(struct engine_options){.url = target->url}, &engine, &err), &err,
+              target->name);
+        if (dialect_find(engine_dialect(engine)) == NULL ||
+            !engine_can(engine, ENGINE_CAN_APPEND)) {
+            printf("tpch: SKIPPED %s: no dialect, or tables cannot be appended to\n", target->name);
+        } else {
+            push(embedded, engine);
+            wrong += run_queries(embedded, engine);
+        }
+        engine_close(engine);
+    }
+    targets_stop(targets);
+    return wrong == 0 ? 0 : 1;
+}
