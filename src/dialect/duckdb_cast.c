@@ -66,6 +66,8 @@ const char *duckdb_cast(struct emit *emit, const struct plan_expr *expr)
     struct data_type from = expr->args[0]->type;
     if (from.kind == DATA_TEXT)
         return from_text(emit, expr);
+    if (from.kind == DATA_UHUGEINT && expr->type.kind == DATA_TEXT)
+        return "marrow_digits(%1)";
     if (from.kind != DATA_DOUBLE)
         return NULL;
     if (expr->type.kind == DATA_TEXT)

@@ -168,6 +168,7 @@ enum err_code engine_register_aggregate(struct engine *engine, const struct engi
  *   marrow_row_hash(any…) → uhugeint   canonical 128-bit row hash; arguments in the caller's canonical column order
  *   marrow_hash_sum(uhugeint) → uhugeint  sum modulo 2^128
  *   marrow_typing(text) → blob         typing_stats of a column (data/typing.h)
+ *   marrow_digits(uhugeint) → text  its decimal digits
  *   marrow_bucket(text, bigint n) → bigint  stable hash bucket 0…n-1, XXH3-64 seed 0 of the value's canonical text
  *   marrow_sum(double), marrow_mean(double), marrow_sd(double), marrow_var(double) → double  exact, order-independent, correctly rounded
  *     (var to an ulp)

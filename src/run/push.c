@@ -63,7 +63,7 @@ static enum err_code select_of(const struct push_one *one, struct buf *sql, stru
     }
     if (one->wanted->hashes) {
         TRY(run_row_hash_sql(schema, &hash, err));
-        buf_puts(sql, ", CAST(marrow_pushed AS VARCHAR) AS " PLAN_STORED_HASH
+        buf_puts(sql, ", marrow_digits(marrow_pushed) AS " PLAN_STORED_HASH
                       ", CAST(CAST(marrow_pushed >> 64 AS HUGEINT) - 9223372036854775808 AS "
                       "BIGINT) AS " PLAN_STORED_ORDER " FROM (SELECT *, ");
         buf_add_str(sql, buf_view(&hash));

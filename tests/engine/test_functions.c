@@ -181,6 +181,12 @@ static void hard_sums_nulls_and_specials_in_sql(void **state)
                         "NULL");
     assert_string_equal(ask(engine, "SELECT marrow_mode(v) FROM (VALUES (''),('x')) t(v)"), "");
     assert_string_equal(ask(engine, "SELECT marrow_bucket(NULL, 64)"), "NULL");
+    assert_string_equal(ask(engine, "SELECT marrow_digits(NULL::UHUGEINT)"), "NULL");
+    assert_string_equal(
+        ask(engine, "SELECT bool_and(marrow_digits(h) = h::VARCHAR) FROM (SELECT "
+                    "marrow_row_hash(i) AS h FROM range(50) r(i) UNION ALL SELECT 0::UHUGEINT "
+                    "UNION ALL SELECT 340282366920938463463374607431768211455::UHUGEINT)"),
+        "true");
     assert_string_equal(ask(engine,
                             "SELECT marrow_bucket('10006', 64) = marrow_bucket('10006', 64) AND "
                             "max(marrow_bucket(i::VARCHAR, 64)) = 63 FROM range(5000) r(i)"),
