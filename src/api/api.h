@@ -158,6 +158,27 @@ enum err_code api_plan_write(struct api *api, const struct api_plan *plan, const
 enum err_code api_engines(json_t **ret, struct err *err) WARN_UNUSED;  /* {engines:[{name, schemes, dialect, what, example, abilities:[…]}]} */
 enum err_code api_dialects(json_t **ret, struct err *err) WARN_UNUSED; /* {dialects:[{name, engines:[…], lacks:[…]}]} */
 
+/* ---- rules (docs/RULES.md): a bundle of named plans over a dataset and each other; path: its file, or its folder ---- */
+/* {bundle, description, signature, dataset, version, ok, rules:[{name, description, file, signature, uses, output, key}], inputs:[{name, optional, used}],
+ * problems:[{file, rule, node, column, nearest, words}], notes}. Problems are no error. api and dataset NULL: the bundle alone. */
+enum err_code api_rules_check(struct api *api, const char *path, const char *dataset, const char *version, json_t **ret, struct err *err) WARN_UNUSED;
+enum err_code api_rules_graph(const char *path, json_t **ret, struct err *err) WARN_UNUSED; /* {bundle, signature, rules, inputs, dot, text} */
+struct api_rules_options {
+    const char *path;
+    const char *dataset, *version;
+    const char *const *rules; /* with what they depend on; none = all */
+    size_t rule_count;
+    const char *engine; /* run: URL of a server that runs and keeps them, the tables pushed first; NULL = embedded */
+    bool force;         /* run: compute again and compare */
+    void (*told)(void *user, const json_t *rule); /* run: after each rule, its part of the answer; may be NULL */
+    void *user;
+};
+/* Materialises each rule whose plan or inputs changed. {bundle, signature, dataset, version, ok, exit, rules:[{name, run_id, reused, row_count, reason, duration_ms}
+ * or {name, error:{code, message, hint?}, reason?, duration_ms} or {name, skipped, reason}], duration_ms}. A rule that fails is no error of the call. */
+enum err_code api_rules_run(struct api *api, const struct api_rules_options *options, json_t **ret, struct err *err) WARN_UNUSED;
+/* What a run would do: {bundle, signature, version, rules:[{name, runs, run_id, reason}]}. */
+enum err_code api_rules_explain(struct api *api, const struct api_rules_options *options, json_t **ret, struct err *err) WARN_UNUSED;
+
 /* ---- history ---- */
 enum err_code api_history(struct api *api, const char *dataset, int64_t last, json_t **ret, struct err *err) WARN_UNUSED;
 enum err_code api_history_verify(struct api *api, const char *dataset, json_t **ret, struct err *err) WARN_UNUSED;

@@ -64,7 +64,9 @@ struct api_ask {
     const json_t *about; /* members of the entry, and what api_rows_about answers; NULL: none */
 };
 enum err_code api_ask(struct api *api, const struct api_ask *ask, struct api_rows **ret, struct err *err) WARN_UNUSED;
-/* The run that a name means as a table: a mart, else the newest plan saved under it on this version. pinned: that run, or NULL. ERR_NOT_FOUND. New reference. */
+/* The run of a rule of that name whose inputs are those of this version: the one that was meant last. *ret stays NULL: there is none. */
+enum err_code api_rule_run_find(struct api *api, struct store_version *version, const char *name, json_t **ret, struct err *err) WARN_UNUSED;
+/* The run that a name means as a table: a mart, a rule, else the newest plan saved under it on this version. pinned: that run, or NULL. ERR_NOT_FOUND. New reference. */
 enum err_code api_run_find(struct api *api, struct store_version *version, const char *name, const char *pinned, json_t **ret, struct err *err) WARN_UNUSED;
 bool api_is_mart_name(const char *name);
 /* ERR_NOT_FOUND: no such table or run, with the names there are. */

@@ -70,6 +70,9 @@ enum err_code api_run_find(struct api *api, struct store_version *version, const
         return store_run_read(api->store, dataset, pinned, ret, err);
     if (api_is_mart_name(name))
         return mart_find(api->store, version, name, ret, err);
+    TRY(api_rule_run_find(api, version, name, ret, err));
+    if (*ret != NULL)
+        return ERR_OK;
     TRY(store_run_list(api->store, dataset, "plan", &runs, err)); /* newest first */
     json_array_foreach(runs, idx, run)
     {

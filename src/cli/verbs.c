@@ -163,6 +163,29 @@ static const struct cli_option plan_run_options[] = {
     OPTION_VERSION,
     OPTIONS_END,
 };
+static const struct cli_option rules_check_options[] = {
+    {"dataset", CLI_TEXT, "NAME", "also that this dataset has the inputs", NULL},
+    OPTION_VERSION,
+    OPTIONS_END,
+};
+static const struct cli_option rules_run_options[] = {
+    {"dataset", CLI_TEXT, "NAME", "whose tables, marts and saved plans they read", NULL},
+    {"rule", CLI_LIST, "R", "only this one and what it depends on; may be repeated", NULL},
+    OPTION_ENGINE("run and keep them on a server, the tables pushed first"),
+    {"force", CLI_FLAG, NULL, "compute again and prove that the result is the same", NULL},
+    OPTION_VERSION,
+    OPTIONS_END,
+};
+static const struct cli_option rules_explain_options[] = {
+    {"dataset", CLI_TEXT, "NAME", "whose tables, marts and saved plans they read", NULL},
+    {"rule", CLI_LIST, "R", "only this one and what it depends on; may be repeated", NULL},
+    OPTION_VERSION,
+    OPTIONS_END,
+};
+static const struct cli_option rules_graph_options[] = {
+    {"format", CLI_TEXT, "F", "text or dot; default: text", WORDS("text", "dot")},
+    OPTIONS_END,
+};
 static const struct cli_option history_options[] = {
     {"last", CLI_INTEGER, "N", "how many entries; default 50, 0 is all", NULL},
     {"yes", CLI_FLAG, NULL, "clear without asking", NULL},
@@ -310,6 +333,31 @@ static const struct cli_verb verbs[] = {
            "marrow plan run stays.json --dataset mimic --out stays/ --partition-by unit",
            "partitioned Parquet"),
      verb_plan_run},
+    {"rules check", "BUNDLE", 1, 1,
+     "Check a bundle of rules: plans over a dataset and each other, as a graph",
+     "A bundle is a JSON file or a folder with bundle.json (docs/RULES.md). Every problem is told, "
+     "with its rule and place: cycles, unknown inputs, columns and types that clash, outputs that "
+     "are not as declared.",
+     rules_check_options,
+     WORDS("marrow rules check rules/mimic", "is it sound",
+           "marrow rules check rules/mimic --dataset mimic", "does the dataset have its inputs"),
+     verb_rules_check},
+    {"rules run", "BUNDLE --dataset NAME", 1, 1,
+     "Compute what changed of a bundle's rules; each is a table from then on",
+     "A rule runs again when its plan, what it reads or a rule that it depends on changed. One "
+     "that fails stops only what depends on it.",
+     rules_run_options,
+     WORDS("marrow rules run rules/mimic --dataset mimic", "all of them",
+           "marrow rules run rules/mimic --dataset mimic --rule first_day_labs",
+           "one, and what it depends on"),
+     verb_rules_run},
+    {"rules explain", "BUNDLE --dataset NAME", 1, 1,
+     "Say of each rule why it would run, or that it is reused", NULL, rules_explain_options,
+     WORDS("marrow rules explain rules/mimic --dataset mimic", "runs nothing"), verb_rules_explain},
+    {"rules graph", "BUNDLE", 1, 1, "Show which rule reads what", NULL, rules_graph_options,
+     WORDS("marrow rules graph rules/mimic", "as a tree",
+           "marrow rules graph rules/mimic --format dot | dot -Tsvg > rules.svg", "as a picture"),
+     verb_rules_graph},
     {"engines", "", 0, 0, "List the engines, how their URLs look and what they can do", NULL, NULL,
      WORDS("marrow engines", "what --engine takes"), verb_engines},
     {"dialects", "", 0, 0, "List the dialects of SQL and what each lacks", NULL, NULL,
