@@ -17,6 +17,8 @@ struct api_ready {
 /* keep: parameters become literals, for a run. ret is done by api_ready_done also after an error. */
 enum err_code api_plan_ready(struct api *api, const struct api_plan *plan, const struct api_plan_options *options, bool keep, struct api_ready *ret, struct err *err) WARN_UNUSED;
 void api_ready_done(struct api_ready *ready);
+/* SQL of the optimised plan, as dialect_sql gives it. */
+enum err_code api_plan_quick_sql(const struct dialect *dialect, const struct plan_rel *root, struct buf *ret_sql, const char ***ret_params, size_t *ret_param_count, struct err *err) WARN_UNUSED;
 /* The SELECT and the values of its parameters, which live as long as ready. */
 enum err_code api_ready_compile(const struct api_ready *ready, struct buf *sql, const struct engine_value **ret_values, size_t *ret_count, struct err *err) WARN_UNUSED;
 /* What replay needs: {plan, params} as canonical JSON. */

@@ -100,7 +100,7 @@ enum err_code api_ready_compile(const struct api_ready *ready, struct buf *sql,
                                 struct err *err)
 {
     const char **names = NULL;
-    TRY(dialect_sql(ready->dialect, ready->root, NULL, sql, &names, ret_count, err));
+    TRY(api_plan_quick_sql(ready->dialect, ready->root, sql, &names, ret_count, err));
     enum err_code code = api_params_values(&ready->bound, names, *ret_count, ret_values, err);
     mem_free(names);
     return code;

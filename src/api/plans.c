@@ -1,10 +1,11 @@
 /* Plans as documents: read, checked, printed, hashed, compiled, traced, compared. Nothing here
  * opens an engine; only api_plan_check with a dataset opens a store. */
-#include "api/api_priv.h"
+#include "api/plan_priv.h"
 
 #include "dialect/dialect.h"
 #include "plan/diff.h"
 #include "plan/lineage.h"
+#include "plan/rewrite.h"
 
 #include <string.h>
 
@@ -173,6 +174,16 @@ static json_t *param_named(const struct api_plan *plan, const char *name)
     return NULL;
 }
 
+enum err_code api_plan_quick_sql(const struct dialect *dialect, const struct plan_rel *root,
+                                 struct buf *ret_sql, const char ***ret_params,
+                                 size_t *ret_param_count, struct err *err)
+{
+    AUTO(plan_free) struct plan *over = plan_new_over(root);
+    const struct plan_rel *quick = NULL;
+    TRY(plan_optimise(over, root, &quick, err));
+    return dialect_sql(dialect, quick, NULL, ret_sql, ret_params, ret_param_count, err);
+}
+
 enum err_code api_plan_sql(const struct api_plan *plan, const char *dialect, json_t **ret,
                            struct err *err)
 {
@@ -183,7 +194,7 @@ enum err_code api_plan_sql(const struct api_plan *plan, const char *dialect, jso
     bool ok = true;
     if (found == NULL)
         return unknown_dialect(dialect, err);
-    TRY(dialect_sql(found, plan->root, NULL, &sql, &names, &count, err));
+    TRY(api_plan_quick_sql(found, plan->root, &sql, &names, &count, err));
     json_t *object = json_object(), *params = json_array();
     json_put_str(object, "sql", buf_view(&sql), &ok);
     for (size_t i = 0; i < count; i++)

@@ -7,6 +7,7 @@
  * groups. No wide table is ever held in memory.
  *
  * DuckDB's COPY is no safe publish; the store hashes, fsyncs and renames what is staged here. */
+#include "plan/rewrite.h"
 #include "run/run_priv.h"
 
 #include <inttypes.h>
@@ -26,7 +27,10 @@ enum err_code run_compile_for(const char *dialect, const struct plan_rel *plan,
     size_t param_count = 0;
     if (dialect_find(dialect) == NULL)
         return err_set(err, ERR_UNSUPPORTED, "plans cannot be written in the dialect %s", dialect);
-    TRY(dialect_sql(dialect_find(dialect), plan, options, ret_sql, &params, &param_count, err));
+    AUTO(plan_free) struct plan *over = plan_new_over(plan);
+    const struct plan_rel *quick = NULL;
+    TRY(plan_optimise(over, plan, &quick, err));
+    TRY(dialect_sql(dialect_find(dialect), quick, options, ret_sql, &params, &param_count, err));
     mem_free(params);
     if (param_count > 0)
         return err_set(err, ERR_INPUT, "a run's plan may hold no open parameter, found %zu",
