@@ -375,7 +375,8 @@ static struct image again_aggregate(struct rewriter *w, const struct plan_rel *r
 
 static void passed(struct image *out, size_t at, const struct image *in, size_t count)
 {
-    memcpy(out->names + at, in->names, count * sizeof *out->names);
+    if (count > 0)
+        memcpy(out->names + at, in->names, count * sizeof *out->names);
 }
 
 static struct image again_join(struct rewriter *w, const struct plan_rel *rel, struct image left,
