@@ -20,6 +20,20 @@ static size_t mark_count(struct str sql)
     return count / 2;
 }
 
+/* "<mark>12<mark>" at `at` → 12 and what follows it; false: a byte of a text that is no UTF-8 (a
+ * file's name may be), which stays. */
+static bool mark_read(const struct emit *emit, const char *at, const char *end, size_t *ret_number,
+                      const char **ret_after)
+{
+    const char *digit = at + 1;
+    size_t number = 0;
+    for (; digit < end && *digit >= '0' && *digit <= '9' && number < emit->param_count; digit++)
+        number = number * 10 + (size_t)(*digit - '0');
+    *ret_number = number;
+    *ret_after = digit + 1;
+    return digit > at + 1 && digit < end && *digit == EMIT_PARAM_MARK && number < emit->param_count;
+}
+
 void emit_params(struct emit *emit, struct str sql, struct buf *out)
 {
     const char **names = new_names(emit, mark_count(sql)), *end = sql.ptr + sql.len;
@@ -30,9 +44,11 @@ void emit_params(struct emit *emit, struct str sql, struct buf *out)
         if (mark == NULL)
             break;
         size_t number = 0;
-        for (at = mark + 1; *at != EMIT_PARAM_MARK; at++)
-            number = number * 10 + (size_t)(*at - '0');
-        at++;
+        if (!mark_read(emit, mark, end, &number, &at)) {
+            buf_putc(out, *mark);
+            at = mark + 1;
+            continue;
+        }
         size_t place = 0;
         while (place < count && names[place] != emit->params[number])
             place++;

@@ -517,6 +517,10 @@ const struct plan_rel *plan_label(struct plan *plan, const struct plan_rel *rel,
 {
     if (plan_failed(plan) || rel == NULL)
         return NULL;
+    if (label != NULL && str_utf8_valid_prefix(str_of(label)) != strlen(label)) {
+        plan_fail(plan, ERR_INPUT, "%s: the label is no UTF-8", plan_describe(plan, rel));
+        return NULL;
+    }
     uint32_t id = plan_next_id(plan);
     struct plan_rel *copy = id == 0 ? NULL : plan_alloc(plan, 1, sizeof *copy);
     if (copy == NULL)
