@@ -187,6 +187,8 @@ static enum err_code identify(struct api_rules *rules, json_t *plan, struct api_
             if (table != NULL)
                 json_put_text(node, "identity", table->hash, &ok);
             json_put_text(made->inputs, name, json_text(node, "identity", NULL), &ok);
+            if (table != NULL) /* servers tell cases apart; name is no more */
+                json_put_text(node, "table", table->name, &ok);
         }
     }
     return json_built(ok, err);

@@ -32,6 +32,13 @@ static enum err_code attach(void *user, struct engine *engine, const char *const
     struct running *running = ((struct one *)user)->running;
     JSON_AUTO used = json_object();
     struct api_query_marts pinned = {running->run_ids, used};
+    if (running->options->engine !=
+        NULL) { /* rules are read there, where they are: here are the tables only */
+        for (size_t i = 0; i < count; i++)
+            if (store_version_table_find(running->rules.version, names[i]) != NULL)
+                TRY(store_version_attach(running->rules.version, engine, &names[i], 1, err));
+        return ERR_OK;
+    }
     return api_attach_pinned(running->rules.api, running->rules.version, engine, names, count,
                              &pinned, err);
 }
@@ -226,6 +233,8 @@ static enum err_code run_one(struct running *running, size_t at, json_t *answer,
     } else {
         if (kept != NULL)
             buf_puts(&reason, "forced");
+        else if (running->options->engine != NULL)
+            buf_puts(&reason, "not on the server yet");
         else
             TRY(api_rule_why(&running->rules, at, &reason, err));
         enum err_code code = materialise(running, at, &result, err);
