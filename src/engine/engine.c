@@ -10,10 +10,12 @@
 extern const struct engine_driver engine_driver_duckdb;
 extern const struct engine_driver engine_driver_postgres;
 extern const struct engine_driver engine_driver_trino;
+extern const struct engine_driver engine_driver_adbc;
 const struct engine_driver *const ENGINES[] = {
     &engine_driver_duckdb,
     &engine_driver_postgres,
     &engine_driver_trino,
+    &engine_driver_adbc,
     NULL,
 };
 
@@ -77,7 +79,8 @@ enum err_code engine_open(const struct engine_options *options, struct engine **
     *ret = NULL;
     TRY(driver_of(given->url, &driver, err));
     TRY(driver->open(given, ret, err));
-    (*ret)->driver = driver;
+    if ((*ret)->driver == NULL) /* one that learns what it can do has set its own */
+        (*ret)->driver = driver;
     engine_set_progress(*ret, given->progress, NULL, NULL);
     return ERR_OK;
 }
