@@ -485,7 +485,8 @@ static void engine_says_what_it_is(void **state)
     for (size_t idx = 0; engine_about(idx, &about); idx++)
         if (strcmp(about.name, engine_name(engine)) == 0) {
             listed = true;
-            assert_string_equal(about.dialect, engine_dialect(engine));
+            if (strcmp(about.name, "adbc") != 0) /* whose URL says the dialect */
+                assert_string_equal(about.dialect, engine_dialect(engine));
             assert_int_equal((about.abilities & ENGINE_CAN_APPEND) != 0,
                              engine_can(engine, ENGINE_CAN_APPEND));
         }

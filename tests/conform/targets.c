@@ -1,6 +1,6 @@
-/* The engines that are there: the embedded one always; PostgreSQL when its server is installed (it
- * is started by tests/servers/postgres.sh); Trino at MARROW_TRINO_URL; any at MARROW_ENGINE_URLS
- * (blank between). What is not there is said. */
+/* The engines that are there: the embedded one always, its library as an ADBC driver too; PostgreSQL
+ * when its server is installed (it is started by tests/servers/postgres.sh); Trino at
+ * MARROW_TRINO_URL; any at MARROW_ENGINE_URLS (blank between). What is not there is said. */
 #include "conform.h"
 
 #define TARGETS_MOST 16
@@ -91,6 +91,7 @@ struct target *targets_find(void)
     if (targets == NULL)
         exit(1);
     add(targets, NULL);
+    add(targets, "adbc:" TEST_DUCKDB_LIBRARY "?entrypoint=duckdb_adbc_init");
     add_postgres(targets);
     if (trino != NULL && trino[0] != '\0')
         add(targets, trino);

@@ -58,6 +58,10 @@ void adbc_watch_end(struct adbc *adbc);
 /* Around each call of the driver that may take long. enter fails where there is a reason to stop.
  */
 enum err_code adbc_watch_enter(struct adbc *adbc, struct err *err) WARN_UNUSED;
+/* Around the end of a result that was not read: a driver that reads the rest off is cancelled after
+ * ADBC_CLOSE_MS (sooner would end a transaction for the sake of a few rows). */
+#define ADBC_CLOSE_MS 300
+void adbc_watch_enter_close(struct adbc *adbc);
 void adbc_watch_leave(struct adbc *adbc);
 void adbc_watch_interrupt(struct adbc *adbc);
 

@@ -1,6 +1,6 @@
-/* What a driver says → struct err. The SQLSTATE decides where there is one, else the status, else
- * the first words; the message's first line goes to the detail, masked. Later lines (DETAIL, the
- * query, the place) quote cells and are dropped. */
+/* What a driver says → struct err. A few known words decide, else the SQLSTATE, else the status;
+ * the message's first line goes to the detail, masked. Later lines (DETAIL, the query, the place)
+ * quote cells and are dropped. */
 #include <string.h>
 
 #include "engine/adbc/adbc_priv.h"
@@ -43,6 +43,8 @@ static const struct sign words[] = {
     {"Binder Error", ERR_ENGINE, "the statement does not fit the tables or types it names", false},
     {"alues were not provided for the following prepared statement parameters", ERR_USAGE,
      "the statement has more parameters than values were given", false},
+    {"bind message supplies", ERR_USAGE,
+     "the statement has another number of parameters than values were given", true},
     {"INTERRUPT Error", ERR_INTERRUPTED, "the statement was interrupted", false},
     {"Out of Memory Error", ERR_MEMORY, "the engine ran out of memory", false},
 };
@@ -69,12 +71,12 @@ enum err_code adbc_fail_stopped(const struct adbc *adbc, enum err_code reason, s
 
 static struct sign sign_of(uint8_t status, const char *state, const char *message)
 {
-    for (size_t idx = 0; state[0] != '\0' && idx < sizeof states / sizeof *states; idx++)
-        if (strncmp(state, states[idx].prefix, strlen(states[idx].prefix)) == 0)
-            return states[idx];
     for (size_t idx = 0; idx < sizeof words / sizeof *words; idx++)
         if (strstr(message, words[idx].prefix) != NULL)
             return words[idx];
+    for (size_t idx = 0; state[0] != '\0' && idx < sizeof states / sizeof *states; idx++)
+        if (strncmp(state, states[idx].prefix, strlen(states[idx].prefix)) == 0)
+            return states[idx];
     if (status == ADBC_STATUS_NOT_IMPLEMENTED)
         return (struct sign){"", ERR_UNSUPPORTED, "the ADBC driver does not offer this", true};
     if (status == ADBC_STATUS_CANCELLED)

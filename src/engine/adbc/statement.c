@@ -127,8 +127,11 @@ static void let_go(struct adbc *adbc, struct adbc_result *result)
 {
     if (result->array.release != NULL)
         result->array.release(&result->array);
-    if (result->stream.release != NULL)
+    if (result->stream.release != NULL) {
+        adbc_watch_enter_close(adbc);
         result->stream.release(&result->stream);
+        adbc_watch_leave(adbc);
+    }
     result->array.release = NULL;
     result->stream.release = NULL;
     if (adbc->open == result) {

@@ -140,6 +140,17 @@ enum err_code adbc_watch_enter(struct adbc *adbc, struct err *err)
     return reason == ERR_OK ? ERR_OK : adbc_fail_stopped(adbc, reason, err);
 }
 
+void adbc_watch_enter_close(struct adbc *adbc)
+{
+    struct adbc_watch *watch = &adbc->watch;
+    pthread_mutex_lock(&watch->lock);
+    watch->progress = NULL;
+    watch->deadline_us = clock_monotonic_us() + ADBC_CLOSE_MS * 1000;
+    watch->calling = true;
+    pthread_cond_signal(&watch->wake);
+    pthread_mutex_unlock(&watch->lock);
+}
+
 void adbc_watch_leave(struct adbc *adbc)
 {
     pthread_mutex_lock(&adbc->watch.lock);
