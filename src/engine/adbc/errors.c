@@ -107,6 +107,11 @@ static enum err_code fail(struct adbc *adbc, uint8_t status, const char *sqlstat
         return err_detail(err, "what the driver says tells an option of the URL: not shown");
     if (state[0] != '\0')
         buf_printf(&masked, "SQLSTATE %s: ", state);
+    /* PostgreSQL's driver quotes the whole statement before the server's words */
+    for (const char *next; (next = strstr(message, "ERROR: ")) != NULL;)
+        message = next + strlen("ERROR: ");
+    if (strstr(message, "ailed to execute query") != NULL)
+        message = "";
     engine_mask((struct str){message, strcspn(message, "\r\n")}, sign.holds_data, &masked);
     if (masked.len > 0 && !masked.failed)
         err_detail(err, "%s", buf_text(&masked));

@@ -121,6 +121,18 @@ enum err_code adbc_execute(struct engine *engine, const char *sql,
 /* ---- results ------------------------------------------------------------------------------------
  */
 
+/* PostgreSQL's driver leaves unread rows to the next statement: they are read off here, until the
+ * watch cancels. */
+static void read_off(struct adbc *adbc, struct ArrowArrayStream *stream)
+{
+    bool cancels = adbc->table.StatementCancel != NULL || adbc->table.ConnectionCancel != NULL;
+    struct ArrowArray array = {0};
+    if (!cancels || strcmp(adbc->url.dialect, "postgresql") != 0 || stream->get_next == NULL)
+        return;
+    while (stream->get_next(stream, &array) == 0 && array.release != NULL)
+        array.release(&array);
+}
+
 /* The driver's side of a result. Its rows are released before its stream, that before its
  * statement. */
 static void let_go(struct adbc *adbc, struct adbc_result *result)
@@ -129,6 +141,7 @@ static void let_go(struct adbc *adbc, struct adbc_result *result)
         result->array.release(&result->array);
     if (result->stream.release != NULL) {
         adbc_watch_enter_close(adbc);
+        read_off(adbc, &result->stream);
         result->stream.release(&result->stream);
         adbc_watch_leave(adbc);
     }
