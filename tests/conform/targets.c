@@ -1,5 +1,5 @@
-/* The engines that are there: the embedded one always, its library as an ADBC driver too; PostgreSQL
- * when its server is installed (it is started by tests/servers/postgres.sh); Trino at
+/* The engines that are there: the embedded one always, its library as an ADBC driver too;
+ * PostgreSQL when its server is installed (it is started by tests/servers/postgres.sh); Trino at
  * MARROW_TRINO_URL; any at MARROW_ENGINE_URLS (blank between). What is not there is said. */
 #include "conform.h"
 
@@ -91,7 +91,10 @@ struct target *targets_find(void)
     if (targets == NULL)
         exit(1);
     add(targets, NULL);
+#ifdef TEST_DUCKDB_LIBRARY /* not for the differential tests: it is the embedded engine's own      \
+                              library */
     add(targets, "adbc:" TEST_DUCKDB_LIBRARY "?entrypoint=duckdb_adbc_init");
+#endif
     add_postgres(targets);
     if (trino != NULL && trino[0] != '\0')
         add(targets, trino);
