@@ -470,7 +470,9 @@ static void json_list(const char *list, const char *element, const char *text, s
 /* A computed numeric has no scale of its own. */
 static bool strays(struct data_type type, const struct origin *origin)
 {
-    bool has_scale = origin->expr == NULL || origin->expr->kind == PLAN_CAST;
+    bool cast = origin->expr != NULL && origin->expr->kind == PLAN_CAST;
+    /* a try_cast is a CASE, whose type has no scale there */
+    bool has_scale = origin->expr == NULL || (cast && !origin->expr->try_cast);
     return type.kind == DATA_DECIMAL && (origin->mixed || origin->picked || !has_scale);
 }
 

@@ -125,8 +125,10 @@ struct AdbcDriver {
     ADBC_UNUSED(StatementSetOptionDouble);
     ADBC_UNUSED(StatementSetOptionInt);
 };
+#ifndef __cplusplus
 _Static_assert(offsetof(struct AdbcDriver, ErrorGetDetailCount) == 29 * sizeof(void *),
                "the table of 1.0.0 has 29 slots");
 _Static_assert(sizeof(struct AdbcDriver) == 58 * sizeof(void *), "the table of 1.1.0 has 58 slots");
+#endif
 
 #endif
