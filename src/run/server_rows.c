@@ -42,6 +42,9 @@ enum err_code run_server_begin(struct run_server *server, struct err *err)
     AUTO(buf_done) struct buf sql = BUF_INIT;
     if (run_server_transacts(server))
         TRY(engine_execute(server->engine, "BEGIN", NULL, 0, err));
+    /* what is said to be there is there after a crash, whatever the server's default */
+    if (strcmp(engine_dialect(server->engine), "postgresql") == 0)
+        TRY(engine_execute(server->engine, "SET LOCAL synchronous_commit = on", NULL, 0, err));
     buf_puts(&sql, "CREATE SCHEMA IF NOT EXISTS ");
     engine_quote_identifier(&sql, str_of(server->schema));
     TRY(buf_check(&sql, err));
