@@ -119,11 +119,16 @@ enum err_code api_plan_lineage(const struct api_plan *plan, const char *dataset,
                                struct err *err)
 {
     AUTO(buf_done) struct buf text = BUF_INIT, dot = BUF_INIT;
+    AUTO(arena_free) struct arena *arena = arena_new(0);
     JSON_AUTO object = NULL;
+    struct plan_lineage lineage;
     bool ok = true;
-    TRY(plan_lineage_json(plan->root, dataset, &object, err));
-    TRY(plan_lineage_text(plan->root, &text, err));
-    TRY(plan_lineage_dot(plan->root, &dot, err));
+    if (arena == NULL)
+        return err_set(err, ERR_MEMORY, "no memory for the plan's lineage");
+    TRY(plan_lineage_of(plan->root, arena, &lineage, err));
+    TRY(plan_lineage_json(&lineage, dataset, &object, err));
+    TRY(plan_lineage_text(&lineage, &text, err));
+    TRY(plan_lineage_dot(&lineage, &dot, err));
     json_put_str(object, "text", buf_view(&text), &ok);
     json_put_str(object, "dot", buf_view(&dot), &ok);
     TRY(json_built(ok, err));

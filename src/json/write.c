@@ -28,8 +28,11 @@ static void new_line(struct writer *writer, int depth)
 {
     if (writer->indent == 0)
         return;
-    buf_putc(writer->out, '\n');
-    for (int i = 0; i < depth * writer->indent; i++)
+    static const char blanks[] = "\n                                                               ";
+    size_t left = (size_t)(depth * writer->indent);
+    size_t first = left < sizeof blanks - 2 ? left : sizeof blanks - 2;
+    buf_add(writer->out, blanks, first + 1);
+    for (left -= first; left > 0; left--)
         buf_putc(writer->out, ' ');
 }
 

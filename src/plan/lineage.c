@@ -7,7 +7,8 @@
  *
  * A set is an array of kinds (bits) over all source columns of the plan. A column's own set holds
  * direct dependences; at the root the rows' set is added to each column. Through an aggregate,
- * direct kinds become that of the call. */
+ * direct kinds become that of the call. A column that a node only passes on shares its input's set,
+ * so sets are never changed once their node is done. */
 #include "plan/lineage.h"
 #include "plan/usage.h"
 
@@ -35,7 +36,7 @@ static size_t origin_of(struct lineage *l, const char *table, const char *column
     for (size_t i = 0; i < l->origin_count; i++)
         if (strcmp(l->origins[i].table, table) == 0 && strcmp(l->origins[i].column, column) == 0)
             return i;
-    l->origins[l->origin_count] = (struct plan_source){table, column, 0};
+    l->origins[l->origin_count] = (struct plan_source){.table = table, .column = column};
     return l->origin_count++;
 }
 static uint32_t *new_set(struct lineage *l)
@@ -156,16 +157,36 @@ static void add_rows(struct lineage *l, const struct plan_rel *rel, uint32_t *to
                      rel->kind == PLAN_INTERVAL_MERGE ? PLAN_BY_GROUP : PLAN_BY_JOIN);
 }
 
-static void add_passed(struct lineage *l, const struct plan_rel *rel, size_t idx, uint32_t *to)
+/* The set of the one input column that the node passes on unchanged as its column idx; NULL: it is
+ * made there, or of several. */
+static uint32_t *passed_set(const struct lineage *l, const struct plan_rel *rel, size_t idx)
 {
-    size_t passed = rel->inputs[0]->column_count;
-    for (size_t k = 0; rel->kind == PLAN_UNION && k < rel->input_count; k++)
-        add_set(l, to, l->columns[rel->inputs[k]->id][idx], PLAN_BY_VALUE);
-    if (rel->kind != PLAN_UNION)
-        add_set(
-            l, to,
-            l->columns[rel->inputs[idx < passed ? 0 : 1]->id][idx < passed ? idx : idx - passed],
-            PLAN_BY_VALUE);
+    size_t passed = rel->input_count > 0 ? rel->inputs[0]->column_count : 0;
+    const struct plan_expr *expr = rel->kind == PLAN_PROJECT ? rel->outputs[idx].expr : NULL;
+    switch (rel->kind) {
+    case PLAN_PROJECT:
+        return expr->kind == PLAN_COLUMN ? l->columns[rel->inputs[expr->input]->id][expr->idx]
+                                         : NULL;
+    case PLAN_WINDOW:
+    case PLAN_EXPLODE:
+        return idx < passed ? l->columns[rel->inputs[0]->id][idx] : NULL;
+    case PLAN_FILTER:
+    case PLAN_JOIN:
+    case PLAN_SORT:
+    case PLAN_LIMIT:
+    case PLAN_DISTINCT:
+    case PLAN_DEDUPE:
+    case PLAN_INTERVAL_JOIN:
+        return idx < passed ? l->columns[rel->inputs[0]->id][idx]
+                            : l->columns[rel->inputs[1]->id][idx - passed];
+    case PLAN_SCAN:
+    case PLAN_VALUES:
+    case PLAN_AGGREGATE:
+    case PLAN_UNION:
+    case PLAN_INTERVAL_MERGE:
+        return NULL;
+    }
+    return NULL;
 }
 static void add_column(struct lineage *l, const struct plan_rel *rel, size_t idx, uint32_t *to)
 {
@@ -193,28 +214,47 @@ static void add_column(struct lineage *l, const struct plan_rel *rel, size_t idx
                      PLAN_BY_AGGREGATE);
         return;
     case PLAN_WINDOW:
-        if (idx >= passed)
-            add_expr(l, to, rel->outputs[idx - passed].expr, PLAN_BY_VALUE);
-        else
-            add_passed(l, rel, idx, to);
+        add_expr(l, to, rel->outputs[idx - passed].expr, PLAN_BY_VALUE);
         return;
     case PLAN_EXPLODE:
-        if (idx >= passed)
-            add_expr(l, to, rel->outputs[0].expr, PLAN_BY_EXPLODE);
-        else
-            add_passed(l, rel, idx, to);
+        add_expr(l, to, rel->outputs[0].expr, PLAN_BY_EXPLODE);
         return;
-    case PLAN_FILTER:
-    case PLAN_JOIN:
     case PLAN_UNION:
+        for (size_t k = 0; k < rel->input_count; k++)
+            add_set(l, to, l->columns[rel->inputs[k]->id][idx], PLAN_BY_VALUE);
+        return;
+    case PLAN_FILTER: /* these pass all on */
+    case PLAN_JOIN:
     case PLAN_SORT:
     case PLAN_LIMIT:
     case PLAN_DISTINCT:
     case PLAN_DEDUPE:
     case PLAN_INTERVAL_JOIN:
-        add_passed(l, rel, idx, to);
         return;
     }
+}
+
+static bool trace_rel(struct lineage *l, const struct plan_rel *rel)
+{
+    uint32_t **columns = l->columns[rel->id] =
+        arena_array(l->arena, rel->column_count, sizeof **l->columns);
+    l->at = rel;
+    l->rows[rel->id] = new_set(l);
+    if (columns == NULL || l->rows[rel->id] == NULL)
+        return false;
+    for (size_t i = 0; i < rel->column_count; i++) {
+        if (!l->usage.used[rel->id][i])
+            continue;
+        columns[i] = passed_set(l, rel, i);
+        if (columns[i] != NULL)
+            continue;
+        columns[i] = new_set(l);
+        if (columns[i] == NULL)
+            return false;
+        add_column(l, rel, i, columns[i]);
+    }
+    add_rows(l, rel, l->rows[rel->id]);
+    return true;
 }
 
 static bool trace(struct lineage *l, const struct plan_rel *root)
@@ -234,22 +274,9 @@ static bool trace(struct lineage *l, const struct plan_rel *root)
              l->usage.nodes[n]->kind == PLAN_SCAN && i < l->usage.nodes[n]->column_count; i++)
             if (l->usage.used[l->usage.nodes[n]->id][i])
                 (void)origin_of(l, l->usage.nodes[n]->table, l->usage.nodes[n]->columns[i].name);
-    for (size_t n = 0; n < l->usage.count; n++) {
-        const struct plan_rel *rel = l->at = l->usage.nodes[n];
-        l->columns[rel->id] = arena_array(l->arena, rel->column_count, sizeof **l->columns);
-        l->rows[rel->id] = new_set(l);
-        if (l->columns[rel->id] == NULL || l->rows[rel->id] == NULL)
+    for (size_t n = 0; n < l->usage.count; n++)
+        if (!trace_rel(l, l->usage.nodes[n]))
             return false;
-        for (size_t i = 0; i < rel->column_count; i++) {
-            if (!l->usage.used[rel->id][i])
-                continue;
-            l->columns[rel->id][i] = new_set(l);
-            if (l->columns[rel->id][i] == NULL)
-                return false;
-            add_column(l, rel, i, l->columns[rel->id][i]);
-        }
-        add_rows(l, rel, l->rows[rel->id]);
-    }
     return !arena_failed(l->arena);
 }
 
@@ -265,16 +292,20 @@ enum err_code plan_lineage_of(const struct plan_rel *root, struct arena *arena,
     ret->source_counts = arena_array(arena, count, sizeof *ret->source_counts);
     bool made = ret->sources != NULL && ret->source_counts != NULL && trace(&l, root);
     for (size_t i = 0; made && i < count; i++) {
-        uint32_t *set = l.columns[root->id][i];
-        struct plan_source *sources = arena_array(arena, l.origin_count + 1, sizeof *sources);
+        const uint32_t *set = l.columns[root->id][i], *rows = l.rows[root->id];
+        size_t found = 0;
+        for (size_t o = 0; o < l.origin_count; o++)
+            found += (set[o] | rows[o]) != 0;
+        struct plan_source *sources = arena_array(arena, found + 1, sizeof *sources);
         made = sources != NULL;
-        add_set(&l, set, l.rows[root->id], PLAN_BY_VALUE);
         for (size_t o = 0; made && o < l.origin_count; o++)
-            if (set[o] != 0)
-                sources[ret->source_counts[i]++] =
-                    (struct plan_source){l.origins[o].table, l.origins[o].column, set[o]};
+            if ((set[o] | rows[o]) != 0)
+                sources[ret->source_counts[i]++] = (struct plan_source){
+                    l.origins[o].table, l.origins[o].column, set[o] | rows[o], o};
         ret->sources[i] = sources;
     }
+    ret->root = root;
+    ret->origin_count = l.origin_count;
     ret->column_count = count;
     return made ? ERR_OK : err_set(err, ERR_MEMORY, "no memory for the plan's lineage");
 }

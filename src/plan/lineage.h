@@ -23,20 +23,25 @@ const char *plan_dependence_text(enum plan_dependence kind); /* "value", "aggreg
 struct plan_source {
     const char *table, *column; /* of a scan; borrowed from the plan */
     uint32_t kinds;             /* 1u << enum plan_dependence */
+    size_t origin;              /* the same number for the same source column: 0 … origin_count - 1 */
 };
 struct plan_lineage {
+    const struct plan_rel *root;
     size_t column_count;               /* of the root */
     const struct plan_source **sources; /* by column; each source column once, by table then column */
     size_t *source_counts;
+    size_t origin_count;
 };
-/* In arena, borrowing names from the plan. Indirect dependences reach every column of the rows that they shape. */
+/* In arena, borrowing the plan. Indirect dependences reach every column of the rows that they shape. Trace once, then show it in as many
+ * forms as are wanted. */
 enum err_code plan_lineage_of(const struct plan_rel *root, struct arena *arena, struct plan_lineage *ret, struct err *err) WARN_UNUSED;
-/* {columns:[{name, sources:[{dataset, table, column, kind}]}]}, one entry for each kind. dataset: as given (NULL: null). New reference. */
-enum err_code plan_lineage_json(const struct plan_rel *root, const char *dataset, json_t **ret, struct err *err) WARN_UNUSED;
+/* {columns:[{name, sources:[{dataset, table, column, kind}]}]}, one entry for each kind. dataset: as given (NULL: null). New reference; equal
+ * entries are one object with several references: to be read, not changed. */
+enum err_code plan_lineage_json(const struct plan_lineage *lineage, const char *dataset, json_t **ret, struct err *err) WARN_UNUSED;
 /* Graphviz: tables on the left, the result on the right; indirect dependences dashed. */
-enum err_code plan_lineage_dot(const struct plan_rel *root, struct buf *ret, struct err *err) WARN_UNUSED;
+enum err_code plan_lineage_dot(const struct plan_lineage *lineage, struct buf *ret, struct err *err) WARN_UNUSED;
 /* For terminals: an output column a line, its sources below. */
-enum err_code plan_lineage_text(const struct plan_rel *root, struct buf *ret, struct err *err) WARN_UNUSED;
+enum err_code plan_lineage_text(const struct plan_lineage *lineage, struct buf *ret, struct err *err) WARN_UNUSED;
 
 /* By which of its columns the result's rows are ordered: a sort's keys, through limit, filter and projects that keep them, as far as they
  * are plain columns. *ret: array in arena of *ret_count keys over root's columns (name, descending, nulls_first). */

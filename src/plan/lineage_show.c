@@ -18,38 +18,49 @@ static json_t *source_json(const char *dataset, const struct plan_source *source
     return json;
 }
 
-enum err_code plan_lineage_json(const struct plan_rel *root, const char *dataset, json_t **ret,
-                                struct err *err)
+/* Entries of one source column and kind are one object, made when it is first needed: a wide mart
+ * has a hundred thousand entries, and some hundred of them differ. */
+static json_t *sources_json(const struct plan_lineage *lineage, size_t column, const char *dataset,
+                            json_t **made, bool *ok)
 {
-    AUTO(arena_free) struct arena *arena = arena_new(0);
-    struct plan_lineage lineage;
-    *ret = NULL;
-    if (arena == NULL)
-        return err_set(err, ERR_MEMORY, "no memory for the plan's lineage");
-    TRY(plan_lineage_of(root, arena, &lineage, err));
+    json_t *sources = json_array();
+    for (size_t s = 0; s < lineage->source_counts[column]; s++) {
+        const struct plan_source *source = &lineage->sources[column][s];
+        for (uint32_t kind = 0; kind < PLAN_DEPENDENCE_END; kind++) {
+            json_t **one = &made[source->origin * PLAN_DEPENDENCE_END + kind];
+            if ((source->kinds & 1u << kind) == 0)
+                continue;
+            if (*one == NULL)
+                *one = source_json(dataset, source, (enum plan_dependence)kind, ok);
+            json_push(sources, json_incref(*one), ok);
+        }
+    }
+    return sources;
+}
+
+enum err_code plan_lineage_json(const struct plan_lineage *lineage, const char *dataset,
+                                json_t **ret, struct err *err)
+{
+    size_t count = lineage->origin_count * PLAN_DEPENDENCE_END;
+    AUTO(mem_free) json_t **made = mem_zalloc(count + 1, sizeof *made);
     bool ok = true;
-    json_t *json = json_object(), *columns = json_array();
-    for (size_t i = 0; i < lineage.column_count; i++) {
-        json_t *column = json_object(), *sources = json_array();
-        for (size_t s = 0; s < lineage.source_counts[i]; s++)
-            for (uint32_t kind = 0; kind < PLAN_DEPENDENCE_END; kind++)
-                if ((lineage.sources[i][s].kinds & 1u << kind) != 0)
-                    json_push(sources,
-                              source_json(dataset, &lineage.sources[i][s],
-                                          (enum plan_dependence)kind, &ok),
-                              &ok);
-        json_put_text(column, "name", root->columns[i].name, &ok);
-        json_put(column, "sources", sources, &ok);
+    *ret = NULL;
+    if (made == NULL)
+        return err_set(err, ERR_MEMORY, "no memory for the plan's lineage");
+    JSON_AUTO json = json_object();
+    json_t *columns = json_array();
+    for (size_t i = 0; i < lineage->column_count; i++) {
+        json_t *column = json_object();
+        json_put_text(column, "name", lineage->root->columns[i].name, &ok);
+        json_put(column, "sources", sources_json(lineage, i, dataset, made, &ok), &ok);
         json_push(columns, column, &ok);
     }
     json_put(json, "columns", columns, &ok);
-    *ret = json;
-    enum err_code code = json_built(ok && json != NULL, err);
-    if (code != ERR_OK) {
-        json_decref(json);
-        *ret = NULL;
-    }
-    return code;
+    for (size_t i = 0; i < count; i++)
+        json_decref(made[i]);
+    TRY(json_built(ok, err));
+    *ret = json_incref(json);
+    return ERR_OK;
 }
 
 static void put_kinds(struct buf *out, uint32_t kinds)
@@ -57,58 +68,65 @@ static void put_kinds(struct buf *out, uint32_t kinds)
     const char *comma = "";
     for (uint32_t kind = 0; kind < PLAN_DEPENDENCE_END; kind++)
         if ((kinds & 1u << kind) != 0) {
-            buf_printf(out, "%s%s", comma, plan_dependence_text((enum plan_dependence)kind));
+            buf_puts(out, comma);
+            buf_puts(out, plan_dependence_text((enum plan_dependence)kind));
             comma = ", ";
         }
 }
+
+/* "table.column" as a quoted DOT id, which needs the same escapes as JSON. */
 static void put_node(struct buf *out, const char *table, const char *column)
 {
     AUTO(buf_done) struct buf name = BUF_INIT;
-    buf_printf(&name, "%s%s%s", table, *table != '\0' ? "." : "", column);
+    buf_puts(&name, table);
+    buf_puts(&name, *table != '\0' ? "." : "");
+    buf_puts(&name, column);
     out->failed = out->failed || name.failed;
-    buf_add_json(out, buf_view(&name)); /* the same escapes as a quoted DOT id needs */
+    buf_add_json(out, buf_view(&name));
 }
 
-enum err_code plan_lineage_dot(const struct plan_rel *root, struct buf *ret, struct err *err)
+static void put_edges(const struct plan_lineage *lineage, size_t column, struct buf *ret)
 {
-    AUTO(arena_free) struct arena *arena = arena_new(0);
-    struct plan_lineage lineage;
-    if (arena == NULL)
-        return err_set(err, ERR_MEMORY, "no memory for the plan's lineage");
-    TRY(plan_lineage_of(root, arena, &lineage, err));
-    buf_puts(ret, "digraph lineage {\n  rankdir=LR; node [shape=box, fontname=\"sans-serif\"];\n");
-    for (size_t i = 0; i < lineage.column_count; i++) {
+    AUTO(buf_done) struct buf name = BUF_INIT;
+    put_node(&name, "", lineage->root->columns[column].name);
+    ret->failed = ret->failed || name.failed;
+    buf_puts(ret, "  ");
+    buf_add_str(ret, buf_view(&name));
+    buf_puts(ret, " [style=filled, fillcolor=lightgrey];\n");
+    for (size_t s = 0; s < lineage->source_counts[column]; s++) {
+        const struct plan_source *source = &lineage->sources[column][s];
         buf_puts(ret, "  ");
-        put_node(ret, "", root->columns[i].name);
-        buf_puts(ret, " [style=filled, fillcolor=lightgrey];\n");
-        for (size_t s = 0; s < lineage.source_counts[i]; s++) {
-            const struct plan_source *source = &lineage.sources[i][s];
-            buf_puts(ret, "  ");
-            put_node(ret, source->table, source->column);
-            buf_puts(ret, " -> ");
-            put_node(ret, "", root->columns[i].name);
-            buf_puts(ret, " [label=\"");
-            put_kinds(ret, source->kinds);
-            buf_puts(ret, (source->kinds & DIRECT) != 0 ? "\"];\n" : "\", style=dashed];\n");
-        }
+        put_node(ret, source->table, source->column);
+        buf_puts(ret, " -> ");
+        buf_add_str(ret, buf_view(&name));
+        buf_puts(ret, " [label=\"");
+        put_kinds(ret, source->kinds);
+        buf_puts(ret, (source->kinds & DIRECT) != 0 ? "\"];\n" : "\", style=dashed];\n");
     }
+}
+
+enum err_code plan_lineage_dot(const struct plan_lineage *lineage, struct buf *ret, struct err *err)
+{
+    buf_puts(ret, "digraph lineage {\n  rankdir=LR; node [shape=box, fontname=\"sans-serif\"];\n");
+    for (size_t i = 0; i < lineage->column_count; i++)
+        put_edges(lineage, i, ret);
     buf_puts(ret, "}\n");
     return buf_check(ret, err);
 }
 
-enum err_code plan_lineage_text(const struct plan_rel *root, struct buf *ret, struct err *err)
+enum err_code plan_lineage_text(const struct plan_lineage *lineage, struct buf *ret,
+                                struct err *err)
 {
-    AUTO(arena_free) struct arena *arena = arena_new(0);
-    struct plan_lineage lineage;
-    if (arena == NULL)
-        return err_set(err, ERR_MEMORY, "no memory for the plan's lineage");
-    TRY(plan_lineage_of(root, arena, &lineage, err));
-    for (size_t i = 0; i < lineage.column_count; i++) {
-        buf_printf(ret, "%s\n", root->columns[i].name);
-        for (size_t s = 0; s < lineage.source_counts[i]; s++) {
-            const struct plan_source *source = &lineage.sources[i][s];
-            buf_printf(ret, "%s %s.%s (", s + 1 == lineage.source_counts[i] ? "└─" : "├─",
-                       source->table, source->column);
+    for (size_t i = 0; i < lineage->column_count; i++) {
+        buf_puts(ret, lineage->root->columns[i].name);
+        buf_putc(ret, '\n');
+        for (size_t s = 0; s < lineage->source_counts[i]; s++) {
+            const struct plan_source *source = &lineage->sources[i][s];
+            buf_puts(ret, s + 1 == lineage->source_counts[i] ? "└─ " : "├─ ");
+            buf_puts(ret, source->table);
+            buf_putc(ret, '.');
+            buf_puts(ret, source->column);
+            buf_puts(ret, " (");
             put_kinds(ret, source->kinds);
             buf_puts(ret, ")\n");
         }

@@ -54,11 +54,13 @@ static void sources_are_told_with_their_kind(void **state)
 {
     struct err err = {0};
     AUTO(buf_done) struct buf text = BUF_INIT, dot = BUF_INIT;
+    AUTO(arena_free) struct arena *arena = arena_new(0);
     AUTO(plan_free) struct plan *p = plan_new();
+    struct plan_lineage lineage;
     json_t *json = NULL;
     (void)state;
-    const struct plan_rel *root = example(p);
-    assert_int_equal(plan_lineage_text(root, &text, &err), ERR_OK);
+    assert_int_equal(plan_lineage_of(example(p), arena, &lineage, &err), ERR_OK);
+    assert_int_equal(plan_lineage_text(&lineage, &text, &err), ERR_OK);
     assert_string_equal(buf_text(&text), "year\n"
                                          "├─ labs.patient (join)\n"
                                          "├─ labs.ok (filter)\n"
@@ -70,7 +72,7 @@ static void sources_are_told_with_their_kind(void **state)
                                          "├─ labs.ok (filter)\n"
                                          "├─ people.id (join)\n"
                                          "└─ people.born (group)\n");
-    assert_int_equal(plan_lineage_json(root, "icu", &json, &err), ERR_OK);
+    assert_int_equal(plan_lineage_json(&lineage, "icu", &json, &err), ERR_OK);
     const json_t *total = json_array_get(json_object_get(json, "columns"), 1);
     const json_t *value = json_array_get(json_object_get(total, "sources"), 1);
     assert_string_equal(json_text(value, "dataset", ""), "icu");
@@ -78,7 +80,7 @@ static void sources_are_told_with_their_kind(void **state)
     assert_string_equal(json_text(value, "column", ""), "value");
     assert_string_equal(json_text(value, "kind", ""), "aggregate");
     json_decref(json);
-    assert_int_equal(plan_lineage_dot(root, &dot, &err), ERR_OK);
+    assert_int_equal(plan_lineage_dot(&lineage, &dot, &err), ERR_OK);
     assert_non_null(strstr(buf_text(&dot), "\"labs.value\" -> \"total\" [label=\"aggregate\"];"));
     assert_non_null(
         strstr(buf_text(&dot), "\"labs.ok\" -> \"total\" [label=\"filter\", style=dashed];"));
