@@ -100,6 +100,53 @@ static const char *mean(struct emit *emit, const struct plan_expr *expr,
                      "))%F AS DOUBLE) / count(%D%1)%F");
 }
 
+#define SPREAD_DIGITS 14 /* squares of so many, summed over 10^10 rows, fit in 38 */
+
+/* Deviation and variance of whole numbers and decimals. Trino's own carries rounding errors along,
+ * which show where the spread is small beside the mean: 80.0, 80.1, 80.0 … So the squares are
+ * summed exactly, as decimals, and shifted by the rounded mean q before anything becomes a double:
+ *
+ *     Σ(x − q)² = Σx² − 2qΣx + nq²        r = Σx − nq        variance = (Σ(x − q)² − r²/n) / (n −
+ * 1)
+ *
+ * q is within half a unit of the mean, so r²/n takes away at most half. Where a value has more
+ * digits, Trino's own takes over. */
+static const char *spread(struct emit *emit, const struct plan_expr *expr)
+{
+    struct data_type type = expr->args[0]->type;
+    bool whole = type.kind == DATA_BIGINT, deviation = expr->function->id == PLAN_FUNCTION_SD;
+    unsigned scale = whole ? 0 : type.scale;
+    if (expr->kind != PLAN_AGGREGATE_CALL || expr->distinct || scale >= SPREAD_DIGITS ||
+        (!whole && type.kind != DATA_DECIMAL))
+        return NULL;
+    bool all_fit = !whole && type.precision <= SPREAD_DIGITS;
+    const char *own =
+        deviation ? "stddev_samp(CAST(%1 AS DOUBLE))%F" : "var_samp(CAST(%1 AS DOUBLE))%F";
+    const char *x = all_fit ? "%1"
+                            : arena_printf(emit->arena, "TRY_CAST(%%1 AS DECIMAL(%d, %u))",
+                                           SPREAD_DIGITS, scale);
+    const char *q = arena_printf(emit->arena, "CAST(marrow_a[2] / marrow_a[1] AS DECIMAL(%d, %u))",
+                                 SPREAD_DIGITS + 1, scale);
+    struct buf out = BUF_INIT;
+    if (x == NULL || q == NULL)
+        return NULL;
+    if (!all_fit)
+        buf_printf(&out, "CASE WHEN count(%%1)%%F = count(%s)%%F THEN ", x);
+    buf_printf(&out,
+               "transform(ARRAY[ROW(count(%s)%%F, sum(%s)%%F, sum(%s * %s)%%F)], marrow_a -> ", x,
+               x, x, x);
+    buf_puts(&out, deviation ? "CASE WHEN marrow_a[1] > 1 THEN sqrt(("
+                             : "CASE WHEN marrow_a[1] > 1 THEN ((");
+    buf_printf(&out,
+               "CAST(marrow_a[3] - 2 * %s * marrow_a[2] + marrow_a[1] * (%s * %s) AS DOUBLE) - "
+               "power(CAST(marrow_a[2] - marrow_a[1] * %s AS DOUBLE), 2) / marrow_a[1]) / "
+               "(marrow_a[1] - 1)) END)[1]",
+               q, q, q, q);
+    if (!all_fit)
+        buf_printf(&out, " ELSE %s END", own);
+    return taken(emit, &out);
+}
+
 static const char *of_numbers(struct emit *emit, const struct plan_expr *expr,
                               enum precedence *ret_precedence)
 {
@@ -122,6 +169,9 @@ static const char *of_numbers(struct emit *emit, const struct plan_expr *expr,
                                                        : NULL;
     case PLAN_FUNCTION_MEAN:
         return mean(emit, expr, ret_precedence);
+    case PLAN_FUNCTION_SD:
+    case PLAN_FUNCTION_VAR:
+        return spread(emit, expr);
     case PLAN_FUNCTION_ORDER_KEY:
         return expr->args[0]->type.kind == DATA_BIGINT
                    ? "CAST(%1 AS DECIMAL(38, 0)) * DECIMAL '18446744073709551616' + $2"

@@ -1,11 +1,15 @@
 """Servers for these suites: a private PostgreSQL (tests/servers/postgres.sh) and the Trino at MARROW_TRINO_URL."""
 import atexit
+import fnmatch
+import json
 import os
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
+import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from program import SOURCE  # noqa: E402
@@ -69,3 +73,37 @@ def postgres():
 
 def trino_url():
     return os.environ.get("MARROW_TRINO_URL") or None
+
+
+def trino_query(url, sql):
+    """Rows of one statement over Trino's own protocol, for looking at what Marrow left there."""
+    parts = urllib.parse.urlsplit(url)
+    catalog, schema = parts.path.strip("/").split("/")
+    request = urllib.request.Request(f"http://{parts.hostname}:{parts.port}/v1/statement", sql.encode(), method="POST",
+                                     headers={"X-Trino-User": "marrow", "X-Trino-Catalog": catalog, "X-Trino-Schema": schema})
+    rows = []
+    while request is not None:
+        with urllib.request.urlopen(request, timeout=60) as response:
+            answer = json.load(response)
+        if "error" in answer:
+            raise SystemExit(f"FAILED: Trino: {answer['error']['message'][:300]}")
+        rows += answer.get("data", [])
+        following = answer.get("nextUri")
+        request = urllib.request.Request(following) if following else None
+    return rows
+
+
+def trino_schemas(url, like):
+    return [row[0] for row in trino_query(url, "SELECT schema_name FROM information_schema.schemata") if fnmatch.fnmatch(row[0], like.replace("%", "*"))]
+
+
+def trino_tables(url, schema):
+    return [row[0] for row in trino_query(url, f"SELECT table_name FROM information_schema.tables WHERE table_schema = '{schema}'")]
+
+
+def trino_forget(url, like):
+    """Drop the schemas of that name with all that is in them."""
+    for schema in trino_schemas(url, like):
+        for table in trino_tables(url, schema):
+            trino_query(url, f'DROP TABLE "{schema}"."{table}"')
+        trino_query(url, f'DROP SCHEMA "{schema}"')
