@@ -3,7 +3,9 @@ add_library(marrow_flags INTERFACE)
 target_include_directories(marrow_flags INTERFACE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/include)
 target_compile_definitions(marrow_flags INTERFACE _GNU_SOURCE MARROW_VERSION="${PROJECT_VERSION}")
 target_compile_options(marrow_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion
-  -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wundef -Wvla -Wcast-qual -Wwrite-strings -Wnull-dereference
+  -Wformat=2 -Wundef -Wvla -Wcast-qual -Wwrite-strings -Wnull-dereference
+  $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes> $<$<COMPILE_LANGUAGE:C>:-Wmissing-prototypes>
+  $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions> $<$<COMPILE_LANGUAGE:CXX>:-fno-rtti>
   -fstack-protector-strong -fvisibility=hidden)
 if(MARROW_WERROR)
   target_compile_options(marrow_flags INTERFACE -Werror)
@@ -12,7 +14,7 @@ if(MARROW_FAULTS)
   target_compile_definitions(marrow_flags INTERFACE MARROW_FAULTS=1)
 endif()
 if(MARROW_SANITIZE)
-  target_compile_options(marrow_flags INTERFACE -fsanitize=${MARROW_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
+  target_compile_options(marrow_flags INTERFACE -fsanitize=${MARROW_SANITIZE} $<$<COMPILE_LANGUAGE:CXX>:-fno-sanitize=vptr> -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
   target_link_options(marrow_flags INTERFACE -fsanitize=${MARROW_SANITIZE})
 elseif(CMAKE_BUILD_TYPE STREQUAL "Release")
   target_compile_options(marrow_flags INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
@@ -26,7 +28,7 @@ foreach(line IN LISTS lines)
   string(REGEX MATCH "^([a-z]+):(.*)$" matched "${line}")
   set(layer ${CMAKE_MATCH_1})
   string(REGEX MATCHALL "[a-z]+" needs "${CMAKE_MATCH_2}")
-  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${layer}/*.c)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${layer}/*.c ${CMAKE_SOURCE_DIR}/src/${layer}/*.cc)
   list(FILTER sources EXCLUDE REGEX "/(cli/main|api/marrow|api/marrow_plan)\\.c$")
   if(NOT sources)
     continue()

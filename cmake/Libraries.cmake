@@ -18,6 +18,18 @@ foreach(name archive expat readstat curl libpq)
   target_include_directories(${name}_headers SYSTEM INTERFACE ${${name}_INCLUDE_DIRS})
 endforeach()
 
+# Of simdjson its header is compiled in; the library that it belongs to is loaded by its soname, since the header knows its layout.
+find_path(SIMDJSON_INCLUDE simdjson.h REQUIRED)
+find_library(SIMDJSON_LIBRARY simdjson REQUIRED)
+get_filename_component(simdjson_file ${SIMDJSON_LIBRARY} REALPATH)
+string(REGEX REPLACE "^.*/(libsimdjson\\.so\\.[0-9]+).*$" "\\1" simdjson_soname ${simdjson_file})
+add_library(simdjson_headers INTERFACE)
+target_include_directories(simdjson_headers SYSTEM INTERFACE ${SIMDJSON_INCLUDE})
+target_compile_definitions(simdjson_headers INTERFACE SIMDJSON_SONAME="${simdjson_soname}")
+# The one C++ file calls nothing of libstdc++: programs are linked as C, without it (it would cost each start a millisecond).
+set(CMAKE_CXX_LINKER_PREFERENCE_PROPAGATES 0)
+set(CMAKE_CXX_IMPLICIT_LINK_LIBRARIES "")
+
 find_library(DUCKDB_LIBRARY duckdb PATHS ${DUCKDB_ROOT}/lib ${DUCKDB_ROOT} NO_DEFAULT_PATH REQUIRED)
 find_path(DUCKDB_INCLUDE duckdb.h PATHS ${DUCKDB_ROOT}/include ${DUCKDB_ROOT} NO_DEFAULT_PATH REQUIRED)
 # Not linked either, but found by the rpath: programs of the build find this very file; installed ones (Install.cmake) the copy in lib/marrow.
@@ -30,7 +42,7 @@ find_package(Threads REQUIRED)
 
 # Which layer needs which library.
 set(LAYER_LIBRARIES_base PkgConfig::crypto PkgConfig::xxhash Threads::Threads ${CMAKE_DL_LIBS} m)
-set(LAYER_LIBRARIES_json PkgConfig::jansson)
+set(LAYER_LIBRARIES_json PkgConfig::jansson simdjson_headers)
 set(LAYER_LIBRARIES_net curl_headers)
 set(LAYER_LIBRARIES_ingest archive_headers expat_headers readstat_headers)
 set(LAYER_LIBRARIES_engine duckdb_lib libpq_headers)

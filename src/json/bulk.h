@@ -1,5 +1,5 @@
-/* The bulk reader: one JSON document after another, at gigabytes a second. simdjson does the reading (bulk.cc, the only
- * C++ of the tree); C sees plain structs. The one idea: the caller says in a *field tree* what it will look at, the
+/* The bulk reader: one JSON document after another, at gigabytes a second. simdjson finds the tokens (bulk.cc, the only
+ * C++ of the tree); bulk.c walks them; C sees plain structs. The one idea: the caller says in a *field tree* what it will look at, the
  * document is walked once, forwards, and only that is kept; everything else is skipped without being looked into.
  *
  *     fields   {id, name:{family, given}}          (arrays are transparent: a list of names has the fields of a name)
@@ -19,7 +19,8 @@ extern "C" {
 #define JSON_BULK_LIMIT_BYTES (1LL << 30)      /* of one document; longer → ERR_LIMIT */
 #define JSON_BULK_PADDING 64                   /* readable bytes behind a document that is handed over in place */
 
-/* What is wanted of an object (of each element, where it is an array of objects). Borrowed by the reader; immutable. */
+/* What is wanted of an object (of each element, where it is an array of objects). Borrowed by the reader; immutable once
+ * json_fields_seal has been called for the root, which makes names quick to find (without, they are found slower). */
 struct json_fields {
     struct str name; /* the member's name; the root's is empty */
     bool whole;      /* everything below it, and its source text */
@@ -27,11 +28,14 @@ struct json_fields {
     struct json_fields *children;
     size_t child_count;
     size_t slot; /* the caller's own number */
+    uint64_t head, head_mask; /* json_fields_seal: the name's first 8 bytes, and which of them it has */
+    uint64_t initials;        /* json_fields_seal: of the children's names */
 };
+void json_fields_seal(struct json_fields *root);
 enum json_node_kind { JSON_NODE_NULL, JSON_NODE_FALSE, JSON_NODE_TRUE, JSON_NODE_NUMBER, JSON_NODE_STRING, JSON_NODE_ARRAY, JSON_NODE_OBJECT };
 struct json_node {
     enum json_node_kind kind;
-    const struct json_fields *field; /* that it matched; an element has its array's; NULL below a whole one */
+    const struct json_fields *field; /* that it matched; an element has its array's; NULL below a whole one where it names no children */
     struct str name;                 /* a member's name, unescaped; of an element empty */
     struct str text; /* STRING: unescaped; NUMBER: exactly as written (1.0 stays 1.0); ARRAY, OBJECT: source text if whole, else empty */
     const struct json_node *first;   /* members or elements, in the document's order */
@@ -48,7 +52,7 @@ AUTO_DEFINE(struct json_bulk, json_bulk_free)
  * What the field tree does not name is only balanced, not checked: json_bulk_check does. */
 enum err_code json_bulk_read(struct json_bulk *bulk, struct str text, bool padded, const struct json_fields *root, struct arena *arena,
                              const struct json_node **ret, struct err *err) WARN_UNUSED;
-/* Is text one JSON value, wholly well formed? For import: what passes here never fails in json_bulk_read. */
+/* Is text one JSON value, wholly well formed (no string with half a surrogate pair, too)? For import: what passes here never fails in json_bulk_read. */
 enum err_code json_bulk_check(struct json_bulk *bulk, struct str text, bool padded, struct err *err) WARN_UNUSED;
 
 #ifdef __cplusplus

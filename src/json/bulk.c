@@ -1,0 +1,587 @@
+/* The walk over a document's tokens (bulk_priv.h), one value after another, depth first. What the field tree names becomes
+ * nodes; the rest is passed over by counting brackets. A token reaches from its own beginning to the next one's, less blanks,
+ * so strings are not searched for their end; only kept ones are searched for backslashes.
+ *
+ * The walk never looks behind `end` tokens, and of the text never further than JSON_BULK_PADDING behind its end. */
+#include "json/bulk.h"
+
+#include <string.h>
+
+#include "json/bulk_priv.h"
+
+#define NODES_AT_ONCE 16
+
+struct json_bulk {
+    struct bulk_index *index;
+    char *copy; /* a document with padding */
+    size_t copy_bytes;
+};
+
+struct walk {
+    const char *text;
+    size_t length;
+    const uint32_t *at, *end; /* the next token, and behind the last; *end is length */
+    struct arena *arena;
+    struct json_node *nodes; /* room for so many more */
+    size_t node_count;
+    struct err *err;
+};
+
+/* ---- the reader -------------------------------------------------------------------------------- */
+
+enum err_code json_bulk_new(struct json_bulk **ret, struct err *err)
+{
+    AUTO(json_bulk_free) struct json_bulk *bulk = mem_zalloc(1, sizeof *bulk);
+    if (bulk == NULL)
+        return err_set(err, ERR_MEMORY, "no memory to read JSON");
+    TRY(bulk_index_new(&bulk->index, err));
+    *ret = bulk;
+    bulk = NULL;
+    return ERR_OK;
+}
+
+void json_bulk_free(struct json_bulk *bulk)
+{
+    if (bulk == NULL)
+        return;
+    bulk_index_free(bulk->index);
+    mem_free(bulk->copy);
+    mem_free(bulk);
+}
+
+static uint64_t head_of(const char *name)
+{
+    uint64_t head;
+    memcpy(&head, name, sizeof head);
+    return head;
+}
+
+/* One bit for names that begin alike. */
+static uint64_t initial_bit(char first)
+{
+    return (uint64_t)1 << ((unsigned char)first & 63);
+}
+
+void json_fields_seal(struct json_fields *root)
+{
+    char name[8] = {0}, mask[8] = {0};
+    size_t length = root->name.len < 8 ? root->name.len : 8;
+    if (length > 0)
+        memcpy(name, root->name.ptr, length);
+    memset(mask, 0xff, length);
+    root->head = head_of(name);
+    root->head_mask = head_of(mask);
+    root->initials = 0;
+    for (size_t idx = 0; idx < root->child_count; idx++) {
+        struct json_fields *child = &root->children[idx];
+        json_fields_seal(child);
+        root->initials |= child->name.len > 0 ? initial_bit(child->name.ptr[0]) : 0;
+    }
+}
+
+/* ---- tokens ------------------------------------------------------------------------------------ */
+
+static enum err_code unexpected(const struct walk *walk, size_t at, const char *expected)
+{
+    if (at >= walk->length)
+        return err_set(walk->err, ERR_INPUT, "no JSON: it ends at byte %zu where %s was expected", walk->length, expected);
+    return err_set(walk->err, ERR_INPUT, "no JSON: at byte %zu %s was expected", at, expected);
+}
+
+static enum err_code too_deep(const struct walk *walk)
+{
+    return err_set(walk->err, ERR_LIMIT, "JSON nested deeper than %d", JSON_BULK_LIMIT_DEPTH);
+}
+
+static enum err_code no_memory(const struct walk *walk)
+{
+    return err_set(walk->err, ERR_MEMORY, "no memory to read JSON");
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+}
+
+/* The character that the next token begins with; 0: there is no more. */
+static inline char peek(const struct walk *walk)
+{
+    return walk->at < walk->end ? walk->text[*walk->at] : '\0';
+}
+
+/* The token at hand without the blanks behind it, and on to the next. */
+static inline struct str token(struct walk *walk)
+{
+    size_t from = *walk->at++, to = *walk->at;
+    while (to > from && is_blank(walk->text[to - 1]))
+        to--;
+    return (struct str){walk->text + from, to - from};
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static const char *digits(const char *at, const char *end)
+{
+    while (at < end && is_digit(*at))
+        at++;
+    return at;
+}
+
+/* JSON's grammar of numbers, of the whole token. */
+static bool is_number(struct str s)
+{
+    const char *at = s.ptr, *end = s.ptr + s.len;
+    if (at < end && *at == '-')
+        at++;
+    if (at == end || !is_digit(*at))
+        return false;
+    at = *at == '0' ? at + 1 : digits(at, end);
+    if (at < end && *at == '.') {
+        const char *fraction = at + 1;
+        at = digits(fraction, end);
+        if (at == fraction)
+            return false;
+    }
+    if (at < end && (*at == 'e' || *at == 'E')) {
+        at++;
+        if (at < end && (*at == '+' || *at == '-'))
+            at++;
+        const char *exponent = at;
+        at = digits(exponent, end);
+        if (at == exponent)
+            return false;
+    }
+    return at == end;
+}
+
+/* ---- strings ----------------------------------------------------------------------------------- */
+
+static int hex_digit(char c)
+{
+    if (is_digit(c))
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Four hexadecimal digits at `at`; -1: there are none. */
+static int32_t hex4(const char *at, const char *end)
+{
+    int32_t value = 0;
+    if (end - at < 4)
+        return -1;
+    for (int idx = 0; idx < 4; idx++) {
+        int digit = hex_digit(at[idx]);
+        if (digit < 0)
+            return -1;
+        value = value * 16 + digit;
+    }
+    return value;
+}
+
+static size_t utf8_write(uint32_t code, char *ret)
+{
+    if (code < 0x80) {
+        ret[0] = (char)code;
+        return 1;
+    }
+    if (code < 0x800) {
+        ret[0] = (char)(0xC0 | code >> 6);
+        ret[1] = (char)(0x80 | (code & 0x3F));
+        return 2;
+    }
+    if (code < 0x10000) {
+        ret[0] = (char)(0xE0 | code >> 12);
+        ret[1] = (char)(0x80 | (code >> 6 & 0x3F));
+        ret[2] = (char)(0x80 | (code & 0x3F));
+        return 3;
+    }
+    ret[0] = (char)(0xF0 | code >> 18);
+    ret[1] = (char)(0x80 | (code >> 12 & 0x3F));
+    ret[2] = (char)(0x80 | (code >> 6 & 0x3F));
+    ret[3] = (char)(0x80 | (code & 0x3F));
+    return 4;
+}
+
+/* The code point of \uXXXX (*at is behind the u) or of a pair of surrogates; false: half a pair, or no digits. */
+static bool unicode_escape(const char **at, const char *end, uint32_t *ret)
+{
+    int32_t first = hex4(*at, end);
+    if (first < 0 || (first >= 0xDC00 && first < 0xE000))
+        return false;
+    *at += 4;
+    *ret = (uint32_t)first;
+    if (first < 0xD800 || first >= 0xE000)
+        return true;
+    if (end - *at < 6 || (*at)[0] != '\\' || (*at)[1] != 'u')
+        return false;
+    int32_t second = hex4(*at + 2, end);
+    if (second < 0xDC00 || second >= 0xE000)
+        return false;
+    *at += 6;
+    *ret = 0x10000 + (((uint32_t)first - 0xD800) << 10) + ((uint32_t)second - 0xDC00);
+    return true;
+}
+
+/* raw without its escapes into to (raw.len bytes; NULL: only checked). */
+static bool unescape(struct str raw, char *to, size_t *ret_length)
+{
+    static const char letters[] = "\"\\/bfnrt", meant[] = "\"\\/\b\f\n\r\t";
+    const char *at = raw.ptr, *end = raw.ptr + raw.len;
+    size_t length = 0;
+    while (at < end) {
+        const char *slash = memchr(at, '\\', (size_t)(end - at));
+        size_t plain = (size_t)((slash != NULL ? slash : end) - at);
+        if (to != NULL)
+            memcpy(to + length, at, plain);
+        length += plain;
+        if (slash == NULL)
+            break;
+        at = slash + 2;
+        if (at > end)
+            return false;
+        char bytes[4];
+        size_t count = 1;
+        uint32_t code;
+        const char *letter = slash[1] != '\0' ? strchr(letters, slash[1]) : NULL;
+        if (letter != NULL)
+            bytes[0] = meant[letter - letters];
+        else if (slash[1] == 'u' && unicode_escape(&at, end, &code))
+            count = utf8_write(code, bytes);
+        else
+            return false;
+        if (to != NULL)
+            memcpy(to + length, bytes, count);
+        length += count;
+    }
+    *ret_length = length;
+    return true;
+}
+
+/* The text of a string token: in place where it has no backslash. */
+static enum err_code string_text(struct walk *walk, struct str quoted, struct str *ret)
+{
+    struct str raw = {quoted.ptr + 1, quoted.len - 2};
+    *ret = raw;
+    if (raw.len == 0 || memchr(raw.ptr, '\\', raw.len) == NULL)
+        return ERR_OK;
+    char *to = arena_alloc(walk->arena, raw.len);
+    if (to == NULL)
+        return no_memory(walk);
+    ret->ptr = to;
+    if (!unescape(raw, to, &ret->len))
+        return unexpected(walk, (size_t)(quoted.ptr - walk->text), "a string with valid escapes");
+    return ERR_OK;
+}
+
+/* The next token, which must be a string. */
+static enum err_code string_token(struct walk *walk, const char *expected, struct str *ret)
+{
+    size_t at = *walk->at;
+    if (peek(walk) != '"')
+        return unexpected(walk, at, expected);
+    *ret = token(walk);
+    /* The index has no string without its end: this can't be. */
+    if (ret->len < 2 || ret->ptr[ret->len - 1] != '"')
+        return unexpected(walk, at, expected);
+    return ERR_OK;
+}
+
+/* ---- passing over ------------------------------------------------------------------------------ */
+
+static enum err_code pass_over(struct walk *walk, size_t depth)
+{
+    /* +1, -1 by bracket; a table, since a branch for each would be guessed wrongly too often. */
+    static const int8_t deeper[256] = {['{'] = 1, ['['] = 1, ['}'] = -1, [']'] = -1};
+    char first = peek(walk);
+    if (first == '\0' || first == ',' || first == ':' || first == '}' || first == ']')
+        return unexpected(walk, *walk->at, "a value");
+    walk->at++;
+    if (deeper[(unsigned char)first] == 0)
+        return ERR_OK;
+    const uint32_t *at = walk->at, *end = walk->end;
+    int64_t open = 1, most = JSON_BULK_LIMIT_DEPTH - (int64_t)depth;
+    while (at < end && open > 0 && open <= most)
+        open += deeper[(unsigned char)walk->text[*at++]];
+    walk->at = at;
+    if (open > most)
+        return too_deep(walk);
+    return open == 0 ? ERR_OK : unexpected(walk, walk->length, "a closing bracket");
+}
+
+/* ---- keeping ----------------------------------------------------------------------------------- */
+
+static struct json_node *node_new(struct walk *walk)
+{
+    if (walk->node_count == 0) {
+        walk->nodes = arena_array(walk->arena, NODES_AT_ONCE, sizeof *walk->nodes);
+        if (walk->nodes == NULL)
+            return NULL;
+        walk->node_count = NODES_AT_ONCE;
+    }
+    walk->node_count--;
+    return walk->nodes++;
+}
+
+static bool field_matches(const struct json_fields *field, uint64_t head, struct str name)
+{
+    if (((head ^ field->head) & field->head_mask) != 0 || name.len < field->name.len)
+        return false;
+    if (name.len > field->name.len && !(field->choice && name.ptr[field->name.len] >= 'A' && name.ptr[field->name.len] <= 'Z'))
+        return false;
+    return (field->name.len <= 8 && field->head_mask != 0) || memcmp(name.ptr, field->name.ptr, field->name.len) == 0;
+}
+
+/* name has 8 readable bytes. */
+static const struct json_fields *field_find(const struct json_fields *fields, struct str name)
+{
+    if (name.len == 0 || (fields->initials != 0 && (fields->initials & initial_bit(name.ptr[0])) == 0))
+        return NULL;
+    uint64_t head = head_of(name.ptr);
+    for (size_t idx = 0; idx < fields->child_count; idx++)
+        if (field_matches(&fields->children[idx], head, name))
+            return &fields->children[idx];
+    return NULL;
+}
+
+/* Is there a backslash in a name? It has 8 readable bytes behind its end. */
+static bool has_backslash(struct str name)
+{
+    const uint64_t ones = 0x0101010101010101u, highs = 0x8080808080808080u;
+    uint64_t found = 0;
+    for (size_t idx = 0; idx < name.len; idx += 8) {
+        uint64_t other = head_of(name.ptr + idx) ^ ('\\' * ones);
+        found |= (other - ones) & ~other & highs;
+    }
+    /* What lies behind the name may have one: look again. */
+    return found != 0 && memchr(name.ptr, '\\', name.len) != NULL;
+}
+
+/* A member's name and the field that it matches, or NULL. *ret_name is unescaped. */
+static enum err_code member_name(struct walk *walk, const struct json_fields *fields, struct str *ret_name, const struct json_fields **ret)
+{
+    struct str quoted;
+    TRY(string_token(walk, "a member's name or }", &quoted));
+    struct str name = {quoted.ptr + 1, quoted.len - 2};
+    if (has_backslash(name)) {
+        char *to = arena_alloc(walk->arena, name.len + 8);
+        if (to == NULL)
+            return no_memory(walk);
+        size_t length;
+        if (!unescape(name, to, &length))
+            return unexpected(walk, (size_t)(quoted.ptr - walk->text), "a name with valid escapes");
+        name = (struct str){to, length};
+    }
+    *ret_name = name;
+    *ret = fields != NULL ? field_find(fields, name) : NULL;
+    if (peek(walk) != ':')
+        return unexpected(walk, *walk->at, ":");
+    walk->at++;
+    return ERR_OK;
+}
+
+static enum err_code keep(struct walk *walk, const struct json_fields *field, bool whole, size_t depth, struct json_node **ret);
+
+static enum err_code keep_members(struct walk *walk, struct json_node *object, bool whole, size_t depth)
+{
+    const struct json_node **link = &object->first;
+    if (peek(walk) == '}')
+        return walk->at++, ERR_OK;
+    for (;;) {
+        struct str name;
+        const struct json_fields *field = NULL;
+        TRY(member_name(walk, object->field, &name, &field));
+        if (field == NULL && !whole) {
+            TRY(pass_over(walk, depth));
+        } else {
+            struct json_node *node;
+            TRY(keep(walk, field, whole || field->whole, depth, &node));
+            node->name = name;
+            *link = node;
+            link = &node->next;
+        }
+        char next = peek(walk);
+        if (next != ',' && next != '}')
+            return unexpected(walk, *walk->at, ", or }");
+        walk->at++;
+        if (next == '}')
+            return ERR_OK;
+    }
+}
+
+static enum err_code keep_elements(struct walk *walk, struct json_node *array, bool whole, size_t depth)
+{
+    const struct json_node **link = &array->first;
+    if (peek(walk) == ']')
+        return walk->at++, ERR_OK;
+    for (;;) {
+        struct json_node *node;
+        TRY(keep(walk, array->field, whole, depth, &node));
+        *link = node;
+        link = &node->next;
+        char next = peek(walk);
+        if (next != ',' && next != ']')
+            return unexpected(walk, *walk->at, ", or ]");
+        walk->at++;
+        if (next == ']')
+            return ERR_OK;
+    }
+}
+
+static enum err_code keep_scalar(struct walk *walk, struct json_node *node)
+{
+    size_t at = *walk->at;
+    struct str word = token(walk);
+    node->text = word;
+    if (is_number(word))
+        node->kind = JSON_NODE_NUMBER;
+    else if (str_equal(word, STR("true")))
+        node->kind = JSON_NODE_TRUE;
+    else if (str_equal(word, STR("false")))
+        node->kind = JSON_NODE_FALSE;
+    else if (str_equal(word, STR("null")))
+        node->kind = JSON_NODE_NULL;
+    else
+        return unexpected(walk, at, "a value");
+    if (node->kind != JSON_NODE_NUMBER)
+        node->text = (struct str){NULL, 0};
+    return ERR_OK;
+}
+
+/* The next value as a node. depth: of what it stands in. */
+static enum err_code keep(struct walk *walk, const struct json_fields *field, bool whole, size_t depth, struct json_node **ret)
+{
+    struct json_node *node = node_new(walk);
+    if (node == NULL)
+        return no_memory(walk);
+    *ret = node;
+    node->field = field;
+    char first = peek(walk);
+    if (first == '"') {
+        struct str quoted;
+        node->kind = JSON_NODE_STRING;
+        TRY(string_token(walk, "a value", &quoted));
+        return string_text(walk, quoted, &node->text);
+    }
+    if (first != '{' && first != '[')
+        return walk->at < walk->end ? keep_scalar(walk, node) : unexpected(walk, walk->length, "a value");
+    if (depth >= JSON_BULK_LIMIT_DEPTH)
+        return too_deep(walk);
+    size_t from = *walk->at++;
+    node->kind = first == '{' ? JSON_NODE_OBJECT : JSON_NODE_ARRAY;
+    TRY(first == '{' ? keep_members(walk, node, whole, depth + 1) : keep_elements(walk, node, whole, depth + 1));
+    if (whole)
+        node->text = (struct str){walk->text + from, walk->at[-1] + 1 - from};
+    return ERR_OK;
+}
+
+/* ---- checking ---------------------------------------------------------------------------------- */
+
+static enum err_code check_string(struct walk *walk, const char *expected)
+{
+    struct str quoted;
+    size_t length;
+    TRY(string_token(walk, expected, &quoted));
+    if (memchr(quoted.ptr, '\\', quoted.len) == NULL || unescape((struct str){quoted.ptr + 1, quoted.len - 2}, NULL, &length))
+        return ERR_OK;
+    return unexpected(walk, (size_t)(quoted.ptr - walk->text), "a string with valid escapes");
+}
+
+static enum err_code check_value(struct walk *walk, size_t depth);
+
+static enum err_code check_nested(struct walk *walk, char open, size_t depth)
+{
+    char close = open == '{' ? '}' : ']';
+    if (depth >= JSON_BULK_LIMIT_DEPTH)
+        return too_deep(walk);
+    walk->at++;
+    if (peek(walk) == close)
+        return walk->at++, ERR_OK;
+    for (;;) {
+        if (open == '{') {
+            TRY(check_string(walk, "a member's name or }"));
+            if (peek(walk) != ':')
+                return unexpected(walk, *walk->at, ":");
+            walk->at++;
+        }
+        TRY(check_value(walk, depth + 1));
+        char next = peek(walk);
+        if (next != ',' && next != close)
+            return unexpected(walk, *walk->at, open == '{' ? ", or }" : ", or ]");
+        walk->at++;
+        if (next == close)
+            return ERR_OK;
+    }
+}
+
+static enum err_code check_value(struct walk *walk, size_t depth)
+{
+    struct json_node scalar = {0};
+    char first = peek(walk);
+    if (first == '"')
+        return check_string(walk, "a value");
+    if (first == '{' || first == '[')
+        return check_nested(walk, first, depth);
+    return walk->at < walk->end ? keep_scalar(walk, &scalar) : unexpected(walk, walk->length, "a value");
+}
+
+/* ---- the door ---------------------------------------------------------------------------------- */
+
+/* A copy with padding, where the text has none. */
+static enum err_code padded_copy(struct json_bulk *bulk, struct str *text, struct err *err)
+{
+    if (bulk->copy_bytes < text->len + JSON_BULK_PADDING) {
+        size_t bytes = text->len + text->len / 2 + JSON_BULK_PADDING;
+        char *larger = mem_resize(bulk->copy, bytes, 1);
+        if (larger == NULL)
+            return err_set(err, ERR_MEMORY, "no memory to read JSON");
+        bulk->copy = larger;
+        bulk->copy_bytes = bytes;
+    }
+    if (text->len > 0)
+        memcpy(bulk->copy, text->ptr, text->len);
+    memset(bulk->copy + text->len, ' ', JSON_BULK_PADDING);
+    text->ptr = bulk->copy;
+    return ERR_OK;
+}
+
+static enum err_code walk_begin(struct json_bulk *bulk, struct str text, bool padded, struct arena *arena, struct walk *ret, struct err *err)
+{
+    if (text.len > JSON_BULK_LIMIT_BYTES)
+        return err_set(err, ERR_LIMIT, "a JSON document of %zu bytes: %lld at most", text.len, (long long)JSON_BULK_LIMIT_BYTES);
+    if (!padded)
+        TRY(padded_copy(bulk, &text, err));
+    size_t count;
+    *ret = (struct walk){.text = text.ptr, .length = text.len, .arena = arena, .err = err};
+    TRY(bulk_index_text(bulk->index, text.ptr, text.len, &ret->at, &count, err));
+    ret->end = ret->at + count;
+    return ERR_OK;
+}
+
+static enum err_code walk_end(const struct walk *walk)
+{
+    return walk->at == walk->end ? ERR_OK : unexpected(walk, *walk->at, "the end");
+}
+
+enum err_code json_bulk_read(struct json_bulk *bulk, struct str text, bool padded, const struct json_fields *root, struct arena *arena, const struct json_node **ret,
+                             struct err *err)
+{
+    struct walk walk;
+    struct json_node *node;
+    TRY(walk_begin(bulk, text, padded, arena, &walk, err));
+    TRY(keep(&walk, root, root->whole, 0, &node));
+    TRY(walk_end(&walk));
+    *ret = node;
+    return ERR_OK;
+}
+
+enum err_code json_bulk_check(struct json_bulk *bulk, struct str text, bool padded, struct err *err)
+{
+    struct walk walk;
+    TRY(walk_begin(bulk, text, padded, NULL, &walk, err));
+    TRY(check_value(&walk, 0));
+    return walk_end(&walk);
+}
