@@ -41,6 +41,10 @@ const json_t *fhir_view_notes(const struct fhir_view *view);  /* [{code, message
 /* The columns as a schema (names, types, descriptions as labels). Caller data_schema_done()s. */
 enum err_code fhir_view_schema(const struct fhir_view *view, struct data_schema *ret, struct err *err) WARN_UNUSED;
 
+/* Parse text as a path evaluated on a resource of that type (NULL: any), and write its tree, then a line of what is known of its result:
+ * "type: HumanName, many". For checking a path by itself. Errors as fhir_view_read's; detail is the expression with ^^^ under the span. */
+enum err_code fhir_path_explain(const char *resource, struct str text, struct buf *ret, struct err *err) WARN_UNUSED;
+
 /* ---- native evaluation -------------------------------------------------------------------------- */
 
 enum fhir_on_error { FHIR_FAIL, FHIR_NULL /* a cell that breaks its column's rule is null, and counted */ };

@@ -8,19 +8,24 @@
 #include "fhir/path_priv.h"
 
 struct fhir_element {
-    const char *structure;  /* that has it: "Patient", "HumanName", "Patient.contact"; elements of Element, DomainResource … are found in each that inherits them */
-    const char *name;       /* "birthDate"; of a choice without [x]: "value" */
-    const char *const *types; /* names of types, NULL-ended: one, or a choice's: "Quantity", "CodeableConcept" …; a backbone's is "Patient.contact" */
-    bool many;              /* max > 1 */
-    bool required;          /* min ≥ 1 */
-    bool choice;
+    struct str types; /* names of types, between them '|': "date", of a choice "boolean|dateTime"; of a backbone "Patient.contact" */
+    bool many;        /* max > 1 */
+    bool required;    /* min ≥ 1 */
+    bool choice;      /* found by its name without [x]: "value" */
 };
-/* The element, or NULL. structure may be a resource, a type, or a backbone element's path. */
-const struct fhir_element *fhir_model_find(const char *structure, struct str name);
-bool fhir_model_has_structure(struct str name);
-/* The typed member of a JSON object that a choice element may stand in: "value" and "valueQuantity" → "Quantity"; NULL: none. */
+/* The element of a structure (a resource, a type, or a backbone element's path) or of what it inherits; false: there is none. */
+bool fhir_model_find(const char *structure, struct str name, struct fhir_element *ret);
+/* The structure's name, static; NULL: there is none. Abstract ones (Resource, Element …), of which any may stand there, are none. */
+const char *fhir_model_structure(struct str name);
+bool fhir_model_is_resource(struct str name);
+/* Is it the name of a choice of any structure: "value", "onset"? */
+bool fhir_model_is_choice(struct str name);
+/* The type (static) of the typed member of a JSON object that a choice element may stand in: "value" and "valueQuantity" → "Quantity"; NULL: none. */
 const char *fhir_model_choice_type(struct str element, struct str member);
-/* The element's name nearest to name, for "did you mean"; NULL: none is near. */
-const char *fhir_model_nearest(const char *structure, struct str name);
+/* Is T one of types ("boolean|dateTime")? */
+bool fhir_model_has_type(struct str types, struct str type);
+/* The element's, the structure's name nearest to name, for "did you mean", into ret (≥ 64 bytes); NULL: none is near. */
+const char *fhir_model_nearest(const char *structure, struct str name, char ret[64]);
+const char *fhir_model_nearest_structure(struct str name);
 
 #endif

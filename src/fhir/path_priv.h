@@ -15,7 +15,9 @@
 #include "data/data.h"
 
 #define FHIR_PATH_LIMIT_BYTES 65536
-#define FHIR_PATH_LIMIT_DEPTH 200
+#define FHIR_PATH_LIMIT_DEPTH 200  /* of a tree; a chain of and, of or, is made a balanced tree, so a list of a thousand codes is not deep */
+#define FHIR_PATH_LIMIT_DIGITS 23  /* of a number before its point */
+#define FHIR_PATH_LIMIT_NOTES 1000 /* of a view */
 
 enum fhir_path_kind {
     FHIR_PATH_THIS,      /* the focus: $this, and where a path begins */
@@ -56,6 +58,7 @@ struct fhir_path {
     enum fhir_path_kind kind;
     struct fhir_static known;
     size_t begin, end;              /* bytes of the source text, for messages */
+    unsigned depth;                 /* of the tree below, 1 for a leaf; ≤ FHIR_PATH_LIMIT_DEPTH */
     const struct fhir_path *input;  /* MEMBER, INDEX, CALL */
     const struct fhir_path *const *args;
     size_t arg_count;
@@ -77,16 +80,28 @@ struct fhir_path_context {
     const struct fhir_constant *constants;
     size_t constant_count;
     const char *resource;  /* "Patient": a path may begin with it; may be NULL */
-    const char *structure; /* of the focus, for the model; NULL = not known */
+    struct fhir_static focus; /* of what the path is evaluated on: its type and structure; {0} = not known */
     const char *source;    /* for messages: "view.json: select[0].column[1].path" */
+    json_t *notes;         /* array that gets {code, message, path, column}: what is odd but allowed; may be NULL */
 };
-/* Parse and check. Errors: ERR_INPUT with source and byte span: what stands there, what was expected. */
+/* Parse and check. Errors: ERR_INPUT at source:line:column (of characters, 1-based, within text); what stands there and what was expected; detail is the
+ * expression with ^^^ under the span. ERR_LIMIT: longer or deeper than the limits above. */
 enum err_code fhir_path_parse(const struct fhir_path_context *context, struct str text, const struct fhir_path **ret, struct err *err) WARN_UNUSED;
 /* The tree as text, fully parenthesised: for golden cases and error messages. */
 void fhir_path_print(const struct fhir_path *path, struct buf *out);
 
+/* The date, dateTime or time (after a T) that text begins with, and its length; UNKNOWN: none. *ret_wrong: the part that is out of range, or NULL. */
+enum fhir_type fhir_moment_scan(struct str text, size_t *ret_length, const char **ret_wrong);
+
 const char *fhir_type_name(enum fhir_type type);                /* "dateTime" */
 enum fhir_type fhir_type_find(struct str name);                 /* also "http://hl7.org/fhirpath/System.String" and URIs; UNKNOWN */
+/* A type's name without its URI or namespace, FHIRPath's own as FHIR's: "System.Date" → "date", "FHIR.Quantity" → "Quantity". */
+struct str fhir_type_local_name(struct str name);
 const char *fhir_function_name(enum fhir_function function);
+const char *fhir_operator_text(enum fhir_operator operator_);   /* "<=", "div" */
+/* What a type compares as. */
+enum fhir_system { FHIR_SYSTEM_NONE, FHIR_SYSTEM_BOOLEAN, FHIR_SYSTEM_STRING, FHIR_SYSTEM_INTEGER, FHIR_SYSTEM_DECIMAL, FHIR_SYSTEM_DATE, FHIR_SYSTEM_DATETIME, FHIR_SYSTEM_TIME };
+enum fhir_system fhir_type_system(enum fhir_type type);
+enum data_kind fhir_type_kind(enum fhir_type type); /* the column's, by the specification's default type map */
 
 #endif
