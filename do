@@ -112,6 +112,19 @@ run_ctest() {
     ctest --test-dir "$directory" --output-on-failure --timeout 900 -j "$jobs" "$@"
 }
 
+# use_driver VARIABLE SCRIPT [WORD]: the path of the ADBC driver that a script of tests/servers fetches or builds, where it can.
+use_driver() {
+    eval "[ -z \"\${$1:-}\" ]" || return 0
+    variable=$1
+    shift
+    if path=$(sh tests/servers/"$@" 2>build/Testing/driver.log); then
+        export "$variable=$path"
+    else
+        tail -n 1 build/Testing/driver.log >&2
+        grep SKIPPED build/Testing/driver.log >>"$skipped" || true
+    fi
+}
+
 # Every test that runs on servers, with a PostgreSQL (each test starts its own) and a Trino where they can be had; what was
 # skipped is said at the end.
 test_engines() {
@@ -126,6 +139,7 @@ test_engines() {
         tail -n 1 build/Testing/trino.log >&2
         grep SKIPPED build/Testing/trino.log >>"$skipped" || true
     fi
+    use_driver MARROW_ADBC_POSTGRESQL adbc_postgresql.sh
     status=0
     MARROW_DIFFERENTIAL_PLANS=${MARROW_DIFFERENTIAL_PLANS:-10000} run_ctest build -L engines --no-tests=error || status=$?
     grep -h SKIPPED build/Testing/Temporary/LastTest.log | grep -viE 'skipped\]? *([0-9]+ )?test\(s\)|^ *[0-9]+ SKIPPED|\] [0-9]+ test' | sort -u >>"$skipped" || true

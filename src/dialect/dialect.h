@@ -26,6 +26,13 @@ enum err_code dialect_missing(const struct dialect *dialect, const struct plan_r
  * dialect_missing tells. */
 enum err_code dialect_sql(const struct dialect *dialect, const struct plan_rel *root, const struct dialect_options *options,
                           struct buf *ret_sql, const char ***ret_params, size_t *ret_param_count, struct err *err) WARN_UNUSED;
+/* The plan as a Substrait plan (protobuf bytes, substrait.io 0.62), for engines that take one in place of SQL. Tables are named
+ * `schema`.table (schema NULL: the table's name alone). Same rows as dialect_sql's; lists come as JSON text. A parameter has to have become
+ * a literal. ERR_UNSUPPORTED: the plan needs what dialect_substrait_missing tells. Functions that only DataFusion has are declared
+ * under its own URN. */
+enum err_code dialect_substrait(const struct plan_rel *root, const char *schema, struct buf *ret, struct err *err) WARN_UNUSED;
+/* As dialect_missing; words are static or of the plan. */
+enum err_code dialect_substrait_missing(const struct plan_rel *root, const char ***ret, size_t *ret_count, struct err *err) WARN_UNUSED;
 void dialect_quote_identifier(const struct dialect *dialect, struct str name, struct buf *out);
 
 #endif

@@ -46,6 +46,9 @@ struct engine_driver {
     enum err_code (*query)(struct engine *engine, const char *sql,
                            const struct engine_value *values, size_t count,
                            struct engine_result **ret, struct err *err);
+    /* NULL where the engine lacks ENGINE_TAKES_SUBSTRAIT */
+    enum err_code (*query_substrait)(struct engine *engine, struct str plan,
+                                     struct engine_result **ret, struct err *err);
     enum err_code (*result_next)(struct engine_result *result, const struct data_batch **ret,
                                  struct err *err);
     void (*result_close)(struct engine_result *result); /* frees the struct, but not schema; cancels

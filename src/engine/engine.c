@@ -161,6 +161,17 @@ enum err_code engine_query(struct engine *engine, const char *sql,
     return ERR_OK;
 }
 
+enum err_code engine_query_substrait(struct engine *engine, struct str plan,
+                                     struct engine_result **ret, struct err *err)
+{
+    *ret = NULL;
+    if (!engine_can(engine, ENGINE_TAKES_SUBSTRAIT) || engine->driver->query_substrait == NULL)
+        return err_set(err, ERR_UNSUPPORTED, "%s takes no plan in Substrait", engine_name(engine));
+    TRY(engine->driver->query_substrait(engine, plan, ret, err));
+    (*ret)->engine = engine;
+    return ERR_OK;
+}
+
 const struct data_schema *engine_result_schema(const struct engine_result *result)
 {
     return &result->schema;

@@ -65,6 +65,8 @@ enum err_code engine_executef(struct engine *engine, struct err *err, const char
 
 struct engine_result; /* streams; one open result per engine at a time unless materialised */
 enum err_code engine_query(struct engine *engine, const char *sql, const struct engine_value *values, size_t value_count, struct engine_result **ret, struct err *err) WARN_UNUSED;
+/* As engine_query, of a plan in Substrait (protobuf bytes). ERR_UNSUPPORTED: the engine takes none, or not this one: ask in SQL. */
+enum err_code engine_query_substrait(struct engine *engine, struct str plan, struct engine_result **ret, struct err *err) WARN_UNUSED;
 const struct data_schema *engine_result_schema(const struct engine_result *result);
 /* Next batch, borrowed until the next call; *ret = NULL at the end. Nested types arrive as TEXT (their JSON-like text). */
 enum err_code engine_result_next(struct engine_result *result, const struct data_batch **ret, struct err *err) WARN_UNUSED;

@@ -75,7 +75,8 @@ static const struct kind_case extended_kinds[] = {
     /* not on every engine that appends */
     {KIND(INTERVAL), 0, 4, .interval = {{0, 0, 0}, {14, -3, 1}, {-1, 1000, -DAY}, {0, 0, 3 * DAY}}},
     {KIND(UHUGEINT), 0, 4, .i128 = {{0, 0}, {UINT64_MAX, -1}, {0, INT64_MIN}, {10000, 0}}},
-    {KIND(DATE), 0, 2, .i64 = {2147483647, -2147483647}}, /* infinite */
+    /* infinite */
+    {KIND(DATE), 0, 2, .i64 = {2147483647, -2147483647}},
     {KIND(TIMESTAMP), 0, 3, .i64 = {INT64_MAX, -INT64_MAX, -210000000000000000}},
 };
 
@@ -97,6 +98,13 @@ static void create_table(struct engine *engine, const char *name, const char *co
     OK(engine_executef(engine, &err, "CREATE TABLE %s (%s)", name, columns));
 }
 
+/* The type that values of type come back with. */
+static struct data_type expected_type(struct data_type type)
+{
+    bool decimal = type.kind == DATA_DECIMAL || type.kind == DATA_UHUGEINT;
+    return decimal && target->decimals_are_texts ? DATA_TYPE(TEXT) : type;
+}
+
 /* batch's rows of the table's column v, in the order of id, are those of vector. */
 static void check_column(struct engine *engine, const struct data_vector *vector, int64_t count)
 {
@@ -105,7 +113,8 @@ static void check_column(struct engine *engine, const struct data_vector *vector
     const struct data_batch *batch = NULL;
     int64_t seen = 0;
     OK(engine_query(engine, "SELECT v, id FROM conform_types ORDER BY id", NULL, 0, &result, &err));
-    if (!data_type_equal(engine_result_schema(result)->columns[0].type, vector->type)) {
+    if (!data_type_equal(engine_result_schema(result)->columns[0].type,
+                         expected_type(vector->type))) {
         char a[32], b[32];
         fail_msg("%s came back as %s", data_type_text(vector->type, a),
                  data_type_text(engine_result_schema(result)->columns[0].type, b));
@@ -131,6 +140,10 @@ static void check_column(struct engine *engine, const struct data_vector *vector
 static void round_trip(struct engine *engine, const struct kind_case *kind)
 {
     struct err err = {0};
+    if (type_sql(kind->type) == NULL) {
+        target->skipped++;
+        return;
+    }
     uint64_t validity = 0;
     struct data_vector vectors[2] = {{.type = DATA_TYPE(BIGINT)}, vector_of(kind, &validity)};
     int64_t ids[VALUES_MOST + 1], count = (int64_t)kind->count + 1;
@@ -155,7 +168,8 @@ static void every_kind_comes_back_as_it_was_appended(void **state)
         if (kinds[idx].needs == 0 || engine_can(engine, kinds[idx].needs))
             round_trip(engine, &kinds[idx]);
     for (size_t idx = 0; idx < sizeof extended_kinds / sizeof *extended_kinds; idx++)
-        round_trip(engine, &extended_kinds[idx]);
+        if (!target->decimals_are_texts || extended_kinds[idx].type.kind == DATA_INTERVAL)
+            round_trip(engine, &extended_kinds[idx]);
     engine_close(engine);
 }
 
@@ -275,7 +289,8 @@ static void check_parameter(struct engine *engine, struct engine_value value,
                     &err));
     OK(engine_result_next(result, &batch, &err));
     assert_non_null(batch);
-    assert_true(data_type_equal(engine_result_schema(result)->columns[0].type, type));
+    assert_true(
+        data_type_equal(engine_result_schema(result)->columns[0].type, expected_type(type)));
     assert_int_equal(data_value_text(vector, row, &expected),
                      data_value_text(&batch->vectors[0], 0, &found));
     assert_int_equal(found.len, expected.len);
@@ -292,7 +307,8 @@ static void every_kind_is_bound_exactly_and_as_null(void **state)
     struct buf scratch = BUF_INIT;
     for (size_t at = 0; at < sizeof kinds / sizeof *kinds; at++) {
         uint64_t validity = 0;
-        if (kinds[at].type.kind == DATA_JSON && !target->keeps_json)
+        if ((kinds[at].type.kind == DATA_JSON && !target->keeps_json) ||
+            type_sql(kinds[at].type) == NULL)
             continue;
         struct data_vector vector = vector_of(&kinds[at], &validity);
         for (size_t idx = 0; idx < kinds[at].count; idx++)

@@ -29,13 +29,14 @@ struct target {
     const char *array;     /* an expression of a nested type */
     bool keeps_zero_bytes; /* a text may hold U+0000 */
     bool keeps_json;       /* a JSON document comes back as it was written */
+    bool decimals_are_texts; /* a numeric comes as text; infinite dates and 39 digits are refused */
     int skipped;
 };
 extern struct target *target; /* at hand */
 /* All that are there; ended by name NULL. Starts what it must. */
 struct target *targets_find(void);
 void targets_stop(struct target *targets);
-/* A type's spelling. In a static ring. */
+/* A type's spelling, in a static ring; NULL: the engine has no such type. */
 const char *type_sql(struct data_type type);
 /* The table expression "… AS alias(i)" of 1…count. In a static ring. */
 const char *series(long long count, const char *alias);

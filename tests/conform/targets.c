@@ -1,6 +1,8 @@
 /* The engines that are there: the embedded one always, its library as an ADBC driver too;
- * PostgreSQL when its server is installed (it is started by tests/servers/postgres.sh); Trino at
- * MARROW_TRINO_URL; any at MARROW_ENGINE_URLS (blank between). What is not there is said. */
+ * PostgreSQL when its server is installed (it is started by tests/servers/postgres.sh), and through
+ * the ADBC driver MARROW_ADBC_POSTGRESQL; Trino at MARROW_TRINO_URL; DataFusion by the ADBC driver
+ * MARROW_DATAFUSION_DRIVER; any at MARROW_ENGINE_URLS (blank between). What is not there is said.
+ */
 #include "conform.h"
 
 #define TARGETS_MOST 16
@@ -20,6 +22,10 @@ static const struct target spellings[] = {
      .series = "(SELECT a * 1000 + b + 1 AS i FROM UNNEST(sequence(0, (%lld - 1) / 1000)) AS x(a) "
                "CROSS JOIN UNNEST(sequence(0, 999)) AS y(b)) AS %s(i)",
      .array = "ARRAY[1, 2, NULL]",
+     .keeps_zero_bytes = true},
+    {.dialect = "datafusion",
+     .series = "generate_series(1, %lld) AS %s(i)",
+     .array = "[1, 2, NULL]",
      .keeps_zero_bytes = true},
 };
 
@@ -44,9 +50,14 @@ static void add(struct target *targets, const char *url)
         fprintf(stderr, "conform: no spelling of the dialect %s\n", engine_dialect(engine));
         exit(1);
     }
-    at->name = engine_name(engine);
+    at->name = strcmp(engine_name(engine), "adbc") != 0            ? engine_name(engine)
+               : strcmp(engine_dialect(engine), "duckdb") == 0     ? "adbc-duckdb"
+               : strcmp(engine_dialect(engine), "postgresql") == 0 ? "adbc-postgresql"
+               : strcmp(engine_dialect(engine), "datafusion") == 0 ? "adbc-datafusion"
+                                                                   : "adbc";
     printf("conform: %s %s\n", at->name, engine_version(engine));
     snprintf(at->url, sizeof at->url, "%s", url != NULL ? url : "");
+    at->decimals_are_texts = strcmp(at->name, "adbc-postgresql") == 0;
     engine_close(engine);
 }
 
@@ -84,6 +95,24 @@ static void add_postgres(struct target *targets)
     snprintf(at->server, sizeof at->server, "%s", directory);
 }
 
+/* An ADBC driver by its path; uri: an option of its database, or NULL. */
+static void add_adbc(struct target *targets, const char *variable, const char *dialect,
+                     const char *uri)
+{
+    const char *path = getenv(variable);
+    char url[512];
+    if (path == NULL || path[0] == '\0') {
+        printf("conform: SKIPPED %s through ADBC: %s is not set\n", dialect, variable);
+        return;
+    }
+    int length = snprintf(url, sizeof url, "adbc:%s?dialect=%s%s", path, dialect,
+                          uri != NULL ? "&uri=" : "");
+    for (; uri != NULL && *uri != '\0' && length < (int)sizeof url - 4; uri++)
+        length +=
+            snprintf(url + length, sizeof url - (size_t)length, "%%%02X", (unsigned char)*uri);
+    add(targets, url);
+}
+
 struct target *targets_find(void)
 {
     struct target *targets = calloc(TARGETS_MOST, sizeof *targets);
@@ -96,6 +125,12 @@ struct target *targets_find(void)
     add(targets, "adbc:" TEST_DUCKDB_LIBRARY "?entrypoint=duckdb_adbc_init");
 #endif
     add_postgres(targets);
+    const struct target *last = targets;
+    while (last->name != NULL && last->server[0] == '\0')
+        last++;
+    if (last->name != NULL)
+        add_adbc(targets, "MARROW_ADBC_POSTGRESQL", "postgresql", last->url);
+    add_adbc(targets, "MARROW_DATAFUSION_DRIVER", "datafusion", NULL);
     if (trino != NULL && trino[0] != '\0')
         add(targets, trino);
     else
@@ -159,20 +194,21 @@ const char *type_sql(struct data_type type)
 {
     static const struct {
         enum data_kind kind;
-        const char *postgresql, *trino;
+        const char *postgresql, *trino, *datafusion;
     } names[] = {
-        {DATA_BOOLEAN, "boolean", "boolean"},
-        {DATA_BIGINT, "bigint", "bigint"},
-        {DATA_UHUGEINT, "numeric(39, 0)", NULL},
-        {DATA_DOUBLE, "double precision", "double"},
-        {DATA_TEXT, "text", "varchar"},
-        {DATA_JSON, "json", "json"},
-        {DATA_BLOB, "bytea", "varbinary"},
-        {DATA_DATE, "date", "date"},
-        {DATA_TIME, "time", "time(6)"},
-        {DATA_TIMESTAMP, "timestamp", "timestamp(6)"},
-        {DATA_TIMESTAMPTZ, "timestamptz", "timestamp(6) with time zone"},
-        {DATA_INTERVAL, "interval", NULL},
+        {DATA_BOOLEAN, "boolean", "boolean", "boolean"},
+        {DATA_BIGINT, "bigint", "bigint", "bigint"},
+        {DATA_UHUGEINT, "numeric(39, 0)", NULL, NULL},
+        {DATA_DOUBLE, "double precision", "double", "double"},
+        {DATA_TEXT, "text", "varchar", "varchar"},
+        {DATA_JSON, "json", "json", NULL},
+        {DATA_BLOB, "bytea", "varbinary", "bytea"},
+        {DATA_DATE, "date", "date", "date"},
+        {DATA_TIME, "time", "time(6)", "time"},
+        {DATA_TIMESTAMP, "timestamp", "timestamp(6)", "timestamp(6)"},
+        {DATA_TIMESTAMPTZ, "timestamptz", "timestamp(6) with time zone",
+         "timestamp(6) with time zone"},
+        {DATA_INTERVAL, "interval", NULL, "interval"},
     };
     struct buf *buf = ring();
     if (strcmp(target->dialect, "duckdb") == 0) {
@@ -183,7 +219,9 @@ const char *type_sql(struct data_type type)
         return sql("decimal(%d, %d)", type.precision, type.scale);
     for (size_t idx = 0; idx < sizeof names / sizeof *names; idx++)
         if (names[idx].kind == type.kind)
-            return strcmp(target->dialect, "trino") == 0 ? names[idx].trino : names[idx].postgresql;
+            return strcmp(target->dialect, "trino") == 0        ? names[idx].trino
+                   : strcmp(target->dialect, "datafusion") == 0 ? names[idx].datafusion
+                                                                : names[idx].postgresql;
     return NULL;
 }
 

@@ -92,7 +92,8 @@ struct AdbcDriver {
     uint8_t (*StatementSetOption)(struct AdbcStatement *, const char *, const char *,
                                   struct AdbcError *);
     uint8_t (*StatementSetSqlQuery)(struct AdbcStatement *, const char *, struct AdbcError *);
-    ADBC_UNUSED(StatementSetSubstraitPlan);
+    uint8_t (*StatementSetSubstraitPlan)(struct AdbcStatement *, const uint8_t *, size_t,
+                                         struct AdbcError *);
     /* from here on: 1.1.0 only */
     ADBC_UNUSED(ErrorGetDetailCount);
     ADBC_UNUSED(ErrorGetDetail);

@@ -25,6 +25,7 @@ struct adbc_url { /* texts live in arena */
     const char *path;
     const char *entry_point; /* NULL: by ADBC's rules */
     const char *dialect;
+    bool takes_substrait, says_substrait; /* a slot that is filled may be one that only refuses */
     struct adbc_option *options; /* of the database */
     size_t option_count;
 };
@@ -106,6 +107,8 @@ enum err_code adbc_execute(struct engine *engine, const char *sql,
                            struct err *err) WARN_UNUSED;
 enum err_code adbc_query(struct engine *engine, const char *sql, const struct engine_value *values,
                          size_t count, struct engine_result **ret, struct err *err) WARN_UNUSED;
+enum err_code adbc_query_substrait(struct engine *engine, struct str plan,
+                                   struct engine_result **ret, struct err *err) WARN_UNUSED;
 enum err_code adbc_result_next(struct engine_result *base, const struct data_batch **ret,
                                struct err *err) WARN_UNUSED;
 void adbc_result_close(struct engine_result *base);

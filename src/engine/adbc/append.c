@@ -20,7 +20,9 @@ struct adbc_appender {
     struct ArrowArray batches[INGEST_BATCHES];
     size_t count, next;
     int64_t bytes;
-    bool no_memory; /* the stream had none, which the driver puts in its own words */
+    struct ArrowSchema ready; /* the stream's, before it is asked for: PostgreSQL's driver (1.13)
+                               * crashes where a stream fails to give its schema */
+    bool no_memory;           /* the stream had none, which the driver puts in its own words */
 };
 
 static struct adbc *adbc_of(const struct adbc_appender *appender)
@@ -45,6 +47,11 @@ static void appender_free(struct adbc_appender *appender)
 static int stream_schema(struct ArrowArrayStream *self, struct ArrowSchema *ret)
 {
     struct adbc_appender *appender = self->private_data;
+    if (appender->ready.release != NULL) {
+        *ret = appender->ready;
+        appender->ready.release = NULL;
+        return 0;
+    }
     appender->no_memory =
         adbc_write_schema(&appender->shape, &appender->schema, ret, ERR_IGNORED) != ERR_OK;
     return appender->no_memory ? ENOMEM : 0;
@@ -92,11 +99,15 @@ static enum err_code ingest(struct adbc_appender *appender, struct err *err)
                                       appender};
     if (appender->count == 0)
         return ERR_OK;
+    TRY(adbc_write_schema(&appender->shape, &appender->schema, &appender->ready, err));
     int64_t limit_ms = adbc->base.time_limit_ms;
     adbc->base.time_limit_ms = 0; /* the caller's pace is no statement's time */
     enum err_code code = adbc_statement_begin(adbc, err);
     adbc->base.time_limit_ms = limit_ms;
-    TRY(code);
+    if (code != ERR_OK) {
+        appender->ready.release(&appender->ready);
+        return code;
+    }
     code = adbc_watch_enter(adbc, err);
     if (code == ERR_OK) {
         int64_t affected = -1;
@@ -110,6 +121,8 @@ static enum err_code ingest(struct adbc_appender *appender, struct err *err)
             code = adbc_fail(adbc, status, &error, err);
     }
     adbc_statement_end(adbc); /* the driver lets go of the stream here at the latest */
+    if (appender->ready.release != NULL)
+        appender->ready.release(&appender->ready);
     if (code != ERR_OK && appender->no_memory)
         code = err_set(err, ERR_MEMORY, "no memory to append rows");
     if (code == ERR_OK && appender->next < appender->count)

@@ -132,6 +132,8 @@ static void declare(struct adbc *adbc)
         adbc->self.abilities |= ENGINE_CAN_BIND;
     if (adbc->table.StatementBindStream != NULL && adbc->table.StatementSetOption != NULL)
         adbc->self.abilities |= ENGINE_CAN_APPEND;
+    if (adbc->table.StatementSetSubstraitPlan != NULL && adbc->url.takes_substrait)
+        adbc->self.abilities |= ENGINE_TAKES_SUBSTRAIT;
     adbc->zero_bytes_refused = strcmp(adbc->url.dialect, "postgresql") == 0;
     adbc->base.driver = &adbc->self;
 }
@@ -263,6 +265,7 @@ const struct engine_driver engine_driver_adbc = {
     .interrupt = adbc_interrupt,
     .execute = adbc_execute,
     .query = adbc_query,
+    .query_substrait = adbc_query_substrait,
     .result_next = adbc_result_next,
     .result_close = adbc_result_close,
     .append_open = adbc_append_open,

@@ -45,6 +45,17 @@ static const struct sign words[] = {
      "the statement has more parameters than values were given", false},
     {"bind message supplies", ERR_USAGE,
      "the statement has another number of parameters than values were given", true},
+    /* DataFusion's */
+    {"ParserError(", ERR_ENGINE, "the statement does not parse", true},
+    {"TokenizerError(", ERR_ENGINE, "the statement does not parse", true},
+    {"No table named '", ERR_ENGINE,
+     "the statement names something that does not exist or exists already", false},
+    {"No field named ", ERR_ENGINE, "the statement does not fit the tables or types it names",
+     false},
+    {"No value found for placeholder", ERR_USAGE,
+     "the statement has more parameters than values were given", false},
+    {"Placeholder type could not be resolved", ERR_USAGE,
+     "the statement has more parameters than values were given", false},
     {"INTERRUPT Error", ERR_INTERRUPTED, "the statement was interrupted", false},
     {"Out of Memory Error", ERR_MEMORY, "the engine ran out of memory", false},
 };

@@ -70,20 +70,33 @@ static enum err_code bind(struct adbc *adbc, const struct engine_value *values, 
     return code;
 }
 
+/* What is asked: SQL with parameters, or a plan in Substrait. */
+struct question {
+    const char *sql; /* NULL: the plan */
+    struct str plan;
+    const struct engine_value *values;
+    size_t count;
+};
+
 /* Text, parameters, execution: the calls that may take long. stream NULL: for its effect. */
-static enum err_code run(struct adbc *adbc, const char *sql, const struct engine_value *values,
-                         size_t count, struct ArrowArrayStream *stream, struct err *err)
+static enum err_code run(struct adbc *adbc, const struct question *question,
+                         struct ArrowArrayStream *stream, struct err *err)
 {
     struct AdbcError error = adbc_error_new();
     TRY(adbc_watch_enter(adbc, err));
-    uint8_t status = adbc->table.StatementSetSqlQuery(&adbc->statement, sql, &error);
-    if (status == ADBC_STATUS_OK && count > 0 && adbc->table.StatementPrepare != NULL)
+    uint8_t status =
+        question->sql != NULL
+            ? adbc->table.StatementSetSqlQuery(&adbc->statement, question->sql, &error)
+            : adbc->table.StatementSetSubstraitPlan(&adbc->statement,
+                                                    (const uint8_t *)question->plan.ptr,
+                                                    question->plan.len, &error);
+    if (status == ADBC_STATUS_OK && question->count > 0 && adbc->table.StatementPrepare != NULL)
         status = adbc->table.StatementPrepare(&adbc->statement, &error);
     adbc_watch_leave(adbc);
     if (status != ADBC_STATUS_OK)
         return adbc_fail(adbc, status, &error, err);
-    if (count > 0)
-        TRY(bind(adbc, values, count, err));
+    if (question->count > 0)
+        TRY(bind(adbc, question->values, question->count, err));
     int64_t affected = -1;
     error = adbc_error_new();
     TRY(adbc_watch_enter(adbc, err));
@@ -98,7 +111,8 @@ static enum err_code run_one(struct adbc *adbc, struct str sql, const struct eng
     AUTO(mem_free) char *text = mem_strndup(sql.ptr, sql.len);
     if (text == NULL)
         return err_set(err, ERR_MEMORY, "no memory for a statement");
-    return run(adbc, text, values, count, stream, err);
+    return run(adbc, &(struct question){.sql = text, .values = values, .count = count}, stream,
+               err);
 }
 
 enum err_code adbc_execute(struct engine *engine, const char *sql,
@@ -189,19 +203,14 @@ static enum err_code learn_schema(struct adbc *adbc, struct adbc_result *result,
     return code;
 }
 
-enum err_code adbc_query(struct engine *engine, const char *sql, const struct engine_value *values,
-                         size_t count, struct engine_result **ret, struct err *err)
+/* A result that is open: its statement ran, its columns are known. */
+static enum err_code ask(struct adbc *adbc, const struct question *question,
+                         struct engine_result **ret, struct err *err)
 {
-    struct adbc *adbc = (struct adbc *)engine;
-    struct str rest = str_of(sql), one = {0}, other;
-    if (!trino_next_statement(&rest, &one))
-        return err_set(err, ERR_ENGINE, "the statement is empty");
-    if (trino_next_statement(&rest, &other))
-        return err_set(err, ERR_USAGE, "one statement is expected, not several");
     struct adbc_result *result = mem_zalloc(1, sizeof *result);
     if (result == NULL)
         return err_set(err, ERR_MEMORY, "no memory for a result");
-    result->base.engine = engine;
+    result->base.engine = &adbc->base;
     result->columns_arena = arena_new(0);
     result->rows_arena = arena_new(0);
     enum err_code code = ERR_OK;
@@ -211,7 +220,7 @@ enum err_code adbc_query(struct engine *engine, const char *sql, const struct en
         code = adbc_statement_begin(adbc, err);
     if (code == ERR_OK) {
         adbc->open = result;
-        code = run_one(adbc, one, values, count, &result->stream, err);
+        code = run(adbc, question, &result->stream, err);
         if (code == ERR_OK)
             code = learn_schema(adbc, result, err);
     }
@@ -222,6 +231,27 @@ enum err_code adbc_query(struct engine *engine, const char *sql, const struct en
     }
     *ret = &result->base;
     return ERR_OK;
+}
+
+enum err_code adbc_query(struct engine *engine, const char *sql, const struct engine_value *values,
+                         size_t count, struct engine_result **ret, struct err *err)
+{
+    struct str rest = str_of(sql), one = {0}, other;
+    if (!trino_next_statement(&rest, &one))
+        return err_set(err, ERR_ENGINE, "the statement is empty");
+    if (trino_next_statement(&rest, &other))
+        return err_set(err, ERR_USAGE, "one statement is expected, not several");
+    AUTO(mem_free) char *text = mem_strndup(one.ptr, one.len);
+    if (text == NULL)
+        return err_set(err, ERR_MEMORY, "no memory for a statement");
+    struct question question = {.sql = text, .values = values, .count = count};
+    return ask((struct adbc *)engine, &question, ret, err);
+}
+
+enum err_code adbc_query_substrait(struct engine *engine, struct str plan,
+                                   struct engine_result **ret, struct err *err)
+{
+    return ask((struct adbc *)engine, &(struct question){.plan = plan}, ret, err);
 }
 
 /* The array that follows; afterwards array.release is NULL at the end. */

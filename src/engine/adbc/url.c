@@ -1,5 +1,5 @@
-/* adbc:PATH?entrypoint=NAME&dialect=D&option=value… All but the two first are the driver's own
- * options; names and values are percent-decoded, a '+' stays a '+'. */
+/* adbc:PATH?entrypoint=NAME&dialect=D&substrait=yes&option=value… All but the three first are the
+ * driver's own options; names and values are percent-decoded, a '+' stays a '+'. */
 #include <string.h>
 
 #include "engine/adbc/adbc_priv.h"
@@ -65,6 +65,11 @@ static enum err_code take(struct str part, struct arena *arena, struct adbc_url 
             err_set(err, ERR_USAGE, "the engine's URL names a dialect that is not known");
             return err_hint(err, "there are duckdb, postgresql, datafusion and trino");
         }
+    } else if (strcmp(option.name, "substrait") == 0) {
+        ret->takes_substrait = strcmp(option.value, "yes") == 0;
+        ret->says_substrait = true;
+        if (!ret->takes_substrait && strcmp(option.value, "no") != 0)
+            return err_set(err, ERR_USAGE, "the engine's URL says substrait= other than yes or no");
     } else if (ret->option_count == OPTIONS_MOST) {
         return err_set(err, ERR_LIMIT, "the engine's URL has more than %d options", OPTIONS_MOST);
     } else {
@@ -96,6 +101,8 @@ enum err_code adbc_url_parse(const char *url, struct arena *arena, struct adbc_u
         if (length > 0)
             TRY(take((struct str){path, length}, arena, ret, err));
     }
+    if (!ret->says_substrait)
+        ret->takes_substrait = strcmp(ret->dialect, "datafusion") == 0;
     return ERR_OK;
 }
 
