@@ -43,6 +43,16 @@ foreach(line IN LISTS lines)
   list(APPEND MARROW_LAYERS ${layer})
 endforeach()
 
+# The built-in views: the JSON files of src/fhir/views as a table in the library.
+file(GLOB views CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/fhir/views/*.json)
+add_custom_command(
+  OUTPUT ${CMAKE_BINARY_DIR}/builtin_views.c
+  COMMAND ${CMAKE_COMMAND} -DFOLDER=${CMAKE_SOURCE_DIR}/src/fhir/views -DOUT=${CMAKE_BINARY_DIR}/builtin_views.c
+          -P ${CMAKE_SOURCE_DIR}/cmake/EmbedViews.cmake
+  DEPENDS ${views} ${CMAKE_SOURCE_DIR}/cmake/EmbedViews.cmake
+  VERBATIM)
+target_sources(marrow_fhir PRIVATE ${CMAKE_BINARY_DIR}/builtin_views.c)
+
 if(EXISTS ${CMAKE_SOURCE_DIR}/src/cli/main.c)
   add_executable(marrow ${CMAKE_SOURCE_DIR}/src/cli/main.c)
   target_link_libraries(marrow PRIVATE marrow_cli)

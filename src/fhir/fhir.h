@@ -37,9 +37,18 @@ const char *fhir_view_url(const struct fhir_view *view);      /* or "" */
 const char *fhir_view_resource(const struct fhir_view *view); /* "Patient" */
 size_t fhir_view_column_count(const struct fhir_view *view);
 const struct fhir_view_column *fhir_view_column(const struct fhir_view *view, size_t idx);
+const json_t *fhir_view_definition(const struct fhir_view *view); /* as given; borrowed */
+/* One row for each resource, whatever the data: nothing in it iterates or unites (a where may drop the row). */
+bool fhir_view_one_row(const struct fhir_view *view);
 const json_t *fhir_view_notes(const struct fhir_view *view);  /* [{code, message, path}], borrowed */
 /* The columns as a schema (names, types, descriptions as labels). Caller data_schema_done()s. */
 enum err_code fhir_view_schema(const struct fhir_view *view, struct data_schema *ret, struct err *err) WARN_UNUSED;
+
+/* The views that come with Marrow (src/fhir/views), sorted by name. */
+struct fhir_builtin {
+    const char *name, *json; /* the ViewDefinition's text */
+};
+const struct fhir_builtin *fhir_builtin_views(size_t *ret_count);
 
 /* Parse text as a path evaluated on a resource of that type (NULL: any), and write its tree, then a line of what is known of its result:
  * "type: HumanName, many". For checking a path by itself. Errors as fhir_view_read's; detail is the expression with ^^^ under the span. */

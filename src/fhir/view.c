@@ -572,6 +572,21 @@ const struct fhir_view_column *fhir_view_column(const struct fhir_view *view, si
 {
     return &view->columns[idx];
 }
+const json_t *fhir_view_definition(const struct fhir_view *view)
+{
+    return view->definition;
+}
+static bool gives_one_row(const struct fhir_select *select)
+{
+    bool one = select->iteration == FHIR_NO_ITERATION && select->union_count == 0;
+    for (size_t i = 0; one && i < select->select_count; i++)
+        one = gives_one_row(select->selects[i]);
+    return one;
+}
+bool fhir_view_one_row(const struct fhir_view *view)
+{
+    return gives_one_row(view->root);
+}
 const json_t *fhir_view_notes(const struct fhir_view *view)
 {
     return view->notes;

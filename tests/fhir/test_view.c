@@ -150,9 +150,49 @@ static void test_suite(void **state)
     assert_int_equal(cases, 148);
 }
 
+/* ---- the built-in views -------------------------------------------------------------------------
+ */
+
+static bool has_column(const struct fhir_view *view, const char *name)
+{
+    for (size_t i = 0; i < fhir_view_column_count(view); i++)
+        if (strcmp(fhir_view_column(view, i)->name, name) == 0)
+            return true;
+    return false;
+}
+
+/* Each is read without a note, is named as its file, has one row for a resource, every column its
+ * type, and who it is about. */
+static void test_builtin(void **state)
+{
+    size_t count;
+    const struct fhir_builtin *views = fhir_builtin_views(&count);
+    (void)state;
+    assert_int_equal(count, 7);
+    for (size_t i = 0; i < count; i++) {
+        struct err err = {0};
+        JSON_AUTO definition = NULL;
+        AUTO(fhir_view_free) struct fhir_view *view = NULL;
+        if (json_parse(str_of(views[i].json), views[i].name, &definition, &err) != ERR_OK ||
+            fhir_view_read(definition, views[i].name, &view, &err) != ERR_OK)
+            fail_msg("%s: %s: %s", err.source, err.message, err.detail);
+        assert_string_equal(fhir_view_name(view), views[i].name);
+        assert_true(fhir_view_one_row(view));
+        assert_true(json_equal(fhir_view_definition(view), definition));
+        assert_int_equal(json_array_size(fhir_view_notes(view)), 0);
+        for (size_t j = 0; j < fhir_view_column_count(view); j++) {
+            assert_true(fhir_view_column(view, j)->fhir_type[0] != '\0');
+            assert_false(fhir_view_column(view, j)->collection);
+        }
+        assert_true(has_column(view, "id") && has_column(view, "patient_id") &&
+                    has_column(view, "patient_ref"));
+    }
+}
+
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_golden), cmocka_unit_test(test_suite)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_golden), cmocka_unit_test(test_suite),
+                                       cmocka_unit_test(test_builtin)};
     golden_arguments(argc, argv);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
