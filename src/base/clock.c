@@ -58,7 +58,7 @@ static int64_t digits_at(const char *text, size_t count)
 }
 
 /* "YYYY-MM-DDTHH:MM:SS[.f{1,6}]Z" */
-static bool read_instant(const char *text, int64_t *ret_us)
+bool clock_parse(const char *text, int64_t *ret_us)
 {
     size_t length = strlen(text);
     if (length < 20 || length > 27 || text[length - 1] != 'Z' || text[4] != '-' || text[7] != '-' ||
@@ -94,7 +94,7 @@ int64_t clock_now_us(void)
 {
     int64_t fixed = 0;
     const char *text = getenv("MARROW_CLOCK");
-    if (text != NULL && read_instant(text, &fixed))
+    if (text != NULL && clock_parse(text, &fixed))
         return fixed;
     return read_clock(CLOCK_REALTIME);
 }
