@@ -119,6 +119,8 @@ void api_rows_content(const struct api_rows *rows, char ret[API_CONTENT_BYTES]);
 /* Push these tables (none = all): what api_push and `mart build --engine` share. */
 enum err_code api_push_tables(struct api *api, struct store_version *version, const struct profile *profile, const char *url, const char *const *tables, size_t count, json_t **ret, struct err *err) WARN_UNUSED;
 int64_t api_elapsed_ms(int64_t started_us);
+/* fhir_check.c: is it a table of FHIR resources (docs/FHIR.md)? */
+bool api_holds_resources(const struct data_schema *schema);
 /* ---- mart_memo.c: answers of mart builds, kept by request ---- */
 /* False: this request has no key (forced, a version given, a program without build id). Cheap: reads CURRENT and dataset.json. */
 bool api_memo_key(struct api *api, const struct api_mart_options *options, char ret[HASH_HEX_BYTES]);

@@ -20,6 +20,10 @@ static const struct format formats[] = {
     {"duckdb", ".duckdb", NULL},
 };
 
+/* Resources as NDJSON are the texts themselves: a delimiter that no JSON text holds, and no quotes. */
+static const struct format resource_lines = {
+    "ndjson", ".ndjson", "(FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01')"};
+
 static enum err_code format_find(const char *name, const struct format **ret, struct err *err)
 {
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
@@ -138,10 +142,17 @@ static enum err_code export_one(struct exporter *exporter, const char *name, con
     AUTO(buf_done) struct buf select = BUF_INIT;
     int64_t rows = 0;
     TRY(api_attach_names(exporter->api, exporter->version, exporter->engine, &name, 1, err));
-    buf_puts(&select, "SELECT * FROM ");
+    const struct store_table *table = store_version_table_find(exporter->version, name);
+    bool lines = strcmp(exporter->format->name, "ndjson") == 0 && table != NULL &&
+                 api_holds_resources(&table->schema);
+    /* a line end in a resource is a blank between its members: a text has it escaped */
+    buf_puts(&select, lines ? "SELECT translate(CAST(resource AS VARCHAR), chr(10) || chr(13), "
+                              "'  ') FROM "
+                            : "SELECT * FROM ");
     engine_quote_identifier(&select, str_of(name));
     TRY(buf_check(&select, err));
-    TRY(copy_select(exporter->engine, buf_text(&select), exporter->format, path,
+    TRY(copy_select(exporter->engine, buf_text(&select),
+                    lines ? &resource_lines : exporter->format, path,
                     exporter->options->overwrite, &rows, err));
     return add_file(exporter, name, path, rows, err);
 }

@@ -206,7 +206,7 @@ static const struct cli_verb verbs[] = {
            "a larger one, tables only"),
      verb_demo_data},
     {"import", "PATH…", 1, -1, "Take files, folders or archives in as a new version of a dataset",
-     "Takes CSV and its kin in any encoding, Parquet, JSON, NDJSON, Excel, SPSS, Stata and SAS, "
+     "Takes CSV and its kin in any encoding, Parquet, JSON, NDJSON, FHIR (bulk NDJSON, Bundles), Excel, SPSS, Stata and SAS, "
      "packed or not; a whole folder or ZIP becomes one "
      "dataset. Types are decided over every row and lose nothing; rows that can't be read are kept "
      "apart and counted. Either the whole import is "

@@ -166,6 +166,12 @@ struct data_sink {
     void *user;
 };
 
+/* Rows of which one a key is stored: that of the latest moment (null: the earliest), of those the last pushed. A row whose content is null says that
+ * the key is gone: it is never stored itself; with no moment it outdoes all that were pushed before it. */
+struct data_newest {
+    size_t key, moment, content; /* columns */
+};
+
 /* One table's rows: either a scan (the engine reads the file) or a stream (push is called and calls the sink). Both: push gives the
  * same rows, slower; for where the scan fails, or gives another number of records than scan->records.
  * text_columns: values are raw text and their types are to be inferred (data/typing.h); else the schema's types stand. */
@@ -175,6 +181,7 @@ struct data_source {
     struct data_schema schema; /* for a CSV scan: names; for Parquet may be empty (the engine tells); for a stream: as pushed */
     bool text_columns;
     bool decimal_comma; /* text whose fields a semicolon parts: commas in its numbers are decimal signs, where nothing says otherwise */
+    const struct data_newest *newest; /* of a stream whose schema's types stand, even where texts look like dates; NULL: every row is stored */
     const struct data_scan *scan; /* NULL: stream */
     enum err_code (*push)(void *user, const struct data_sink *sink, const struct progress *progress, struct err *err);
     void *user;

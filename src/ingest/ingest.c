@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ingest/parts_priv.h"
+#include "ingest/fhir_priv.h"
 
 #define SET_ARENA_BYTES (4ull << 30)
 
@@ -80,6 +80,7 @@ void ingest_close(struct ingest_set *set)
     mem_free(set->companions);
     mem_free(set->skipped);
     json_decref(set->inputs);
+    fhir_in_gathering_free(set->fhir);
     arena_free(set->arena);
     mem_free(set);
 }
@@ -341,7 +342,7 @@ static enum err_code no_source(const struct ingest_set *set, struct err *err)
     if (set->skipped_count > 0)
         (void)err_detail(err, "%zu files skipped, the first: %s (%s)", set->skipped_count,
                          set->skipped[0].path, set->skipped[0].reason);
-    return err_hint(err, "give csv, tsv, json, parquet, xlsx, SPSS, Stata or SAS files, or a "
+    return err_hint(err, "give csv, tsv, json, FHIR, parquet, xlsx, SPSS, Stata or SAS files, or a "
                          "folder or archive that holds some");
 }
 
@@ -358,6 +359,7 @@ enum err_code ingest_open(const char *const *paths, size_t path_count,
     for (size_t i = 0; i < path_count; i++)
         TRY(walk_path(set, paths[i], err));
     TRY(open_entries(set, err));
+    TRY(fhir_in_add_sources(set, err));
     if (set->slot_count == 0)
         return no_source(set, err);
     TRY(names_settle(set, err));

@@ -1,9 +1,8 @@
 /* JSON: one object a line, an array of objects, or one object. This tells which shape it is, and
- * refuses what is no table; json_push.c reads it. FHIR resources are recognised and refused: their
- * import is not part of this version. */
+ * refuses what is no table; json_push.c reads it. FHIR resources are recognised and go to fhir.c. */
 #include <string.h>
 
-#include "ingest/parts_priv.h"
+#include "ingest/fhir_priv.h"
 
 #define JSON_SAMPLE_BYTES (16u << 20)
 
@@ -123,7 +122,8 @@ static int json_recognise(const struct ingest_file *file)
         json_sniff(buf_view(&text), file->bytes <= (int64_t)file->head.len, &sniffed);
     if (sniffed.shape != JSON_SHAPE_NONE)
         return 2;
-    return named ? 1 : 0;
+    int fhir = fhir_in_recognise(file);
+    return fhir != 0 ? fhir * 2 : named;
 }
 
 static enum err_code refuse(const struct ingest_file *file, struct err *err, const char *what,
@@ -143,8 +143,7 @@ static enum err_code check_shape(const struct ingest_file *file, const struct te
     TRY(ingest_read_head(text->path, capacity, &sample, err));
     json_sniff(buf_view(&sample), (int64_t)sample.len >= text->bytes, ret);
     if (ret->fhir)
-        return refuse(file, err, "FHIR resources: FHIR import is not part of this version",
-                      "import tables made from them, e.g. csv or parquet");
+        return ERR_OK;
     switch (ret->shape) {
     case JSON_SHAPE_NONE:
         return refuse(file, err,
@@ -223,11 +222,18 @@ static enum err_code json_open(struct ingest_set *set, const struct ingest_file 
     if (encoding_is_binary(file->head))
         return refuse(file, err, "named .json but its content is binary",
                       "check that the file is what its name says");
+    int fhir = fhir_in_recognise(file);
+    if (fhir < 0)
+        return ingest_memory(err);
+    if (fhir > 0)
+        return fhir_in_open(set, file, err);
     struct text_file text;
     struct json_sniffed sniffed = {0};
     JSON_AUTO notes = NULL;
     TRY(encoding_prepare(set, file, true, &notes, &text, err));
     TRY(check_shape(file, &text, &sniffed, err));
+    if (sniffed.fhir) /* told by what lies behind the head */
+        return fhir_in_open(set, file, err);
     struct json_reading *reading = mem_zalloc(1, sizeof *reading);
     if (reading == NULL)
         return ingest_memory(err);

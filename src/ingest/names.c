@@ -129,6 +129,8 @@ static void rename_group(struct ingest_set *set, const size_t *members, size_t c
     for (size_t i = 0; i < count; i++) {
         struct ingest_slot *slot = &set->slots[members[i]];
         const char *name = slot->source.name;
+        if (slot->fixed)
+            continue;
         if (folder && slot->folder[0] != '\0')
             name = arena_printf(set->arena, "%s_%s", slot->folder, name);
         if (format && name != NULL)
@@ -139,15 +141,17 @@ static void rename_group(struct ingest_set *set, const size_t *members, size_t c
 
 static bool taken(const struct ingest_set *set, size_t below, const char *name)
 {
-    for (size_t i = 0; i < below; i++)
-        if (same(set->slots[i].source.name, name))
+    for (size_t i = 0; i < set->slot_count; i++)
+        if ((i < below || set->slots[i].fixed) && same(set->slots[i].source.name, name))
             return true;
     return false;
 }
 
 static void number(struct ingest_set *set)
 {
-    for (size_t i = 1; i < set->slot_count; i++) {
+    for (size_t i = 0; i < set->slot_count; i++) {
+        if (set->slots[i].fixed)
+            continue;
         const char *name = set->slots[i].source.name;
         for (int k = 2; name != NULL && taken(set, i, name); k++)
             name = arena_printf(set->arena, "%s_%d", set->slots[i].source.name, k);

@@ -27,7 +27,9 @@ struct ingest_slot {
     void (*user_free)(void *user);
     const char *folder;
     const char *format;
+    bool fixed; /* the name stays as it is */
 };
+struct fhir_in_gathering;
 struct ingest_set {
     struct arena *arena;
     struct ingest_options options; /* texts copied to the arena */
@@ -40,6 +42,7 @@ struct ingest_set {
     struct ingest_skipped *skipped;
     size_t skipped_count, skipped_capacity;
     json_t *inputs;
+    struct fhir_in_gathering *fhir; /* resources met; NULL: none */
     int64_t staged_files;
     int64_t seen_files;     /* files and members looked at: INGEST_LIMIT_ENTRIES */
     int64_t unpacked_bytes; /* written to staging by archives: options.total_bytes */

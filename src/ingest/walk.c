@@ -9,9 +9,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "ingest/parts_priv.h"
+#include "ingest/fhir_priv.h"
 
-#define GIVEN_HINT "give csv, tsv, json, parquet, xlsx, SPSS, Stata or SAS files"
+#define GIVEN_HINT "give csv, tsv, json, FHIR, parquet, xlsx, SPSS, Stata or SAS files"
 
 /* ---- one file -----------------------------------------------------------------------------------
  */
@@ -205,6 +205,9 @@ enum err_code walk_file(struct ingest_set *set, const struct walk_place *place, 
                                .base_name = place->base_name,
                                .head = buf_view(&head),
                                .bytes = info.bytes};
+    reason = place->given ? NULL : fhir_in_skip_reason(file.head);
+    if (reason != NULL)
+        return ingest_skip(set, place->origin, err, reason);
     int sure = 0;
     const struct ingest_format *format = recognise(&file, &sure);
     if (sure < 0)

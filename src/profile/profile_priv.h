@@ -91,6 +91,7 @@ AUTO_DEFINE(struct facts, facts_free)
 bool fact_is_child(const struct fact_column *column); /* may point to a key */
 bool fact_is_parent(const struct fact_table *table,
                     const struct fact_column *column); /* may be pointed to */
+bool fact_same_values(const struct fact_column *a, const struct fact_column *b); /* as far as figures tell */
 enum err_code value_set_read(struct engine *engine, struct fact_column *column,
                              struct err *err) WARN_UNUSED;
 void value_set_free(struct value_set *set);

@@ -71,7 +71,7 @@ static bool shadowed(const struct fact_table *table, const struct fact_column *p
         return false;
     for (size_t i = 0; i < table->count; i++) {
         const struct fact_column *other = &table->columns[i];
-        if (other != parent && other->unique && other->name.id_like &&
+        if (other != parent && other->unique && !fact_same_values(other, parent) && other->name.id_like &&
             name_words_equal(&other->name.core, &table->core))
             return true;
     }

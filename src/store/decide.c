@@ -3,6 +3,7 @@
  * The one idea: a decision is data. What was decided for a column (type, format, null markers, by
  * whom) stands in object.json and in the version's manifest, and the part that changes the meaning
  * of cells (type, markers, labels) enters the table's hash. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -302,7 +303,7 @@ enum err_code store_load_decide(struct load *load, struct err *err)
     TRY(make_plans(load, forced, err));
     if (load->text)
         TRY(decide_text(load, forced, err));
-    else if (load->scan == NULL && load->source->push != NULL)
+    else if (load->scan == NULL && load->source->push != NULL && load->source->newest == NULL)
         TRY(decide_dates(load, err));
     for (size_t i = 0; i < load->schema.count; i++)
         load->schema.columns[i].type = load->plans[i].type;
@@ -392,13 +393,26 @@ static json_t *warnings_json(const struct load *load, bool *ok)
     const json_t *profile = json_object_get(load->object, "profile");
     for (size_t i = 0; i < json_array_size(load->source->notes); i++)
         json_push(warnings, json_incref(json_array_get(load->source->notes, i)), ok);
+    if (load->left_out > 0) {
+        char message[160];
+        json_t *repeated = json_object();
+        (void)snprintf(message, sizeof message,
+                       "%lld rows were left out: their key has a newer row, or was deleted",
+                       (long long)load->left_out);
+        json_put_text(repeated, "code", "left_out", ok);
+        json_put_text(repeated, "message", message, ok);
+        json_put_int(repeated, "count", load->left_out, ok);
+        json_push(warnings, repeated, ok);
+    }
     if (json_int(load->object, "rows", 0) == 0 && load->rejects.rows == 0) {
         json_t *empty = json_object();
         json_put_text(empty, "code", "no_rows", ok);
         json_put_text(empty, "message", "the table has columns but no rows", ok);
         json_push(warnings, empty, ok);
     }
-    for (size_t i = 0; i < json_array_size(profile); i++) {
+    /* a given schema's columns may be empty: most servers' exports have no meta.lastUpdated */
+    size_t judged = load->source->newest != NULL ? 0 : json_array_size(profile);
+    for (size_t i = 0; i < judged; i++) {
         const json_t *own = json_object_get(json_array_get(profile, i), "warnings");
         for (size_t k = 0; k < json_array_size(own); k++) {
             json_t *warning = json_copy(json_array_get(own, k));

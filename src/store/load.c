@@ -338,25 +338,34 @@ static enum err_code write_table(struct load *load, struct err *err)
     return load->spooled ? ERR_OK : take_rejects(load, PASS_WRITE, err);
 }
 
-static enum err_code attach_stage(struct load *load, struct err *err)
+static enum err_code attach_stage(struct load *load, const char *with, struct err *err)
 {
     char path[FILE_PATH_BYTES];
     AUTO(buf_done) struct buf sql = BUF_INIT;
     TRY(file_path_join(load->directory, "table.duckdb", path, err));
     buf_puts(&sql, "ATTACH ");
     engine_quote_literal(&sql, str_of(path));
-    buf_puts(&sql, " AS " LOAD_STAGE_NAME);
+    buf_puts(&sql, " AS " LOAD_STAGE_NAME " (TYPE duckdb");
     if (load->source->bytes > 0 &&
         load->source->bytes <
             STORE_SMALL_BYTES) /* most tables are small: 256 KiB blocks would hold mostly nothing */
-        buf_puts(&sql, " (BLOCK_SIZE 16384)");
+        buf_puts(&sql, ", BLOCK_SIZE 16384");
+    buf_printf(&sql, "%s%s)", with[0] == '\0' ? "" : ", ", with);
     TRY(buf_check(&sql, err));
     TRY(engine_execute(load->engine, buf_text(&sql), NULL, 0, err));
     load->attached = true;
     return ERR_OK;
 }
 
-static enum err_code detach_stage(struct load *load, struct err *err)
+enum err_code store_load_attach(struct load *load, const char *with, bool *ret_with,
+                                struct err *err)
+{
+    struct err own = {0};
+    *ret_with = attach_stage(load, with, &own) == ERR_OK;
+    return *ret_with ? ERR_OK : attach_stage(load, "", err);
+}
+
+enum err_code store_load_detach(struct load *load, struct err *err)
 {
     if (!load->attached)
         return ERR_OK;
@@ -383,7 +392,7 @@ static enum err_code check_rows(const struct load *load, struct err *err)
 {
     int64_t stored = json_int(load->object, "rows", -1);
     int64_t expected = load->text           ? load->read_rows - load->misfit_rows
-                       : load->scan == NULL ? load->pushed_rows - load->misfit_rows
+                       : load->scan == NULL ? load->pushed_rows - load->misfit_rows - load->left_out
                                             : stored;
     if (stored == expected)
         return ERR_OK;
@@ -391,20 +400,33 @@ static enum err_code check_rows(const struct load *load, struct err *err)
                    (long long)expected);
 }
 
-static enum err_code load_steps(struct load *load, struct err *err)
+static enum err_code load_rows(struct load *load, struct err *err)
 {
     int64_t at = clock_monotonic_us();
     struct store_worker *worker = load->worker;
     TRY(store_load_watch(load, load->source, err));
     phase(load, "read");
+    if (load->source->newest != NULL && load->stack == NULL) {
+        TRY(store_load_newest(load, err));
+        worker->load_us += lap(&at);
+        return ERR_OK;
+    }
     TRY(read_source(load, err));
     TRY(find_misfits(load, err));
     worker->infer_us += lap(&at);
     phase(load, "write");
-    TRY(attach_stage(load, err));
+    TRY(attach_stage(load, "", err));
     TRY(write_table(load, err));
     TRY(store_load_check_unchanged(load, load->source, err));
     worker->load_us += lap(&at);
+    return ERR_OK;
+}
+
+static enum err_code load_steps(struct load *load, struct err *err)
+{
+    struct store_worker *worker = load->worker;
+    TRY(load_rows(load, err));
+    int64_t at = clock_monotonic_us();
     phase(load, "hash");
     struct store_measure measure = {LOAD_STAGE_TABLE, &load->schema,
                                     load->text ? load->decisions : NULL, &load->stats};
@@ -413,7 +435,7 @@ static enum err_code load_steps(struct load *load, struct err *err)
     worker->hash_us += lap(&at);
     phase(load, "export");
     TRY(store_write_parquet(load->engine, LOAD_STAGE_TABLE, &load->schema, load->directory, err));
-    TRY(detach_stage(load, err));
+    TRY(store_load_detach(load, err));
     TRY(store_rejects_finish(&load->rejects, err));
     TRY(store_load_describe(load, err));
     worker->write_us += lap(&at);
@@ -433,7 +455,7 @@ void store_load_drop_rejects(const struct load *load)
 static void clean_engine(struct load *load)
 {
     if (load->attached)
-        (void)!detach_stage(load, ERR_IGNORED);
+        (void)!store_load_detach(load, ERR_IGNORED);
     if (load->spooled)
         (void)!engine_execute(load->engine, "DROP TABLE IF EXISTS " STORE_SCRATCH_TABLE, NULL, 0,
                               ERR_IGNORED);

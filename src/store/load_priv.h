@@ -31,6 +31,7 @@ struct load {
     struct typing_decision *decisions; /* text only; from arena */
     struct store_column_plan *plans;   /* from arena */
     int64_t read_rows, pushed_rows, misfit_rows;
+    int64_t left_out; /* rows that a newer one of their key outdid */
     struct store_rejects rejects;
     json_t *object, *entry; /* object.json and the manifest's entry, being built */
 };
@@ -51,6 +52,11 @@ enum err_code store_load_add_split(struct load *load, size_t idx, struct err *er
 enum err_code store_load_split(const struct load *load, struct buf *relation, struct err *err) WARN_UNUSED;
 /* Overrides, types, plans: fills decisions, plans and the schema's types. */
 enum err_code store_load_decide(struct load *load, struct err *err) WARN_UNUSED;
+/* SQL: the stage, attached, its table not made. with: more options of ATTACH, tried first; *ret_with: they were taken. */
+enum err_code store_load_attach(struct load *load, const char *with, bool *ret_with, struct err *err) WARN_UNUSED;
+enum err_code store_load_detach(struct load *load, struct err *err) WARN_UNUSED;
+/* A stream whose types stand (source->newest), straight into the stage: schema, plans, pushed_rows, left_out. */
+enum err_code store_load_newest(struct load *load, struct err *err) WARN_UNUSED;
 /* Completes load->object, writes object.json, hashes the files, fills load->entry. */
 enum err_code store_load_describe(struct load *load, struct err *err) WARN_UNUSED;
 

@@ -17,6 +17,7 @@
 #define STORE_PROFILE_TEXT_BYTES 200  /* min and max of a text are cut there */
 #define STORE_TOP_VALUES 20
 #define STORE_COLUMNS_PER_QUERY 500
+#define STORE_DOCUMENT_ROWS 8192 /* in a row group of a table that holds JSON documents */
 #define STORE_LIMIT_REJECT_BYTES (1LL << 20) /* of one row's raw text in rejects.csv; longer is cut */
 
 /* ---- staging (publish.c) ---- */

@@ -311,15 +311,17 @@ static void json_shapes_are_told_apart(void **state)
     }
 }
 
-static void fhir_is_refused_in_words(void **state)
+static void fhir_is_told_by_its_content(void **state)
 {
     struct place *place = *state;
-    put(place, "Patient.ndjson",
+    put(place, "people.txt",
         "{\"id\":\"1\",\"resourceType\":\"Patient\"}\n{\"resourceType\":\"Patient\"}\n");
     put(place, "ok.ndjson", "{\"x\":{\"resourceType\":\"Patient\"}}\n{\"x\":1}\n");
-    assert_int_equal(open_input(place, "Patient.ndjson"), ERR_INPUT);
-    assert_non_null(strstr(place->err.message, "FHIR import is not part of this version"));
+    assert_int_equal(open_input(place, "people.txt"), ERR_OK);
+    assert_string_equal(ingest_source(place->set, 0)->name, "Patient");
+    assert_non_null(ingest_source(place->set, 0)->newest);
     assert_int_equal(open_input(place, "ok.ndjson"), ERR_OK);
+    assert_string_equal(ingest_source(place->set, 0)->name, "ok");
 }
 
 static const char parquet[] = "PAR1....\4\0\0\0PAR1";
@@ -505,7 +507,7 @@ int main(void)
         TEST(comment_lines_between_rows_are_left_out_and_noted),
         TEST(repeated_and_empty_names_are_renamed_and_noted),
         TEST(json_shapes_are_told_apart),
-        TEST(fhir_is_refused_in_words),
+        TEST(fhir_is_told_by_its_content),
         TEST(a_truncated_parquet_file_is_refused),
         TEST(parts_of_one_parquet_table_stay_together),
         TEST(reasons_are_given_by_name),

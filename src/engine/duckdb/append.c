@@ -12,7 +12,10 @@ struct embedded_appender {
     duckdb_data_chunk chunk;
     struct column *columns;
     size_t column_count;
+    size_t text_bytes; /* appended since the last flush */
 };
+/* The appender holds some 200,000 rows back, whatever their size: of long texts that is too much. */
+#define APPEND_TEXT_BYTES ((size_t)64 << 20)
 
 static void appender_free(struct embedded_appender *appender)
 {
@@ -106,6 +109,24 @@ static enum err_code append_slice(struct embedded_appender *appender,
     return ERR_OK;
 }
 
+static enum err_code flush_long_texts(struct embedded_appender *appender,
+                                      const struct data_batch *batch, struct err *err)
+{
+    for (size_t idx = 0; idx < batch->columns; idx++) {
+        const struct data_vector *vector = &batch->vectors[idx];
+        bool text = vector->type.kind == DATA_TEXT || vector->type.kind == DATA_JSON ||
+                    vector->type.kind == DATA_BLOB;
+        for (int64_t row = 0; text && row < batch->rows; row++)
+            if (data_vector_is_valid(vector, row))
+                appender->text_bytes += vector->text[row].len;
+    }
+    if (appender->text_bytes < APPEND_TEXT_BYTES)
+        return ERR_OK;
+    appender->text_bytes = 0;
+    return duckdb_appender_flush(appender->raw) == DuckDBError ? appender_fail(appender, err)
+                                                               : ERR_OK;
+}
+
 enum err_code embedded_append_batch(struct engine_appender *base, const struct data_batch *batch,
                                     struct err *err)
 {
@@ -122,6 +143,7 @@ enum err_code embedded_append_batch(struct engine_appender *base, const struct d
                        data_type_text(batch->vectors[idx].type, found));
     }
     TRY(progress_check(appender->engine->base.progress, err));
+    TRY(flush_long_texts(appender, batch, err));
     int64_t most = (int64_t)duckdb_vector_size();
     for (int64_t row = 0; row < batch->rows; row += most)
         TRY(append_slice(appender, batch, row,

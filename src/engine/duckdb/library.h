@@ -19,7 +19,7 @@
     X(aggregate_function_set_destructor) X(aggregate_function_set_extra_info) \
     X(aggregate_function_set_functions) X(aggregate_function_set_name) \
     X(aggregate_function_set_return_type) X(aggregate_function_set_special_handling) \
-    X(append_data_chunk) X(appender_close) X(appender_column_count) \
+    X(append_data_chunk) X(appender_flush) X(appender_close) X(appender_column_count) \
     X(appender_column_type) X(appender_create_ext) X(appender_destroy) X(appender_error_data) \
     X(bind_blob) X(bind_boolean) X(bind_date) X(bind_decimal) X(bind_double) X(bind_int64) \
     X(bind_null) X(bind_time) X(bind_timestamp) X(bind_timestamp_tz) X(bind_varchar_length) \
@@ -78,6 +78,7 @@ enum err_code duckdb_load(struct err *err) WARN_UNUSED;
 #define duckdb_append_data_chunk duckdb.append_data_chunk
 #define duckdb_appender_clear duckdb.appender_clear
 #define duckdb_appender_close duckdb.appender_close
+#define duckdb_appender_flush duckdb.appender_flush
 #define duckdb_appender_column_count duckdb.appender_column_count
 #define duckdb_appender_column_type duckdb.appender_column_type
 #define duckdb_appender_create_ext duckdb.appender_create_ext
