@@ -54,8 +54,7 @@ enum err_code api_rules_read(struct api *api, const char *path, struct rule_bund
 /* ---- what the version has ----------------------------------------------------------------------
  */
 
-/* *ret_run: the mart or saved plan of that name, not a rule; NULL: there is none, or it is a table.
- */
+/* *ret_run: the mart, saved plan or rule's run of that name; NULL: there is none, or it is a table. */
 static enum err_code find_input(struct api *api, struct store_version *version, const char *name,
                                 const struct store_table **ret_table, json_t **ret_run,
                                 struct err *err)
@@ -69,6 +68,13 @@ static enum err_code find_input(struct api *api, struct store_version *version, 
     if (code != ERR_OK && code != ERR_NOT_FOUND)
         *err = local;
     return code == ERR_NOT_FOUND ? ERR_OK : code;
+}
+
+enum err_code api_rule_input_run(struct api *api, struct store_version *version, const char *name,
+                                 json_t **ret, struct err *err)
+{
+    const struct store_table *table = NULL;
+    return find_input(api, version, name, &table, ret, err);
 }
 
 static bool is_scan(const json_t *node)

@@ -25,6 +25,9 @@ enum err_code api_rules_read(struct api *api, const char *path, struct rule_bund
 enum err_code api_rules_fit(struct api *api, struct rule_bundle *bundle, const char *dataset, const char *version, struct store_version **ret, struct err *err) WARN_UNUSED;
 /* Reads, checks, binds to the version: ERR_INPUT tells the first problem. ret is done by api_rules_done also after an error. */
 enum err_code api_rules_ready(struct api *api, const char *path, const char *dataset, const char *version, struct api_rules *ret, struct err *err) WARN_UNUSED;
+/* The run that an input which is no table of the version means: a mart, a saved plan, another bundle's rule. New reference; NULL: there is
+ * none. */
+enum err_code api_rule_input_run(struct api *api, struct store_version *version, const char *name, json_t **ret, struct err *err) WARN_UNUSED;
 void api_rules_done(struct api_rules *rules);
 
 /* ---- rules_why.c ---- */

@@ -18,6 +18,7 @@ struct running {
     const struct api_rules_options *options;
     json_t *run_ids;   /* {rule: run id} of those that stand */
     json_t *manifests; /* {rule: manifest} */
+    json_t *pushed;    /* {mart, saved plan or other rule that is read: its table on the server} */
     json_t *answers;   /* one of each rule */
     enum err_code first_failure;
 };
@@ -99,7 +100,8 @@ static enum err_code make_extra(const struct running *running, size_t at, json_t
     return json_built(ok, err);
 }
 
-/* On a server the rows of a rule are a table run_…: scans of rules read that. */
+/* On a server the rows of a rule are a table run_…, those of a mart or of a saved plan a table
+ * input_…: their scans read that. */
 static enum err_code place(const struct running *running, const struct plan_rel *root,
                            struct plan *plan, const struct plan_rel **ret, struct err *err)
 {
@@ -114,6 +116,12 @@ static enum err_code place(const struct running *running, const struct plan_rel 
         int64_t at = strcmp(json_text(node, "node", ""), "scan") == 0
                          ? rule_find(running->rules.bundle, name)
                          : -1;
+        int64_t input = rule_input_find(running->rules.bundle, name);
+        const char *pushed =
+            input < 0 ? NULL
+                      : json_text(running->pushed, running->rules.bundle->inputs[input].name, NULL);
+        if (at < 0 && pushed != NULL)
+            json_put_text(node, "table", pushed, &ok);
         if (at < 0)
             continue;
         const json_t *layout = json_object_get(
@@ -326,28 +334,60 @@ static enum err_code run_all(struct running *running, const bool *wanted, struct
     return ERR_OK;
 }
 
-/* What the rules read of the version, on the server first. */
-static enum err_code push_inputs(struct running *running, struct err *err)
+static enum err_code push_tables(struct running *running, const char *const *tables, size_t count,
+                                 struct err *err)
 {
-    const struct rule_bundle *bundle = running->rules.bundle;
     AUTO(store_version_close) struct store_version *version = NULL;
     AUTO(profile_free) struct profile *profile = NULL;
-    AUTO(mem_free) const char **tables = mem_zalloc(bundle->input_count + 1, sizeof *tables);
     JSON_AUTO pushed = NULL;
-    size_t count = 0;
-    if (tables == NULL)
-        return err_set(err, ERR_MEMORY, "no memory to push tables");
-    for (size_t i = 0; i < bundle->input_count; i++) {
-        const struct store_table *table =
-            store_version_table_find(running->rules.version, bundle->inputs[i].name);
-        if (table != NULL && bundle->inputs[i].used)
-            tables[count++] = table->name;
-    }
     TRY(api_open_profile(running->rules.api, running->options->dataset,
                          store_version_id(running->rules.version), &version, &profile, err));
     return count == 0 ? ERR_OK
                       : api_push_tables(running->rules.api, version, profile,
                                         running->options->engine, tables, count, &pushed, err);
+}
+
+/* A mart, saved plan or other bundle's rule that is an input: the columns that are declared of it. */
+static enum err_code push_run(struct running *running, const struct rule_input *input,
+                              json_t *manifest, struct err *err)
+{
+    struct engine_options options = api_engine_options(running->rules.api);
+    size_t count = json_array_size(input->columns);
+    AUTO(mem_free) const char **columns = mem_zalloc(count + 1, sizeof *columns);
+    struct run_push_run run = {.manifest = manifest, .columns = columns, .column_count = count};
+    bool ok = true;
+    if (columns == NULL)
+        return err_set(err, ERR_MEMORY, "no memory to push a run");
+    for (size_t i = 0; i < count; i++)
+        columns[i] = json_string_value(json_array_get(json_array_get(input->columns, i), 0));
+    options.url = running->options->engine;
+    TRY(run_push_runs(running->rules.api->store, running->rules.version, &options, &run, 1, err));
+    json_put_text(running->pushed, input->name, run.table, &ok);
+    return json_built(ok, err);
+}
+
+/* What the rules read, on the server first. An optional input that is missing is nowhere. */
+static enum err_code push_inputs(struct running *running, struct err *err)
+{
+    const struct rule_bundle *bundle = running->rules.bundle;
+    struct store_version *version = running->rules.version;
+    AUTO(mem_free) const char **tables = mem_zalloc(bundle->input_count + 1, sizeof *tables);
+    size_t count = 0;
+    if (tables == NULL)
+        return err_set(err, ERR_MEMORY, "no memory to push tables");
+    for (size_t i = 0; i < bundle->input_count; i++) {
+        const struct rule_input *input = &bundle->inputs[i];
+        const struct store_table *table = store_version_table_find(version, input->name);
+        JSON_AUTO manifest = NULL;
+        if (table != NULL && input->used)
+            tables[count++] = table->name;
+        if (table != NULL || !input->used)
+            continue;
+        TRY(api_rule_input_run(running->rules.api, version, input->name, &manifest, err));
+        if (manifest != NULL)
+            TRY(push_run(running, input, manifest, err));
+    }
+    return push_tables(running, tables, count, err);
 }
 
 static enum err_code make_answer(const struct running *running, int64_t started_us, json_t **ret,
@@ -404,7 +444,8 @@ enum err_code api_rules_run(struct api *api, const struct api_rules_options *opt
     JSON_AUTO run_ids = running.run_ids = json_object();
     JSON_AUTO manifests = running.manifests = json_object();
     JSON_AUTO answers = running.answers = json_array();
-    enum err_code code = run_ids == NULL || manifests == NULL || answers == NULL
+    JSON_AUTO pushed = running.pushed = json_object();
+    enum err_code code = run_ids == NULL || manifests == NULL || answers == NULL || pushed == NULL
                              ? err_set(err, ERR_MEMORY, "no memory for the rules")
                              : run(&running, api, err);
     if (code == ERR_OK)

@@ -62,4 +62,14 @@ enum err_code run_engine_open(const struct engine_options *options, const struct
  * {engine, url, version, schema, tables:[{name, rows, reused, duration_ms}], without_index:[names]}. */
 enum err_code run_push(struct store_version *version, const struct engine_options *engine, const struct run_push_table *tables, size_t count, json_t **ret, struct err *err) WARN_UNUSED;
 
+struct run_push_run {
+    const json_t *manifest;     /* of a run that the store keeps */
+    const char *const *columns; /* that are wanted there, under these names (ASCII case ignored) */
+    size_t column_count;
+    char table[32];             /* given back: its name in the version's schema */
+};
+/* Load runs of the store into the version's schema on the server, each whole or not at all, read back and compared, under a name made of
+ * its id and of the columns; what is there is reused. */
+enum err_code run_push_runs(struct store *store, struct store_version *version, const struct engine_options *engine, struct run_push_run *runs, size_t count, struct err *err) WARN_UNUSED;
+
 #endif

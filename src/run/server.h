@@ -54,6 +54,8 @@ enum err_code run_server_load(struct run_server *server, const char *table, cons
 enum err_code run_server_fetch(struct run_server *server, const char *sql, const char *temporary, const struct data_schema *columns, struct err *err) WARN_UNUSED;
 /* Rows and canonical row hash (hex, high half first) of a table as the server gives it back. */
 enum err_code run_server_tally(struct run_server *server, const char *table, const struct data_schema *columns, int64_t *ret_rows, char ret_hash[33], struct err *err) WARN_UNUSED;
+/* The same of the rows of a query, on any engine. */
+enum err_code run_tally(struct engine *engine, const char *sql, const struct data_schema *columns, int64_t *ret_rows, char ret_hash[33], struct err *err) WARN_UNUSED;
 /* marrow_row_hash(…) over the columns in canonical order, for the embedded engine. */
 enum err_code run_row_hash_sql(const struct data_schema *columns, struct buf *out, struct err *err) WARN_UNUSED;
 /* After a failure: what was under way is undone, as far as the server can still be reached. */

@@ -316,15 +316,25 @@ static enum err_code tally(struct engine_result *rows, const size_t *order, int6
     }
 }
 
+enum err_code run_tally(struct engine *engine, const char *sql, const struct data_schema *columns,
+                        int64_t *ret_rows, char ret_hash[33], struct err *err)
+{
+    AUTO(engine_result_close) struct engine_result *rows = NULL;
+    AUTO(mem_free) size_t *order = NULL;
+    struct hash128 sum = {0, 0};
+    TRY(canonical_order(columns, &order, err));
+    *ret_rows = 0;
+    TRY(engine_query(engine, sql, NULL, 0, &rows, err));
+    TRY(tally(rows, order, ret_rows, &sum, err));
+    (void)snprintf(ret_hash, 33, "%016" PRIx64 "%016" PRIx64, sum.high, sum.low);
+    return ERR_OK;
+}
+
 enum err_code run_server_tally(struct run_server *server, const char *table,
                                const struct data_schema *columns, int64_t *ret_rows,
                                char ret_hash[33], struct err *err)
 {
     AUTO(buf_done) struct buf sql = BUF_INIT;
-    AUTO(engine_result_close) struct engine_result *rows = NULL;
-    AUTO(mem_free) size_t *order = NULL;
-    struct hash128 sum = {0, 0};
-    TRY(canonical_order(columns, &order, err));
     for (size_t i = 0; i < columns->count; i++) {
         buf_puts(&sql, i == 0 ? "SELECT " : ", ");
         run_server_column(server, columns->columns[i].name, &sql);
@@ -332,9 +342,5 @@ enum err_code run_server_tally(struct run_server *server, const char *table,
     buf_puts(&sql, " FROM ");
     run_server_table(server, table, &sql);
     TRY(buf_check(&sql, err));
-    *ret_rows = 0;
-    TRY(engine_query(server->engine, buf_text(&sql), NULL, 0, &rows, err));
-    TRY(tally(rows, order, ret_rows, &sum, err));
-    (void)snprintf(ret_hash, 33, "%016" PRIx64 "%016" PRIx64, sum.high, sum.low);
-    return ERR_OK;
+    return run_tally(server->engine, buf_text(&sql), columns, ret_rows, ret_hash, err);
 }

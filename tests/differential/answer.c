@@ -259,6 +259,16 @@ void answer_sort(const struct answer *answer, const struct plan_rel *root)
         qsort(answer->rows, answer->row_count, sizeof *answer->rows, compare_rows);
 }
 
+/* The answer itself stays as its rows came: it is compared with other engines' too. */
+static struct answer sorted_copy(const struct answer *answer, const struct plan_rel *root)
+{
+    struct answer copy = *answer;
+    copy.rows = arena_array(answer->arena, answer->row_count, sizeof *copy.rows);
+    memcpy(copy.rows, answer->rows, answer->row_count * sizeof *copy.rows);
+    answer_sort(&copy, root);
+    return copy;
+}
+
 const char *answers_differ(const struct plan_rel *root, const struct answer *a,
                            const struct answer *b)
 {
@@ -281,12 +291,11 @@ const char *answers_differ(const struct plan_rel *root, const struct answer *a,
     const char *order = order_differs(root, a, b);
     if (order != NULL)
         return order;
-    answer_sort(a, root);
-    answer_sort(b, root);
+    struct answer left = sorted_copy(a, root), right = sorted_copy(b, root);
     size_t *columns = arena_array(a->arena, root->column_count, sizeof *columns);
     for (size_t i = 0; i < root->column_count; i++)
         columns[i] = i;
-    return rows_differ(root, a, b, columns, root->column_count);
+    return rows_differ(root, &left, &right, columns, root->column_count);
 }
 
 void answer_write(const struct answer *answer, struct buf *out)

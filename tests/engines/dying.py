@@ -1,6 +1,8 @@
-"""Servers and clients that die in the middle of a push or of a mart's build: a clear error, no run in the store, no half schema there.
+"""Servers and clients that die in the middle of a push or of a mart's build: a clear error, no run in the store, nothing half or staged to be seen.
 
-Rounds are spread over the time that the whole work takes.   Usage: dying.py [ROUNDS=4]
+Killed server, cut wire, statement cancelled by the server's administrator, Ctrl-C, killed client, at moments spread over the time that the
+whole work takes; and a server that lacks memory or room. PostgreSQL where one is installed; Trino where MARROW_TRINO_URL says that one can be
+had (its own server, of which the suite kills several).   Usage: dying.py [ROUNDS=3]
 """
 import glob
 import os
@@ -13,25 +15,80 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import servers  # noqa: E402
 from program import BINARY, Checks, Program, scratch_directory  # noqa: E402
 
-ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 4
+ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+STAGED = "__marrow_staging"
 checks = Checks("engines/dying")
 scratch = scratch_directory()
 marrow = Program(os.path.join(scratch, "store"))
 
 
-def query(url, sql):
-    done = subprocess.run(["psql", url, "-XAtc", sql], capture_output=True, text=True)
-    if done.returncode != 0:
-        raise SystemExit(f"FAILED: psql: {done.stderr[:300]}")
-    return done.stdout.split()
+class OnPostgres:
+    """What the suite asks of a server, on PostgreSQL."""
+    name, rounds = "postgresql", ROUNDS
+    # what makes the server give up for want of room, and what it then says of itself
+    want = "options=-c%20work_mem%3D64kB%20-c%20temp_file_limit%3D64kB%20-c%20enable_hashagg%3Doff"
+
+    def __init__(self, server):
+        self.server, self.direct = server, server.url
+        self.wire = servers.Wire(int(server.url.rsplit(":", 1)[1].split("/")[0]))
+        self.url = self.wire.url(server.url)
+
+    def query(self, sql):
+        done = subprocess.run(["psql", self.direct, "-XAtc", sql], capture_output=True, text=True)
+        if done.returncode != 0:
+            raise SystemExit(f"FAILED: psql: {done.stderr[:300]}")
+        return done.stdout.split()
+
+    def schemas(self):
+        return self.query("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'marrow\\_%'")
+
+    def tables(self):
+        return self.query("SELECT relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = relnamespace WHERE relkind = 'r' AND nspname LIKE 'marrow\\_%'")
+
+    def drop(self, table):
+        self.query(f'DROP TABLE "{self.schemas()[0]}"."{table}"')
+
+    def drop_all(self):
+        for schema in self.schemas():
+            self.query(f'DROP SCHEMA "{schema}" CASCADE')
+
+    def cancel(self):
+        return self.query("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = 'marrow' AND state = 'active'")
 
 
-def schemas(url):
-    return query(url, "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'marrow\\_%'")
+class OnTrino:
+    """The same on Trino."""
+    name, rounds = "trino", max(2, ROUNDS - 1)
+    want = "session=query_max_memory=200kB"
 
+    def __init__(self, server):
+        self.server, self.direct = server, server.url
+        self.wire = servers.Wire(server.port)
+        self.url = self.wire.url(server.url)
 
-def tables(url, like):
-    return query(url, f"SELECT relname FROM pg_class WHERE relkind = 'r' AND relname LIKE '{like}'")
+    def query(self, sql):
+        return servers.trino_query(self.direct, sql)
+
+    def schemas(self):
+        return servers.trino_schemas(self.direct, "marrow_%")
+
+    def tables(self):
+        return [table for schema in self.schemas() for table in servers.trino_tables(self.direct, schema)]
+
+    def drop(self, table):
+        self.query(f'DROP TABLE "{self.schemas()[0]}"."{table}"')
+
+    def drop_all(self):
+        servers.trino_forget(self.direct, "marrow_%")
+
+    def cancel(self):
+        done = []
+        for row in self.query("SELECT query_id FROM system.runtime.queries WHERE state = 'RUNNING' AND query NOT LIKE '%system.runtime.queries%'"):
+            try:
+                done += self.query(f"CALL system.runtime.kill_query(query_id => '{row[0]}', message => 'by the administrator')") or [row]
+            except SystemExit:
+                pass  # it ended before
+        return done
 
 
 def runs():
@@ -44,9 +101,12 @@ def runs():
     return found
 
 
-def drop_all(url):
-    for schema in schemas(url):
-        query(url, f'DROP SCHEMA "{schema}" CASCADE')
+def forget_runs(side):
+    for table in side.tables():
+        if table.startswith("run_"):
+            side.drop(table)
+    for path in runs():
+        subprocess.run(["rm", "-rf", os.path.dirname(path)], check=True)
 
 
 def interrupted(words, after, stop):
@@ -55,12 +115,8 @@ def interrupted(words, after, stop):
     time.sleep(after)
     early = process.poll() is None
     stop(process)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=180)
     return process.returncode, err.decode("utf-8", "replace"), early
-
-
-def moments(whole):
-    return [whole * (number + 0.5) / ROUNDS for number in range(ROUNDS)]
 
 
 def timed(*words):
@@ -69,10 +125,23 @@ def timed(*words):
     return time.time() - started
 
 
-def ways(database):
-    yield "the server is killed", lambda process: database.kill(), database.start_again
-    yield "marrow is killed", lambda process: process.kill(), lambda: None
-    yield "the user stops", lambda process: process.send_signal(signal.SIGINT), lambda: None
+def nothing():
+    pass
+
+
+def cancel(side, process):
+    """The next statement of the client's, if there is one yet."""
+    while process.poll() is None and not side.cancel():
+        pass
+
+
+def ways(side):
+    """What happens, how it is done, how it is undone, and whether the client lives to tidy up."""
+    yield "the server is killed", lambda process: side.server.kill(), side.server.start_again, False
+    yield "the wire is cut", lambda process: side.wire.cut(), side.wire.mend, False
+    yield "the statement is cancelled there", lambda process: cancel(side, process), nothing, True
+    yield "marrow is killed", lambda process: process.kill(), nothing, False
+    yield "the user stops", lambda process: process.send_signal(signal.SIGINT), nothing, True
 
 
 def told(what, status, err, early):
@@ -81,78 +150,90 @@ def told(what, status, err, early):
         checks.that('"message"' in err and "assert" not in err, f"{what}: a clear error", err[:500])
 
 
-def push_dies(database, whole):
-    words = ("push", "study", "--engine", database.url)
-    for what, stop, again in ways(database):
-        cut = 0
-        for after in moments(whole):
-            drop_all(database.url)
-            status, err, early = interrupted(words, after, stop)
+def no_staging(side, what):
+    checks.equal([one for one in side.tables() if STAGED in one], [], f"{what}: nothing staged is left")
+
+
+def dies(side, verb, whole, words, prepare, sound):
+    """Every way of dying at every moment; sound() after each that cut."""
+    for how, stop, again, tidies in ways(side):
+        what, cut = f"{side.name}, {verb}, {how}", 0
+        for number in range(side.rounds):
+            prepare()
+            status, err, early = interrupted(words, whole * (number + 0.5) / side.rounds, stop)
             again()
             time.sleep(0.2)  # the server rolls back what its client left
-            left = schemas(database.url)
-            told(f"push, {what}", status, err, early)
-            if status == 0:
-                checks.equal(len(left), 1, f"push, {what} after it ended: all is there")
-            else:
-                cut += 1
-                # killed between COMMIT and its answer: then it is whole, which the next push finds
-                whole_or_none = not left or all(one["reused"] for one in marrow.must(*words)["tables"])
-                checks.that(whole_or_none, f"push, {what} after {after:.2f} s: no half schema", left)
-        print(f"push, {what}: {cut} of {ROUNDS} cut", flush=True)
-        marrow.must(*words)
-
-
-def build_dies(database, whole):
-    words = ("mart", "build", "study", "--grain", "patient", "--engine", database.url)
-    for what, stop, again in ways(database):
-        cut = 0
-        for after in moments(whole):
-            for table in tables(database.url, "run\\_%"):
-                query(database.url, f'DROP TABLE "{schemas(database.url)[0]}"."{table}"')
-            for path in runs():
-                subprocess.run(["rm", "-rf", os.path.dirname(path)], check=True)
-            status, err, early = interrupted(words, after, stop)
-            again()
-            time.sleep(0.2)
-            told(f"mart build, {what}", status, err, early)
+            told(what, status, err, early)
             if status != 0:
                 cut += 1
-                # killed between the publishing and its end: then the run is whole, which the next build finds
-                whole_or_none = not runs() or marrow.must(*words)["reused"]
-                checks.that(whole_or_none, f"mart build, {what} after {after:.2f} s: no run in the store", runs())
-        print(f"mart build, {what}: {cut} of {ROUNDS} cut", flush=True)
-        built = marrow.must(*words, timeout=600)
-        checks.that(built["row_count"] > 0, f"mart build, {what}: it can be built afterwards")
-        again_built = marrow.must(*words, timeout=600)
-        checks.equal(again_built["reused"], True, f"mart build, {what}: and is reused")
+                sound(what)
+                if tidies:
+                    no_staging(side, what)
+        print(f"{what}: {cut} of {side.rounds} cut", flush=True)
+        marrow.must(*words, timeout=600)
+        no_staging(side, f"{what}, and done again")
 
 
-def a_dropped_table_is_made_again(database):
-    words = ("mart", "build", "study", "--grain", "patient", "--engine", database.url)
-    schema = schemas(database.url)[0]
-    table = marrow.must(*words)["layout"]["tables"][0]
-    query(database.url, f'DROP TABLE "{schema}"."{table}"')
-    marrow.must(*words)
-    checks.that(table in tables(database.url, "run\\_%"), "a table that was dropped there is made again")
+def pushed(side, what):
+    """None of the version's tables, or whole ones: those that are there are what the next push would load."""
+    left = [one for one in side.tables() if STAGED not in one]
+    again = marrow.must("push", "study", "--engine", side.url, timeout=600)["tables"]
+    if side.name == "postgresql":  # one transaction: killed between COMMIT and its answer it is whole
+        checks.that(not left or all(one["reused"] for one in again), f"{what}: no half schema", left)
+    whole = [one["name"].lower() for one in again if one["reused"]]
+    checks.equal(sorted(whole), sorted(one.lower() for one in left), f"{what}: what is to be seen is whole")
 
 
-database = servers.postgres()
-if database is None:
-    checks.skip("postgresql: no server is installed")
-    checks.end()
+def built(side, what):
+    """No run in the store; killed between the publishing and its end it is whole, which the next build finds."""
+    kept = runs()
+    checks.that(not kept or marrow.must("mart", "build", "study", "--grain", "patient", "--engine", side.url, timeout=600)["reused"],
+                f"{what}: no run in the store", kept)
+
+
+def lacks_room(side):
+    """More than the server allows: an error that says so, nothing left there or here."""
+    forget_runs(side)
+    joined = "&" if "?" in side.url else "?"
+    ran = marrow.run("mart", "build", "study", "--grain", "patient", "--engine", side.url + joined + side.want, timeout=300)
+    if checks.that(ran.status != 0 and ran.error is not None, f"{side.name}: too little room is an error", ran.out[:300]):
+        checks.that(ran.error["code"] in ("memory", "limit"), f"{side.name}: of its own kind", ran.error)
+        print(f"{side.name}, too little room: {ran.error['message']}", flush=True)
+    checks.equal(runs(), [], f"{side.name}, too little room: no run in the store")
+    checks.equal([one for one in side.tables() if one.startswith("run_")], [], f"{side.name}, too little room: no table there")
+
+
+def a_dropped_table_is_made_again(side):
+    words = ("mart", "build", "study", "--grain", "patient", "--engine", side.url)
+    table = marrow.must(*words, timeout=600)["layout"]["tables"][0]
+    side.drop(table)
+    marrow.must(*words, timeout=600)
+    checks.that(table in side.tables(), f"{side.name}: a table that was dropped there is made again")
+
+
+def one_side(side):
+    push = ("push", "study", "--engine", side.url)
+    build = ("mart", "build", "study", "--grain", "patient", "--engine", side.url)
+    marrow.must(*build, timeout=600)  # a server that was just started is slow at first
+    side.drop_all()
+    whole = timed(*push)
+    dies(side, "push", whole, push, side.drop_all, lambda what: pushed(side, what))
+    forget_runs(side)
+    whole = timed(*build)
+    dies(side, "mart build", whole, build, lambda: forget_runs(side), lambda what: built(side, what))
+    lacks_room(side)
+    a_dropped_table_is_made_again(side)
+
+
 subprocess.run([BINARY, "demo-data", os.path.join(scratch, "hospital"), "--patients", "400", "--no-fhir", "--quiet"], check=True)
 marrow.must("import", os.path.join(scratch, "hospital", "hospital.zip"), "--name", "study")
-push_dies(database, timed("push", "study", "--engine", database.url))
-trial = marrow.run("mart", "build", "study", "--grain", "patient", "--engine", database.url)
-if "plans cannot be written in the dialect" in trial.err:
-    checks.skip(f"postgresql: {trial.error['message']}")
-    checks.end()
-for schema in schemas(database.url):
-    for table in tables(database.url, "run\\_%"):
-        query(database.url, f'DROP TABLE "{schema}"."{table}"')
-for path in runs():
-    subprocess.run(["rm", "-rf", os.path.dirname(path)], check=True)
-build_dies(database, timed("mart", "build", "study", "--grain", "patient", "--engine", database.url))
-a_dropped_table_is_made_again(database)
+database = servers.postgres()
+if database is not None:
+    one_side(OnPostgres(database))
+else:
+    checks.skip("postgresql: no server is installed")
+if servers.trino_url() is not None:
+    one_side(OnTrino(servers.Trino()))
+else:
+    checks.skip("trino: MARROW_TRINO_URL is not set")
 checks.end()

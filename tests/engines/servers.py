@@ -4,9 +4,11 @@ import fnmatch
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.parse
 import urllib.request
@@ -15,6 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from program import SOURCE  # noqa: E402
 
 SCRIPT = os.path.join(SOURCE, "tests", "servers", "postgres.sh")
+TRINO_SCRIPT = os.path.join(SOURCE, "tests", "servers", "trino.sh")
 
 
 class Postgres:
@@ -107,3 +110,85 @@ def trino_forget(url, like):
         for table in trino_tables(url, schema):
             trino_query(url, f'DROP TABLE "{schema}"."{table}"')
         trino_query(url, f'DROP SCHEMA "{schema}"')
+
+
+class Trino:
+    """A server of our own, to be killed: the one at MARROW_TRINO_URL serves other suites too."""
+
+    def __init__(self):
+        self.directory = tempfile.mkdtemp(prefix="marrow-trino-", dir="/tmp")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.environment = dict(os.environ, MARROW_TRINO_DIR=os.path.join(self.directory, "server"), MARROW_TRINO_PORT=str(self.port))
+        atexit.register(self.stop)
+        self.url = self.script("start")
+
+    def script(self, verb):
+        done = subprocess.run(["sh", TRINO_SCRIPT, verb], capture_output=True, text=True, env=self.environment)
+        if done.returncode != 0 and verb != "stop":
+            raise SystemExit(f"FAILED: Trino does not start: {done.stderr[:500]}")
+        return done.stdout.strip()
+
+    def kill(self):
+        with open(os.path.join(self.directory, "server", "pid")) as file:
+            os.kill(int(file.read()), signal.SIGKILL)
+
+    def start_again(self):
+        self.script("again")
+
+    def stop(self):
+        self.script("stop")
+        subprocess.run(["rm", "-rf", self.directory])
+
+
+class Wire:
+    """A forwarder of TCP in front of a server, so that a connection can be cut in the middle."""
+
+    def __init__(self, port):
+        self.target, self.open, self.ends = port, True, set()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            client, _ = self.listener.accept()
+            try:
+                if not self.open:
+                    raise OSError
+                server = socket.create_connection(("127.0.0.1", self.target))
+            except OSError:
+                client.close()
+                continue
+            self.ends |= {client, server}
+            for source, target in ((client, server), (server, client)):
+                threading.Thread(target=self.forward, args=(source, target), daemon=True).start()
+
+    def forward(self, source, target):
+        try:
+            while data := source.recv(65536):
+                target.sendall(data)
+        except OSError:
+            pass
+        for end in (source, target):
+            self.ends.discard(end)
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def cut(self):
+        self.open = False
+        for end in list(self.ends):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def mend(self):
+        self.open = True
+
+    def url(self, url):
+        """The same URL through the wire."""
+        return url.replace(f"127.0.0.1:{self.target}/", f"127.0.0.1:{self.port}/")

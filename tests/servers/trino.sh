@@ -3,6 +3,7 @@
 #
 # start  fetches Trino 435 once (Maven, about 400 MB, into the user's cache folder), starts it, waits until it answers
 #        queries and prints its URL. Catalogs: hive and pushed (Parquet in local folders, file metastores), memory, tpch.
+# again  starts one that was killed once more, with the data that it had.
 # stop   stops it and removes its data.
 # url    prints the URL of the server that runs; status 1 where none does.
 # Status 77: cannot be had here (no Java 17, no Maven, or its registry does not answer); the reason is on stderr.
@@ -118,6 +119,13 @@ start() {
     print_url
 }
 
+again() {
+    [ -f "$state/port" ] || { say "there is no server in $state" && exit 1; }
+    port=$(cat "$state/port")
+    launch
+    wait_until_ready
+}
+
 stop() {
     if running; then
         pid=$(cat "$state/pid")
@@ -134,7 +142,8 @@ stop() {
 
 case ${1:-} in
 start) start ;;
+again) again ;;
 stop) stop ;;
 url) running && print_url ;;
-*) say "usage: tests/servers/trino.sh start | stop | url" && exit 2 ;;
+*) say "usage: tests/servers/trino.sh start | again | stop | url" && exit 2 ;;
 esac
