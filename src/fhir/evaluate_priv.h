@@ -1,0 +1,210 @@
+/* The native evaluator, between its files: views compiled into one program (program*.c), expressions over items (evaluate*.c),
+ * rows into batches (worker*.c).
+ *
+ *     name.where(use = 'official').family        each(family) ─▶ each(where) ─▶ each(name) ─▶ each(this): the focus
+ *                                                   ◀─ items ──────── items ──────── items ◀──────
+ *
+ * An expression *emits* its items one by one to whoever asked; nothing is collected where nothing needs a whole collection, so
+ * first() stops the rest and a chain of members allocates nothing. */
+#ifndef MARROW_FHIR_EVALUATE_PRIV_H
+#define MARROW_FHIR_EVALUATE_PRIV_H
+
+#include "fhir/model_priv.h"
+#include "fhir/view_priv.h"
+#include "json/bulk.h"
+
+/* ---- program ----------------------------------------------------------------------------------- */
+
+struct fhir_item {
+    enum fhir_type type;           /* of a primitive; COMPLEX; UNKNOWN: by its JSON alone */
+    struct str text;               /* of a primitive: string, lexeme, "true"; of COMPLEX empty */
+    const struct json_node *node;  /* NULL: computed */
+    const struct json_node *shadow; /* the primitive's id and extensions (_birthDate), or NULL */
+    const char *choice;            /* of a choice element: its type's name, static; else NULL */
+};
+/* A checked path, ready to run: names are slots. */
+struct fhir_expr {
+    const struct fhir_path *path;
+    const struct fhir_expr *input;
+    const struct fhir_expr *const *args;
+    size_t slot;        /* MEMBER: as in json_fields.slot; 0: none */
+    struct str name;    /* MEMBER: what to look for below a node that is kept whole */
+    bool choice;        /* MEMBER: any type of the choice */
+    enum fhir_type type; /* of its items, where known */
+    struct fhir_item literal;
+};
+struct fhir_output { /* a column of a view */
+    const struct fhir_view_column *column;
+    size_t vector; /* in the batch */
+};
+struct fhir_block_column {
+    const struct fhir_expr *expr;
+    size_t output;
+    bool collection, row_index; /* row_index: the path is %rowIndex alone */
+};
+struct fhir_block { /* a select, compiled */
+    const struct fhir_select *select;
+    const struct fhir_expr *const *iterates;
+    const struct fhir_block_column *columns;
+    const struct fhir_block *const *selects, *const *unions;
+};
+struct fhir_view_program {
+    const struct fhir_view *view;
+    const struct fhir_expr *const *where;
+    const struct fhir_block *root;
+    struct data_schema schema;
+    bool *index_only; /* by output: all columns that fill it are %rowIndex */
+};
+struct fhir_slot {
+    struct str name;
+    bool choice;
+    size_t shadow; /* the slot of "_name", where something looks into it; 0: nothing does */
+};
+struct fhir_program {
+    struct arena *arena;
+    struct fhir_program_options options;
+    const char *resource;
+    struct fhir_view_program *views;
+    size_t view_count;
+    struct json_fields *fields;
+    struct fhir_slot *slots; /* [0] is none */
+    size_t slot_count, slot_cap;
+    size_t slot_type, slot_id, slot_url, slot_extension, slot_reference, slot_reference_type;
+};
+
+/* What is wanted of the JSON, while it is being found out. */
+struct fhir_need {
+    struct str name;
+    bool choice, whole;
+    size_t slot;
+    struct fhir_need *parent;
+    struct fhir_need *first, *next; /* children; the next of the same parent */
+    size_t child_count;
+};
+struct fhir_needs { /* what an expression's items may be */
+    struct fhir_need **list;
+    size_t count;
+};
+/* Compile path; focus: what THIS may be; *ret_needs: what its items may be. whole: they are looked at as a whole. */
+enum err_code fhir_compile_path(struct fhir_program *program, const struct fhir_path *path, struct fhir_needs focus, bool whole, const struct fhir_expr **ret,
+                                struct fhir_needs *ret_needs, struct err *err) WARN_UNUSED;
+/* The child of that name, made if it is not there; NULL: no memory. */
+struct fhir_need *fhir_need_child(struct fhir_program *program, struct fhir_need *parent, struct str name, bool choice);
+size_t fhir_slot(struct fhir_program *program, struct str name, bool choice);
+/* The field tree of needs. */
+enum err_code fhir_needs_fields(struct fhir_program *program, struct fhir_need *root, struct err *err) WARN_UNUSED;
+
+/* ---- evaluation -------------------------------------------------------------------------------- */
+
+struct fhir_eval {
+    const struct fhir_program *program;
+    struct arena *arena; /* of this resource */
+    enum err_code code;  /* sticky */
+    struct err *err;
+};
+struct fhir_focus {
+    struct fhir_item this_;
+    int64_t row_index;
+};
+/* Receives items; false: no more, please. Embedded as the first member of what the receiver needs. */
+struct fhir_emit {
+    bool (*item)(struct fhir_emit *self, const struct fhir_item *item);
+};
+/* Emit the items. False: the receiver wants no more, or eval->code is set. */
+bool fhir_each(struct fhir_eval *eval, const struct fhir_expr *expr, const struct fhir_focus *focus, struct fhir_emit *to);
+/* Set the error, once; returns false. */
+bool fhir_eval_fail(struct fhir_eval *eval, enum err_code code, const char *format, ...) PRINTF_LIKE(3, 4);
+
+#define FHIR_ITEMS_INLINE 4
+struct fhir_items { /* a whole collection: a few in place, more in the arena */
+    struct fhir_emit emit;
+    struct fhir_eval *eval;
+    struct fhir_item *list;
+    size_t count, cap, most; /* most: stop at so many; 0: no limit */
+    struct fhir_item room[FHIR_ITEMS_INLINE];
+};
+/* Collect expr's items (at most `most`, 0 = all). False: eval->code. */
+bool fhir_collect(struct fhir_eval *eval, const struct fhir_expr *expr, const struct fhir_focus *focus, size_t most, struct fhir_items *ret);
+
+enum fhir_truth { FHIR_FALSE, FHIR_TRUE, FHIR_EMPTY };
+/* expr as one boolean. What is no boolean, or several items, is an error: eval->code. what: "the criteria of where()". */
+enum fhir_truth fhir_truth_of(struct fhir_eval *eval, const struct fhir_expr *expr, const struct fhir_focus *focus, const char *what);
+struct fhir_item fhir_item_of_node(const struct json_node *node, enum fhir_type type);
+struct fhir_item fhir_boolean(bool value);
+struct fhir_item fhir_integer(struct fhir_eval *eval, int64_t value);
+struct fhir_item fhir_string(struct str text);
+bool fhir_emit_truth(enum fhir_truth truth, struct fhir_emit *to);
+/* What an item compares as, its JSON's kind where its type is not known. */
+enum fhir_system fhir_item_system(const struct fhir_item *item);
+bool fhir_member_matches(const struct fhir_expr *expr, const struct json_node *member);
+/* The member of an object in that slot, or by its name where the object is kept whole; NULL: it has none. */
+const struct json_node *fhir_member(const struct fhir_eval *eval, const struct json_node *object, size_t slot);
+
+bool fhir_each_call(struct fhir_eval *eval, const struct fhir_expr *expr, const struct fhir_focus *focus, struct fhir_emit *to);
+bool fhir_each_text_call(struct fhir_eval *eval, const struct fhir_expr *expr, const struct fhir_focus *focus, struct fhir_emit *to);
+bool fhir_each_operator(struct fhir_eval *eval, const struct fhir_expr *expr, const struct fhir_focus *focus, struct fhir_emit *to);
+/* id of what a reference refers to, if it is of type (empty: any). */
+bool fhir_reference_key(struct str reference, struct str declared, struct str type, struct str *ret);
+
+/* ---- comparing (evaluate_compare.c, evaluate_moment.c, evaluate_number.c) ----------------------- */
+
+enum fhir_truth fhir_items_equal(struct fhir_eval *eval, const struct fhir_item *a, const struct fhir_item *b);
+bool fhir_items_equivalent(struct fhir_eval *eval, const struct fhir_item *a, const struct fhir_item *b);
+/* *ret < 0, 0, > 0. EMPTY: can't be decided (partial dates); FALSE: not comparable. */
+enum fhir_truth fhir_items_compare(struct fhir_eval *eval, const struct fhir_item *a, const struct fhir_item *b, int *ret);
+
+/* A date or time with as many parts as are written. */
+struct fhir_moment {
+    bool is_time, has_zone;
+    int parts;          /* 1 year … 6 second; of a time 4 hour … 6 */
+    int part[6];        /* year, month, day, hour, minute, second */
+    int64_t fraction;   /* of a second, in 10^-9 */
+    int fraction_digits; /* written */
+    int zone_minutes;
+};
+bool fhir_moment_read(struct str text, struct fhir_moment *ret);
+enum fhir_truth fhir_moment_compare(const struct fhir_moment *a, const struct fhir_moment *b, int *ret);
+/* Microseconds since 1970 (UTC), of a moment with at least a day; days: of its date. */
+int64_t fhir_moment_us(const struct fhir_moment *moment);
+int64_t fhir_moment_days(const struct fhir_moment *moment);
+/* The least (or greatest) moment that the written parts allow, as text in the arena. type: DATE, DATETIME, INSTANT, TIME. */
+bool fhir_moment_boundary(struct fhir_eval *eval, struct str text, enum fhir_type type, bool high, struct str *ret);
+
+/* decimal(38, 15) as 10^-15. False: beyond 10^23, or no number. */
+__extension__ typedef __int128 fhir_wide;
+bool fhir_number_read(struct str lexeme, fhir_wide *ret);
+struct str fhir_number_text(struct arena *arena, fhir_wide value);
+/* Exactly, whatever the lengths of the lexemes. */
+int fhir_number_compare(struct str a, struct str b);
+enum fhir_truth fhir_number_operate(enum fhir_operator operator_, fhir_wide a, fhir_wide b, fhir_wide *ret); /* FALSE: too large; EMPTY: {} */
+/* As an unscaled decimal(precision, scale), rounded half away from zero. False: it does not fit. */
+bool fhir_number_scaled(struct str lexeme, unsigned precision, unsigned scale, struct data_int128 *ret);
+struct str fhir_number_boundary(struct arena *arena, struct str lexeme, bool high);
+
+/* ---- cells and rows ------------------------------------------------------------------------------ */
+
+struct fhir_cell {
+    bool valid;
+    union {
+        bool boolean;
+        int64_t i64;
+        double f64;
+        struct data_int128 i128;
+        struct str text;
+    };
+};
+/* A column's items as its cell; texts are not copied. NULL: done; else how the items break the column's rule ("several values …"). */
+const char *fhir_cell_of(struct fhir_eval *eval, const struct fhir_view_column *column, const struct fhir_items *items, struct fhir_cell *ret);
+
+/* One resource's rows of one view (worker_rows.c): row is called with all outputs in cells. */
+struct fhir_rows {
+    struct fhir_eval eval;
+    const struct fhir_view_program *view;
+    struct fhir_cell *cells; /* by output */
+    bool (*row)(struct fhir_rows *rows); /* false: stop; eval.code says why */
+    int64_t count, nulled;
+};
+/* eval, view, cells and row are set. False: eval.code. */
+bool fhir_rows_of(struct fhir_rows *rows, const struct fhir_item *resource);
+
+#endif
