@@ -1,4 +1,4 @@
-/* rules check | run | explain | graph: a bundle is a JSON file or a folder with bundle.json. */
+/* rules check | run | explain | graph: a bundle is a JSON or TOML file or a folder with bundle.json or bundle.toml. */
 #include "cli/render.h"
 
 #include <stdio.h>

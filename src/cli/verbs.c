@@ -335,7 +335,7 @@ static const struct cli_verb verbs[] = {
      verb_plan_run},
     {"rules check", "BUNDLE", 1, 1,
      "Check a bundle of rules: plans over a dataset and each other, as a graph",
-     "A bundle is a JSON file or a folder with bundle.json (docs/RULES.md). Every problem is told, "
+     "A bundle is a JSON or TOML file or a folder with one (docs/RULES.md). Every problem is told, "
      "with its rule and place: cycles, unknown inputs, columns and types that clash, outputs that "
      "are not as declared.",
      rules_check_options,

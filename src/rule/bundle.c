@@ -4,6 +4,7 @@
  * "rules/labs.json"]} mimic/rules/labs.json   {"name": "labs", "plan_file": "plans/labs.json",
  * "output": […], "key": […]}
  *
+ * Any of these files may be TOML (bundle.toml, rules/labs.toml): it is read as the same document.
  * The one idea: whatever is wrong with one rule is a problem of the bundle with its place, and
  * reading goes on, so that one check tells all. Paths are relative to the bundle's folder and never
  * leave it. */
@@ -11,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/nearest.h"
+#include "json/toml.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -100,7 +102,9 @@ static enum err_code read_part(struct reading *reading, const char *path, const 
         return err_set(err, ERR_INPUT, "'%.200s' is no path inside the bundle's folder", path);
     TRY(file_path_join(reading->folder, path, whole, err));
     TRY(file_read(whole, RULE_LIMIT_FILE_BYTES, &text, err));
-    TRY(json_parse(buf_view(&text), path, &document, err));
+    TRY(str_has_suffix_nocase(str_of(path), ".toml")
+            ? json_parse_toml(buf_view(&text), path, &document, err)
+            : json_parse(buf_view(&text), path, &document, err));
     *ret = document;
     json_push(reading->bundle->documents, document, &ok);
     return json_built(ok, err);
@@ -250,7 +254,11 @@ static enum err_code read_rules(struct reading *reading, const json_t *rules, st
         const char *file = json_string_value(one);
         struct err local = {.code = ERR_OK};
         if (file != NULL && read_part(reading, file, &one, &local) != ERR_OK) {
-            rule_problem(bundle, NULL, NULL, NULL, NULL, "%s: %s", file, local.message);
+            char place[60] = "";
+            if (local.line > 0)
+                (void)snprintf(place, sizeof place, ":%lld:%lld", (long long)local.line,
+                               (long long)local.column);
+            rule_problem(bundle, NULL, NULL, NULL, NULL, "%s%s: %s", file, place, local.message);
             continue;
         }
         TRY(read_rule(reading, one, file != NULL ? file : bundle->file, err));
@@ -314,6 +322,20 @@ static enum err_code read_document(struct reading *reading, const json_t *docume
     return read_rules(reading, rules, err);
 }
 
+/* A folder's own file. */
+static enum err_code choose_file(struct reading *reading, struct err *err)
+{
+    char json[FILE_PATH_BYTES], toml[FILE_PATH_BYTES];
+    TRY(file_path_join(reading->folder, "bundle.json", json, err));
+    TRY(file_path_join(reading->folder, "bundle.toml", toml, err));
+    bool has_toml = file_exists(toml);
+    reading->bundle->file = has_toml ? "bundle.toml" : "bundle.json";
+    if (!has_toml || !file_exists(json))
+        return ERR_OK;
+    err_set(err, ERR_INPUT, "the folder has both bundle.json and bundle.toml");
+    return err_hint(err, "keep one of them, or give the file's path instead of the folder's");
+}
+
 static enum err_code read_bundle(struct reading *reading, const char *path, struct err *err)
 {
     struct file_info info;
@@ -321,7 +343,7 @@ static enum err_code read_bundle(struct reading *reading, const char *path, stru
     TRY(file_stat(path, &info, err));
     if (info.kind == FILE_DIRECTORY) {
         (void)snprintf(reading->folder, sizeof reading->folder, "%s", path);
-        reading->bundle->file = "bundle.json";
+        TRY(choose_file(reading, err));
     } else {
         const char *base = file_base_name(path);
         (void)snprintf(reading->folder, sizeof reading->folder, "%.*s", (int)(base - path), path);

@@ -51,7 +51,7 @@ struct rule_host {
     void *user;
 };
 
-/* Reads a bundle's file, or a folder's bundle.json, and checks it whole: everything wrong is in problems, with its place. An error is only what
+/* Reads a bundle's file (JSON, or TOML by its name), or a folder's bundle.json or bundle.toml, and checks it whole: everything wrong is in problems, with its place. An error is only what
  * hinders the check itself: no file, no JSON, no bundle, a limit, memory. */
 enum err_code rule_bundle_read(const char *path, const struct rule_host *host, struct rule_bundle **ret, struct err *err) WARN_UNUSED;
 void rule_bundle_free(struct rule_bundle *bundle);

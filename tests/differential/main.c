@@ -34,7 +34,8 @@ static void party_open(const struct target *at)
         fprintf(stderr, "differential: %s: %s / %s\n", at->name, err.message, err.detail);
         exit(1);
     }
-    /* a Hive catalog stores no timestamp with a zone; a server without the other skips what has one */
+    /* a Hive catalog stores no timestamp with a zone; a server without the other skips what has one
+     */
     if (strcmp(engine_dialect(party->engine), "trino") == 0 &&
         engine_execute(party->engine, "USE memory.\"default\"", NULL, 0, &err) != ERR_OK)
         printf("differential: trino has no catalog memory: tables go where its URL says\n");

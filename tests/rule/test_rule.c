@@ -36,7 +36,12 @@ static void put_file(const char *name, struct str text)
 
 static enum err_code read_text(struct str text, struct rule_bundle **ret, struct err *err)
 {
-    put_file("bundle.json", text);
+    bool toml = str_has_prefix(text, "# TOML"); /* a case says so in its first line */
+    char other[FILE_PATH_BYTES];
+    assert_int_equal(
+        file_path_join(folder, toml ? "bundle.json" : "bundle.toml", other, ERR_IGNORED), ERR_OK);
+    assert_int_equal(file_remove(other, ERR_IGNORED), ERR_OK);
+    put_file(toml ? "bundle.toml" : "bundle.json", text);
     return rule_bundle_read(folder, &host, ret, err);
 }
 
@@ -47,11 +52,13 @@ static void check_case(const struct golden_case *test, struct buf *ret)
     for (size_t i = 0; i < test->count; i++) { /* other sections are files of the folder */
         char name[200];
         (void)snprintf(name, sizeof name, "%.*s", (int)test->names[i].len, test->names[i].ptr);
-        if (strstr(name, ".json") != NULL)
+        if (strstr(name, ".json") != NULL || strstr(name, ".toml") != NULL)
             put_file(name, test->texts[i]);
     }
     if (read_text(golden_section(test, "input"), &bundle, &err) != ERR_OK) {
         buf_printf(ret, "error %s: %s\n", err_code_name(err.code), err.message);
+        if (err.line > 0)
+            buf_printf(ret, "at %s:%d:%d\n", err.source, (int)err.line, (int)err.column);
         return;
     }
     for (size_t i = 0; i < json_array_size(bundle->problems); i++) {
