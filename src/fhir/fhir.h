@@ -67,7 +67,8 @@ struct fhir_program;
 enum err_code fhir_program_new(const struct fhir_view *const *views, size_t count, const struct fhir_program_options *options, struct fhir_program **ret, struct err *err) WARN_UNUSED;
 void fhir_program_free(struct fhir_program *program);
 AUTO_DEFINE(struct fhir_program, fhir_program_free)
-/* Schema of view idx's batches (with marrow_resource where asked for). Borrowed. */
+size_t fhir_program_view_count(const struct fhir_program *program);
+/* Schema of view idx's batches (with marrow_resource where asked for). Borrowed; NULL past the last view. */
 const struct data_schema *fhir_program_schema(const struct fhir_program *program, size_t idx);
 
 /* Where rows go: called when a view's batch is full, and by fhir_worker_finish. The batch is borrowed for the call. */
@@ -87,7 +88,8 @@ AUTO_DEFINE(struct fhir_worker, fhir_worker_free)
 /* Evaluate resources. padded: see json_bulk_read. A resource that is no JSON, or that breaks a view's rule: ERR_INPUT with the resource's type and id (never
  * another value), view and column. Rows of a resource come whole or, on error, not at all. */
 enum err_code fhir_worker_run(struct fhir_worker *worker, const struct str *resources, size_t count, bool padded, struct err *err) WARN_UNUSED;
-/* Evaluate a text of many resources, one a line (NDJSON); blank lines are passed over. */
+/* Evaluate a text of many resources, one a line (NDJSON); blank lines are passed over. An error has the line in text (err->line). Texts lie in text
+ * as long as the call lasts; before it returns all batches are handed on (of fhir_worker_run too). */
 enum err_code fhir_worker_run_lines(struct fhir_worker *worker, struct str text, bool padded, struct err *err) WARN_UNUSED;
 enum err_code fhir_worker_finish(struct fhir_worker *worker, struct fhir_counts *ret, struct err *err) WARN_UNUSED;
 

@@ -174,7 +174,12 @@ void fhir_program_free(struct fhir_program *program)
     mem_free(program);
 }
 
+size_t fhir_program_view_count(const struct fhir_program *program)
+{
+    return program->view_count;
+}
+
 const struct data_schema *fhir_program_schema(const struct fhir_program *program, size_t idx)
 {
-    return &program->views[idx].schema;
+    return idx < program->view_count ? &program->views[idx].schema : NULL;
 }

@@ -223,6 +223,15 @@ enum err_code fhir_worker_run(struct fhir_worker *worker, const struct str *reso
     return hand_on_all(worker, err);
 }
 
+/* Only an error needs to know which line it was. */
+static enum err_code at_line(struct str text, const char *at, struct err *err)
+{
+    err->line = 1;
+    for (const char *byte = text.ptr; byte < at; byte++)
+        err->line += *byte == '\n';
+    return err->code;
+}
+
 enum err_code fhir_worker_run_lines(struct fhir_worker *worker, struct str text, bool padded, struct err *err)
 {
     const char *at = text.ptr, *end = text.ptr + text.len;
@@ -231,8 +240,8 @@ enum err_code fhir_worker_run_lines(struct fhir_worker *worker, struct str text,
         stop = stop != NULL ? stop : end;
         struct str line = str_trim((struct str){at, (size_t)(stop - at)});
         /* Behind a line stand the next lines, and behind the last the text's own padding. */
-        if (line.len > 0)
-            TRY(run_one(worker, line, padded, err));
+        if (line.len > 0 && run_one(worker, line, padded, err) != ERR_OK)
+            return at_line(text, at, err);
         TRY(between(worker, err));
         at = stop + 1;
     }

@@ -83,6 +83,28 @@ static enum err_code embedded_open(const struct engine_options *options, struct 
     return ERR_OK;
 }
 
+/* Errors of native functions go to the engine that registered them: a sibling is for plain reading and appending. */
+static enum err_code embedded_sibling(struct engine *base, struct engine **ret, struct err *err)
+{
+    struct embedded *owner = (struct embedded *)base;
+    AUTO(embedded_free) struct embedded *engine = mem_zalloc(1, sizeof *engine);
+    if (engine == NULL)
+        return err_set(err, ERR_MEMORY, "no memory for a connection");
+    pthread_mutex_init(&engine->native_lock, NULL);
+    engine->is_sibling = true;
+    engine->database = owner->database;
+    if (duckdb_connect(engine->database, &engine->connection) == DuckDBError) {
+        engine->connection = NULL;
+        return err_set(err, ERR_ENGINE, "the engine gave no connection");
+    }
+    TRY(watch_init(&engine->watch, engine->connection, err));
+    TRY(embedded_execute(&engine->base, "SET TimeZone = 'UTC'", NULL, 0, err));
+    engine->base.driver = &engine_driver_duckdb;
+    *ret = &engine->base;
+    engine = NULL;
+    return ERR_OK;
+}
+
 void embedded_free(struct embedded *engine)
 {
     if (engine == NULL)
@@ -91,7 +113,7 @@ void embedded_free(struct embedded *engine)
         watch_done(&engine->watch);
     if (engine->connection != NULL)
         duckdb_disconnect(&engine->connection);
-    if (engine->database != NULL)
+    if (engine->database != NULL && !engine->is_sibling)
         duckdb_close(&engine->database);
     natives_free(engine); /* the catalogue that pointed to them is gone */
     pthread_mutex_destroy(&engine->native_lock);
@@ -146,4 +168,5 @@ const struct engine_driver engine_driver_duckdb = {
     .append_batch = embedded_append_batch,
     .append_close = embedded_append_close,
     .append_abort = embedded_append_abort,
+    .sibling = embedded_sibling,
 };

@@ -42,6 +42,7 @@ void watch_end(struct watch *watch);
 struct native; /* native.c: a registered function */
 struct embedded {
     struct engine base;
+    bool is_sibling; /* the database and the native functions are another's */
     duckdb_database database;
     duckdb_connection connection;
     bool progress_enabled; /* the connection keeps count */

@@ -1,0 +1,36 @@
+/* Between view_pass.c (threads, where rows go) and view_blocks.c (where resources come from). */
+#ifndef MARROW_API_VIEW_PASS_PRIV_H
+#define MARROW_API_VIEW_PASS_PRIV_H
+
+#include "api/view_pass.h"
+
+/* A worker's block; its buffers are used again. Start with fd = -1. */
+struct view_block {
+    int64_t sequence; /* 0, 1, 2 … in the order of the input */
+    struct str text;  /* lines, with padding behind */
+    struct str *docs; /* or single resources in text */
+    size_t doc_count, doc_cap;
+    char *buffer;
+    size_t cap;
+    const char *part, *path; /* the file of the block, the file that is open */
+    int fd;
+    int64_t offset, begin; /* of the nominal cut, of text, in the file */
+};
+struct view_blocks {
+    const struct view_pass_source *source;
+    int64_t sequence, total; /* total: bytes of all files; 0: not known */
+    size_t path_idx;
+    int64_t offset, size; /* in the current file, and its */
+    struct engine_result *result;
+};
+enum err_code view_blocks_open(const struct view_pass_source *source, struct view_blocks *ret, struct err *err) WARN_UNUSED;
+void view_blocks_close(struct view_blocks *blocks);
+/* Take the next block: one worker at a time. *ret_taken false: there is no more. */
+enum err_code view_blocks_next(struct view_blocks *blocks, struct view_block *block, bool *ret_taken, struct err *err) WARN_UNUSED;
+/* Read what was taken: all workers at once. */
+enum err_code view_block_read(struct view_block *block, struct err *err) WARN_UNUSED;
+/* File and line of an error in the block. */
+void view_block_blame(struct view_block *block, struct err *err);
+void view_block_done(struct view_block *block);
+
+#endif
