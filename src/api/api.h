@@ -38,6 +38,10 @@ struct api_import_options {
     const char **stack;      /* "auto" or patterns of table names: the tables of each become one */
     size_t stack_count;
     int64_t total_bytes;     /* limit on unpacked bytes; 0 = default */
+    const char *from_server; /* base URL of a FHIR server to export from (Bulk Data), in place of paths; NULL: none */
+    const char *group, *types; /* of the export; NULL: all */
+    const char *since;       /* an instant, or "last": what changed since the export that the current version came from; laid over that version. NULL: a whole export */
+    const char *token;       /* bearer; NULL: none */
 };
 enum err_code api_import(struct api *api, const struct api_import_options *options, json_t **ret, struct err *err) WARN_UNUSED;
 

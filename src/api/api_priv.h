@@ -119,6 +119,15 @@ void api_rows_content(const struct api_rows *rows, char ret[API_CONTENT_BYTES]);
 /* Push these tables (none = all): what api_push and `mart build --engine` share. */
 enum err_code api_push_tables(struct api *api, struct store_version *version, const struct profile *profile, const char *url, const char *const *tables, size_t count, json_t **ret, struct err *err) WARN_UNUSED;
 int64_t api_elapsed_ms(int64_t started_us);
+/* import_server.c: an export's files into staging/server (ret_folder), with since the current version's resources before them. *ret: what the input
+ * in the manifest says of it {transaction_time, group?, types?, since?, problems}. */
+enum err_code api_import_fetch(struct api *api, const struct api_import_options *options, const char *dataset, const char *staging, char ret_folder[FILE_PATH_BYTES], json_t **ret, struct err *err) WARN_UNUSED;
+/* A resource's text on one line (a line end in it is a blank between members: within a text it is escaped), and options of a COPY that writes it as it is: a
+ * delimiter that no JSON holds, no quotes. */
+#define API_RESOURCE_LINE "translate(CAST(resource AS VARCHAR), chr(10) || chr(13), '  ')"
+#define API_RESOURCE_COPY "(FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01')"
+/* Write a table's resources as NDJSON, one a line, the bytes as they are. */
+enum err_code api_write_resources(struct engine *engine, const char *table, const char *path, int64_t *ret_rows, struct err *err) WARN_UNUSED;
 /* fhir_check.c: is it a table of FHIR resources (docs/FHIR.md)? */
 bool api_holds_resources(const struct data_schema *schema);
 /* ---- mart_memo.c: answers of mart builds, kept by request ---- */

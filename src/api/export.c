@@ -20,9 +20,8 @@ static const struct format formats[] = {
     {"duckdb", ".duckdb", NULL},
 };
 
-/* Resources as NDJSON are the texts themselves: a delimiter that no JSON text holds, and no quotes. */
-static const struct format resource_lines = {
-    "ndjson", ".ndjson", "(FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01')"};
+/* Resources as NDJSON are the texts themselves. */
+static const struct format resource_lines = {"ndjson", ".ndjson", API_RESOURCE_COPY};
 
 static enum err_code format_find(const char *name, const struct format **ret, struct err *err)
 {
@@ -145,10 +144,7 @@ static enum err_code export_one(struct exporter *exporter, const char *name, con
     const struct store_table *table = store_version_table_find(exporter->version, name);
     bool lines = strcmp(exporter->format->name, "ndjson") == 0 && table != NULL &&
                  api_holds_resources(&table->schema);
-    /* a line end in a resource is a blank between its members: a text has it escaped */
-    buf_puts(&select, lines ? "SELECT translate(CAST(resource AS VARCHAR), chr(10) || chr(13), "
-                              "'  ') FROM "
-                            : "SELECT * FROM ");
+    buf_puts(&select, lines ? "SELECT " API_RESOURCE_LINE " FROM " : "SELECT * FROM ");
     engine_quote_identifier(&select, str_of(name));
     TRY(buf_check(&select, err));
     TRY(copy_select(exporter->engine, buf_text(&select),

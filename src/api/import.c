@@ -47,11 +47,18 @@ static json_t *skipped_json(const struct ingest_set *set, bool *ok)
 }
 
 static enum err_code load(struct api *api, const struct api_import_options *options,
-                          struct store_import *import, struct store_commit *commit,
+                          const char *dataset, struct store_import *import, struct store_commit *commit,
                           json_t **ret_skipped, struct err *err)
 {
     AUTO(ingest_close) struct ingest_set *set = NULL;
+    JSON_AUTO server = NULL;
+    char folder[FILE_PATH_BYTES];
+    const char *fetched[] = {folder};
+    if (options->from_server != NULL)
+        TRY(api_import_fetch(api, options, dataset, store_import_staging(import), folder, &server,
+                             err));
     struct ingest_options ingest = {
+        .shown_as = options->from_server,
         .staging_directory = store_import_staging(import),
         .encoding = options->encoding,
         .delimiter = options->delimiter,
@@ -59,7 +66,8 @@ static enum err_code load(struct api *api, const struct api_import_options *opti
         .total_bytes = options->total_bytes,
         .progress = api->options.progress,
     };
-    TRY(ingest_open(options->paths, options->path_count, &ingest, &set, err));
+    TRY(ingest_open(server != NULL ? fetched : options->paths,
+                    server != NULL ? 1 : options->path_count, &ingest, &set, err));
     size_t count = ingest_source_count(set);
     AUTO(mem_free) const struct data_source **sources = mem_zalloc(count + 1, sizeof *sources);
     if (sources == NULL)
@@ -70,6 +78,8 @@ static enum err_code load(struct api *api, const struct api_import_options *opti
     bool ok = true;
     JSON_AUTO inputs = ingest_inputs(set);
     *ret_skipped = skipped_json(set, &ok);
+    if (server != NULL && json_object_update(json_array_get(inputs, 0), server) != 0)
+        ok = false;
     TRY(json_built(ok && inputs != NULL, err));
     return store_import_commit(import, inputs, *ret_skipped, commit, err);
 }
@@ -146,10 +156,15 @@ enum err_code api_import(struct api *api, const struct api_import_options *optio
     char derived[STORE_LIMIT_NAME_BYTES + 1];
     const char *dataset = options->name;
     api_begin(api);
-    if (options->path_count == 0)
+    if (options->path_count == 0 && options->from_server == NULL)
         return err_set(err, ERR_USAGE, "nothing to import");
+    if (options->path_count > 0 && options->from_server != NULL) {
+        err_set(err, ERR_USAGE, "files and a server can't be imported at once");
+        return err_hint(err, "import one after the other, each as a dataset");
+    }
     if (dataset == NULL) {
-        name_from_path(options->paths[0], derived);
+        name_from_path(options->from_server != NULL ? options->from_server : options->paths[0],
+                       derived);
         dataset = derived;
     }
     TRY(store_dataset_name_check(dataset, err));
@@ -166,7 +181,7 @@ enum err_code api_import(struct api *api, const struct api_import_options *optio
     struct store_commit commit = {.manifest = NULL};
     JSON_AUTO skipped = NULL;
     TRY(store_import_begin(api->store, dataset, &store, &import, err));
-    TRY(load(api, options, import, &commit, &skipped, err));
+    TRY(load(api, options, dataset, import, &commit, &skipped, err));
     JSON_AUTO manifest = commit.manifest;
     store_import_close(import); /* lets go of the lock before the profile is made */
     import = NULL;

@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define IMPORT_COMPARED_BYTES                                                                      \
@@ -195,6 +196,41 @@ static enum err_code check_path(const char *path, struct err *err)
     return err->code;
 }
 
+/* The token without the line end that editors put behind it. */
+static enum err_code read_token(const struct cli *cli, struct buf *ret, struct err *err)
+{
+    const char *path = cli_text(cli, "token-file", NULL), *given = getenv("MARROW_FHIR_TOKEN");
+    AUTO(buf_done) struct buf text = BUF_INIT;
+    if (path != NULL)
+        TRY(file_read(path, 65536, &text, err));
+    else if (given != NULL)
+        buf_puts(&text, given);
+    struct str token = str_trim(buf_view(&text));
+    for (size_t i = 0; i < token.len; i++)
+        if (token.ptr[i] <= 0x20 || token.ptr[i] > 0x7e) {
+            err_set(err, ERR_USAGE, "the token is no bearer token: it holds blanks or odd bytes");
+            return err_hint(err, "the file is to hold the token alone");
+        }
+    buf_add_str(ret, token);
+    return buf_check(ret, err);
+}
+
+static enum err_code need_input(const struct cli *cli, struct err *err)
+{
+    static const char *const of_servers[] = {"group", "resource-types", "since", "token-file"};
+    bool server = cli_text(cli, "from-server", NULL) != NULL;
+    if (cli->word_count == 0 && !server) {
+        err_set(err, ERR_USAGE, "'import' needs more: expected %s", cli->verb->arguments);
+        return err_hint(err, "for example: %s", cli->verb->examples[0]);
+    }
+    for (size_t i = 0; !server && i < sizeof of_servers / sizeof *of_servers; i++)
+        if (cli_text(cli, of_servers[i], NULL) != NULL) {
+            err_set(err, ERR_USAGE, "--%s belongs to --from-server", of_servers[i]);
+            return err_hint(err, "for example: marrow import --from-server https://host/fhir");
+        }
+    return ERR_OK;
+}
+
 enum err_code verb_import(struct cli *cli, struct err *err)
 {
     const char *nulls[IMPORT_NULLS];
@@ -203,7 +239,10 @@ enum err_code verb_import(struct cli *cli, struct err *err)
     JSON_AUTO overrides = NULL;
     JSON_AUTO answer = NULL;
     const char *stack[IMPORT_STACKS];
+    AUTO(buf_done) struct buf token = BUF_INIT;
     int rows = -1;
+    TRY(need_input(cli, err));
+    TRY(read_token(cli, &token, err));
     TRY(read_header(header, &rows, err));
     TRY(read_overrides(cli, &overrides, err));
     struct api_import_options options = {
@@ -218,6 +257,11 @@ enum err_code verb_import(struct cli *cli, struct err *err)
         .null_marker_count = cli_list(cli, "null", nulls, IMPORT_NULLS),
         .total_bytes = cli_number(cli, "max-bytes", 0),
     };
+    options.from_server = cli_text(cli, "from-server", NULL);
+    options.group = cli_text(cli, "group", NULL);
+    options.types = cli_text(cli, "resource-types", NULL);
+    options.since = cli_text(cli, "since", NULL);
+    options.token = token.len > 0 ? buf_text(&token) : NULL;
     options.stack = stack;
     options.stack_count = cli_list(cli, "stack", stack, IMPORT_STACKS);
     options.null_markers = options.null_marker_count > 0 ? nulls : NULL;

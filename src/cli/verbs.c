@@ -67,6 +67,15 @@ static const struct cli_option import_options[] = {
      "NAME=PATTERN names it, auto takes all that look like parts of one; may be repeated",
      NULL},
     {"max-bytes", CLI_BYTES, "SIZE", "refuse archives that unpack to more than this", NULL},
+    {"from-server", CLI_TEXT, "URL", "export from this FHIR server (Bulk Data) in place of files",
+     NULL},
+    {"group", CLI_TEXT, "ID", "of the server: only patients of this group", NULL},
+    {"resource-types", CLI_TEXT, "T,…", "of the server: only these, such as Patient,Condition", NULL},
+    {"since", CLI_TEXT, "last|INSTANT",
+     "of the server: what changed since then, laid over the current version; last: since its export",
+     NULL},
+    {"token-file", CLI_TEXT, "FILE", "holds the server's bearer token; default: $MARROW_FHIR_TOKEN",
+     NULL},
     OPTIONS_END,
 };
 static const struct cli_option version_options[] = {OPTION_VERSION, OPTIONS_END};
@@ -205,7 +214,7 @@ static const struct cli_verb verbs[] = {
            "marrow demo-data ./big --patients 100000 --seed 7 --no-fhir",
            "a larger one, tables only"),
      verb_demo_data},
-    {"import", "PATH…", 1, -1, "Take files, folders or archives in as a new version of a dataset",
+    {"import", "PATH…", 0, -1, "Take files, folders or archives in as a new version of a dataset",
      "Takes CSV and its kin in any encoding, Parquet, JSON, NDJSON, FHIR (bulk NDJSON, Bundles), Excel, SPSS, Stata and SAS, "
      "packed or not; a whole folder or ZIP becomes one "
      "dataset. Types are decided over every row and lose nothing; rows that can't be read are kept "
@@ -216,7 +225,8 @@ static const struct cli_verb verbs[] = {
            "marrow import patients.sav labs.xlsx", "several files, one dataset",
            "marrow import data.csv --type data.zip=text --null 999",
            "decide a type and a null marker yourself", "marrow import export/ --strict",
-           "a folder; refuse bad rows"),
+           "a folder; refuse bad rows", "marrow import --from-server https://host/fhir --name ward",
+           "a FHIR server's bulk export; later with --since last"),
      verb_import},
     {"datasets", "", 0, 0, "List the datasets, their marts and last questions", NULL, NULL,
      WORDS("marrow datasets", "what is in the store"), verb_datasets},

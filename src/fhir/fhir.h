@@ -101,4 +101,23 @@ enum err_code fhir_worker_finish(struct fhir_worker *worker, struct fhir_counts 
 enum err_code fhir_view_lower(const struct fhir_view *view, struct plan *plan, const char *table, const char *table_identity, bool resource_id,
                               const struct plan_rel **ret, struct err *err) WARN_UNUSED;
 
+/* ---- Bulk Data ---------------------------------------------------------------------------------- */
+
+#define FHIR_BULK_FILES_AT_ONCE 4
+#define FHIR_BULK_LIMIT_FILES 100000 /* of one export */
+
+/* An export from a server that follows the Bulk Data Access IG (hl7.fhir.uv.bulkdata): kick-off, polling, files. */
+struct fhir_bulk_options {
+    const char *url;       /* base: "https://host/fhir"; $export, or Group/ID/$export, is put behind it */
+    const char *group;     /* id; NULL: the whole system */
+    const char *types;     /* "Patient,Condition"; NULL: all */
+    const char *since;     /* instant; NULL: everything */
+    const char *token;     /* bearer; sent to the server itself, and for files where the manifest asks for it; NULL: none */
+    const char *directory; /* where the files go: exists, empty */
+    const struct progress *progress;
+};
+/* *ret: {transaction_time, files:[{path, type, kind: output|deleted, bytes, resources}], problems: lines of the server's error files}. The job is deleted on the server at the end, also after a failure or an interrupt. Errors: ERR_IO, ERR_TIMEOUT, ERR_INPUT (no FHIR: a web page, a manifest that is none,
+ * fewer resources than promised), ERR_NOT_FOUND, ERR_USAGE (no URL; refused: 401, 403), ERR_INTERRUPTED; they name the host. */
+enum err_code fhir_bulk_export(const struct fhir_bulk_options *options, json_t **ret, struct err *err) WARN_UNUSED;
+
 #endif

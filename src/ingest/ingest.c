@@ -46,6 +46,8 @@ struct ingest_set *ingest_set_new(const struct ingest_options *options, struct e
         set->options.header = -1;
     if (set->options.staging_directory != NULL)
         set->options.staging_directory = arena_strdup(set->arena, set->options.staging_directory);
+    if (set->options.shown_as != NULL)
+        set->options.shown_as = arena_strdup(set->arena, set->options.shown_as);
     if (set->options.encoding != NULL)
         set->options.encoding = arena_strdup(set->arena, set->options.encoding);
     if (set->options.delimiter != NULL)

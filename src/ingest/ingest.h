@@ -22,6 +22,7 @@ struct ingest_options {
     const char *delimiter;         /* NULL = detect */
     int header;                    /* rows of names: 1, 0, or more that are joined; -1 detect (also units and notes around the table) */
     int64_t total_bytes;           /* 0 = INGEST_LIMIT_TOTAL_BYTES */
+    const char *shown_as;          /* what people are told in place of a folder's path: "https://host/fhir"; NULL: the path */
     const struct progress *progress;
 };
 struct ingest_skipped {

@@ -152,6 +152,9 @@ static bool is_data_suffix(const char *base_name)
 static enum err_code empty_file(struct ingest_set *set, const struct walk_place *place,
                                 struct err *err)
 {
+    /* exports have them: a type of which there is nothing */
+    if (!place->given && str_has_suffix_nocase(str_of(place->base_name), ".ndjson"))
+        return ingest_skip(set, place->origin, err, "no data: an empty file");
     if (!place->given && !is_data_suffix(place->base_name))
         return ingest_skip(set, place->origin, err, "no data: an empty file");
     (void)err_set(err, ERR_INPUT, "%s is empty: 0 bytes", place->base_name);
@@ -229,6 +232,7 @@ enum err_code walk_file(struct ingest_set *set, const struct walk_place *place, 
 struct folder_walk {
     struct ingest_set *set;
     const char *root_real; /* realpath of the folder as given */
+    const char *shown_as;  /* in place of the path */
     struct hash_sha256 *hash;
     int64_t bytes, files;
 };
@@ -309,7 +313,12 @@ static enum err_code folder_entry(struct folder_walk *walk, const char *folder,
     size_t length = strlen(parent);
     while (length > 1 && parent[length - 1] == '/')
         parent[--length] = '\0';
-    return folder_file(walk, path, path, below, file_base_name(parent), depth, err);
+    const char *origin = path;
+    if (walk->shown_as != NULL)
+        origin = arena_printf(walk->set->arena, "%s/%s", walk->shown_as, below);
+    return origin == NULL
+               ? ingest_memory(err)
+               : folder_file(walk, path, origin, below, file_base_name(parent), depth, err);
 }
 
 static enum err_code walk_folder(struct folder_walk *walk, const char *path, const char *relative,
@@ -351,13 +360,16 @@ static enum err_code walk_given_folder(struct ingest_set *set, const char *path,
     char *real = realpath(path, NULL);
     if (real == NULL)
         return err_set_errno(err, errno, "cannot resolve %s", path);
-    struct folder_walk walk = {.set = set, .root_real = real, .hash = hash_sha256_new()};
+    const char *shown = set->options.shown_as;
+    struct folder_walk walk = {
+        .set = set, .root_real = real, .shown_as = shown, .hash = hash_sha256_new()};
     enum err_code code =
         walk.hash == NULL ? ingest_memory(err) : walk_folder(&walk, path, "", 1, err);
     if (code == ERR_OK) {
         char hex[HASH_HEX_BYTES];
         hash_sha256_finish(walk.hash, hex);
-        code = add_input(set, path, "folder", hex, walk.bytes, walk.files, err);
+        code = add_input(set, shown == NULL ? path : shown, shown == NULL ? "folder" : "server",
+                         hex, walk.bytes, walk.files, err);
     }
     hash_sha256_free(walk.hash);
     mem_free(real); /* realpath's */
