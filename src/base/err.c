@@ -164,6 +164,19 @@ enum err_code err_detail(struct err *err, const char *format, ...)
     return err->code;
 }
 
+enum err_code err_excerpt(struct err *err, const char *line, const char *marks)
+{
+    if (err == NULL)
+        return ERR_FAILED;
+    err_detail(err, "%s", line);
+    size_t length = strlen(err->detail);
+    append_text(err->detail, " ");
+    append_text(err->detail, marks);
+    if (err->detail[length] == ' ')
+        err->detail[length] = '\n';
+    return err->code;
+}
+
 enum err_code err_at(struct err *err, const char *source, int64_t line, int64_t column)
 {
     if (err == NULL)

@@ -52,6 +52,8 @@ enum err_code err_set_errno(struct err *err, int errno_value, const char *format
 /* Add to an error already set; each returns err->code. */
 enum err_code err_hint(struct err *err, const char *format, ...) PRINTF_LIKE(2, 3);
 enum err_code err_detail(struct err *err, const char *format, ...) PRINTF_LIKE(2, 3);
+/* The detail as two lines: what was read, and ^^^ under the place. marks is of blanks and ^. */
+enum err_code err_excerpt(struct err *err, const char *line, const char *marks);
 enum err_code err_at(struct err *err, const char *source, int64_t line, int64_t column);
 /* Prefix the message: "context: message". */
 enum err_code err_context(struct err *err, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -146,12 +146,11 @@ struct fhir_static fhir_check_named(struct str type, struct fhir_static known)
     return known;
 }
 
-/* What FHIR R4 says of the element. */
+/* What FHIR R4 says of the element; not that it is there: what must be, is missing in many a real resource. */
 static struct fhir_static element_static(const struct fhir_element *element,
                                          const struct fhir_static *input)
 {
-    struct fhir_static known = {.many = element->many || input->many,
-                                .always = element->required && input->always};
+    struct fhir_static known = {.many = element->many || input->many};
     return element->choice ? known : fhir_check_named(element->types, known);
 }
 
@@ -168,18 +167,40 @@ static bool primitive_member(struct str name, bool many, struct fhir_static *ret
     return str_equal(name, STR("extension"));
 }
 
-static enum err_code unknown_element(struct fhir_parser *parser, const struct fhir_path *input,
-                                     const struct fhir_token *token)
+/* "valueQuantity", as JSON has it: the choice that it belongs to, and of what type it is. */
+static bool find_typed(const char *structure, struct str member, struct str *ret_choice,
+                       const char **ret_type)
 {
-    const char *structure = input->known.structure;
+    struct fhir_element element;
+    for (size_t i = 1; i < member.len; i++) {
+        *ret_choice = (struct str){member.ptr, i};
+        if (member.ptr[i] < 'A' || member.ptr[i] > 'Z' ||
+            !fhir_model_find(structure, *ret_choice, &element) || !element.choice)
+            continue;
+        *ret_type = fhir_model_choice_type(*ret_choice, member);
+        if (*ret_type != NULL)
+            return true;
+    }
+    return false;
+}
+
+/* Not FHIRPath's name of an element of R4: a note, and what is known of it all the same. */
+static enum err_code unknown_element(struct fhir_parser *parser, const struct fhir_static *input,
+                                     const struct fhir_token *token, struct fhir_static *ret)
+{
     char near[64];
-    const char *nearest = fhir_model_nearest(structure, token->text, near);
-    if (nearest != NULL)
-        return fhir_path_note(parser, token->begin, "unknown_element",
-                              "FHIR R4 has no element \"%.80s\" in %s; did you mean \"%s\"?",
-                              token->text.ptr, structure, nearest);
+    const char *type, *nearest = fhir_model_nearest(input->structure, token->text, near);
+    struct str choice;
+    if (find_typed(input->structure, token->text, &choice, &type)) {
+        *ret = fhir_check_named(str_of(type), (struct fhir_static){.many = input->many});
+        return fhir_path_note(parser, token->begin, "typed_member",
+                              "\"%.80s\" is JSON's name; in FHIRPath it is %.*s.ofType(%s)",
+                              token->text.ptr, (int)choice.len, choice.ptr, type);
+    }
     return fhir_path_note(parser, token->begin, "unknown_element",
-                          "FHIR R4 has no element \"%.80s\" in %s", token->text.ptr, structure);
+                          "FHIR R4 has no element \"%.80s\" in %s%s%s%s", token->text.ptr,
+                          input->structure, nearest != NULL ? "; did you mean \"" : "",
+                          nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");
 }
 
 static bool names_focus(const struct fhir_parser *parser, struct str name)
@@ -206,6 +227,10 @@ enum err_code fhir_check_member(struct fhir_parser *parser, const struct fhir_pa
         return fhir_check_this(parser, token->begin, token->end, ret);
     if (input == NULL)
         TRY(fhir_check_this(parser, token->begin, token->begin, &input));
+    if (input->kind == FHIR_PATH_EMPTY) { /* of nothing: nothing */
+        *ret = input;
+        return ERR_OK;
+    }
     node.input = input;
     enum fhir_type type = input->known.type;
     struct fhir_element element;
@@ -214,7 +239,7 @@ enum err_code fhir_check_member(struct fhir_parser *parser, const struct fhir_pa
             node.known = element_static(&element, &input->known);
             node.choice = element.choice;
         } else {
-            TRY(unknown_element(parser, input, token));
+            TRY(unknown_element(parser, &input->known, token, &node.known));
         }
     } else if (type == FHIR_TYPE_UNKNOWN || type == FHIR_TYPE_COMPLEX) {
         node.choice = fhir_model_is_choice(token->text);

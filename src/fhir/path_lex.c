@@ -9,7 +9,8 @@
 
 /* ---- errors ---------------------------------------------------------------------------------- */
 
-#define EXCERPT_CHARACTERS 96 /* of an expression that are shown with an error */
+#define EXCERPT_CHARACTERS 64 /* of an expression that are shown with an error: a terminal's line  \
+                               */
 
 static size_t characters(const char *text, size_t bytes)
 {
@@ -22,41 +23,49 @@ static bool begins_character(struct str text, size_t at)
 {
     return at >= text.len || ((unsigned char)text.ptr[at] & 0xc0u) != 0x80u;
 }
+static void add_times(struct buf *out, char c, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        buf_putc(out, c);
+}
+
+/* The part of a line, from and to, that is shown for a span that begins at begin. */
+static void window(struct str text, size_t begin, size_t *from, size_t *to)
+{
+    if (begin - *from > EXCERPT_CHARACTERS / 2)
+        *from = begin - EXCERPT_CHARACTERS / 2;
+    while (!begins_character(text, *from))
+        ++*from;
+    if (*to - *from > EXCERPT_CHARACTERS)
+        *to = *from + EXCERPT_CHARACTERS;
+    while (!begins_character(text, *to))
+        --*to;
+}
 
 /* The line of the text in which begin lies, cut to a window, and ^^^ under the span. */
-static void underline(struct str text, size_t begin, size_t end, struct buf *out)
+static void underline(struct str text, size_t begin, size_t end, struct err *err)
 {
-    size_t from = begin, to = begin;
-    while (from > 0 && text.ptr[from - 1] != '\n')
-        from--;
-    while (to < text.len && text.ptr[to] != '\n')
-        to++;
-    size_t first = from, last = to;
-    if (begin - from > EXCERPT_CHARACTERS / 2)
-        from = begin - EXCERPT_CHARACTERS / 2;
-    while (!begins_character(text, from))
-        from++;
-    if (to - from > EXCERPT_CHARACTERS)
-        to = from + EXCERPT_CHARACTERS;
-    while (!begins_character(text, to))
-        to--;
-    size_t marked = end > to ? to : end;
-    buf_printf(out, "%s%.*s%s\n", from > first ? "…" : "", (int)(to - from), text.ptr + from,
-               to < last ? "…" : "");
-    for (size_t i = characters(text.ptr + from, begin - from) + (from > first); i > 0; i--)
-        buf_putc(out, ' ');
-    size_t carets = marked > begin ? characters(text.ptr + begin, marked - begin) : 1;
-    for (size_t i = 0; i < carets; i++)
-        buf_putc(out, '^');
-    for (size_t i = 0; i < out->len; i++)
-        if ((unsigned char)out->ptr[i] < 0x20 && out->ptr[i] != '\n')
-            out->ptr[i] = ' ';
+    AUTO(buf_done) struct buf line = BUF_INIT;
+    AUTO(buf_done) struct buf marks = BUF_INIT;
+    size_t first = begin, last = begin;
+    while (first > 0 && text.ptr[first - 1] != '\n')
+        first--;
+    while (last < text.len && text.ptr[last] != '\n')
+        last++;
+    size_t from = first, to = last;
+    window(text, begin, &from, &to);
+    end = end > to ? to : end;
+    buf_puts(&line, from > first ? "…" : "");
+    buf_add(&line, text.ptr + from, to - from);
+    buf_puts(&line, to < last ? "…" : "");
+    add_times(&marks, ' ', characters(text.ptr + from, begin - from) + (from > first));
+    add_times(&marks, '^', end > begin ? characters(text.ptr + begin, end - begin) : 1);
+    err_excerpt(err, buf_text(&line), buf_text(&marks));
 }
 
 enum err_code fhir_path_fail(const struct fhir_parser *parser, size_t begin, size_t end,
                              const char *format, ...)
 {
-    AUTO(buf_done) struct buf shown = BUF_INIT;
     char message[ERR_TEXT_BYTES];
     int64_t line = 1;
     size_t line_begin = 0;
@@ -71,8 +80,7 @@ enum err_code fhir_path_fail(const struct fhir_parser *parser, size_t begin, siz
             line_begin = i + 1;
         }
     err_set(parser->err, ERR_INPUT, "%s", message);
-    underline(parser->text, begin, end, &shown);
-    err_detail(parser->err, "%s", buf_text(&shown));
+    underline(parser->text, begin, end, parser->err);
     return err_at(parser->err, parser->context->source, line,
                   (int64_t)characters(parser->text.ptr + line_begin, begin - line_begin) + 1);
 }

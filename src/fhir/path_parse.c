@@ -459,6 +459,7 @@ enum err_code fhir_path_parse(const struct fhir_path_context *context, struct st
         return err_at(err, context->source, 0, 0);
     }
     size_t valid = str_utf8_valid_prefix(text);
+    parser.text.len = valid;
     if (valid < text.len)
         return fhir_path_fail(&parser, valid, valid, "text that is not UTF-8");
     TRY(fhir_lex(&parser));

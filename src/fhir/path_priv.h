@@ -52,7 +52,7 @@ struct fhir_static {
     enum fhir_type type;     /* FHIR_TYPE_UNKNOWN where the model does not say; FHIR_TYPE_COMPLEX for a structure */
     const char *structure;   /* COMPLEX: its name in the model ("HumanName", "Patient.contact"), or NULL; static */
     bool many;               /* may hold more than one item; false: at most one, whatever the data (the model says so) */
-    bool always;             /* holds at least one item */
+    bool always;             /* holds at least one item, whatever the data: a literal, exists(); never an element, which may be missing though FHIR wants it */
 };
 struct fhir_path {
     enum fhir_path_kind kind;

@@ -301,11 +301,11 @@ static enum err_code read_value(struct fhir_reader *reader, const json_t *json, 
                                   key);
         found = key;
         ret->type = type;
-        ret->value = str_of(constant_text(reader, value, type));
-        if (ret->value.ptr == NULL)
-            return fhir_view_fail(reader, fhir_view_place(reader, place, key),
-                                  "expected a %s, found %s that is none", fhir_type_name(type),
-                                  json_kind(value));
+        const char *text = constant_text(reader, value, type);
+        ret->value = str_of(text);
+        if (text == NULL)
+            return fhir_view_fail(reader, place, "%s: expected a %s as FHIR writes it, found %s",
+                                  key, fhir_type_name(type), json_kind(value));
     }
     if (found == NULL) {
         fhir_view_fail(reader, place, "constant without a value");

@@ -27,6 +27,8 @@ static void error_keeps_one_line_and_its_additions(void **state)
     assert_int_equal(err_set(&err, ERR_INPUT, "expected %d\ncolumns", 3), ERR_INPUT);
     assert_string_equal(err.message, "expected 3 columns");
     assert_int_equal(err_hint(&err, "add %s", "one"), ERR_INPUT);
+    assert_int_equal(err_excerpt(&err, "a\t= b", "    ^"), ERR_INPUT);
+    assert_string_equal(err.detail, "a = b\n    ^");
     assert_int_equal(err_at(&err, "a.csv", 7, 2), ERR_INPUT);
     assert_int_equal(err_context(&err, "table %s", "labs"), ERR_INPUT);
     assert_string_equal(err.message, "table labs: expected 3 columns");
@@ -42,6 +44,7 @@ static void error_keeps_one_line_and_its_additions(void **state)
     (void)err_set(sink, ERR_LIMIT, "x");
     assert_int_equal(err_hint(sink, "y"), ERR_LIMIT);
     assert_int_equal(err_detail(sink, "y"), ERR_LIMIT);
+    assert_int_equal(err_excerpt(sink, "y", "^"), ERR_LIMIT);
     assert_int_equal(err_context(sink, "y"), ERR_LIMIT);
     assert_int_equal(err_at(sink, "s", 1, 1), ERR_LIMIT);
 }

@@ -150,6 +150,47 @@ static void test_suite(void **state)
     assert_int_equal(cases, 148);
 }
 
+/* ---- limits -------------------------------------------------------------------------------------
+ */
+
+static enum err_code read_text(const struct buf *text, struct err *err)
+{
+    JSON_AUTO definition = NULL;
+    AUTO(fhir_view_free) struct fhir_view *view = NULL;
+    enum err_code code = json_parse(buf_view(text), "view", &definition, err);
+    return code != ERR_OK ? code : fhir_view_read(definition, "view", &view, err);
+}
+
+/* A view of so many columns, or with its one column below so many selects. */
+static enum err_code read_sized(int columns, int depth, const char *nest, struct err *err)
+{
+    AUTO(buf_done) struct buf text = BUF_INIT;
+    buf_puts(&text, "{\"resource\":\"Patient\",\"select\":[{");
+    for (int i = 1; i < depth; i++)
+        buf_printf(&text, "\"%s\":[{", nest);
+    buf_puts(&text, "\"column\":[");
+    for (int i = 0; i < columns; i++)
+        buf_printf(&text, "%s{\"name\":\"c%d\",\"path\":\"id\"}", i > 0 ? "," : "", i);
+    buf_puts(&text, "]");
+    for (int i = 1; i < depth; i++)
+        buf_puts(&text, "}]");
+    buf_puts(&text, "}]}");
+    return read_text(&text, err);
+}
+
+static void test_limits(void **state)
+{
+    struct err err = {0};
+    (void)state;
+    assert_int_equal(read_sized(FHIR_LIMIT_COLUMNS, 1, "select", &err), ERR_OK);
+    assert_int_equal(read_sized(FHIR_LIMIT_COLUMNS + 1, 1, "select", &err), ERR_LIMIT);
+    assert_string_equal(err.source, "view: select[0].column[2000].name");
+    assert_int_equal(read_sized(1, FHIR_LIMIT_SELECT_DEPTH, "select", &err), ERR_OK);
+    assert_int_equal(read_sized(1, FHIR_LIMIT_SELECT_DEPTH + 1, "select", &err), ERR_LIMIT);
+    assert_int_equal(read_sized(1, FHIR_LIMIT_SELECT_DEPTH, "unionAll", &err), ERR_OK);
+    assert_int_equal(read_sized(1, FHIR_LIMIT_SELECT_DEPTH + 1, "unionAll", &err), ERR_LIMIT);
+}
+
 /* ---- the built-in views -------------------------------------------------------------------------
  */
 
@@ -192,6 +233,7 @@ static void test_builtin(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_golden), cmocka_unit_test(test_suite),
+                                       cmocka_unit_test(test_limits),
                                        cmocka_unit_test(test_builtin)};
     golden_arguments(argc, argv);
     return cmocka_run_group_tests(tests, NULL, NULL);
