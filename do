@@ -115,10 +115,8 @@ run_ctest() {
 # use_driver VARIABLE SCRIPT [WORD]: the path of the ADBC driver that a script of tests/servers fetches or builds, where it can.
 use_driver() {
     eval "[ -z \"\${$1:-}\" ]" || return 0
-    variable=$1
-    shift
-    if path=$(sh tests/servers/"$@" 2>build/Testing/driver.log); then
-        export "$variable=$path"
+    if path=$(sh "tests/servers/$2" ${3:+"$3"} 2>build/Testing/driver.log); then
+        export "$1=$path"
     else
         tail -n 1 build/Testing/driver.log >&2
         grep SKIPPED build/Testing/driver.log >>"$skipped" || true
@@ -140,6 +138,7 @@ test_engines() {
         grep SKIPPED build/Testing/trino.log >>"$skipped" || true
     fi
     use_driver MARROW_ADBC_POSTGRESQL adbc_postgresql.sh
+    use_driver MARROW_DATAFUSION_DRIVER datafusion.sh build
     status=0
     MARROW_DIFFERENTIAL_PLANS=${MARROW_DIFFERENTIAL_PLANS:-10000} run_ctest build -L engines --no-tests=error || status=$?
     grep -h SKIPPED build/Testing/Temporary/LastTest.log | grep -viE 'skipped\]? *([0-9]+ )?test\(s\)|^ *[0-9]+ SKIPPED|\] [0-9]+ test' | sort -u >>"$skipped" || true
@@ -203,7 +202,7 @@ help | -h | --help)
 ./do test             set up, build, run every test
 ./do test asan        the same under the address and undefined-behaviour sanitizers
 ./do test kill [N]    kill -9 at N random points of import and build (default 500), and check that nothing is lost
-./do test engines     on PostgreSQL and Trino, as far as they can be had here; says loudly what was skipped
+./do test engines     on PostgreSQL, Trino and DataFusion, as far as they can be had here; says loudly what was skipped
 ./do test fault [N]   fail N writes, fsyncs, renames and allocations of each kind (default 200); disks that are really full
 ./do build            set up and build build/marrow
 ./do check            format, layers, doors, static analysis

@@ -129,6 +129,9 @@ AUTO_DEFINE(struct api_plan, api_plan_free)
 enum err_code api_plan_print(const struct api_plan *plan, json_t **ret, struct err *err) WARN_UNUSED; /* {text, signature} */
 enum err_code api_plan_sql(const struct api_plan *plan, const char *dialect, json_t **ret, struct err *err) WARN_UNUSED; /* {sql, params:[{name, type}], dialect}; dialect NULL: duckdb */
 /* {columns:[{name, sources:[{dataset, table, column, kind}]}]}, and what people read: text (a tree), dot (Graphviz). dataset may be NULL. */
+/* The plan with its parameters' values as a Substrait plan (docs/DIALECTS.md), protobuf bytes; tables of `schema`, or plain names (NULL).
+ * ERR_UNSUPPORTED names what cannot be said. */
+enum err_code api_plan_substrait(const struct api_plan *plan, const json_t *params, const char *schema, struct buf *ret, struct err *err) WARN_UNUSED;
 enum err_code api_plan_lineage(const struct api_plan *plan, const char *dataset, json_t **ret, struct err *err) WARN_UNUSED;
 enum err_code api_plan_diff(const struct api_plan *before, const struct api_plan *after, json_t **ret, struct err *err) WARN_UNUSED; /* {equal, changes:[{path, kind, before, after, words}]} */
 enum err_code api_plan_hash(const struct api_plan *plan, json_t **ret, struct err *err) WARN_UNUSED; /* {signature} */

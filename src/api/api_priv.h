@@ -62,6 +62,11 @@ struct api_ask {
     const struct engine_value *values; /* of $1, $2 … */
     size_t value_count;
     const json_t *about; /* members of the entry, and what api_rows_about answers; NULL: none */
+    /* On another engine, once it is open: asks it in its own form, says which ("sql", "substrait") and what ran. NULL: query.sql is asked. */
+    enum err_code (*there)(void *user, struct engine *engine, const char **ret_form, struct buf *ret_text, struct engine_result **ret, struct err *err);
+    const char *const *tables; /* that it reads there */
+    size_t table_count;
+    void *user;
 };
 enum err_code api_ask(struct api *api, const struct api_ask *ask, struct api_rows **ret, struct err *err) WARN_UNUSED;
 /* The run of a rule of that name whose inputs are those of this version: the one that was meant last. *ret stays NULL: there is none. */

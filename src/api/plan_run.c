@@ -73,6 +73,7 @@ static enum err_code make_about(const struct api_plan *plan, const char *url,
     json_put(ready->about, "ordered_by", ordered_by, &ok);
     json_put_text(ready->about, "signature", ready->signature, &ok);
     json_put_text(ready->about, "engine", engine.name, &ok);
+    json_put_text(ready->about, "form", "sql", &ok);
     return json_built(ok, err);
 }
 
@@ -120,15 +121,65 @@ enum err_code api_plan_document(const struct api_plan *plan, const json_t *param
 /* ---- rows --------------------------------------------------------------------------------------
  */
 
+static enum err_code bind_there(void *user, const char *const *names, size_t count,
+                                const struct engine_value **ret, struct err *err)
+{
+    return api_params_values(&((struct api_ready *)user)->bound, names, count, ret, err);
+}
+
+/* The plan with its parameters as literals: Substrait's readers know no parameters. */
+static enum err_code close_plan(const struct api_bound *from, struct plan *plan,
+                                const struct plan_rel **ret, struct err *err)
+{
+    struct api_bound bound = *from;
+    JSON_AUTO copy = json_deep_copy(bound.plan);
+    bound.plan = copy;
+    if (plan == NULL || copy == NULL)
+        return err_set(err, ERR_MEMORY, "no memory for a plan");
+    TRY(api_params_close(&bound, err));
+    return plan_from_json(plan, bound.plan, "the plan", ret, err);
+}
+
+static enum err_code run_there(void *user, struct engine *engine, const char **ret_form,
+                               struct buf *ret_text, struct engine_result **ret, struct err *err)
+{
+    struct api_ready *ready = user;
+    AUTO(plan_free) struct plan *closed = plan_new();
+    struct run_question question = {.root = ready->root, .bind = bind_there, .user = ready};
+    bool substrait = false;
+    if (engine_can(engine, ENGINE_TAKES_SUBSTRAIT))
+        TRY(close_plan(&ready->bound, closed, &question.closed, err));
+    TRY(run_query(engine, &question, &substrait, ret_text, ret, err));
+    *ret_form = substrait ? "substrait" : "sql";
+    return ERR_OK;
+}
+
+enum err_code api_plan_substrait(const struct api_plan *plan, const json_t *params,
+                                 const char *schema, struct buf *ret, struct err *err)
+{
+    __attribute__((cleanup(api_bound_done))) struct api_bound bound = {.arena = NULL};
+    AUTO(plan_free) struct plan *closed = plan_new();
+    AUTO(plan_free) struct plan *over = NULL;
+    const struct plan_rel *root = NULL, *quick = NULL;
+    TRY(api_params_bind(plan, params, false, &bound, err));
+    TRY(close_plan(&bound, closed, &root, err));
+    over = plan_new_over(root);
+    TRY(plan_optimise(over, root, &quick, err));
+    return dialect_substrait(quick, schema, ret, err);
+}
+
 static enum err_code run(struct api *api, const struct api_plan *plan,
                          const struct api_plan_options *options, struct api_ready *ready,
                          struct api_rows **ret, struct err *err)
 {
     AUTO(buf_done) struct buf sql = BUF_INIT, kept = BUF_INIT;
     const struct engine_value *values = NULL;
-    size_t count = 0;
+    AUTO(mem_free) const char **tables = NULL;
+    size_t count = 0, table_count = 0;
     TRY(api_plan_ready(api, plan, options, false, ready, err));
-    TRY(api_ready_compile(ready, &sql, &values, &count, err));
+    if (options->engine == NULL)
+        TRY(api_ready_compile(ready, &sql, &values, &count, err));
+    TRY(plan_tables(ready->root, &tables, &table_count, err));
     TRY(api_plan_document(plan, options->params, &kept, err));
     struct api_ask ask = {.query = {.dataset = options->dataset,
                                     .version = store_version_id(ready->version),
@@ -141,7 +192,11 @@ static enum err_code run(struct api *api, const struct api_plan *plan,
                           .kept = buf_text(&kept),
                           .values = values,
                           .value_count = count,
-                          .about = ready->about};
+                          .about = ready->about,
+                          .there = run_there,
+                          .tables = tables,
+                          .table_count = table_count,
+                          .user = ready};
     return api_ask(api, &ask, ret, err);
 }
 

@@ -338,6 +338,7 @@ static const struct {
     {ENGINE_HAS_QUANTILE, "exact quantiles"},
     {ENGINE_READS_FILES, "reads files"},
     {ENGINE_TAKES_SUBSTRAIT, "takes Substrait"},
+    {ENGINE_IS_LOCAL, "reads the store in place"},
 };
 
 enum err_code api_engines(json_t **ret, struct err *err)

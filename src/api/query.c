@@ -158,15 +158,20 @@ enum err_code api_query_prepare(struct api *api, struct store_version *version, 
     return ERR_OK;
 }
 
-/* On another engine: over what was pushed there, in a read-only session. */
-static enum err_code prepare_elsewhere(struct api *api, const struct api_query_options *options,
-                                       const struct store_version *version, struct engine **ret,
+/* On another engine: over what was pushed there, in a read-only session; an engine of this process
+ * reads the store's own files. */
+static enum err_code prepare_elsewhere(struct api *api, const struct api_ask *ask,
+                                       struct store_version *version, struct engine **ret,
                                        struct err *err)
 {
     struct engine_options engine = api_engine_options(api);
-    engine.url = options->engine;
-    TRY(api_statement_check_elsewhere(options->sql, err));
-    return run_engine_open(&engine, version, ret, err);
+    engine.url = ask->query.engine;
+    if (ask->there == NULL)
+        TRY(api_statement_check_elsewhere(ask->query.sql, err));
+    TRY(run_engine_open(&engine, version, ret, err));
+    return engine_can(*ret, ENGINE_IS_LOCAL)
+               ? store_version_attach(version, *ret, ask->tables, ask->table_count, err)
+               : ERR_OK;
 }
 
 struct api_rows {
@@ -183,6 +188,19 @@ struct api_rows {
     struct data_batch capped;
     json_t *marts; /* {name: run id} that it read */
 };
+
+/* The engine's rows; the form that it was asked in is told with them. */
+static enum err_code ask_there(struct api_rows *rows, const struct api_ask *ask, struct err *err)
+{
+    AUTO(buf_done) struct buf text = BUF_INIT;
+    const char *form = "sql";
+    bool ok = true;
+    TRY(ask->there(ask->user, rows->engine, &form, &text, &rows->result, err));
+    mem_free(rows->sql);
+    rows->sql = buf_take(&text);
+    json_put_text(rows->about, "form", form, &ok);
+    return ok && rows->sql != NULL ? ERR_OK : err_set(err, ERR_MEMORY, "no memory for the result");
+}
 
 static enum err_code open_rows(struct api *api, const struct api_ask *ask, struct api_rows *rows,
                                struct err *err)
@@ -202,12 +220,14 @@ static enum err_code open_rows(struct api *api, const struct api_ask *ask, struc
     TRY(store_version_open(api->store, options->dataset, options->version, &rows->version, err));
     struct api_query_marts marts = {options->marts, rows->marts};
     if (options->engine != NULL)
-        TRY(prepare_elsewhere(api, options, rows->version, &rows->engine, err));
+        TRY(prepare_elsewhere(api, ask, rows->version, &rows->engine, err));
     else
         TRY(api_query_prepare(api, rows->version, options->sql, &marts, NULL, &rows->engine, err));
     engine_set_time_limit(rows->engine, options->time_limit_ms > 0 ? options->time_limit_ms
                                                                    : API_QUERY_TIME_LIMIT_MS);
     engine_set_progress(rows->engine, api->options.progress, "query", options->dataset);
+    if (options->engine != NULL && ask->there != NULL)
+        return api_statement_blame(ask_there(rows, ask, err), err);
     return api_statement_blame(
         engine_query(rows->engine, options->sql, ask->values, ask->value_count, &rows->result, err),
         err);

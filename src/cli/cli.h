@@ -167,6 +167,7 @@ enum err_code verb_push(struct cli *cli, struct err *err);
 enum err_code verb_sql(struct cli *cli, struct err *err);
 enum err_code verb_plan_check(struct cli *cli, struct err *err);
 enum err_code verb_plan_print(struct cli *cli, struct err *err);
+enum err_code verb_plan_substrait(struct cli *cli, struct err *err);
 enum err_code verb_plan_sql(struct cli *cli, struct err *err);
 enum err_code verb_plan_hash(struct cli *cli, struct err *err);
 enum err_code verb_plan_lineage(struct cli *cli, struct err *err);

@@ -1,4 +1,4 @@
-/* plan check | print | sql | hash | run, engines, dialects: a plan is a JSON file
+/* plan check | print | sql | substrait | hash | run, engines, dialects: a plan is a JSON file
  * (docs/plan.schema.json), - is standard input. */
 #include "cli/render.h"
 
@@ -205,7 +205,7 @@ enum err_code verb_plan_diff(struct cli *cli, struct err *err)
     return ERR_OK;
 }
 
-/* ---- run ---------------------------------------------------------------------------------------
+/* ---- parameters --------------------------------------------------------------------------------
  */
 
 /* NAME=VALUE, NAME=@FILE (JSON) → params */
@@ -242,6 +242,66 @@ static enum err_code read_params(const struct cli *cli, json_t *params, struct e
         TRY(read_param(given[i], params, err));
     return ERR_OK;
 }
+
+/* ---- Substrait ---------------------------------------------------------------------------------
+ */
+
+static void put_base64(struct str bytes, struct buf *out)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < bytes.len; i += 3) {
+        uint32_t three = 0;
+        for (size_t k = 0; k < 3; k++)
+            three = three << 8 | (i + k < bytes.len ? (unsigned char)bytes.ptr[i + k] : 0u);
+        for (size_t k = 0; k < 4; k++)
+            buf_putc(out, i + k <= bytes.len ? digits[three >> (18 - 6 * k) & 63] : '=');
+    }
+}
+
+static enum err_code say_substrait(struct cli *cli, struct str bytes, struct err *err)
+{
+    const char *path = cli_text(cli, "out", NULL);
+    AUTO(buf_done) struct buf text = BUF_INIT;
+    char size[32];
+    bool ok = true;
+    if (path != NULL)
+        TRY(file_replace(path, bytes, err));
+    if (cli->json) {
+        json_t *answer = json_object();
+        put_base64(bytes, &text);
+        json_put_int(answer, "bytes", (int64_t)bytes.len, &ok);
+        if (path != NULL)
+            json_put_text(answer, "path", path, &ok);
+        else
+            json_put_str(answer, "substrait", buf_view(&text), &ok);
+        TRY(json_built(ok && !text.failed, err));
+        return cli_print_json(cli, answer, err);
+    }
+    if (path != NULL) {
+        cli_note(cli, "✓ %s: %s\n", cli_bytes((int64_t)bytes.len, size), path);
+        return ERR_OK;
+    }
+    if (cli->stdout_tty) {
+        err_set(err, ERR_USAGE, "a plan in Substrait is no text for a terminal");
+        return err_hint(err, "add --out FILE, or --json for base64");
+    }
+    buf_add_str(&cli->out, bytes);
+    return ERR_OK;
+}
+
+enum err_code verb_plan_substrait(struct cli *cli, struct err *err)
+{
+    AUTO(api_plan_free) struct api_plan *plan = NULL;
+    AUTO(buf_done) struct buf bytes = BUF_INIT;
+    JSON_AUTO params = json_object();
+    TRY(read_plan(cli_word(cli, 0), &plan, err));
+    TRY(read_params(cli, params, err));
+    TRY(api_plan_substrait(plan, params, cli_text(cli, "schema", NULL), &bytes, err));
+    return say_substrait(cli, buf_view(&bytes), err);
+}
+
+/* ---- run ---------------------------------------------------------------------------------------
+ */
 
 struct running {
     const struct api_plan *plan;

@@ -144,6 +144,13 @@ static const struct cli_option plan_sql_options[] = {
     {"dialect", CLI_TEXT, "D", "'marrow dialects' lists them; default: duckdb", NULL},
     OPTIONS_END,
 };
+static const struct cli_option plan_substrait_options[] = {
+    {"param", CLI_LIST, "NAME=VALUE", "a parameter's value, as for 'plan run'; may be repeated",
+     NULL},
+    {"schema", CLI_TEXT, "NAME", "the schema of the tables; default: their plain names", NULL},
+    {"out", CLI_TEXT, "FILE", "write there instead of to stdout", NULL},
+    OPTIONS_END,
+};
 static const struct cli_option plan_lineage_options[] = {
     {"dot", CLI_FLAG, NULL, "a picture for Graphviz", NULL},
     {"dataset", CLI_TEXT, "NAME", "named in the answer as the sources' dataset", NULL},
@@ -319,6 +326,13 @@ static const struct cli_verb verbs[] = {
      WORDS("marrow plan sql stays.json", "as DuckDB runs it",
            "marrow plan sql stays.json --dialect postgresql", "as PostgreSQL runs it"),
      verb_plan_sql},
+    {"plan substrait", "FILE", 1, 1, "Write a plan as Substrait, for engines that take no SQL",
+     "Protobuf bytes of substrait.io's message Plan. What cannot be said in it is an error that "
+     "names it.",
+     plan_substrait_options,
+     WORDS("marrow plan substrait stays.json --out stays.bin", "a file",
+           "marrow plan substrait stays.json --json", "base64"),
+     verb_plan_substrait},
     {"plan hash", "FILE", 1, 1, "Show a plan's signature: the same for plans that mean the same",
      NULL, NULL, WORDS("marrow plan hash stays.json", "64 hex digits"), verb_plan_hash},
     {"plan lineage", "FILE", 1, 1,

@@ -167,6 +167,11 @@ static const char *of_numbers(struct emit *emit, const struct plan_expr *expr,
                          : expr->function->id == PLAN_FUNCTION_SUB ? "CAST(#1 - #2 AS "
                                                                    : "CAST(#1 * #2 AS ",
                          expr->type, ")");
+    case PLAN_FUNCTION_NEG: /* minus of a null decimal is an error there */
+        if (!decimal)
+            return NULL;
+        *ret_precedence = PRECEDENCE_ATOM;
+        return with_type(emit, "CAST(0 - #1 AS ", expr->type, ")");
     case PLAN_FUNCTION_ROUND:
         return with_type(emit, "CAST(round(%1, CAST(%2 AS INT)) AS ", expr->type, ")");
     case PLAN_FUNCTION_FLOOR:
@@ -321,6 +326,14 @@ static void json_list(const char *list, const char *element, const char *text, s
     buf_printf(out, "'[' || array_to_string(%s, ',', 'null') || ']'", list);
 }
 
+static void param_sql(struct data_type type, const char *place, struct buf *out)
+{
+    bool zone = type.kind == DATA_TIMESTAMPTZ;
+    buf_printf(out, "%sCAST(%s AS ", zone ? "arrow_cast(" : "", place);
+    type_sql(type, out);
+    buf_puts(out, zone ? "), " UTC ")" : ")");
+}
+
 static bool strays(struct data_type type, const struct origin *origin)
 {
     const struct plan_expr *expr = origin->expr;
@@ -329,9 +342,37 @@ static bool strays(struct data_type type, const struct origin *origin)
     return !plain && (type.kind == DATA_DECIMAL || type.kind == DATA_TIMESTAMP);
 }
 
+static bool is_constant(const struct plan_expr *expr)
+{
+    bool constant = expr->kind != PLAN_COLUMN;
+    for (size_t i = 0; i < expr->arg_count && constant; i++)
+        constant = is_constant(expr->args[i]);
+    return constant;
+}
+
+/* What its planner (53) gets wrong: a constant among the keys of a partition (its own check then
+ * refuses the plan), a range of times (no type coercion); and what can't leave a frame again. */
+static const char *lacks_window(const struct plan_expr *expr)
+{
+    for (size_t i = 0; i < expr->partition_count; i++)
+        if (is_constant(expr->partition[i]))
+            return "a window partitioned by a constant";
+    bool slides = expr->frame != NULL && expr->frame->start != PLAN_FRAME_UNBOUNDED_BEFORE;
+    if (slides && (expr->function->id == PLAN_FUNCTION_BOOL_AND ||
+                   expr->function->id == PLAN_FUNCTION_BOOL_OR))
+        return "bool_and and bool_or over a frame that slides";
+    return expr->frame == NULL && expr->order_count > 0 &&
+                   expr->order[0].expr->type.kind == DATA_TIME
+               ? "a window ordered by a time"
+               : NULL;
+}
+
 static const char *lacks_expr(const struct plan_expr *expr)
 {
     struct data_type type = expr->type;
+    const char *window = expr->kind == PLAN_WINDOW_CALL ? lacks_window(expr) : NULL;
+    if (window != NULL)
+        return window;
     if (type.kind == DATA_UHUGEINT)
         return "a number of 128 bits";
     if (type.kind == DATA_LIST && type.fields[0].type.kind != DATA_BIGINT &&
@@ -349,8 +390,19 @@ static const char *lacks_expr(const struct plan_expr *expr)
     return NULL;
 }
 
+/* It takes keys that are all constants away, and then an empty input has a row. */
+static bool groups_by_constants(const struct plan_rel *rel)
+{
+    bool all = rel->kind == PLAN_AGGREGATE && rel->group_count > 0;
+    for (size_t i = 0; i < rel->group_count && all; i++)
+        all = is_constant(rel->groups[i].expr);
+    return all;
+}
+
 static const char *lacks_rel(const struct plan_rel *rel)
 {
+    if (groups_by_constants(rel))
+        return "a group by constants alone";
     if (rel->kind == PLAN_EXPLODE && (rel->ordinality != NULL || rel->keep_empty))
         return "explode with numbers or keeping empty lists";
     for (size_t i = 0; i < rel->column_count; i++)
@@ -370,6 +422,7 @@ const struct dialect dialect_datafusion = {
     .lacks_rel = lacks_rel,
     .field = field_sql,
     .record = record_sql,
+    .param = param_sql,
     .json_scalar = json_scalar,
     .json_list = json_list,
     .strays = strays,

@@ -5,9 +5,11 @@
  *
  * Relations become one another's inputs as they are; aggregates and windows become a relation of
  * their functions and, where an output is more than one of them, a project above. What cannot be
- * said is found on the way and told, as dialect_missing tells it. */
+ * said is found on the way and told, as dialect_missing tells it; what DataFusion's SQL lacks is
+ * among it, since its functions are the same. */
 #include <string.h>
 
+#include "dialect/emit_priv.h"
 #include "dialect/substrait_priv.h"
 #include "plan/rewrite.h"
 
@@ -375,7 +377,10 @@ static void over_functions(struct substrait *sub, const struct plan_rel *rel, st
 
 static void relation_itself(struct substrait *sub, const struct plan_rel *rel, struct wire *out)
 {
+    const char *lacks = dialect_datafusion.lacks_rel(rel);
     sub->at = rel;
+    if (lacks != NULL)
+        substrait_lacks(sub, lacks);
     switch (rel->kind) {
     case PLAN_SCAN:
         scan(sub, rel, out);
@@ -458,8 +463,6 @@ static void settled(struct substrait *sub, const struct plan_rel *root, struct w
     bool any = false;
     for (size_t i = 0; i < root->column_count; i++) {
         any = any || settles(root->columns[i].type);
-        if (root->columns[i].type.kind == DATA_STRUCT)
-            substrait_lacks(sub, "a column of structs");
     }
     if (!any) {
         relation(sub, root, out);

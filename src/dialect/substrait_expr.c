@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "dialect/cast_priv.h"
+#include "dialect/emit_priv.h"
 #include "dialect/substrait_priv.h"
 
 /* ---- casts --------------------------------------------------------------------------------------
@@ -49,16 +50,9 @@ static const char *from_text(struct substrait *sub, const struct plan_expr *expr
     return NULL;
 }
 
-const char *substrait_cast(struct substrait *sub, const struct plan_expr *expr,
-                           const char **ret_lacks)
+static const char *cast_spelling(struct substrait *sub, const struct plan_expr *expr)
 {
     enum data_kind from = expr->args[0]->type.kind, to = expr->type.kind;
-    *ret_lacks = NULL;
-    if (from == DATA_TEXT && (to == DATA_JSON || to == DATA_TIMESTAMPTZ))
-        *ret_lacks = "cast of text to json or timestamptz";
-    if (to == DATA_TEXT && (from == DATA_DOUBLE || from == DATA_LIST || from == DATA_STRUCT ||
-                            from == DATA_INTERVAL || from == DATA_BLOB || from == DATA_TIMESTAMPTZ))
-        *ret_lacks = "cast of a double, timestamptz, list, struct, interval or blob to text";
     if (from == DATA_TEXT)
         return from_text(sub, expr);
     if (to == DATA_TIMESTAMPTZ && from == DATA_DATE)
@@ -170,18 +164,16 @@ static void call_expr(struct substrait *sub, const struct substrait_env *env,
 static void cast_expr(struct substrait *sub, const struct substrait_env *env,
                       const struct plan_expr *expr, struct wire *out)
 {
-    const char *lacks = NULL, *text = substrait_cast(sub, expr, &lacks);
-    if (lacks != NULL)
-        substrait_lacks(sub, lacks);
+    const char *text = cast_spelling(sub, expr);
     (void)substrait_template(sub, env, expr, text != NULL ? text : "cast(T, %1)", out);
 }
 
 struct data_type substrait_expr(struct substrait *sub, const struct substrait_env *env,
                                 const struct plan_expr *expr, struct wire *out)
 {
-    if (expr->type.kind == DATA_LIST && expr->type.fields[0].type.kind != DATA_BIGINT &&
-        expr->type.fields[0].type.kind != DATA_BOOLEAN)
-        substrait_lacks(sub, "a list of other than bigints and booleans");
+    const char *lacks = dialect_datafusion.lacks_expr(expr);
+    if (lacks != NULL)
+        substrait_lacks(sub, lacks);
     switch (expr->kind) {
     case PLAN_COLUMN:
         substrait_field(out, expr->idx + (expr->input > 0 ? env->left : 0));

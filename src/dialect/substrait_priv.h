@@ -84,8 +84,5 @@ uint32_t substrait_function(struct substrait *sub, struct str name, const struct
 const char *substrait_urn(unsigned number); /* from 1; NULL past the end */
 /* The template of a call; NULL: there is none. */
 const char *substrait_spelling(const struct plan_expr *expr);
-/* The template of a cast; NULL: Substrait's own cast. lacks: what can't be said. */
-const char *substrait_cast(struct substrait *sub, const struct plan_expr *expr,
-                           const char **ret_lacks);
 
 #endif

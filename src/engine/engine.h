@@ -17,6 +17,8 @@ enum engine_ability {
     ENGINE_HAS_QUANTILE = 1 << 5,     /* exact percentile_cont */
     ENGINE_READS_FILES = 1 << 6,      /* read_parquet(path) in SQL */
     ENGINE_TAKES_SUBSTRAIT = 1 << 7,  /* a plan without SQL */
+    ENGINE_IS_LOCAL = 1 << 8,         /* a session in this process, empty at first, that reads Parquet files in place (engine_create_external):
+                                       * nothing is pushed there, nothing is kept */
 };
 struct engine_options {
     const char *url;          /* "postgresql://…", "trino://…", "adbc:…"; NULL: the embedded engine */
@@ -138,8 +140,8 @@ void engine_fill_abort(struct engine_fill *fill);
 /* A folder that this program and the engine's servers both see (of its URL: files=/PATH&location=URI): its path here, and what the
  * servers call it. Borrowed from engine. False: there is none. */
 bool engine_shared_folder(const struct engine *engine, const char **ret_path, const char **ret_location);
-/* Make a folder of Parquet files (its location, as the servers call it; one folder per table) a table: columns by name, dropping the table
- * keeps the files. ERR_UNSUPPORTED: the engine has no such tables, or cannot store a column's type. */
+/* Make a folder of Parquet files (its location, as the servers call it; one folder per table; ENGINE_IS_LOCAL: or a file) a table: columns by
+ * name, dropping the table keeps the files. ERR_UNSUPPORTED: the engine has no such tables, or cannot store a column's type. */
 enum err_code engine_create_external(struct engine *engine, const char *schema_name, const char *table, const struct data_schema *schema, const char *location, struct err *err) WARN_UNUSED;
 
 /* Quoting, for the layers that compose SQL. */

@@ -56,8 +56,18 @@ struct run_push_table {
     size_t key[4];     /* column indices of a key, for an index */
     size_t key_count;
 };
-/* A read-only session on options->url in which a plain table name means the version's pushed table. ERR_NOT_FOUND: none is there. */
+/* A read-only session on options->url in which a plain table name means the version's pushed table. ERR_NOT_FOUND: none is there.
+ * ENGINE_IS_LOCAL: an empty one, to which store_version_attach brings tables. */
 enum err_code run_engine_open(const struct engine_options *options, const struct store_version *version, struct engine **ret, struct err *err) WARN_UNUSED;
+/* A plan's rows from such a session: closed (the plan with its parameters as literals; NULL: none) as Substrait where the engine takes it
+ * and the plan can be said in it; else root as SQL of its dialect with the values that bind gives for its parameters' names (which live on).
+ * *ret_substrait says which; what ran is added to ret_text. */
+struct run_question {
+    const struct plan_rel *root, *closed;
+    enum err_code (*bind)(void *user, const char *const *names, size_t count, const struct engine_value **ret, struct err *err);
+    void *user;
+};
+enum err_code run_query(struct engine *engine, const struct run_question *question, bool *ret_substrait, struct buf *ret_text, struct engine_result **ret, struct err *err) WARN_UNUSED;
 /* Load tables of a version into its schema on the server: whole or not at all, read back and compared; what is there is reused.
  * {engine, url, version, schema, tables:[{name, rows, reused, duration_ms}], without_index:[names]}. */
 enum err_code run_push(struct store_version *version, const struct engine_options *engine, const struct run_push_table *tables, size_t count, json_t **ret, struct err *err) WARN_UNUSED;

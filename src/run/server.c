@@ -135,6 +135,12 @@ enum err_code run_server_open(const struct engine_options *options,
     run_url_public(options->url, ret->url);
     schema_name(version, ret->schema);
     TRY(engine_open(options, &ret->engine, err));
+    if (engine_can(ret->engine, ENGINE_IS_LOCAL)) {
+        err_set(err, ERR_UNSUPPORTED,
+                "this engine keeps no tables: nothing is pushed to it, and no mart is kept there");
+        return err_hint(err, "'marrow plan run' and 'marrow sql' with --engine read the store's "
+                             "files through it");
+    }
     TRY(engine_open(&local, &ret->local, err));
     return run_server_look(ret, err);
 }
@@ -158,6 +164,10 @@ enum err_code run_engine_open(const struct engine_options *options,
     read_only.read_only = true;
     schema_name(version, server.schema);
     TRY(engine_open(&read_only, &server.engine, err));
+    if (engine_can(server.engine, ENGINE_IS_LOCAL)) {
+        *ret = server.engine;
+        return ERR_OK;
+    }
     enum err_code code = run_server_look(&server, err);
     if (code == ERR_OK && json_array_size(server.tables) == 0) {
         code = err_set(err, ERR_NOT_FOUND, "version %.12s of '%s' is not on the server",

@@ -24,7 +24,8 @@ struct run_server {
     json_t *tables;                 /* names in the schema */
     json_t *hashed;                 /* tables that hold the stored hash columns */
 };
-/* Connects to options->url and opens the embedded engine with the rest of the options; reads what is in the version's schema. */
+/* Connects to options->url and opens the embedded engine with the rest of the options; reads what is in the version's schema.
+ * ERR_UNSUPPORTED: an engine that keeps nothing. */
 enum err_code run_server_open(const struct engine_options *options, const struct store_version *version, struct run_server *ret, struct err *err) WARN_UNUSED;
 void run_server_done(struct run_server *server);
 static inline void auto_run_server_done(struct run_server *server)

@@ -1,4 +1,5 @@
-/* Attaching tables to an engine: table.duckdb READ_ONLY, and a view of the table's name over it.
+/* Attaching tables to an engine: table.duckdb READ_ONLY, and a view of the table's name over it; to
+ * another engine of this process, table.parquet under the table's name.
  *
  * The one idea: trust by size and time, prove by hash. A file whose size and mtime are those
  * recorded (at import, or after the last successful re-hash, in objects/HASH/verified) is used;
@@ -132,7 +133,13 @@ static enum err_code attach_table(struct store_version *version, struct engine *
 {
     JSON_AUTO object = NULL;
     struct store *store = store_version_store(version);
+    char path[FILE_PATH_BYTES];
     TRY(store_object_read(store, store_version_dataset(version), table->hash, &object, err));
+    if (engine_can(engine, ENGINE_IS_LOCAL)) {
+        TRY(store_file_trust(store, table->directory, object, "table.parquet", err));
+        TRY(file_path_join(table->directory, "table.parquet", path, err));
+        return engine_create_external(engine, NULL, table->name, &table->schema, path, err);
+    }
     TRY(store_file_trust(store, table->directory, object, "table.duckdb", err));
     TRY(store_attach_object(engine, table->directory, table->hash, err));
     return make_view(engine, table, err);

@@ -14,22 +14,23 @@ static void type_of(const char *dialect, struct data_type type, struct buf *out)
 {
     static const struct {
         enum data_kind kind;
-        const char *postgresql, *trino;
+        const char *postgresql, *trino, *datafusion;
     } NAMES[] = {
-        {DATA_BOOLEAN, "boolean", "boolean"},
-        {DATA_BIGINT, "bigint", "bigint"},
-        {DATA_UHUGEINT, "numeric(39, 0)", "decimal(38, 0)"},
-        {DATA_DOUBLE, "double precision", "double"},
-        {DATA_TEXT, "text", "varchar"},
-        {DATA_JSON, "json", "varchar"},
-        {DATA_BLOB, "bytea", "varbinary"},
-        {DATA_DATE, "date", "date"},
-        {DATA_TIME, "time", "time(6)"},
-        {DATA_TIMESTAMP, "timestamp", "timestamp(6)"},
-        {DATA_TIMESTAMPTZ, "timestamptz", "timestamp(6) with time zone"},
-        {DATA_INTERVAL, "interval", "varchar"},
+        {DATA_BOOLEAN, "boolean", "boolean", "boolean"},
+        {DATA_BIGINT, "bigint", "bigint", "bigint"},
+        {DATA_UHUGEINT, "numeric(39, 0)", "decimal(38, 0)", "decimal(38, 0)"},
+        {DATA_DOUBLE, "double precision", "double", "double"},
+        {DATA_TEXT, "text", "varchar", "varchar"},
+        {DATA_JSON, "json", "varchar", "varchar"},
+        {DATA_BLOB, "bytea", "varbinary", "bytea"},
+        {DATA_DATE, "date", "date", "date"},
+        {DATA_TIME, "time", "time(6)", "time"},
+        {DATA_TIMESTAMP, "timestamp", "timestamp(6)", "timestamp(6)"},
+        {DATA_TIMESTAMPTZ, "timestamptz", "timestamp(6) with time zone",
+         "timestamp(6) with time zone"},
+        {DATA_INTERVAL, "interval", "varchar", "interval"},
     };
-    bool trino = strcmp(dialect, "trino") == 0;
+    bool trino = strcmp(dialect, "trino") == 0, datafusion = strcmp(dialect, "datafusion") == 0;
     if (strcmp(dialect, "duckdb") == 0) {
         engine_type_sql(type, out);
         return;
@@ -38,12 +39,15 @@ static void type_of(const char *dialect, struct data_type type, struct buf *out)
         buf_printf(out, "decimal(%d, %d)", type.precision, type.scale);
     for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++)
         if (NAMES[i].kind == type.kind)
-            buf_puts(out, trino ? NAMES[i].trino : NAMES[i].postgresql);
+            buf_puts(out, trino        ? NAMES[i].trino
+                          : datafusion ? NAMES[i].datafusion
+                                       : NAMES[i].postgresql);
 }
 
 static void put_cell(const char *dialect, struct data_type type, const char *cell, struct buf *sql)
 {
-    bool cast = strcmp(dialect, "trino") == 0 && cell != NULL;
+    bool cast =
+        (strcmp(dialect, "trino") == 0 || strcmp(dialect, "datafusion") == 0) && cell != NULL;
     buf_puts(sql, cast ? "CAST(" : "");
     if (cell == NULL)
         buf_puts(sql, "NULL");
@@ -56,6 +60,35 @@ static void put_cell(const char *dialect, struct data_type type, const char *cel
     buf_putc(sql, ')');
 }
 
+static void columns_by_type(const char *dialect, const struct data_schema *schema, struct buf *sql)
+{
+    for (size_t i = 0; i < schema->count; i++) {
+        buf_puts(sql, i == 0 ? " (" : ", ");
+        engine_quote_identifier(sql, str_of(schema->columns[i].name));
+        buf_putc(sql, ' ');
+        type_of(dialect, schema->columns[i].type, sql);
+    }
+    buf_putc(sql, ')');
+}
+
+/* DataFusion's TIME has nanoseconds, our Parquet files and Substrait have microseconds, and it has
+ * no common type of the two: in SQL the table has the one, in Substrait the other. */
+static void columns_by_select(const struct data_schema *schema, struct buf *sql)
+{
+    for (size_t i = 0; i < schema->count; i++) {
+        bool time = schema->columns[i].type.kind == DATA_TIME;
+        buf_printf(sql, "%s%s", i == 0 ? " AS SELECT " : ", ",
+                   time ? "arrow_cast(NULL, 'Time64(Microsecond)')" : "CAST(NULL AS ");
+        if (!time) {
+            type_of("datafusion", schema->columns[i].type, sql);
+            buf_putc(sql, ')');
+        }
+        buf_puts(sql, " AS ");
+        engine_quote_identifier(sql, str_of(schema->columns[i].name));
+    }
+    buf_puts(sql, " WHERE 1 = 0");
+}
+
 static enum err_code load_table(struct party *party, const struct random_table *table,
                                 struct err *err)
 {
@@ -65,13 +98,10 @@ static enum err_code load_table(struct party *party, const struct random_table *
     engine_quote_identifier(&name, str_of(table->name));
     TRY(engine_executef(party->engine, err, "DROP TABLE IF EXISTS %s", buf_text(&name)));
     buf_printf(&sql, "CREATE TABLE %s", buf_text(&name));
-    for (size_t i = 0; i < schema->count; i++) {
-        buf_puts(&sql, i == 0 ? " (" : ", ");
-        engine_quote_identifier(&sql, str_of(schema->columns[i].name));
-        buf_putc(&sql, ' ');
-        type_of(dialect, schema->columns[i].type, &sql);
-    }
-    buf_putc(&sql, ')');
+    if (party->substrait)
+        columns_by_select(schema, &sql);
+    else
+        columns_by_type(dialect, schema, &sql);
     TRY(engine_execute(party->engine, buf_text(&sql), NULL, 0, err));
     buf_clear(&sql);
     for (size_t at = 0; at < table->row_count * schema->count; at++) {
@@ -147,6 +177,44 @@ static enum err_code collect(struct answer *answer, struct engine_result *result
     return ERR_OK;
 }
 
+/* Parameters of the plan's JSON become literals. */
+static void close_params(json_t *json, const struct random_param *params, size_t count)
+{
+    const char *key;
+    json_t *child;
+    size_t idx;
+    void *next;
+    const char *name = json_is_object(json) ? json_text(json, "param", NULL) : NULL;
+    for (size_t p = 0; name != NULL && p < count; p++)
+        if (strcmp(params[p].name, name) == 0) {
+            (void)json_object_set_new(json, "literal",
+                                      params[p].text == NULL ? json_null()
+                                                             : json_string(params[p].text));
+            (void)json_object_del(json, "param");
+            return;
+        }
+    json_object_foreach_safe(json, next, key, child) close_params(child, params, count);
+    json_array_foreach(json, idx, child) close_params(child, params, count);
+}
+
+static enum err_code run_substrait(struct answer *answer, struct party *party,
+                                   const struct plan_rel *root, const struct random_param *params,
+                                   size_t param_count, struct err *err)
+{
+    AUTO(buf_done) struct buf bytes = BUF_INIT;
+    AUTO(engine_result_close) struct engine_result *result = NULL;
+    AUTO(plan_free) struct plan *plan = plan_new();
+    JSON_AUTO json = NULL;
+    const struct plan_rel *closed = NULL;
+    TRY(plan_to_json(root, &json, err));
+    close_params(json, params, param_count);
+    if (plan_from_json(plan, json, "closed", &closed, err) != ERR_OK) /* a list's parameter */
+        return err->code = ERR_UNSUPPORTED;
+    TRY(dialect_substrait(closed, NULL, &bytes, err));
+    TRY(engine_query_substrait(party->engine, buf_view(&bytes), &result, err));
+    return collect(answer, result, root, err);
+}
+
 static enum err_code run(struct answer *answer, struct party *party, const struct plan_rel *root,
                          const struct random_param *params, size_t param_count, struct err *err)
 {
@@ -170,7 +238,8 @@ void answer_init(struct answer *ret, struct party *party, const struct plan_rel 
                  const struct random_param *params, size_t param_count)
 {
     *ret = (struct answer){.arena = arena_new(0)};
-    ret->code = run(ret, party, root, params, param_count, &ret->err);
+    ret->code = party->substrait ? run_substrait(ret, party, root, params, param_count, &ret->err)
+                                 : run(ret, party, root, params, param_count, &ret->err);
     party->run++;
     party->skipped += ret->code == ERR_UNSUPPORTED;
 }

@@ -10,6 +10,7 @@ struct party { /* an engine that takes part */
     const char *name;
     const struct dialect *dialect;
     struct engine *engine;
+    bool substrait;   /* asked in Substrait; what can't be said is skipped */
     int run, skipped; /* plans; for want of a capability */
 };
 struct answer {

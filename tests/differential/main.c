@@ -24,7 +24,7 @@ static struct party parties[16]; /* the first is the embedded engine */
 static size_t party_count;
 static int disagreements, undetermined, refused /* by both */;
 
-static void party_open(const struct target *at)
+static void party_open(const struct target *at, bool substrait)
 {
     struct err err = {0};
     struct party *party = &parties[party_count];
@@ -39,7 +39,12 @@ static void party_open(const struct target *at)
     if (strcmp(engine_dialect(party->engine), "trino") == 0 &&
         engine_execute(party->engine, "USE memory.\"default\"", NULL, 0, &err) != ERR_OK)
         printf("differential: trino has no catalog memory: tables go where its URL says\n");
-    party->name = at->name;
+    if (substrait && !engine_can(party->engine, ENGINE_TAKES_SUBSTRAIT)) {
+        engine_close(party->engine);
+        return;
+    }
+    party->substrait = substrait;
+    party->name = substrait ? "substrait" : at->name;
     party->dialect = dialect_find(engine_dialect(party->engine));
     if (party->dialect == NULL)
         printf("differential: SKIPPED %s: it has no dialect yet\n", at->name);
@@ -274,7 +279,9 @@ int main(int argc, char **argv)
     setvbuf(stdout, NULL, _IOLBF, 0);
     struct target *targets = targets_find();
     for (const struct target *at = targets; at->name != NULL && party_count < 15; at++)
-        party_open(at);
+        for (int substrait = 0; substrait < 2; substrait++)
+            if (!at->decimals_are_texts) /* types of its own, rows of a server that takes part */
+                party_open(at, substrait == 1);
     struct buf path = BUF_INIT;
     buf_printf(&path, "%s/golden/differential/cases.txt", TEST_SOURCE_DIRECTORY);
     int failures = golden_check(buf_text(&path), run_case);

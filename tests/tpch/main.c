@@ -1,4 +1,5 @@
-/* TPC-H's 22 queries as plans (plans/q01.json …) on every engine that is there: the rows must be
+/* TPC-H's 22 queries as plans (plans/q01.json …) on every engine that is there, in SQL and, where
+ * the engine takes it, in Substrait: the rows must be
  * those of the same query by hand (reference/q01.sql …) on DuckDB. Numbers agree to a relative
  * 1e-12, whatever their types; the rest exactly; rows as bags, and in order by what the plan orders
  * them by. tpch DATA_DIRECTORY */
@@ -89,6 +90,7 @@ static enum err_code load_by_append(const struct load *load, struct err *err)
     AUTO(engine_result_close) struct engine_result *result = NULL;
     struct engine_appender *appender = NULL;
     const struct data_batch *batch = NULL;
+    TRY(engine_executef(load->engine, err, "DROP TABLE IF EXISTS %s", load->table));
     buf_printf(&sql, "CREATE TABLE %s (", load->table);
     for (size_t i = 0; i < load->scan->column_count; i++)
         buf_printf(&sql, "%s%s %s", i > 0 ? ", " : "", load->scan->columns[i].name,
@@ -147,6 +149,7 @@ static const struct loader {
     {"duckdb", NULL},
     {"postgresql", load_and_analyze},
     {"trino", load_by_file},
+    {"datafusion", load_by_append},
 };
 
 static const struct loader *loader_of(const struct engine *engine)
@@ -193,14 +196,10 @@ static int compare_rows(const void *a, const void *b, void *user)
     return 0;
 }
 
-static enum err_code rows_of(struct engine *engine, const char *sql, struct rows *ret,
-                             struct err *err)
+static enum err_code read_rows(struct engine_result *result, struct rows *ret, struct err *err)
 {
-    AUTO(engine_result_close) struct engine_result *result = NULL;
     const struct data_batch *batch = NULL;
     size_t cap = 0;
-    *ret = (struct rows){.arena = arena_new(0)};
-    TRY(engine_query(engine, sql, NULL, 0, &result, err));
     do {
         TRY(engine_result_next(result, &batch, err));
         for (int64_t row = 0; batch != NULL && row < batch->rows; row++) {
@@ -222,6 +221,37 @@ static enum err_code rows_of(struct engine *engine, const char *sql, struct rows
         }
     } while (batch != NULL);
     return ERR_OK;
+}
+
+static enum err_code rows_of(struct engine *engine, const char *sql, struct rows *ret,
+                             struct err *err)
+{
+    AUTO(engine_result_close) struct engine_result *result = NULL;
+    *ret = (struct rows){.arena = arena_new(0)};
+    TRY(engine_query(engine, sql, NULL, 0, &result, err));
+    return read_rows(result, ret, err);
+}
+
+/* The plan's rows: in Substrait where that is asked for and can be said, else in SQL. */
+static enum err_code rows_of_plan(struct engine *engine, const struct plan_rel *root,
+                                  bool *substrait, struct rows *ret, struct err *err)
+{
+    AUTO(buf_done) struct buf text = BUF_INIT;
+    AUTO(engine_result_close) struct engine_result *result = NULL;
+    *ret = (struct rows){.arena = arena_new(0)};
+    enum err_code code = ERR_UNSUPPORTED;
+    if (*substrait)
+        code = dialect_substrait(root, NULL, &text, err);
+    if (code == ERR_OK)
+        code = engine_query_substrait(engine, buf_view(&text), &result, err);
+    *substrait = code == ERR_OK;
+    if (code == ERR_UNSUPPORTED) {
+        buf_clear(&text);
+        TRY(dialect_sql(dialect_find(engine_dialect(engine)), root, NULL, &text, NULL, NULL, err));
+        code = engine_query(engine, buf_text(&text), NULL, 0, &result, err);
+    }
+    TRY(code);
+    return read_rows(result, ret, err);
 }
 
 static void sort_rows(const struct rows *rows)
@@ -272,40 +302,37 @@ static bool same_rows(const struct rows *a, const struct rows *b)
 }
 
 /* The plan's rows there and its reference's, equal? */
-static bool query_agrees(struct engine *engine, const struct rows *expected, int q)
+static bool query_agrees(struct engine *engine, struct rows *expected, int q, bool *substrait)
 {
     struct err err = {0};
-    struct buf sql = BUF_INIT;
     struct rows found = {0};
     bool same = false;
     int64_t start = clock_monotonic_us();
-    enum err_code code =
-        dialect_sql(dialect_find(engine_dialect(engine)), roots[q], NULL, &sql, NULL, NULL, &err);
-    if (code == ERR_OK)
-        code = rows_of(engine, buf_text(&sql), &found, &err);
+    enum err_code code = rows_of_plan(engine, roots[q], substrait, &found, &err);
+    int64_t elapsed_ms = (clock_monotonic_us() - start) / 1000;
     if (code == ERR_OK) {
         same = same_order(roots[q], expected, &found);
         sort_rows(expected);
         sort_rows(&found);
         same = same_rows(expected, &found) && same;
     }
-    printf("tpch: q%02d on %s: %s, %zu rows, %lld ms\n", q + 1, engine_name(engine),
+    printf("tpch: q%02d on %s: %s, %zu rows, %lld ms%s\n", q + 1, target->name,
            same             ? "agrees"
            : code == ERR_OK ? "DIFFERS"
                             : err.message,
-           found.count, (long long)((clock_monotonic_us() - start) / 1000));
+           found.count, (long long)elapsed_ms, *substrait ? " (Substrait)" : "");
     if (code != ERR_OK)
         printf("%s\n", err.detail);
     arena_free(found.arena);
-    buf_done(&sql);
     return same;
 }
 
-static int run_queries(struct engine *embedded, struct engine *engine)
+static int run_queries(struct engine *embedded, struct engine *engine, bool in_substrait)
 {
     struct err err = {0};
     char path[512];
-    int wrong = 0;
+    int wrong = 0, said = 0;
+    int64_t start = clock_monotonic_us();
     for (int q = 0; q < QUERIES; q++) {
         struct buf sql = BUF_INIT;
         struct rows expected;
@@ -313,11 +340,16 @@ static int run_queries(struct engine *embedded, struct engine *engine)
                        q + 1);
         check(file_read(path, 0, &sql, &err), &err, path);
         check(rows_of(embedded, buf_text(&sql), &expected, &err), &err, path);
-        wrong += !query_agrees(engine, &expected, q);
+        bool substrait = in_substrait;
+        wrong += !query_agrees(engine, &expected, q, &substrait);
+        said += substrait;
         arena_free(expected.arena);
         buf_done(&sql);
     }
-    printf("tpch: %d of %d queries agree on %s\n", QUERIES - wrong, QUERIES, engine_name(engine));
+    printf("tpch: %d of %d queries agree on %s, %d asked in Substrait, %d in SQL; %lld ms with the "
+           "reference's\n",
+           QUERIES - wrong, QUERIES, target->name, said, QUERIES - said,
+           (long long)((clock_monotonic_us() - start) / 1000));
     return wrong;
 }
 
@@ -352,7 +384,9 @@ int main(int argc, char **argv)
             printf("tpch: SKIPPED %s: no way to load tables, or no dialect\n", target->name);
         } else {
             push(embedded, engine, loader);
-            wrong += run_queries(embedded, engine);
+            wrong += run_queries(embedded, engine, false);
+            if (engine_can(engine, ENGINE_TAKES_SUBSTRAIT)) /* both ways must be right */
+                wrong += run_queries(embedded, engine, true);
         }
         if (engine != embedded)
             engine_close(engine);

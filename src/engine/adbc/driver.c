@@ -119,7 +119,7 @@ static void declare(struct adbc *adbc)
         {"duckdb", ENGINE_HAS_TRANSACTIONS | ENGINE_HAS_TIMESTAMPTZ | ENGINE_HAS_QUANTILE |
                        ENGINE_READS_FILES},
         {"postgresql", ENGINE_HAS_TRANSACTIONS | ENGINE_HAS_TIMESTAMPTZ | ENGINE_HAS_QUANTILE},
-        {"datafusion", ENGINE_HAS_TIMESTAMPTZ},
+        {"datafusion", ENGINE_HAS_TIMESTAMPTZ | ENGINE_IS_LOCAL},
         {"trino", 0},
     };
     adbc->self = engine_driver_adbc;
@@ -167,6 +167,8 @@ static enum err_code make_read_only(struct adbc *adbc, struct err *err)
     struct AdbcError error = adbc_error_new();
     if (strcmp(adbc->url.dialect, "postgresql") == 0)
         return adbc_execute(&adbc->base, "SET default_transaction_read_only = on", NULL, 0, err);
+    if (engine_can(&adbc->base, ENGINE_IS_LOCAL)) /* what it changes is gone with it */
+        return ERR_OK;
     uint8_t status = ADBC_STATUS_NOT_IMPLEMENTED;
     if (adbc->table.ConnectionSetOption != NULL)
         status = adbc->table.ConnectionSetOption(&adbc->connection,
@@ -197,7 +199,29 @@ static void learn_version(struct adbc *adbc)
         snprintf(adbc->version, sizeof adbc->version, "unknown");
 }
 
-/* Times in UTC; types that Arrow lacks with their names. */
+/* DataFusion: files as tables. */
+static enum err_code adbc_create_external(struct engine *engine, const char *schema_name,
+                                          const char *table, const struct data_schema *schema,
+                                          const char *location, struct err *err)
+{
+    __attribute__((cleanup(auto_buf_done))) struct buf sql = BUF_INIT;
+    (void)schema; /* the files' own types */
+    if (!engine_can(engine, ENGINE_IS_LOCAL))
+        return err_set(err, ERR_UNSUPPORTED, "files cannot be made a table through this driver");
+    buf_puts(&sql, "CREATE EXTERNAL TABLE ");
+    if (schema_name != NULL) {
+        engine_quote_identifier(&sql, str_of(schema_name));
+        buf_putc(&sql, '.');
+    }
+    engine_quote_identifier(&sql, str_of(table));
+    buf_puts(&sql, " STORED AS PARQUET LOCATION ");
+    engine_quote_literal(&sql, str_of(location));
+    TRY(buf_check(&sql, err));
+    return adbc_execute(engine, buf_text(&sql), NULL, 0, err);
+}
+
+/* Times in UTC; types that Arrow lacks with their names; strings and blobs as plain ones, of which
+ * plans in Substrait speak. */
 static enum err_code prepare_session(struct adbc *adbc, struct err *err)
 {
     if (strcmp(adbc->url.dialect, "postgresql") == 0)
@@ -206,6 +230,12 @@ static enum err_code prepare_session(struct adbc *adbc, struct err *err)
         return adbc_execute(&adbc->base,
                             "SET TimeZone = 'UTC'; SET arrow_lossless_conversion = true", NULL, 0,
                             err);
+    if (strcmp(adbc->url.dialect, "datafusion") == 0)
+        return adbc_execute(
+            &adbc->base,
+            "SET datafusion.execution.time_zone = '+00:00'; "
+            "SET datafusion.execution.parquet.schema_force_view_types = false",
+            NULL, 0, err);
     return ERR_OK;
 }
 
@@ -272,4 +302,5 @@ const struct engine_driver engine_driver_adbc = {
     .append_batch = adbc_append_batch,
     .append_close = adbc_append_close,
     .append_abort = adbc_append_abort,
+    .create_external = adbc_create_external,
 };
