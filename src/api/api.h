@@ -68,6 +68,10 @@ enum err_code api_verify(struct api *api, const char *dataset, json_t **ret, str
 enum err_code api_repair(struct api *api, const char *dataset, json_t **ret, struct err *err) WARN_UNUSED;
 enum err_code api_doctor(struct api *api, json_t **ret, struct err *err) WARN_UNUSED; /* {ok, checks:[{what, ok, found, fix}]} */
 
+/* References that lead nowhere, duplicates, profiles claimed, resources without patient or id: {dataset, version, resources, types, references, dangling, profiles, ok, duration_ms}
+ * (docs/JSON.md). Ids only with show_values. ERR_INPUT: no table of resources. */
+enum err_code api_fhir_check(struct api *api, const char *dataset, const char *version, json_t **ret, struct err *err) WARN_UNUSED;
+
 struct api_mart_options {
     const char *dataset, *version;
     const char *grain;

@@ -182,6 +182,7 @@ enum err_code verb_dialects(struct cli *cli, struct err *err);
 enum err_code verb_history(struct cli *cli, struct err *err);
 enum err_code verb_export(struct cli *cli, struct err *err);
 enum err_code verb_prune(struct cli *cli, struct err *err);
+enum err_code verb_fhir_check(struct cli *cli, struct err *err);
 enum err_code verb_verify(struct cli *cli, struct err *err);
 enum err_code verb_repair(struct cli *cli, struct err *err);
 enum err_code verb_doctor(struct cli *cli, struct err *err);

@@ -400,6 +400,14 @@ static const struct cli_verb verbs[] = {
            "a mart for Excel", "marrow export mimic --format duckdb --out mimic.duckdb",
            "everything in one file"),
      verb_export},
+    {"fhir check", "NAME", 1, 1, "Report references that lead nowhere, duplicates and profiles",
+     "In one pass over a dataset's resources, by element: which references lead to no resource of "
+     "the version, and why; what was left out or set aside; resources without patient; profiles "
+     "claimed in meta.profile. Ids are shown with --show-values only.",
+     version_options,
+     WORDS("marrow fhir check ward", "the current version", "marrow fhir check ward --show-values",
+           "with ids of some resources"),
+     verb_fhir_check},
     {"verify", "[NAME]", 0, 1, "Check every stored byte against its hash, and name what is damaged",
      NULL, NULL, WORDS("marrow verify", "the whole store"), verb_verify},
     {"repair", "[NAME]", 0, 1, "Rebuild a damaged copy from the other one", NULL, NULL,

@@ -44,9 +44,6 @@ enum err_code fhir_in_reader_patient(struct fhir_in_reader *reader, struct str f
                                      struct str id, struct err *err) WARN_UNUSED;
 void fhir_in_reader_forget(struct fhir_in_reader *reader);
 bool fhir_in_type_name_fits(struct str name); /* "Patient": a capital and letters */
-/* "Patient/1", "https://host/fhir/Patient/1/_history/2" → type, id; false: of no such form. Pure.
- */
-bool fhir_in_reference_parts(struct str reference, struct str *ret_type, struct str *ret_id);
 /* FHIR's instant → µs since 1970 UTC; false: it is none. Pure. */
 bool fhir_in_instant(struct str text, int64_t *ret_us);
 

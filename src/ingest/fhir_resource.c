@@ -193,7 +193,7 @@ static struct str last_segment(struct str text, size_t *end)
     return ret;
 }
 
-bool fhir_in_reference_parts(struct str reference, struct str *ret_type, struct str *ret_id)
+bool ingest_reference_parts(struct str reference, struct str *ret_type, struct str *ret_id)
 {
     if (reference.len == 0 || memchr(reference.ptr, '?', reference.len) != NULL)
         return false;
@@ -276,7 +276,7 @@ static struct str patient_key(const struct fhir_in_reader *reader, struct str re
             return (struct str){reference.ptr + 9, reference.len - 9};
         return (struct str){0};
     }
-    if (!fhir_in_reference_parts(reference, &of, &id) || !str_equal(of, STR("Patient")))
+    if (!ingest_reference_parts(reference, &of, &id) || !str_equal(of, STR("Patient")))
         return (struct str){0};
     return id;
 }

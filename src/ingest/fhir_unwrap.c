@@ -140,7 +140,7 @@ static struct str id_of_url(struct str full_url)
     struct str type, id;
     if (str_has_prefix(full_url, "urn:uuid:"))
         return (struct str){full_url.ptr + 9, full_url.len - 9};
-    return fhir_in_reference_parts(full_url, &type, &id) ? id : (struct str){0};
+    return ingest_reference_parts(full_url, &type, &id) ? id : (struct str){0};
 }
 
 static enum err_code add_resource(struct unwrapping *work, struct str text, struct str full_url,
@@ -179,7 +179,7 @@ static enum err_code add_resource(struct unwrapping *work, struct str text, stru
 static enum err_code add_gone(struct unwrapping *work, const struct entry *entry, struct err *err)
 {
     struct str type_name, id;
-    if (!fhir_in_reference_parts(entry->url, &type_name, &id)) {
+    if (!ingest_reference_parts(entry->url, &type_name, &id)) {
         work->gathering->passed_over[0]++;
         return ERR_OK;
     }

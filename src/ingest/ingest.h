@@ -55,4 +55,7 @@ size_t ingest_format_count(void);
 const char *ingest_format_name(size_t idx);
 const char *ingest_format_suffixes(size_t idx); /* ".csv .tsv .txt" */
 
+/* A FHIR reference, "Patient/1", "https://host/fhir/Patient/1/_history/2" → type, id; false: of no such form (contained, a urn, a search). Pure. */
+bool ingest_reference_parts(struct str reference, struct str *ret_type, struct str *ret_id);
+
 #endif

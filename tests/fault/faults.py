@@ -38,6 +38,8 @@ class Bench:
         self.source = os.path.join(scratch, "hospital")
         with zipfile.ZipFile(os.path.join(data, "hospital.zip")) as archive:
             archive.extractall(self.source)
+        with open(os.path.join(self.source, "places.ndjson"), "w") as file:  # resources of two types, one of them twice: staged, then written again
+            file.write('{"resourceType":"Organization","id":"o1"}\n{"resourceType":"Location","id":"l1"}\n{"resourceType":"Organization","id":"o1","name":"again"}\n')
         first = program.must("import", self.source, "--name", "hospital")
         self.before = first["version"]
         labs = os.path.join(self.source, "labs.csv")

@@ -53,6 +53,8 @@ class Worker(threading.Thread):
                 file.write(text)
         with open(os.path.join(self.source, "marks.csv"), "w") as file:
             file.write(f"mark,name\n{mark},m{mark}\n")
+        with open(os.path.join(self.source, "places.ndjson"), "w") as file:  # resources of two types, one of them twice: staged, then written again
+            file.write('{"resourceType":"Organization","id":"o1"}\n{"resourceType":"Location","id":"l1"}\n{"resourceType":"Organization","id":"o1","name":"%d"}\n' % mark)
 
     def expected_labs(self, mark):
         return sum(1 for _ in csv.reader(io.StringIO(self.tables["labs.csv"]))) - 1 + mark % 5 + 1
