@@ -189,6 +189,45 @@ static const char *json_member(struct emit *emit, const struct plan_expr *expr)
     return arena_printf(emit->arena, "(#1 %s ('$.\"' || %%2 || '\"'))", arrow);
 }
 
+/* Short, and read once where it stands twice beside itself: not in a lambda's body, where DuckDB
+ * looks for nothing that is equal. */
+static bool is_short(const struct plan_expr *expr)
+{
+    bool path = expr->kind == PLAN_CALL && expr->function->id == PLAN_FUNCTION_JSON_PATH;
+    const struct plan_expr *from = path ? expr->args[0] : expr;
+    return from->kind == PLAN_COLUMN || from->kind == PLAN_ELEMENT;
+}
+
+static const char *has_array(struct emit *emit, const struct plan_expr *expr)
+{
+    struct buf text = BUF_INIT;
+    bool plain = true;
+    for (size_t i = 1; i < expr->arg_count; i++)
+        plain = plain && emit_is_plain_path(expr->args[i]);
+    buf_puts(&text, plain ? "coalesce(list_contains(json_type(%1, [" : "coalesce('ARRAY' IN (");
+    for (size_t i = 1; i < expr->arg_count; i++)
+        if (plain)
+            buf_printf(&text, "%s'$.%s'", i > 1 ? ", " : "", expr->args[i]->literal);
+        else
+            buf_printf(&text, "%sjson_type(%%1, '$.\"' || replace(%%%zu, '.', '\".\"') || '\"')",
+                       i > 1 ? ", " : "", i + 1);
+    buf_puts(&text, plain ? "]), 'ARRAY'), FALSE)" : "), FALSE)");
+    struct str copy = emit_copy(emit, &text);
+    buf_done(&text);
+    return copy.ptr;
+}
+
+static const char *raised(struct emit *emit, const struct plan_expr *expr)
+{
+    struct buf text = BUF_INIT;
+    buf_puts(&text, "CAST(error(%1) AS ");
+    duckdb_type(expr->type, &text);
+    buf_putc(&text, ')');
+    struct str copy = emit_copy(emit, &text);
+    buf_done(&text);
+    return copy.ptr;
+}
+
 static bool reads_columns(const struct plan_expr *expr)
 {
     bool reads = expr->kind == PLAN_COLUMN;
@@ -217,6 +256,19 @@ static const char *choose_more(struct emit *emit, const struct plan_expr *expr,
     case PLAN_FUNCTION_JSON_GET:
     case PLAN_FUNCTION_JSON_VALUE:
         return json_member(emit, expr);
+    case PLAN_FUNCTION_JSON_PATH:
+        return emit_is_plain_path(expr->args[1])
+                   ? arena_printf(emit->arena, "(#1 -> '$.%s')", expr->args[1]->literal)
+                   : NULL;
+    case PLAN_FUNCTION_JSON_ITEMS:
+        return is_short(expr->args[0])
+                   ? "list_filter(CASE json_type(%1) WHEN 'ARRAY' THEN #1 -> '$[*]' ELSE [%1] END, "
+                     "lambda marrow_e: marrow_e <> 'null')"
+                   : NULL;
+    case PLAN_FUNCTION_JSON_HAS_ARRAY:
+        return has_array(emit, expr);
+    case PLAN_FUNCTION_RAISE:
+        return raised(emit, expr);
     case PLAN_FUNCTION_AGE_YEARS:
     case PLAN_FUNCTION_AGE_MONTHS:
         *ret_precedence = PRECEDENCE_PRODUCT;
@@ -366,6 +418,9 @@ static const char *lacks_expr(const struct plan_expr *expr)
     bool rounds = expr->function != NULL && expr->function->id == PLAN_FUNCTION_ROUND;
     if (rounds && expr->args[1]->kind != PLAN_LITERAL && expr->args[1]->kind != PLAN_PARAM)
         return "round to a number of places that is no literal";
+    bool joins = expr->function != NULL && expr->function->id == PLAN_FUNCTION_LIST_JOIN;
+    if (joins && expr->args[1]->kind != PLAN_LITERAL)
+        return "list_join with a separator that is no literal";
     return NULL;
 }
 

@@ -136,6 +136,7 @@ struct emit {
     const char **params; /* names, by the number in their marks: param_mark in walk_expr.c */
     size_t param_count, param_cap;
     struct buf scratch;    /* pieces are rendered here, then copied */
+    unsigned binders;      /* list functions whose body is being written: names their elements */
     bool grouped;          /* texts stand over GROUP BY: no subquery may take columns from there */
     bool failed;           /* out of memory */
 };
@@ -159,6 +160,11 @@ bool emit_argument_typed(const struct plan_expr *call, const struct plan_expr *a
 void emit_params(struct emit *emit, struct str sql, struct buf *out);
 /* An ORDER BY key's text, with the dialect's bytewise collation where it is a text. */
 void emit_ordered(struct emit *emit, const struct env *env, const struct plan_expr *expr, struct buf *out);
+/* Is it a literal, names with points between, that a JSON path can hold without quotes? */
+bool emit_is_plain_path(const struct plan_expr *expr);
+/* The name of an element: outer = 0 the innermost body that is being written, 1 the one around it …
+ */
+void emit_element(const struct emit *emit, size_t outer, struct buf *out);
 #define EMIT_PARAM_MARK '\xff' /* mark, number, mark: never in UTF-8 */
 #define EMIT_SHORT_BYTES 40    /* expressions up to here may be repeated */
 

@@ -241,6 +241,87 @@ static const char *list_get(struct emit *emit, const struct plan_expr *expr)
     return number == NULL ? NULL : arena_printf(emit->arena, "(%%1)[%s]", number);
 }
 
+static const char *typed(struct emit *emit, const char *before, struct data_type type,
+                         const char *after)
+{
+    struct buf text = BUF_INIT;
+    buf_puts(&text, before);
+    postgres_type(type, &text);
+    buf_puts(&text, after);
+    struct str copy = emit_copy(emit, &text);
+    buf_done(&text);
+    return copy.ptr;
+}
+
+/* There is no function that raises: a cast that fails says the text. A clock that is asked keeps it
+ * from being tried before it is reached. */
+static const char *raised(struct emit *emit, const struct plan_expr *expr)
+{
+#define FAILS "CAST(%1 || left(CAST(clock_timestamp() AS TEXT), 0) AS BOOLEAN)"
+    return expr->type.kind == DATA_BOOLEAN
+               ? FAILS
+               : typed(emit, "CAST(CAST(" FAILS " AS TEXT) AS ", expr->type, ")");
+#undef FAILS
+}
+
+static const char *concatenated(struct emit *emit, const struct plan_expr *expr)
+{
+    struct buf text = BUF_INIT;
+    for (size_t i = 0; i < expr->arg_count; i++)
+        buf_printf(&text, " || #%zu", i + 1);
+    buf_putc(&text, ')');
+    const char *lists = typed(emit, "(CAST('{}' AS ", expr->type, ")");
+    const char *all = arena_printf(emit->arena, "%s%s", lists, buf_text(&text));
+    emit->failed = emit->failed || text.failed || all == NULL;
+    buf_done(&text);
+    return all;
+}
+
+static const char *has_array(struct emit *emit, const struct plan_expr *expr)
+{
+    struct buf text = BUF_INIT;
+    buf_puts(&text, "coalesce('array' IN (");
+    for (size_t i = 1; i < expr->arg_count; i++)
+        buf_printf(&text, "%sjson_typeof(CAST(%%1 AS JSON) #> string_to_array(%%%zu, '.'))",
+                   i > 1 ? ", " : "", i + 1);
+    buf_puts(&text, "), FALSE)");
+    struct str copy = emit_copy(emit, &text);
+    buf_done(&text);
+    return copy.ptr;
+}
+
+/* A path of names: '{a,b}' */
+static const char *json_path(struct emit *emit, const struct plan_expr *expr)
+{
+    if (!emit_is_plain_path(expr->args[1]))
+        return NULL;
+    struct buf text = BUF_INIT;
+    const char *name = expr->args[1]->literal;
+    bool one = strchr(name, '.') == NULL;
+    buf_puts(&text, one ? "(CAST(%1 AS JSON) -> '" : "(CAST(%1 AS JSON) #> '{");
+    for (; *name != '\0'; name++)
+        buf_putc(&text, *name == '.' ? ',' : *name);
+    buf_puts(&text, one ? "')" : "}')");
+    struct str copy = emit_copy(emit, &text);
+    buf_done(&text);
+    return copy.ptr;
+}
+
+static const char *of_lists(struct emit *emit, const struct plan_expr *expr)
+{
+    switch ((int)expr->function->id) {
+    case PLAN_FUNCTION_JSON_PATH:
+        return json_path(emit, expr);
+    case PLAN_FUNCTION_JSON_HAS_ARRAY:
+        return has_array(emit, expr);
+    case PLAN_FUNCTION_RAISE:
+        return raised(emit, expr);
+    case PLAN_FUNCTION_LIST_CONCAT:
+        return concatenated(emit, expr);
+    }
+    return NULL;
+}
+
 static const char *of_window(const struct plan_expr *expr)
 {
     if (expr->arg_count < 2)
@@ -313,6 +394,8 @@ static const char *choose(struct emit *emit, const struct plan_expr *expr,
         text = of_numbers(emit, expr, ret_precedence);
     if (text == NULL)
         text = of_texts(emit, expr);
+    if (text == NULL)
+        text = of_lists(emit, expr);
     if (text != NULL)
         return text;
     switch ((int)id) {

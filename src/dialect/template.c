@@ -37,15 +37,33 @@ bool emit_argument_typed(const struct plan_expr *call, const struct plan_expr *a
     return arg->type.kind == DATA_DECIMAL ? !comparison : false;
 }
 
+bool emit_is_plain_path(const struct plan_expr *expr)
+{
+    bool first = true; /* of a name */
+    const char *text = expr->kind == PLAN_LITERAL && expr->literal != NULL ? expr->literal : ".";
+    for (; *text != '\0'; text++) {
+        bool letter =
+            (*text >= 'a' && *text <= 'z') || (*text >= 'A' && *text <= 'Z') || *text == '_';
+        bool digit = *text >= '0' && *text <= '9';
+        if (*text == '.' ? first : !letter && (first || !digit))
+            return false;
+        first = *text == '.';
+    }
+    return !first;
+}
+
 static void put_bare(const struct call *call, size_t i)
 {
     if (i >= call->expr->arg_count)
         return;
+    bool body = plan_binds(call->expr) && i + 1 == call->expr->arg_count;
+    call->emit->binders += body;
     if (i < LETS_MOST && call->given[i] != NULL)
         buf_puts(call->out, call->given[i]);
     else
         emit_expr(call->emit, call->env, call->expr->args[i],
                   emit_argument_typed(call->expr, call->expr->args[i]), call->out);
+    call->emit->binders -= body;
 }
 
 /* An operand of equal precedence needs parentheses unless it is the first of a left-to-right
@@ -185,12 +203,17 @@ static size_t read_number(const char **text)
     return number;
 }
 
-/* %D %F %N %O2 %T1 at text, after the %. What follows it; NULL: it is none of these. */
+/* %D %F %N %O2 %T1 %V at text, after the %. What follows it; NULL: it is none of these. */
 static const char *put_letter(const struct call *call, const char *text)
 {
     const char *at = text + 1;
     size_t number = text[0] == 'O' || text[0] == 'T' ? read_number(&at) : 0;
     switch (text[0]) {
+    case 'V':
+        call->emit->binders++;
+        emit_element(call->emit, 0, call->out);
+        call->emit->binders--;
+        return at;
     case 'D':
         buf_puts(call->out, call->expr->distinct ? "DISTINCT " : "");
         return at;
@@ -334,7 +357,7 @@ void emit_template(struct emit *emit, const struct env *env, const struct plan_e
                    const char *text, enum precedence precedence, struct buf *out)
 {
     struct call call = {emit, env, expr, precedence, out, {NULL}};
-    bool scalar = expr->kind == PLAN_CALL || expr->kind == PLAN_CAST;
+    bool scalar = (expr->kind == PLAN_CALL || expr->kind == PLAN_CAST) && !plan_binds(expr);
     struct str from = {NULL, 0};
     if (emit->dialect->lets_by_lambda && scalar) {
         const char *after = name_by_lambda(&call, text);

@@ -315,6 +315,42 @@ static bool is_plain_name(const struct plan_expr *expr)
            !(expr->literal[0] >= '0' && expr->literal[0] <= '9') && expr->literal[0] != '-';
 }
 
+/* a.b → before."a"."b"after */
+static const char *json_path(struct emit *emit, const char *before, const char *path,
+                             const char *after)
+{
+    struct buf out = BUF_INIT;
+    buf_printf(&out, "%s.\"", before);
+    for (; *path != '\0'; path++)
+        if (*path == '.')
+            buf_puts(&out, "\".\"");
+        else
+            buf_putc(&out, *path);
+    buf_printf(&out, "\"%s", after);
+    const char *text = taken(emit, &out);
+    return text != NULL ? text : "";
+}
+
+static const char *has_array(struct emit *emit, const struct plan_expr *expr)
+{
+    struct buf out = BUF_INIT;
+    buf_puts(&out, "coalesce('array' IN (");
+    for (size_t i = 1; i < expr->arg_count; i++) {
+        buf_puts(&out, i > 1 ? ", " : "");
+        if (emit_is_plain_path(expr->args[i]))
+            buf_puts(&out, json_path(emit, "json_value(%1, 'strict $", expr->args[i]->literal,
+                                     ".type()')"));
+        else
+            buf_printf(&out,
+                       "CASE WHEN json_array_length(json_format(json_extract(%%1, '$[\"' || "
+                       "replace(%%%zu, "
+                       "'.', '\"][\"') || '\"]'))) IS NOT NULL THEN 'array' END",
+                       i + 1);
+    }
+    buf_puts(&out, "), FALSE)");
+    return taken(emit, &out);
+}
+
 static const char *of_json(struct emit *emit, const struct plan_expr *expr)
 {
     int64_t number;
@@ -337,6 +373,14 @@ static const char *of_json(struct emit *emit, const struct plan_expr *expr)
         return number < 0 ? "CAST(NULL AS VARCHAR)"
                           : arena_printf(emit->arena, "json_query(%%1, 'strict $[%lld]')",
                                          (long long)number);
+    case PLAN_FUNCTION_JSON_PATH:
+        return emit_is_plain_path(expr->args[1])
+                   ? json_path(emit, "json_query(%1, 'strict $", name, "')")
+                   : NULL;
+    case PLAN_FUNCTION_JSON_HAS_ARRAY:
+        return has_array(emit, expr);
+    case PLAN_FUNCTION_RAISE:
+        return with_type(emit, "CAST(fail(%1) AS ", expr->type, ")");
     case PLAN_FUNCTION_LIST:
         return expr->type.fields[0].type.kind == DATA_DECIMAL
                    ? with_type(emit, "CAST(ARRAY[%*] AS ", expr->type, ")")

@@ -49,6 +49,7 @@ enum precedence emit_precedence(struct emit *emit, const struct env *env,
     case PLAN_CASE:
     case PLAN_STRUCT:
     case PLAN_FIELD:
+    case PLAN_ELEMENT:
     case PLAN_PARAM:
     case PLAN_WINDOW_CALL:
         return PRECEDENCE_ATOM;
@@ -178,6 +179,12 @@ static void emit_cast(struct emit *emit, const struct env *env, const struct pla
     buf_putc(out, ')');
 }
 
+/* A body may read columns of any name, so no column's is taken. */
+void emit_element(const struct emit *emit, size_t outer, struct buf *out)
+{
+    buf_printf(out, "marrow_x%u", emit->binders - (unsigned)outer);
+}
+
 static void emit_call(struct emit *emit, const struct env *env, const struct plan_expr *expr,
                       struct buf *out)
 {
@@ -206,6 +213,9 @@ void emit_expr(struct emit *emit, const struct env *env, const struct plan_expr 
         return;
     case PLAN_CASE:
         emit_case(emit, env, expr, out);
+        return;
+    case PLAN_ELEMENT:
+        emit_element(emit, expr->idx, out);
         return;
     case PLAN_PARAM:
         emit_param(emit, expr, out);

@@ -164,6 +164,65 @@ static enum err_code digits(void *extra, const struct data_batch *in, struct are
     return ERR_OK;
 }
 
+/* ---- marrow_json_exact -------------------------------------------------------------------------
+ */
+
+/* What begins the string that a number becomes, so that it is told from a string: U+FDD0, which no
+ * text for interchange holds. */
+#define EXACT_MARK "\"\xEF\xB7\x90"
+
+/* One past the string whose opening quote is at *at. */
+static const char *string_end(const char *at, const char *end)
+{
+    for (at++; at < end && *at != '"'; at++)
+        at += *at == '\\' && at + 1 < end;
+    return at < end ? at + 1 : end;
+}
+
+static void put_exact(struct str json, struct buf *out)
+{
+    const char *end = json.ptr + json.len, *from = json.ptr;
+    for (const char *at = from; at < end;) {
+        if (*at == '"') {
+            at = string_end(at, end);
+            continue;
+        }
+        if (*at != '-' && (*at < '0' || *at > '9')) {
+            at++;
+            continue;
+        }
+        const char *number = at;
+        while (at < end && (strchr("+-.eE", *at) != NULL || (*at >= '0' && *at <= '9')) &&
+               *at != '\0')
+            at++;
+        buf_add(out, from, (size_t)(number - from));
+        buf_puts(out, EXACT_MARK);
+        buf_add(out, number, (size_t)(at - number));
+        buf_putc(out, '"');
+        from = at;
+    }
+    buf_add(out, from, (size_t)(end - from));
+}
+
+/* JSON in which each number is a string of its digits: the engine's own reader shortens them. */
+static enum err_code json_exact(void *extra, const struct data_batch *in, struct arena *arena,
+                                struct data_vector *ret, struct err *err)
+{
+    (void)extra;
+    AUTO(buf_done) struct buf text = BUF_INIT;
+    for (int64_t row = 0; row < in->rows; row++) {
+        if (!data_vector_is_valid(&in->vectors[0], row))
+            continue;
+        buf_clear(&text);
+        put_exact(in->vectors[0].text[row], &text);
+        const char *copy = arena_strndup(arena, buf_text(&text), text.len);
+        if (copy == NULL || text.failed)
+            return err_set(err, ERR_MEMORY, "no memory for the exact form of a JSON text");
+        ret->text[row] = (struct str){copy, text.len};
+    }
+    return ERR_OK;
+}
+
 /* ---- marrow_sum, marrow_mean, marrow_sd
  * ----------------------------------------------------------- */
 
@@ -295,6 +354,11 @@ enum err_code engine_functions_register(struct engine *engine, struct err *err)
          .result = DATA_TYPE(TEXT),
          .null_in_null_out = true,
          .evaluate = digits},
+        {.name = "marrow_json_exact",
+         .parameters = ONE(TEXT),
+         .result = DATA_TYPE(TEXT),
+         .null_in_null_out = true,
+         .evaluate = json_exact},
     };
     const struct engine_aggregate aggregates[] = {
         {.name = "marrow_hash_sum",

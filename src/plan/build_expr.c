@@ -29,6 +29,8 @@ static bool expr_adopt(struct plan *plan, struct plan_expr *expr, const struct p
     if (part->depth >= expr->depth)
         expr->depth = part->depth + 1;
     expr->size += part->size;
+    if (part->open > expr->open)
+        expr->open = part->open;
     if (expr->depth > PLAN_LIMIT_EXPR_DEPTH) {
         plan_fail(plan, ERR_LIMIT, "an expression is nested more than %d deep",
                   PLAN_LIMIT_EXPR_DEPTH);
@@ -39,6 +41,46 @@ static bool expr_adopt(struct plan *plan, struct plan_expr *expr, const struct p
         return false;
     }
     return true;
+}
+
+bool plan_binds(const struct plan_expr *expr)
+{
+    enum plan_function_id id = expr->kind == PLAN_CALL ? expr->function->id : PLAN_FUNCTIONS_END;
+    return id == PLAN_FUNCTION_LET || id == PLAN_FUNCTION_LIST_TRANSFORM ||
+           id == PLAN_FUNCTION_LIST_FILTER || id == PLAN_FUNCTION_LIST_FLAT;
+}
+
+/* Are the body's elements, seen from `outer` list functions within, of the type? */
+static bool elements_are(const struct plan_expr *expr, size_t outer, struct data_type type)
+{
+    if (expr->open <= outer)
+        return true;
+    if (expr->kind == PLAN_ELEMENT)
+        return expr->idx != outer || data_type_equal(expr->type, type);
+    for (size_t i = 0; i < expr->arg_count; i++) {
+        bool body = plan_binds(expr) && i + 1 == expr->arg_count;
+        if (!elements_are(expr->args[i], outer + body, type))
+            return false;
+    }
+    return true;
+}
+
+/* The body's own element is no longer open outside of it. */
+static bool bind_body(struct plan *plan, struct plan_expr *expr)
+{
+    const struct plan_expr *body = expr->args[expr->arg_count - 1];
+    struct data_type type = expr->args[0]->type;
+    if (expr->function->id != PLAN_FUNCTION_LET)
+        type = type.fields[0].type;
+    expr->open = expr->args[0]->open;
+    if (body->open > expr->open + 1)
+        expr->open = body->open - 1;
+    if (elements_are(body, 0, type))
+        return true;
+    char text[32];
+    plan_fail(plan, ERR_INPUT, "%s: expected an element of type %s in the body",
+              expr->function->name, data_type_text(type, text));
+    return false;
 }
 
 static bool expr_adopt_args(struct plan *plan, struct plan_expr *expr)
@@ -238,7 +280,9 @@ static const struct plan_function *check_call(struct plan *plan, enum plan_funct
         return NULL;
     }
     if (ret_type->kind == DATA_LIST && ret_type->fields == NULL)
-        *ret_type = list_of(plan, function->id == PLAN_FUNCTION_LIST_AGG ? 1 : count, types);
+        *ret_type = function->id == PLAN_FUNCTION_LIST_TRANSFORM ? list_of(plan, 1, types + 1)
+                    : function->id == PLAN_FUNCTION_LIST_AGG     ? list_of(plan, 1, types)
+                                                                 : list_of(plan, count, types);
     return plan_failed(plan) ? NULL : function;
 }
 
@@ -253,7 +297,21 @@ const struct plan_expr *plan_call(struct plan *plan, const char *function, size_
     expr->function = found;
     expr->args = plan_exprs_copy(plan, args, count);
     expr->arg_count = count;
-    return expr->args != NULL && expr_adopt_args(plan, expr) ? expr : NULL;
+    if (expr->args == NULL || !expr_adopt_args(plan, expr))
+        return NULL;
+    return !plan_binds(expr) || bind_body(plan, expr) ? expr : NULL;
+}
+
+const struct plan_expr *plan_element(struct plan *plan, size_t outer, struct data_type type)
+{
+    if (!plan_failed(plan) && (type.kind == DATA_NULL || outer >= PLAN_LIMIT_EXPR_DEPTH))
+        plan_fail(plan, ERR_INPUT, "an element needs a type, and a list function around it");
+    struct plan_expr *expr = plan_failed(plan) ? NULL : expr_new(plan, PLAN_ELEMENT, type);
+    if (expr == NULL)
+        return NULL;
+    expr->idx = outer;
+    expr->open = (uint32_t)outer + 1;
+    return expr;
 }
 
 const struct plan_expr *plan_cast(struct plan *plan, const struct plan_expr *input,
@@ -355,10 +413,11 @@ const struct plan_expr *plan_aggregate_call(struct plan *plan, const char *funct
     }
     if (distinct && !plan_failed(plan) && !settle_distinct(plan, expr))
         return NULL;
-    return expr->args != NULL && expr_adopt(plan, expr, where) && expr_adopt_args(plan, expr) &&
-                   !plan_failed(plan)
-               ? expr
-               : NULL;
+    if (expr->args == NULL || !expr_adopt(plan, expr, where) || !expr_adopt_args(plan, expr))
+        return NULL;
+    if (expr->open > 0)
+        plan_fail(plan, ERR_INPUT, "%s: an aggregate cannot stand in a list function", function);
+    return plan_failed(plan) ? NULL : expr;
 }
 
 /* Frames are for functions that read one: not for numbers of rows, lag and lead. */
@@ -406,7 +465,9 @@ const struct plan_expr *plan_window_call(struct plan *plan, const char *function
         fits = expr_adopt(plan, expr, partition[i]);
     for (size_t i = 0; fits && i < order_count; i++)
         fits = expr_adopt(plan, expr, order[i].expr);
-    return fits ? expr : NULL;
+    if (fits && expr->open > 0)
+        plan_fail(plan, ERR_INPUT, "%s: a window cannot stand in a list function", function);
+    return fits && !plan_failed(plan) ? expr : NULL;
 }
 
 struct plan_named *plan_named_array(struct plan *plan, size_t count)

@@ -66,21 +66,23 @@ static bool check_column(const struct plan_place *place, const struct plan_expr 
     return false;
 }
 
+static bool check_inner(const struct plan_place *place, const struct plan_expr *expr);
+
 static bool check_parts(const struct plan_place *place, const struct plan_expr *expr)
 {
     for (size_t i = 0; i < expr->arg_count; i++)
-        if (!plan_check_expr(place, expr->args[i]))
+        if (!check_inner(place, expr->args[i]))
             return false;
     for (size_t i = 0; i < expr->partition_count; i++)
-        if (!plan_check_expr(place, expr->partition[i]))
+        if (!check_inner(place, expr->partition[i]))
             return false;
     for (size_t i = 0; i < expr->order_count; i++)
-        if (!plan_check_expr(place, expr->order[i].expr))
+        if (!check_inner(place, expr->order[i].expr))
             return false;
-    return expr->where == NULL || plan_check_expr(place, expr->where);
+    return expr->where == NULL || check_inner(place, expr->where);
 }
 
-bool plan_check_expr(const struct plan_place *place, const struct plan_expr *expr)
+static bool check_inner(const struct plan_place *place, const struct plan_expr *expr)
 {
     switch (expr->kind) {
     case PLAN_COLUMN:
@@ -94,6 +96,8 @@ bool plan_check_expr(const struct plan_place *place, const struct plan_expr *exp
     case PLAN_STRUCT:
     case PLAN_FIELD:
         return check_parts(place, expr);
+    case PLAN_ELEMENT:
+        return true; /* plan_check_expr saw that a list function stands around it */
     case PLAN_AGGREGATE_CALL:
         plan_fail(place->plan, ERR_INPUT,
                   "%s: aggregate %s within another expression; expected it as an output of an "
@@ -107,6 +111,15 @@ bool plan_check_expr(const struct plan_place *place, const struct plan_expr *exp
                   plan_describe(place->plan, place->rel), expr->function->name);
         return false;
     }
+    return false;
+}
+
+bool plan_check_expr(const struct plan_place *place, const struct plan_expr *expr)
+{
+    if (expr->open == 0)
+        return check_inner(place, expr);
+    plan_fail(place->plan, ERR_INPUT, "%s: an element without a list function around it",
+              plan_describe(place->plan, place->rel));
     return false;
 }
 
@@ -373,6 +386,8 @@ static bool check_aggregates(struct plan *plan, const struct plan_rel *rel)
     }
     for (size_t i = 0; i < rel->output_count; i++) {
         bool aggregated = false;
+        if (rel->outputs[i].expr->open > 0)
+            return plan_check_expr(&place, rel->outputs[i].expr);
         if (!check_aggregated(&place, &rel->outputs[i], rel->outputs[i].expr, &aggregated))
             return false;
         if (!aggregated) {

@@ -405,6 +405,10 @@ static struct str code_of_new_expr(struct canonical *c, const struct plan_expr *
         canon_put_type(c, expr->type);
         canon_put_text(c, expr->name);
         break;
+    case PLAN_ELEMENT:
+        buf_printf(&c->work, "e%zu", expr->idx);
+        canon_put_type(c, expr->type);
+        break;
     case PLAN_CALL:
         return code_of_truth(c, expr, false);
     case PLAN_CAST:

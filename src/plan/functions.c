@@ -389,6 +389,76 @@ static struct data_type rule_list_contains(const struct data_type *arguments, si
     struct data_type common = plan_type_common(arguments[0].fields[0].type, arguments[1]);
     return plan_type_ordered(common) ? DATA_TYPE(BOOLEAN) : NO_TYPE;
 }
+static struct data_type rule_json_same(const struct data_type *arguments, size_t count)
+{
+    return all_of(arguments, count, DATA_JSON) ? DATA_TYPE(JSON) : NO_TYPE;
+}
+static struct data_type rule_json_texts(const struct data_type *arguments, size_t count)
+{
+    bool fits = arguments[0].kind == DATA_JSON && all_of(arguments + 1, count - 1, DATA_TEXT);
+    return fits ? DATA_TYPE(BOOLEAN) : NO_TYPE;
+}
+static bool is_list_of(struct data_type type, enum data_kind kind)
+{
+    return type.kind == DATA_LIST && type.fields[0].type.kind == kind;
+}
+static struct data_type rule_json_array(const struct data_type *arguments, size_t count)
+{
+    (void)count;
+    return is_list_of(arguments[0], DATA_JSON) ? DATA_TYPE(JSON) : NO_TYPE;
+}
+static struct data_type rule_number_value(const struct data_type *arguments, size_t count)
+{
+    return all_of(arguments, count, DATA_TEXT) ? data_type_decimal(38, 15) : NO_TYPE;
+}
+static struct data_type rule_number_text(const struct data_type *arguments, size_t count)
+{
+    return all_of(arguments, count, DATA_DECIMAL) ? DATA_TYPE(TEXT) : NO_TYPE;
+}
+static struct data_type rule_raise(const struct data_type *arguments, size_t count)
+{
+    (void)count;
+    return arguments[0].kind == DATA_TEXT ? arguments[1] : NO_TYPE;
+}
+static struct data_type rule_last(const struct data_type *arguments, size_t count)
+{
+    return arguments[count - 1];
+}
+static struct data_type rule_list_body(const struct data_type *arguments, size_t count)
+{
+    (void)count;
+    return arguments[0].kind == DATA_LIST ? DATA_TYPE(LIST) : NO_TYPE;
+}
+static struct data_type rule_list_filter(const struct data_type *arguments, size_t count)
+{
+    (void)count;
+    bool fits = arguments[0].kind == DATA_LIST && arguments[1].kind == DATA_BOOLEAN;
+    return fits ? arguments[0] : NO_TYPE;
+}
+static struct data_type rule_list_flat(const struct data_type *arguments, size_t count)
+{
+    (void)count;
+    bool fits = arguments[0].kind == DATA_LIST && arguments[1].kind == DATA_LIST;
+    return fits ? arguments[1] : NO_TYPE;
+}
+static struct data_type rule_lists(const struct data_type *arguments, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (arguments[i].kind != DATA_LIST || !data_type_equal(arguments[i], arguments[0]))
+            return NO_TYPE;
+    return arguments[0];
+}
+static struct data_type rule_list_slice(const struct data_type *arguments, size_t count)
+{
+    bool fits = arguments[0].kind == DATA_LIST && all_of(arguments + 1, count - 1, DATA_BIGINT);
+    return fits ? arguments[0] : NO_TYPE;
+}
+static struct data_type rule_list_join(const struct data_type *arguments, size_t count)
+{
+    (void)count;
+    bool fits = is_list_of(arguments[0], DATA_TEXT) && arguments[1].kind == DATA_TEXT;
+    return fits ? DATA_TYPE(TEXT) : NO_TYPE;
+}
 static struct data_type rule_list_agg(const struct data_type *arguments, size_t count)
 {
     for (size_t i = 1; i < count; i++)

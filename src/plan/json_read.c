@@ -178,7 +178,8 @@ static const struct plan_expr *read_column(struct reader *reader, const json_t *
 
 static const struct plan_expr *read_typed(struct reader *reader, const json_t *json, int depth)
 {
-    static const char *const MEMBERS[] = {"literal", "param", "cast", "type", "try", NULL};
+    static const char *const MEMBERS[] = {"literal", "param", "cast", "element",
+                                          "type",    "try",   NULL};
     struct data_type type = {.kind = DATA_NULL};
     if (!only_members(reader, json, MEMBERS) || !read_type(reader, json, &type))
         return NULL;
@@ -194,6 +195,13 @@ static const struct plan_expr *read_typed(struct reader *reader, const json_t *j
     }
     if (literal != NULL)
         return plan_literal(reader->plan, type, json_string_value(literal));
+    const json_t *element = json_object_get(json, "element");
+    if (element != NULL)
+        return plan_element(reader->plan,
+                            json_is_integer(element) && json_integer_value(element) >= 0
+                                ? (size_t)json_integer_value(element)
+                                : SIZE_MAX,
+                            type);
     if (json_object_get(json, "param") != NULL)
         return plan_param(reader->plan, json_text(json, "param", NULL), type);
     const struct plan_expr *input = read_expr(reader, json_object_get(json, "cast"), depth + 1);

@@ -120,6 +120,10 @@ static json_t *expr_json(struct writer *writer, const struct plan_expr *expr)
         json_put_text(object, "param", expr->name, ok);
         put_type(object, expr->type, ok);
         break;
+    case PLAN_ELEMENT:
+        json_put(object, "element", json_integer((json_int_t)expr->idx), ok);
+        put_type(object, expr->type, ok);
+        break;
     case PLAN_CALL:
         put_call(writer, object, "call", expr);
         break;

@@ -98,6 +98,7 @@ static void add_expr(struct lineage *l, uint32_t *to, const struct plan_expr *ex
         return;
     case PLAN_LITERAL:
     case PLAN_PARAM:
+    case PLAN_ELEMENT: /* the list's lineage is told beside the body's */
         return;
     case PLAN_CASE:
         for (size_t i = 0; i < expr->arg_count; i++) {

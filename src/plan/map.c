@@ -56,6 +56,7 @@ static const struct plan_expr *rebuild(const struct mapper *mapper, const struct
     case PLAN_COLUMN:
     case PLAN_LITERAL:
     case PLAN_PARAM:
+    case PLAN_ELEMENT:
         return expr;
     case PLAN_CALL:
         return plan_call(plan, name, expr->arg_count, args);
@@ -86,7 +87,7 @@ static const struct plan_expr *map(const struct mapper *mapper, const struct pla
         return NULL;
     if (expr->kind == PLAN_COLUMN)
         return mapper->column(mapper->user, expr);
-    if (expr->kind == PLAN_LITERAL || expr->kind == PLAN_PARAM)
+    if (expr->kind == PLAN_LITERAL || expr->kind == PLAN_PARAM || expr->kind == PLAN_ELEMENT)
         return expr;
     bool changed = false;
     const struct plan_expr *const *args = map_all(mapper, expr->args, expr->arg_count, &changed);

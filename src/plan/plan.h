@@ -28,8 +28,19 @@ enum plan_rel_kind {
 #include "plan/rel.def"
 #undef PLAN_REL
 };
-enum plan_expr_kind { PLAN_COLUMN, PLAN_LITERAL, PLAN_CALL, PLAN_CAST, PLAN_CASE, PLAN_PARAM, PLAN_AGGREGATE_CALL, PLAN_WINDOW_CALL,
-                      PLAN_STRUCT, PLAN_FIELD };
+enum plan_expr_kind {
+    PLAN_COLUMN,
+    PLAN_LITERAL,
+    PLAN_CALL,
+    PLAN_CAST,
+    PLAN_CASE,
+    PLAN_PARAM,
+    PLAN_AGGREGATE_CALL,
+    PLAN_WINDOW_CALL,
+    PLAN_STRUCT,
+    PLAN_FIELD,
+    PLAN_ELEMENT
+};
 enum plan_join_kind { PLAN_JOIN_INNER, PLAN_JOIN_LEFT, PLAN_JOIN_SEMI, PLAN_JOIN_ANTI, PLAN_JOIN_ASOF };
 
 enum plan_function_kind { PLAN_SCALAR, PLAN_AGGREGATING, PLAN_WINDOWING, PLAN_AGGREGATING_OVER /* in functions.def only */ };
@@ -72,7 +83,8 @@ struct plan_expr {
     /* COLUMN */
     const char *name; /* the COLUMN's, the PARAM's, or the FIELD's that is taken out of args[0] */
     size_t input;     /* 0 = the node's only or left input, 1 = right */
-    size_t idx;       /* column of that input */
+    size_t idx; /* column of that input; of an ELEMENT: how many list functions further out the one
+                   is that it stands in */
     /* LITERAL: canonical text as data_value_text writes it; NULL = null */
     const char *literal;
     /* CALL, AGGREGATE_CALL, WINDOW_CALL */
@@ -93,6 +105,8 @@ struct plan_expr {
     uint32_t id;    /* unique in the plan, greater than its parts' */
     uint32_t depth; /* 1 = leaf */
     uint32_t size;  /* nodes as a tree */
+    uint32_t open;  /* list functions that must stand around it: 1 + the greatest idx of its free
+                       ELEMENTs; 0: none */
 };
 struct plan_named { /* an output column */
     const char *name;
@@ -219,6 +233,12 @@ const struct plan_expr *plan_window_call(struct plan *plan, const char *function
                                          const struct plan_order *order, size_t order_count, const struct plan_frame *frame);
 const struct plan_expr *plan_struct(struct plan *plan, const struct plan_named *fields, size_t count);
 const struct plan_expr *plan_field(struct plan *plan, const struct plan_expr *record, const char *name);
+/* The element that a list function (let, list_transform, list_filter, list_flat: those whose line
+ * in functions.def says BODY) is at, within its last argument; outer counts the list functions
+ * between: 0 = the innermost. type: of the list's elements; checked where it stands. */
+const struct plan_expr *plan_element(struct plan *plan, size_t outer, struct data_type type);
+bool plan_binds(const struct plan_expr
+                    *expr); /* Is it a call whose last argument is evaluated for each element? */
 struct plan_named *plan_named_array(struct plan *plan, size_t count); /* zeroed array in the arena, to fill */
 
 /* Index of the column of that name (ASCII case ignored), or -1. */

@@ -77,6 +77,9 @@ static void print_expr(struct buf *out, const struct plan_expr *expr)
         print_list(out, expr->args, expr->arg_count);
         buf_putc(out, ')');
         return;
+    case PLAN_ELEMENT:
+        buf_printf(out, "@%zu", expr->idx);
+        return;
     case PLAN_STRUCT:
         buf_puts(out, "struct(");
         for (size_t i = 0; i < expr->arg_count; i++) {

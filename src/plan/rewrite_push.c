@@ -22,6 +22,9 @@ static bool may_fail(const struct plan_expr *expr)
     if (expr->kind == PLAN_CAST && !expr->try_cast && from != DATA_BIGINT && from != DATA_DATE &&
         from != DATA_TIMESTAMP && from != DATA_BOOLEAN)
         return true;
+    enum plan_function_id id = expr->kind == PLAN_CALL ? expr->function->id : PLAN_FUNCTIONS_END;
+    if (id == PLAN_FUNCTION_RAISE || id == PLAN_FUNCTION_NUMBER_VALUE)
+        return true;
     for (size_t i = 0; i < expr->arg_count; i++)
         if (may_fail(expr->args[i]))
             return true;

@@ -106,6 +106,9 @@ void plan_words(const struct plan_expr *expr, struct buf *out)
         put_list(expr->args, expr->arg_count, ", ", out);
         buf_putc(out, ')');
         return;
+    case PLAN_ELEMENT:
+        buf_puts(out, expr->idx == 0 ? "it" : "it above");
+        return;
     case PLAN_STRUCT:
         buf_puts(out, "struct(");
         put_list(expr->args, expr->arg_count, ", ", out);

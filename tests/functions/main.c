@@ -3,10 +3,11 @@
  *     ["mod", ["bigint", "-7"], ["bigint", "2"], "-1"]
  *
  * the function (or cast:TYPE, try_cast:TYPE), its arguments (type, then a value for each row: one,
- * or several where it is an aggregate), and what plan/functions.def's comment says it gives. It
- * runs twice: over columns of a VALUES node, and over literals. Engines: the embedded one, and
- * those of MARROW_TRINO_URL and MARROW_ENGINE_URLS. What a dialect declares missing is counted,
- * never passed in silence. */
+ * or several where it is an aggregate; or a call of literals: ["call", "add", ["it", "bigint"],
+ * ["bigint", "1"]], in which "it" is the element of a list function), and what plan/functions.def's
+ * comment says it gives. It runs twice: over columns of a VALUES node, and over literals. Engines:
+ * the embedded one, and those of MARROW_TRINO_URL and MARROW_ENGINE_URLS. What a dialect declares
+ * missing is counted, never passed in silence. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -67,6 +68,11 @@ struct making {
     bool literals;
 };
 
+static bool is_computed(const json_t *arg)
+{
+    return strcmp(text_at(arg, 0), "call") == 0 || strcmp(text_at(arg, 0), "it") == 0;
+}
+
 static struct data_type type_of(struct making *making, const char *text)
 {
     struct data_type type = DATA_TYPE(NULL);
@@ -97,23 +103,41 @@ static const struct plan_expr *value_of(struct making *making, struct data_type 
     return made;
 }
 
-/* Arguments that engines want as constants. */
-static bool stays_literal(const json_t *test, size_t argument, struct data_type type)
+static const struct plan_expr *argument_of(struct making *making, const json_t *arg)
 {
+    const struct plan_expr *args[ARGS_MOST] = {NULL};
+    const char *what = text_at(arg, 0);
+    if (strcmp(what, "it") == 0)
+        return plan_element(making->plan, 0, type_of(making, text_at(arg, 1)));
+    if (strcmp(what, "call") != 0)
+        return value_of(making, type_of(making, what), text_at(arg, 1));
+    size_t count = json_array_size(arg) - 2;
+    for (size_t i = 0; i < count && i < ARGS_MOST; i++)
+        args[i] = argument_of(making, json_array_get(arg, i + 2));
+    return plan_call(making->plan, text_at(arg, 1), count, args);
+}
+
+/* Arguments that engines want as constants, and computed ones. */
+static bool stays_literal(const json_t *test, size_t argument)
+{
+    if (is_computed(json_array_get(test, argument)))
+        return true;
+    const char *of = text_at(json_array_get(test, argument), 0);
     const char *name = text_at(test, 0);
     bool constant =
-        argument == 2 && (strcmp(name, "quantile") == 0 || strcmp(name, "text_agg") == 0);
-    return constant || strcmp(name, "ntile") == 0 || type.kind == DATA_LIST ||
-           type.kind == DATA_INTERVAL;
+        argument == 2 && (strcmp(name, "quantile") == 0 || strcmp(name, "text_agg") == 0 ||
+                          strcmp(name, "list_join") == 0);
+    return constant || strcmp(name, "ntile") == 0 || strncmp(of, "list(", 5) == 0 ||
+           strcmp(of, "interval") == 0;
 }
 
 static void add_columns(struct making *making, const json_t *test)
 {
     for (size_t i = 1; i + 1 < json_array_size(test); i++) {
         const json_t *arg = json_array_get(test, i);
-        struct data_type type = type_of(making, text_at(arg, 0));
-        if (stays_literal(test, i, type))
+        if (stays_literal(test, i))
             continue;
+        struct data_type type = type_of(making, text_at(arg, 0));
         making->columns[making->column_count].name =
             arena_printf(plan_arena(making->plan), "a%zu", making->column_count + 1);
         making->columns[making->column_count++].type = type;
@@ -132,11 +156,11 @@ static const struct plan_rel *make_values(struct making *making, json_t *const *
         for (size_t t = 0; t < count; t++)
             for (size_t i = 1; i + 1 < json_array_size(tests[t]); i++) {
                 const json_t *arg = json_array_get(tests[t], i);
-                struct data_type type = type_of(making, text_at(arg, 0));
                 size_t last = json_array_size(arg) - 1;
-                if (!stays_literal(tests[t], i, type))
-                    making->cells[at++] = plan_literal(
-                        making->plan, type, text_at(arg, row + 1 < last ? row + 1 : last));
+                if (!stays_literal(tests[t], i))
+                    making->cells[at++] =
+                        plan_literal(making->plan, type_of(making, text_at(arg, 0)),
+                                     text_at(arg, row + 1 < last ? row + 1 : last));
             }
     if (making->column_count == 0) {
         making->columns[0] = (struct plan_column){"a1", DATA_TYPE(BIGINT)};
@@ -156,9 +180,8 @@ static const struct plan_expr *make_call(struct making *making, const struct pla
     size_t count = json_array_size(test) - 2;
     for (size_t i = 0; i < count; i++) {
         const json_t *arg = json_array_get(test, i + 1);
-        struct data_type type = type_of(making, text_at(arg, 0));
-        bool stays = stays_literal(test, i + 1, type), constant = making->literals || stays;
-        args[i] = constant ? value_of(making, type, text_at(arg, 1))
+        bool stays = stays_literal(test, i + 1), constant = making->literals || stays;
+        args[i] = constant ? argument_of(making, arg)
                            : plan_column(making->plan, values, making->columns[*column].name);
         *column += !stays;
     }

@@ -213,6 +213,7 @@ static const struct plan_expr *again_plain(struct rewriter *w, const struct plan
     case PLAN_LITERAL:
         return plan_literal(w->plan, expr->type, expr->literal);
     case PLAN_PARAM:
+    case PLAN_ELEMENT:
         return expr;
     case PLAN_CALL:
         return again_call(w, expr);
