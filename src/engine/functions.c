@@ -223,6 +223,87 @@ static enum err_code json_exact(void *extra, const struct data_batch *in, struct
     return ERR_OK;
 }
 
+/* ---- marrow_number_product, marrow_number_quotient ----------------------------------------------
+ */
+
+#define EXACT_ONE 1000000000000000ULL /* 1 as decimal(38,15) */
+__extension__ typedef unsigned __int128 wide;
+
+static wide size_of(struct data_int128 value, bool *ret_negative)
+{
+    wide bits = ((wide)(uint64_t)value.high << 64) | value.low;
+    *ret_negative = value.high < 0;
+    return value.high < 0 ? -bits : bits;
+}
+
+/* (high, low) / by, rounded half up; false: it has more than 38 digits. */
+static bool divided(wide high, wide low, wide by, wide *ret)
+{
+    wide rest = 0, quotient = 0;
+    const wide most = (wide)10000000000000000000ULL * 10000000000000000000ULL; /* 10^38 */
+    for (int bit = 255; bit >= 0; bit--) {
+        bool carry = (rest >> 127) != 0;
+        rest = (rest << 1) | ((bit >= 128 ? high >> (bit - 128) : low >> bit) & 1);
+        if (quotient >= most)
+            return false;
+        quotient <<= 1;
+        if (carry || rest >= by) {
+            rest -= by;
+            quotient |= 1;
+        }
+    }
+    quotient += rest >= by - rest;
+    *ret = quotient;
+    return quotient < most;
+}
+
+/* a × b as high and low */
+static void multiplied(wide a, wide b, wide *ret_high, wide *ret_low)
+{
+    wide a1 = a >> 64, a0 = (uint64_t)a, b1 = b >> 64, b0 = (uint64_t)b;
+    wide low = a0 * b0, middle = a1 * b0 + (low >> 64), other = a0 * b1 + (uint64_t)middle;
+    *ret_low = (other << 64) | (uint64_t)low;
+    *ret_high = a1 * b1 + (middle >> 64) + (other >> 64);
+}
+
+static enum err_code exact_numbers(const struct data_batch *in, struct data_vector *ret,
+                                   bool quotient, struct err *err)
+{
+    for (int64_t row = 0; row < in->rows; row++) {
+        bool minus, other;
+        if (!data_vector_is_valid(&in->vectors[0], row) ||
+            !data_vector_is_valid(&in->vectors[1], row))
+            continue;
+        wide a = size_of(in->vectors[0].i128[row], &minus), high, low, made;
+        wide b = size_of(in->vectors[1].i128[row], &other);
+        if (quotient && b == 0) {
+            set_null(ret, row);
+            continue;
+        }
+        multiplied(a, quotient ? EXACT_ONE : b, &high, &low);
+        if (!divided(high, low, quotient ? b : EXACT_ONE, &made))
+            return err_set(err, ERR_INPUT,
+                           "a product or quotient of more than 23 digits before the point");
+        made = minus != other ? -made : made;
+        ret->i128[row] = (struct data_int128){(uint64_t)made, (int64_t)(uint64_t)(made >> 64)};
+    }
+    return ERR_OK;
+}
+static enum err_code number_product(void *extra, const struct data_batch *in, struct arena *arena,
+                                    struct data_vector *ret, struct err *err)
+{
+    (void)extra;
+    (void)arena;
+    return exact_numbers(in, ret, false, err);
+}
+static enum err_code number_quotient(void *extra, const struct data_batch *in, struct arena *arena,
+                                     struct data_vector *ret, struct err *err)
+{
+    (void)extra;
+    (void)arena;
+    return exact_numbers(in, ret, true, err);
+}
+
 /* ---- marrow_sum, marrow_mean, marrow_sd
  * ----------------------------------------------------------- */
 
@@ -337,6 +418,7 @@ static void typing_done(void *state)
 
 enum err_code engine_functions_register(struct engine *engine, struct err *err)
 {
+    const struct data_type exact[] = {data_type_decimal(38, 15), data_type_decimal(38, 15)};
     const struct engine_scalar scalars[] = {
         {.name = "marrow_row_hash",
          .varargs = true,
@@ -359,6 +441,18 @@ enum err_code engine_functions_register(struct engine *engine, struct err *err)
          .result = DATA_TYPE(TEXT),
          .null_in_null_out = true,
          .evaluate = json_exact},
+        {.name = "marrow_number_product",
+         .parameters = exact,
+         .parameter_count = 2,
+         .result = exact[0],
+         .null_in_null_out = true,
+         .evaluate = number_product},
+        {.name = "marrow_number_quotient",
+         .parameters = exact,
+         .parameter_count = 2,
+         .result = exact[0],
+         .null_in_null_out = true,
+         .evaluate = number_quotient},
     };
     const struct engine_aggregate aggregates[] = {
         {.name = "marrow_hash_sum",

@@ -415,6 +415,17 @@ static struct data_type rule_number_text(const struct data_type *arguments, size
 {
     return all_of(arguments, count, DATA_DECIMAL) ? DATA_TYPE(TEXT) : NO_TYPE;
 }
+static struct data_type rule_json_string(const struct data_type *arguments, size_t count)
+{
+    return all_of(arguments, count, DATA_TEXT) ? DATA_TYPE(JSON) : NO_TYPE;
+}
+static struct data_type rule_number_two(const struct data_type *arguments, size_t count)
+{
+    struct data_type exact = data_type_decimal(38, 15);
+    bool fits =
+        count == 2 && data_type_equal(arguments[0], exact) && data_type_equal(arguments[1], exact);
+    return fits ? exact : NO_TYPE;
+}
 static struct data_type rule_raise(const struct data_type *arguments, size_t count)
 {
     (void)count;

@@ -23,7 +23,8 @@ static bool may_fail(const struct plan_expr *expr)
         from != DATA_TIMESTAMP && from != DATA_BOOLEAN)
         return true;
     enum plan_function_id id = expr->kind == PLAN_CALL ? expr->function->id : PLAN_FUNCTIONS_END;
-    if (id == PLAN_FUNCTION_RAISE || id == PLAN_FUNCTION_NUMBER_VALUE)
+    if (id == PLAN_FUNCTION_RAISE || id == PLAN_FUNCTION_NUMBER_VALUE ||
+        id == PLAN_FUNCTION_NUMBER_PRODUCT || id == PLAN_FUNCTION_NUMBER_QUOTIENT)
         return true;
     for (size_t i = 0; i < expr->arg_count; i++)
         if (may_fail(expr->args[i]))

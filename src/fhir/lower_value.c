@@ -1,0 +1,340 @@
+/* Pieces of lowered expressions: calls, literals, bodies of list functions, and how a collection is
+ * brought from one form (lower_priv.h) into another. */
+#include "fhir/lower_priv.h"
+
+fhir_sql fhir_sql_call(struct fhir_lower *lower, const char *name, fhir_sql a, fhir_sql b,
+                       fhir_sql c)
+{
+    const fhir_sql args[] = {a, b, c};
+    if (a == NULL)
+        return NULL;
+    return plan_call(lower->plan, name, c != NULL ? 3 : b != NULL ? 2 : 1, args);
+}
+fhir_sql fhir_sql_text(struct fhir_lower *lower, const char *text)
+{
+    return plan_literal_text(lower->plan, text);
+}
+fhir_sql fhir_sql_int(struct fhir_lower *lower, int64_t value)
+{
+    return plan_literal_int(lower->plan, value);
+}
+fhir_sql fhir_sql_bool(struct fhir_lower *lower, bool value)
+{
+    return plan_literal(lower->plan, DATA_TYPE(BOOLEAN), value ? "true" : "false");
+}
+fhir_sql fhir_sql_null(struct fhir_lower *lower, struct data_type type)
+{
+    return plan_literal(lower->plan, type, NULL);
+}
+fhir_sql fhir_sql_case(struct fhir_lower *lower, size_t count, const fhir_sql *parts)
+{
+    for (size_t i = 0; i < count; i++)
+        if (parts[i] == NULL)
+            return NULL;
+    return plan_case(lower->plan, count, parts);
+}
+fhir_sql fhir_sql_cast(struct fhir_lower *lower, fhir_sql value, enum data_kind kind)
+{
+    struct data_type type = {.kind = kind};
+    return plan_cast(lower->plan, value, type, false);
+}
+fhir_sql fhir_sql_element(struct fhir_lower *lower, struct data_type type)
+{
+    return plan_element(lower->plan, 0, type);
+}
+
+fhir_sql fhir_sql_raise(struct fhir_lower *lower, struct data_type type, const char *what)
+{
+    const char *name = lower->view->name != NULL ? lower->view->name : lower->view->resource;
+    const char *text =
+        arena_printf(plan_arena(lower->plan), "view %s: %s: %s", name, lower->place, what);
+    if (text == NULL)
+        return NULL;
+    return fhir_sql_call(lower, "raise", fhir_sql_text(lower, text), fhir_sql_null(lower, type),
+                         NULL);
+}
+
+bool fhir_sql_is_list(fhir_sql value)
+{
+    return value != NULL && value->type.kind == DATA_LIST;
+}
+
+/* ---- bodies ------------------------------------------------------------------------------------
+ */
+
+/* Elements that are open at `inner` or further out, moved `by` bodies. */
+static fhir_sql moved(struct fhir_lower *lower, fhir_sql value, size_t inner, int64_t by)
+{
+    struct plan *plan = lower->plan;
+    if (value == NULL || value->open <= inner)
+        return value;
+    if (value->kind == PLAN_ELEMENT)
+        return plan_element(plan, (size_t)((int64_t)value->idx + by), value->type);
+    const fhir_sql *copy;
+    fhir_sql *args = arena_array(plan_arena(plan), value->arg_count, sizeof *args);
+    for (size_t i = 0; args != NULL && i < value->arg_count; i++) {
+        bool body = plan_binds(value) && i + 1 == value->arg_count;
+        args[i] = moved(lower, value->args[i], inner + body, by);
+        if (args[i] == NULL)
+            return NULL;
+    }
+    copy = args;
+    if (copy == NULL)
+        return NULL;
+    if (value->kind == PLAN_CAST)
+        return plan_cast(plan, copy[0], value->type, value->try_cast);
+    return value->kind == PLAN_CASE
+               ? plan_case(plan, value->arg_count, copy)
+               : plan_call(plan, value->function->name, value->arg_count, copy);
+}
+fhir_sql fhir_sql_lift(struct fhir_lower *lower, fhir_sql value, unsigned made_at)
+{
+    return moved(lower, value, 0, (int64_t)lower->depth - made_at);
+}
+
+static bool is_short(fhir_sql value)
+{
+    if (value->kind == PLAN_COLUMN || value->kind == PLAN_ELEMENT || value->kind == PLAN_LITERAL)
+        return true;
+    return value->kind == PLAN_CALL && value->function->id == PLAN_FUNCTION_JSON_PATH &&
+           (value->args[0]->kind == PLAN_COLUMN || value->args[0]->kind == PLAN_ELEMENT);
+}
+fhir_sql fhir_sql_bind(struct fhir_lower *lower, struct fhir_binding *ret, fhir_sql value)
+{
+    *ret = (struct fhir_binding){value, value != NULL && !is_short(value)};
+    if (!ret->let)
+        return value;
+    lower->depth++;
+    return fhir_sql_element(lower, value->type);
+}
+fhir_sql fhir_sql_bound(struct fhir_lower *lower, const struct fhir_binding *binding, fhir_sql body)
+{
+    if (!binding->let)
+        return body;
+    lower->depth--;
+    return body == NULL ? NULL : fhir_sql_call(lower, "let", binding->value, body, NULL);
+}
+void fhir_sql_body(struct fhir_lower *lower)
+{
+    lower->depth++;
+}
+fhir_sql fhir_sql_each(struct fhir_lower *lower, const char *function, fhir_sql list, fhir_sql body)
+{
+    lower->depth--;
+    return body == NULL ? NULL : fhir_sql_call(lower, function, list, body, NULL);
+}
+
+/* ---- forms -------------------------------------------------------------------------------------
+ */
+
+fhir_sql fhir_sql_list(struct fhir_lower *lower, fhir_sql value)
+{
+    if (value == NULL || fhir_sql_is_list(value))
+        return value;
+    if (value->type.kind == DATA_JSON)
+        return fhir_sql_call(lower, "json_items", value, NULL, NULL);
+    fhir_sql list = fhir_sql_call(lower, "list", value, NULL, NULL);
+    fhir_sql_body(lower);
+    fhir_sql there =
+        fhir_sql_call(lower, "is_not_null", fhir_sql_element(lower, value->type), NULL, NULL);
+    return fhir_sql_each(lower, "list_filter", list, there);
+}
+
+fhir_sql fhir_sql_one(struct fhir_lower *lower, fhir_sql value)
+{
+    if (value == NULL || !fhir_sql_is_list(value))
+        return value;
+    struct fhir_binding binding;
+    fhir_sql list = fhir_sql_bind(lower, &binding, value);
+    struct data_type item = value->type.fields[0].type;
+    fhir_sql several =
+        fhir_sql_call(lower, "gt", fhir_sql_call(lower, "list_length", list, NULL, NULL),
+                      fhir_sql_int(lower, 1), NULL);
+    const fhir_sql parts[] = {several,
+                              fhir_sql_raise(lower, item, "several values, expected at most one"),
+                              fhir_sql_call(lower, "list_get", list, fhir_sql_int(lower, 1), NULL)};
+    return fhir_sql_bound(lower, &binding, fhir_sql_case(lower, 3, parts));
+}
+
+fhir_sql fhir_sql_there(struct fhir_lower *lower, fhir_sql value)
+{
+    if (value == NULL)
+        return NULL;
+    if (value->type.kind == DATA_JSON) {
+        bool guarded = value->kind == PLAN_CALL && value->function->id == PLAN_FUNCTION_JSON_PATH &&
+                       value->args[0]->kind == PLAN_COLUMN;
+        if (guarded)
+            value = fhir_sql_call(lower, "json_kind", value, NULL, NULL);
+        else
+            value = fhir_sql_list(lower, value);
+    }
+    if (!fhir_sql_is_list(value))
+        return fhir_sql_call(lower, "is_not_null", value, NULL, NULL);
+    return fhir_sql_call(lower, "gt", fhir_sql_call(lower, "list_length", value, NULL, NULL),
+                         fhir_sql_int(lower, 0), NULL);
+}
+
+/* ---- values ------------------------------------------------------------------------------------
+ */
+
+static const char *kind_of(enum fhir_system system)
+{
+    switch (system) {
+    case FHIR_SYSTEM_BOOLEAN:
+        return "boolean";
+    case FHIR_SYSTEM_INTEGER:
+    case FHIR_SYSTEM_DECIMAL:
+        return "number";
+    case FHIR_SYSTEM_STRING:
+    case FHIR_SYSTEM_DATE:
+    case FHIR_SYSTEM_DATETIME:
+    case FHIR_SYSTEM_TIME:
+        return "string";
+    case FHIR_SYSTEM_NONE:
+        return "";
+    }
+    return "";
+}
+static const char *system_text(enum fhir_system system)
+{
+    static const char *const TEXT[] = {"a value",  "a boolean", "a string",   "an integer",
+                                       "a number", "a date",    "a dateTime", "a time"};
+    return TEXT[system];
+}
+
+static fhir_sql is_kind(struct fhir_lower *lower, fhir_sql json, const char *kind)
+{
+    return fhir_sql_call(lower, "eq", fhir_sql_call(lower, "json_kind", json, NULL, NULL),
+                         fhir_sql_text(lower, kind), NULL);
+}
+
+/* A whole number's digits → bigint; others raise. */
+static fhir_sql whole(struct fhir_lower *lower, fhir_sql digits)
+{
+    struct fhir_binding binding;
+    fhir_sql text = fhir_sql_bind(lower, &binding, digits);
+    fhir_sql value = plan_cast(lower->plan, text, DATA_TYPE(BIGINT), true);
+    const fhir_sql parts[] = {fhir_sql_call(lower, "is_null", text, NULL, NULL),
+                              fhir_sql_null(lower, DATA_TYPE(BIGINT)),
+                              fhir_sql_call(lower, "is_not_null", value, NULL, NULL), value,
+                              fhir_sql_raise(lower, DATA_TYPE(BIGINT), "expected an integer")};
+    return fhir_sql_bound(lower, &binding, fhir_sql_case(lower, 5, parts));
+}
+
+/* An item that is JSON, as the text of a value of that kind. */
+static fhir_sql checked(struct fhir_lower *lower, fhir_sql json, enum fhir_system system)
+{
+    char what[64];
+    struct fhir_binding binding;
+    fhir_sql item = fhir_sql_bind(lower, &binding, json);
+    snprintf(what, sizeof what, "expected %s", system_text(system));
+    const fhir_sql parts[] = {
+        is_kind(lower, item, kind_of(system)),
+        fhir_sql_call(lower, "json_lexeme", item, NULL, NULL),
+        fhir_sql_call(lower, "is_null", fhir_sql_call(lower, "json_kind", item, NULL, NULL), NULL,
+                      NULL),
+        fhir_sql_null(lower, DATA_TYPE(TEXT)), fhir_sql_raise(lower, DATA_TYPE(TEXT), what)};
+    return fhir_sql_bound(lower, &binding, fhir_sql_case(lower, 5, parts));
+}
+
+fhir_sql fhir_sql_typed(struct fhir_lower *lower, fhir_sql value, enum fhir_system system)
+{
+    value = fhir_sql_one(lower, value);
+    if (value == NULL)
+        return NULL;
+    if (value->type.kind == DATA_JSON)
+        value = checked(lower, value, system);
+    if (value == NULL)
+        return NULL;
+    enum data_kind kind = value->type.kind;
+    switch (system) {
+    case FHIR_SYSTEM_BOOLEAN:
+        return kind == DATA_BOOLEAN
+                   ? value
+                   : fhir_sql_call(lower, "eq", value, fhir_sql_text(lower, "true"), NULL);
+    case FHIR_SYSTEM_INTEGER:
+        return kind == DATA_BIGINT ? value
+               : kind == DATA_TEXT
+                   ? whole(lower, value)
+                   : whole(lower, fhir_sql_call(lower, "number_text", value, NULL, NULL));
+    case FHIR_SYSTEM_DECIMAL:
+        return kind == DATA_TEXT ? fhir_sql_call(lower, "number_value", value, NULL, NULL)
+               : kind == DATA_DECIMAL
+                   ? value
+                   : plan_cast(lower->plan, value, data_type_decimal(38, 15), false);
+    case FHIR_SYSTEM_STRING:
+    case FHIR_SYSTEM_DATE:
+    case FHIR_SYSTEM_DATETIME:
+    case FHIR_SYSTEM_TIME:
+        return fhir_sql_lexeme(lower, value);
+    case FHIR_SYSTEM_NONE:
+        return value;
+    }
+    return value;
+}
+
+fhir_sql fhir_sql_digits(struct fhir_lower *lower, fhir_sql value)
+{
+    value = fhir_sql_one(lower, value);
+    if (value != NULL && value->type.kind == DATA_JSON)
+        return checked(lower, value, FHIR_SYSTEM_DECIMAL);
+    return fhir_sql_lexeme(lower, value);
+}
+
+fhir_sql fhir_sql_lexeme(struct fhir_lower *lower, fhir_sql value)
+{
+    value = fhir_sql_one(lower, value);
+    if (value == NULL || value->type.kind == DATA_TEXT)
+        return value;
+    if (value->type.kind == DATA_DECIMAL)
+        return fhir_sql_call(lower, "number_text", value, NULL, NULL);
+    if (value->type.kind != DATA_JSON)
+        return fhir_sql_cast(lower, value, DATA_TEXT);
+    struct fhir_binding binding;
+    fhir_sql item = fhir_sql_bind(lower, &binding, value);
+    fhir_sql kind = fhir_sql_call(lower, "json_kind", item, NULL, NULL);
+    const fhir_sql structures[] = {kind, fhir_sql_text(lower, "object"),
+                                   fhir_sql_text(lower, "array")};
+    const fhir_sql parts[] = {kind == NULL ? NULL : plan_call(lower->plan, "in", 3, structures),
+                              fhir_sql_raise(lower, DATA_TYPE(TEXT), "expected a primitive value"),
+                              fhir_sql_call(lower, "json_lexeme", item, NULL, NULL)};
+    return fhir_sql_bound(lower, &binding, fhir_sql_case(lower, 3, parts));
+}
+
+/* ---- values as JSON ----------------------------------------------------------------------------
+ */
+
+fhir_sql fhir_sql_json(struct fhir_lower *lower, fhir_sql value, enum fhir_type type)
+{
+    value = fhir_sql_one(lower, value);
+    if (value == NULL)
+        return NULL;
+    if (value->type.kind == DATA_JSON) {
+        struct fhir_binding binding;
+        fhir_sql item = fhir_sql_bind(lower, &binding, value);
+        const fhir_sql parts[] = {fhir_sql_call(lower, "is_not_null",
+                                                fhir_sql_call(lower, "json_kind", item, NULL, NULL),
+                                                NULL, NULL),
+                                  fhir_sql_call(lower, "json_plain", item, NULL, NULL),
+                                  fhir_sql_null(lower, DATA_TYPE(JSON))};
+        return fhir_sql_bound(lower, &binding, fhir_sql_case(lower, 3, parts));
+    }
+    bool number = fhir_type_system(type) == FHIR_SYSTEM_DECIMAL || value->type.kind != DATA_TEXT;
+    fhir_sql text = fhir_sql_lexeme(lower, value);
+    return number ? fhir_sql_cast(lower, text, DATA_JSON)
+                  : fhir_sql_call(lower, "json_string", text, NULL, NULL);
+}
+
+fhir_sql fhir_sql_json_array(struct fhir_lower *lower, fhir_sql value, enum fhir_type type)
+{
+    fhir_sql list = fhir_sql_list(lower, value);
+    if (list == NULL)
+        return NULL;
+    struct data_type item = list->type.fields[0].type;
+    fhir_sql_body(lower);
+    fhir_sql element = fhir_sql_element(lower, item);
+    fhir_sql body = item.kind == DATA_JSON ? fhir_sql_call(lower, "json_plain", element, NULL, NULL)
+                                           : fhir_sql_json(lower, element, type);
+    list = fhir_sql_each(lower, "list_transform", list, body);
+    return fhir_sql_call(lower, "json_array", list, NULL, NULL);
+}

@@ -1,0 +1,413 @@
+/* The suite of SQL on FHIR (MARROW_SHARED/conformance/sql-on-fhir), each view lowered to a plan, to
+ * SQL, and run on every engine that is there: the rows, the columns and the errors that the suite
+ * expects. What an engine cannot is named in KNOWN, with its reason; any other failure fails. A
+ * report for each engine, in the specification's format, is written into build/Testing. */
+#include "conform.h"
+
+#include <dirent.h>
+
+#include "base/file.h"
+#include "dialect/dialect.h"
+#include "fhir/fhir.h"
+#include "plan/rewrite.h"
+
+#define SUITES_MOST 64
+#define ROWS_MOST 1000
+
+static const struct {
+    const char *engine, *suite, *title, *reason;
+} KNOWN[] = {
+    {"none", "", "", ""},
+};
+
+static json_t *suites[SUITES_MOST];
+static char names[SUITES_MOST][64];
+static size_t suite_count;
+
+struct lane {
+    struct engine *engine;
+    const char *dialect;
+    const char *suite; /* tables are named after it */
+    const json_t *resources;
+    int64_t passed, failed, known;
+};
+
+/* ---- tables ------------------------------------------------------------------------------------
+ */
+
+static void table_name(const struct lane *lane, const char *resource, struct buf *out)
+{
+    buf_printf(out, "fhir_%s_%s", lane->suite, resource);
+    for (size_t i = 0; i < out->len; i++)
+        if (out->ptr[i] >= 'A' && out->ptr[i] <= 'Z')
+            out->ptr[i] = (char)(out->ptr[i] - 'A' + 'a');
+}
+
+static void put_literal(const char *text, struct buf *out)
+{
+    buf_putc(out, '\'');
+    for (; *text != '\0'; text++) {
+        if (*text == '\'')
+            buf_putc(out, '\'');
+        buf_putc(out, *text);
+    }
+    buf_putc(out, '\'');
+}
+
+/* The suite's resources of that type as a table (id text, resource json). */
+static enum err_code make_table(const struct lane *lane, const char *resource, struct err *err)
+{
+    AUTO(buf_done) struct buf name = BUF_INIT, sql = BUF_INIT;
+    AUTO(engine_result_close) struct engine_result *result = NULL;
+    bool trino = strcmp(lane->dialect, "trino") == 0;
+    size_t rows = 0;
+    table_name(lane, resource, &name);
+    buf_printf(&sql, "DROP TABLE IF EXISTS %s", buf_text(&name));
+    TRY(engine_query(lane->engine, buf_text(&sql), NULL, 0, &result, err));
+    engine_result_close(result);
+    result = NULL;
+    buf_clear(&sql);
+    buf_printf(&sql,
+               "CREATE TABLE %s AS SELECT CAST(id AS %s) AS id, CAST(resource AS %s) AS resource "
+               "FROM (VALUES ",
+               buf_text(&name), trino ? "VARCHAR" : "TEXT", trino ? "VARCHAR" : "JSON");
+    size_t idx;
+    json_t *item;
+    json_array_foreach((json_t *)(uintptr_t)lane->resources, idx, item)
+    {
+        char *text;
+        if (strcmp(json_text(item, "resourceType", ""), resource) != 0)
+            continue;
+        text = json_dumps(item, JSON_COMPACT | JSON_REAL_PRECISION(15));
+        buf_puts(&sql, rows++ > 0 ? ", (" : "(");
+        put_literal(json_text(item, "id", ""), &sql);
+        buf_puts(&sql, ", ");
+        put_literal(text, &sql);
+        buf_putc(&sql, ')');
+        free(text);
+    }
+    if (rows == 0)
+        buf_puts(&sql, "('', '')");
+    buf_printf(&sql, ") AS given(id, resource)%s", rows == 0 ? " WHERE id <> ''" : "");
+    return engine_query(lane->engine, buf_text(&sql), NULL, 0, &result, err);
+}
+
+static void drop_table(const struct lane *lane, const char *resource)
+{
+    AUTO(buf_done) struct buf name = BUF_INIT, sql = BUF_INIT;
+    AUTO(engine_result_close) struct engine_result *result = NULL;
+    struct err err = {0};
+    table_name(lane, resource, &name);
+    buf_printf(&sql, "DROP TABLE IF EXISTS %s", buf_text(&name));
+    if (engine_query(lane->engine, buf_text(&sql), NULL, 0, &result, &err) != ERR_OK)
+        print_message("%s\n", err.message);
+}
+
+/* ---- rows --------------------------------------------------------------------------------------
+ */
+
+/* One value so that equal ones have one text: numbers by their value, nulls as nothing. */
+static void put_value(const json_t *value, struct buf *out)
+{
+    if (json_is_number(value)) {
+        buf_printf(out, "%.12g", json_number_value(value));
+        return;
+    }
+    if (!json_is_array(value)) {
+        char *text = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+        buf_puts(out, text != NULL ? text : "null");
+        free(text);
+        return;
+    }
+    buf_putc(out, '[');
+    for (size_t i = 0; i < json_array_size(value); i++) {
+        buf_puts(out, i > 0 ? "," : "");
+        put_value(json_array_get(value, i), out);
+    }
+    buf_putc(out, ']');
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+struct rows {
+    char *text[ROWS_MOST];
+    size_t count;
+};
+static void rows_done(struct rows *rows)
+{
+    for (size_t i = 0; i < rows->count; i++)
+        free(rows->text[i]);
+    rows->count = 0;
+}
+
+static void add_row(struct rows *rows, struct buf *text)
+{
+    if (rows->count < ROWS_MOST)
+        rows->text[rows->count++] = strdup(buf_text(text));
+    buf_clear(text);
+}
+
+static void expected_rows(const struct fhir_view *view, const json_t *expect, struct rows *ret)
+{
+    AUTO(buf_done) struct buf text = BUF_INIT;
+    for (size_t i = 0; i < json_array_size(expect); i++) {
+        const json_t *row = json_array_get(expect, i);
+        for (size_t c = 0; c < fhir_view_column_count(view); c++) {
+            const json_t *value = json_object_get(row, fhir_view_column(view, c)->name);
+            buf_puts(&text, c > 0 ? " | " : "");
+            if (value != NULL && !json_is_null(value))
+                put_value(value, &text);
+        }
+        add_row(ret, &text);
+    }
+}
+
+static bool is_number_type(const char *type)
+{
+    return strstr(type, "decimal") != NULL || strstr(type, "nteger") != NULL ||
+           strstr(type, "Int") != NULL;
+}
+
+static void found_cell(const struct fhir_view_column *column, const struct data_vector *vector,
+                       int64_t row, struct buf *out)
+{
+    AUTO(buf_done) struct buf text = BUF_INIT;
+    struct err err = {0};
+    if (!data_value_text(vector, row, &text))
+        return;
+    json_t *value = NULL;
+    bool as_json = vector->type.kind != DATA_TEXT || is_number_type(column->fhir_type) ||
+                   column->collection || column->type.kind == DATA_JSON;
+    if (as_json && json_parse(buf_view(&text), "cell", &value, &err) == ERR_OK)
+        put_value(value, out);
+    else {
+        json_decref(value);
+        value = json_string(buf_text(&text));
+        put_value(value, out);
+    }
+    json_decref(value);
+}
+
+static enum err_code found_rows(struct lane *lane, const struct fhir_view *view, const char *sql,
+                                struct rows *ret, struct err *err)
+{
+    AUTO(engine_result_close) struct engine_result *result = NULL;
+    AUTO(buf_done) struct buf text = BUF_INIT;
+    const struct data_batch *batch = NULL;
+    TRY(engine_query(lane->engine, sql, NULL, 0, &result, err));
+    for (;;) {
+        TRY(engine_result_next(result, &batch, err));
+        if (batch == NULL)
+            return ERR_OK;
+        for (int64_t row = 0; row < batch->rows; row++) {
+            for (size_t c = 0; c < batch->columns; c++) {
+                buf_puts(&text, c > 0 ? " | " : "");
+                found_cell(fhir_view_column(view, c), &batch->vectors[c], row, &text);
+            }
+            add_row(ret, &text);
+        }
+    }
+}
+
+/* ---- cases -------------------------------------------------------------------------------------
+ */
+
+static enum err_code view_sql(const struct lane *lane, const struct fhir_view *view,
+                              struct buf *ret, struct err *err)
+{
+    AUTO(plan_free) struct plan *plan = plan_new();
+    AUTO(buf_done) struct buf name = BUF_INIT;
+    const struct plan_rel *root, *quick;
+    table_name(lane, fhir_view_resource(view), &name);
+    TRY(fhir_view_lower(view, plan, buf_text(&name), NULL, false, &root, err));
+    AUTO(plan_free) struct plan *over = plan_new_over(root);
+    TRY(plan_optimise(over, root, &quick, err));
+    return dialect_sql(dialect_find(lane->dialect), quick, NULL, ret, NULL, NULL, err);
+}
+
+static const char *check_columns(const struct fhir_view *view, const json_t *columns)
+{
+    if (columns == NULL)
+        return NULL;
+    if (json_array_size(columns) != fhir_view_column_count(view))
+        return "other columns";
+    for (size_t i = 0; i < json_array_size(columns); i++)
+        if (strcmp(json_string_value(json_array_get(columns, i)),
+                   fhir_view_column(view, i)->name) != 0)
+            return "columns in another order";
+    return NULL;
+}
+
+static const char *compare(struct rows *found, struct rows *expected)
+{
+    static char text[1000];
+    qsort(found->text, found->count, sizeof *found->text, by_text);
+    qsort(expected->text, expected->count, sizeof *expected->text, by_text);
+    for (size_t i = 0; i < found->count || i < expected->count; i++) {
+        const char *f = i < found->count ? found->text[i] : "no row",
+                   *e = i < expected->count ? expected->text[i] : "no row";
+        if (strcmp(f, e) == 0)
+            continue;
+        snprintf(text, sizeof text, "row %zu: expected %s, found %s", i + 1, e, f);
+        return text;
+    }
+    return NULL;
+}
+
+/* NULL: as expected; else what is wrong. */
+static const char *run_case(struct lane *lane, const json_t *test)
+{
+    static char text[8000];
+    struct err err = {0};
+    AUTO(fhir_view_free) struct fhir_view *view = NULL;
+    AUTO(buf_done) struct buf sql = BUF_INIT;
+    static struct rows found, expected;
+    rows_done(&found);
+    rows_done(&expected);
+    bool fails = json_flag(test, "expectError", false);
+    enum err_code code = fhir_view_read(json_object_get(test, "view"), "view", &view, &err);
+    if (code == ERR_OK)
+        code = view_sql(lane, view, &sql, &err);
+    bool unsupported = code == ERR_UNSUPPORTED;
+    if (code == ERR_OK && getenv("MARROW_SHOW_SQL") != NULL)
+        printf("-- %s\n%s\n", json_text(test, "title", ""), buf_text(&sql));
+    if (code == ERR_OK)
+        code = make_table(lane, fhir_view_resource(view), &err);
+    if (code == ERR_OK)
+        code = found_rows(lane, view, buf_text(&sql), &found, &err);
+    if (fails && code != ERR_OK && !unsupported)
+        return NULL;
+    if (fails)
+        return unsupported ? "unsupported" : "no error";
+    if (code != ERR_OK) {
+        snprintf(text, sizeof text, "%s / %s / %s", err.message, err.detail, err.hint);
+        return text;
+    }
+    expected_rows(view, json_object_get(test, "expect"), &expected);
+    const char *wrong = check_columns(view, json_object_get(test, "expectColumns"));
+    return wrong != NULL || json_object_get(test, "expect") == NULL ? wrong
+                                                                    : compare(&found, &expected);
+}
+
+static const char *known_reason(const struct lane *lane, const char *title)
+{
+    for (size_t i = 0; i < sizeof KNOWN / sizeof KNOWN[0]; i++)
+        if (strcmp(KNOWN[i].engine, lane->dialect) == 0 &&
+            strcmp(KNOWN[i].suite, lane->suite) == 0 && strcmp(KNOWN[i].title, title) == 0)
+            return KNOWN[i].reason;
+    return NULL;
+}
+
+static json_t *run_suite(struct lane *lane, const json_t *suite)
+{
+    json_t *report = json_array();
+    const json_t *tests = json_object_get(suite, "tests");
+    const char *only = getenv("MARROW_ONLY");
+    for (size_t i = 0; i < json_array_size(tests); i++) {
+        const json_t *test = json_array_get(tests, i);
+        const char *title = json_text(test, "title", "");
+        if (only != NULL && strstr(title, only) == NULL && strstr(lane->suite, only) == NULL)
+            continue;
+        const char *wrong = run_case(lane, test), *reason = known_reason(lane, title);
+        if (wrong != NULL)
+            printf("%s: %s: %s: %s%s\n", lane->dialect, lane->suite, title, wrong,
+                   reason != NULL ? " (known)" : "");
+        lane->passed += wrong == NULL;
+        lane->failed += wrong != NULL && reason == NULL;
+        lane->known += wrong != NULL && reason != NULL;
+        json_t *result = wrong == NULL ? json_pack("{s:b}", "passed", 1)
+                                       : json_pack("{s:b, s:s}", "passed", 0, "reason",
+                                                   reason != NULL ? reason : wrong);
+        json_array_append_new(report, json_pack("{s:s, s:o}", "name", title, "result", result));
+    }
+    static const char *const TYPES[] = {"Patient",       "Observation",           "Condition",
+                                        "Questionnaire", "QuestionnaireResponse", "Encounter"};
+    for (size_t i = 0; i < sizeof TYPES / sizeof TYPES[0]; i++)
+        drop_table(lane, TYPES[i]);
+    return json_pack("{s:o}", "tests", report);
+}
+
+static void write_report(const struct lane *lane, json_t *report)
+{
+    char path[512];
+    const char *binary = getenv("MARROW_BINARY");
+    const char *slash = binary != NULL ? strrchr(binary, '/') : NULL;
+    if (slash == NULL)
+        return;
+    snprintf(path, sizeof path, "%.*s/Testing/sql-on-fhir-%s.json", (int)(slash - binary), binary,
+             lane->dialect);
+    json_dump_file(report, path, JSON_INDENT(1));
+}
+
+static void the_suite_passes(void **state)
+{
+    struct target *at = *state;
+    struct err err = {0};
+    AUTO(engine_close) struct engine *engine = NULL;
+    if (engine_open(&(struct engine_options){.url = at->url[0] != '\0' ? at->url : NULL}, &engine,
+                    &err) != ERR_OK)
+        fail_msg("%s", err.message);
+    struct lane lane = {.engine = engine, .dialect = at->dialect};
+    json_t *report = json_object();
+    for (size_t i = 0; i < suite_count; i++) {
+        char file[128];
+        lane.suite = names[i];
+        lane.resources = json_object_get(suites[i], "resources");
+        snprintf(file, sizeof file, "%.63s.json", names[i]);
+        json_object_set_new(report, file, run_suite(&lane, suites[i]));
+    }
+    write_report(&lane, report);
+    json_decref(report);
+    printf("%s: %lld passed, %lld failed, %lld known exceptions\n", at->dialect,
+           (long long)lane.passed, (long long)lane.failed, (long long)lane.known);
+    assert_int_equal(lane.failed, 0);
+}
+
+/* ---- what there is -----------------------------------------------------------------------------
+ */
+
+static bool read_suites(void)
+{
+    const char *shared = getenv("MARROW_SHARED");
+    char path[4096];
+    snprintf(path, sizeof path, "%s/conformance/sql-on-fhir", shared != NULL ? shared : "");
+    struct dirent **entries = NULL;
+    int count = scandir(path, &entries, NULL, alphasort);
+    for (int i = 0; i < count; i++) {
+        struct err err = {0};
+        size_t length = strlen(entries[i]->d_name);
+        snprintf(path, sizeof path, "%s/conformance/sql-on-fhir/%s", shared, entries[i]->d_name);
+        bool suite = length > 5 && strcmp(entries[i]->d_name + length - 5, ".json") == 0 &&
+                     strcmp(entries[i]->d_name, "tests.schema.json") != 0;
+        if (suite && suite_count < SUITES_MOST &&
+            json_read_file(path, &suites[suite_count], &err) == ERR_OK) {
+            snprintf(names[suite_count], sizeof names[0], "%.*s", (int)(length - 5),
+                     entries[i]->d_name);
+            suite_count++;
+        }
+        free(entries[i]);
+    }
+    free(entries);
+    return suite_count > 0;
+}
+
+int main(void)
+{
+    int failed = 0;
+    if (!read_suites()) {
+        printf("SKIPPED: no conformance suite below MARROW_SHARED\n");
+        return 0;
+    }
+    struct target *targets = targets_find();
+    for (target = targets; target->name != NULL; target++) {
+        const struct CMUnitTest tests[] = {cmocka_unit_test_prestate(the_suite_passes, target)};
+        if (getenv("MARROW_LANE") != NULL && strcmp(getenv("MARROW_LANE"), target->dialect) != 0)
+            continue;
+        failed += cmocka_run_group_tests_name(target->name, tests, NULL, NULL);
+    }
+    targets_stop(targets);
+    return failed;
+}
