@@ -220,7 +220,7 @@ static const char *has_array(struct emit *emit, const struct plan_expr *expr)
 static const char *raised(struct emit *emit, const struct plan_expr *expr)
 {
     struct buf text = BUF_INIT;
-    buf_puts(&text, "CAST(error(%1) AS ");
+    buf_puts(&text, "CAST(error('marrow: ' || #1) AS ");
     duckdb_type(expr->type, &text);
     buf_putc(&text, ')');
     struct str copy = emit_copy(emit, &text);

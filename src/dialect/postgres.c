@@ -257,7 +257,7 @@ static const char *typed(struct emit *emit, const char *before, struct data_type
  * from being tried before it is reached. */
 static const char *raised(struct emit *emit, const struct plan_expr *expr)
 {
-#define FAILS "CAST(%1 || left(CAST(clock_timestamp() AS TEXT), 0) AS BOOLEAN)"
+#define FAILS "CAST('marrow: ' || #1 || left(CAST(clock_timestamp() AS TEXT), 0) AS BOOLEAN)"
     return expr->type.kind == DATA_BOOLEAN
                ? FAILS
                : typed(emit, "CAST(CAST(" FAILS " AS TEXT) AS ", expr->type, ")");

@@ -185,6 +185,9 @@ struct data_type substrait_expr(struct substrait *sub, const struct substrait_en
         substrait_lacks(sub, "a parameter without its value");
         substrait_literal(sub, out, expr->type, NULL);
         break;
+    case PLAN_ELEMENT: /* its list function is lacking */
+        substrait_literal(sub, out, expr->type, NULL);
+        break;
     case PLAN_CAST:
         cast_expr(sub, env, expr, out);
         break;

@@ -380,7 +380,7 @@ static const char *of_json(struct emit *emit, const struct plan_expr *expr)
     case PLAN_FUNCTION_JSON_HAS_ARRAY:
         return has_array(emit, expr);
     case PLAN_FUNCTION_RAISE:
-        return with_type(emit, "CAST(fail(%1) AS ", expr->type, ")");
+        return with_type(emit, "CAST(fail('marrow: ' || #1) AS ", expr->type, ")");
     case PLAN_FUNCTION_LIST:
         return expr->type.fields[0].type.kind == DATA_DECIMAL
                    ? with_type(emit, "CAST(ARRAY[%*] AS ", expr->type, ")")

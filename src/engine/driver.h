@@ -79,5 +79,7 @@ bool engine_decimal_fits(struct str text, struct data_type type);
 /* Add an engine's message to out with its values replaced by their patterns (mask.c): single-quoted
  * text always, double-quoted text and numbers where holds_data. One line. */
 void engine_mask(struct str message, bool holds_data, struct buf *out);
+/* Was it the plan's own raise() that failed? Then err is its message, of ERR_INPUT. */
+bool engine_raised(const char *message, struct err *err);
 
 #endif

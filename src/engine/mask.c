@@ -59,3 +59,21 @@ void engine_mask(struct str message, bool holds_data, struct buf *out)
         text += length;
     }
 }
+
+/* The dialects write "marrow: " before it; PostgreSQL puts quotes around the text that is no
+ * boolean. */
+bool engine_raised(const char *message, struct err *err)
+{
+    static const char before[] = "marrow: ";
+    const char *text = message != NULL ? strstr(message, before) : NULL;
+    if (text == NULL)
+        return false;
+    text += sizeof before - 1;
+    size_t length = strcspn(text, "\n");
+    bool quoted =
+        text - message > (ptrdiff_t)sizeof before - 1 && text[-(ptrdiff_t)sizeof before] == '"';
+    if (quoted && length > 0 && text[length - 1] == '"')
+        length--;
+    err_set(err, ERR_INPUT, "%.*s", (int)length, text);
+    return true;
+}

@@ -251,7 +251,7 @@ static fhir_sql reference_key(struct fhir_lower *lower, fhir_sql item, const voi
     struct fhir_binding binding;
     fhir_sql json = fhir_sql_bind(lower, &binding, item);
     fhir_sql key = key_of(lower, lexeme_at(lower, json, "reference"),
-                          lexeme_at(lower, json, "type"), (const char *)user);
+                          lexeme_at(lower, json, "type"), user != NULL ? (const char *)user : "");
     return fhir_sql_bound(lower, &binding, key);
 }
 
@@ -441,6 +441,12 @@ static fhir_sql boundary(struct fhir_lower *lower, const struct fhir_path *path,
                                                path->function == FHIR_FUNCTION_HIGH_BOUNDARY);
 }
 
+static fhir_sql negated(struct fhir_lower *lower, fhir_sql value)
+{
+    return fhir_sql_call(lower, "not", fhir_sql_typed(lower, value, FHIR_SYSTEM_BOOLEAN), NULL,
+                         NULL);
+}
+
 fhir_sql fhir_lower_call(struct fhir_lower *lower, const struct fhir_path *path,
                          const struct fhir_focus *focus)
 {
@@ -450,17 +456,14 @@ fhir_sql fhir_lower_call(struct fhir_lower *lower, const struct fhir_path *path,
     case FHIR_FUNCTION_EXISTS:
         return exists(lower, path, focus);
     case FHIR_FUNCTION_EMPTY:
-        return fhir_sql_call(lower, "not", fhir_sql_there(lower, input_of(lower, path, focus)),
-                             NULL, NULL);
+        return negated(lower, fhir_sql_there(lower, input_of(lower, path, focus)));
     case FHIR_FUNCTION_ALL:
         return all(lower, path, focus);
     case FHIR_FUNCTION_ALL_TRUE:
     case FHIR_FUNCTION_ANY_TRUE:
         return truths(lower, path, focus);
     case FHIR_FUNCTION_NOT:
-        return fhir_sql_call(
-            lower, "not", fhir_sql_typed(lower, input_of(lower, path, focus), FHIR_SYSTEM_BOOLEAN),
-            NULL, NULL);
+        return negated(lower, input_of(lower, path, focus));
     case FHIR_FUNCTION_COUNT:
         return counted(lower, path, focus);
     case FHIR_FUNCTION_FIRST:
@@ -485,8 +488,7 @@ fhir_sql fhir_lower_call(struct fhir_lower *lower, const struct fhir_path *path,
     case FHIR_FUNCTION_RESOURCE_KEY:
         return of_each(lower, input_of(lower, path, focus), resource_key, NULL);
     case FHIR_FUNCTION_REFERENCE_KEY:
-        return of_each(lower, input_of(lower, path, focus), reference_key,
-                       path->name.ptr != NULL ? path->name.ptr : "");
+        return of_each(lower, input_of(lower, path, focus), reference_key, path->name.ptr);
     case FHIR_FUNCTION_HAS_VALUE:
         return has_value(lower, path, focus);
     case FHIR_FUNCTION_STARTS_WITH:

@@ -54,6 +54,16 @@ static void print_bound(struct buf *out, int64_t rows)
         buf_printf(out, "%+lld", (long long)rows);
 }
 
+static void print_struct(struct buf *out, const struct plan_expr *expr)
+{
+    buf_puts(out, "struct(");
+    for (size_t i = 0; i < expr->arg_count; i++) {
+        buf_printf(out, "%s%s = ", i > 0 ? ", " : "", expr->type.fields[i].name);
+        print_expr(out, expr->args[i]);
+    }
+    buf_putc(out, ')');
+}
+
 static void print_expr(struct buf *out, const struct plan_expr *expr)
 {
     char type[32];
@@ -81,12 +91,7 @@ static void print_expr(struct buf *out, const struct plan_expr *expr)
         buf_printf(out, "@%zu", expr->idx);
         return;
     case PLAN_STRUCT:
-        buf_puts(out, "struct(");
-        for (size_t i = 0; i < expr->arg_count; i++) {
-            buf_printf(out, "%s%s = ", i > 0 ? ", " : "", expr->type.fields[i].name);
-            print_expr(out, expr->args[i]);
-        }
-        buf_putc(out, ')');
+        print_struct(out, expr);
         return;
     case PLAN_FIELD:
         print_expr(out, expr->args[0]);

@@ -35,14 +35,6 @@ struct lane {
 /* ---- tables ------------------------------------------------------------------------------------
  */
 
-static void table_name(const struct lane *lane, const char *resource, struct buf *out)
-{
-    buf_printf(out, "fhir_%s_%s", lane->suite, resource);
-    for (size_t i = 0; i < out->len; i++)
-        if (out->ptr[i] >= 'A' && out->ptr[i] <= 'Z')
-            out->ptr[i] = (char)(out->ptr[i] - 'A' + 'a');
-}
-
 static void put_literal(const char *text, struct buf *out)
 {
     buf_putc(out, '\'');
@@ -54,53 +46,29 @@ static void put_literal(const char *text, struct buf *out)
     buf_putc(out, '\'');
 }
 
-/* The suite's resources of that type as a table (id text, resource json). */
-static enum err_code make_table(const struct lane *lane, const char *resource, struct err *err)
+/* The suite's resources of the type, written out as a table (id text, resource json). */
+static void write_table(void *user, const char *resource, struct buf *out)
 {
-    AUTO(buf_done) struct buf name = BUF_INIT, sql = BUF_INIT;
-    AUTO(engine_result_close) struct engine_result *result = NULL;
+    const struct lane *lane = user;
     bool trino = strcmp(lane->dialect, "trino") == 0;
     size_t rows = 0;
-    table_name(lane, resource, &name);
-    buf_printf(&sql, "DROP TABLE IF EXISTS %s", buf_text(&name));
-    TRY(engine_query(lane->engine, buf_text(&sql), NULL, 0, &result, err));
-    engine_result_close(result);
-    result = NULL;
-    buf_clear(&sql);
-    buf_printf(&sql,
-               "CREATE TABLE %s AS SELECT CAST(id AS %s) AS id, CAST(resource AS %s) AS resource "
-               "FROM (VALUES ",
-               buf_text(&name), trino ? "VARCHAR" : "TEXT", trino ? "VARCHAR" : "JSON");
-    size_t idx;
-    json_t *item;
-    json_array_foreach((json_t *)(uintptr_t)lane->resources, idx, item)
-    {
-        char *text;
+    buf_printf(out, "(SELECT CAST(id AS %s) AS id, CAST(resource AS %s) AS resource FROM (VALUES ",
+               trino ? "VARCHAR" : "TEXT", trino ? "VARCHAR" : "JSON");
+    for (size_t i = 0; i < json_array_size(lane->resources); i++) {
+        const json_t *item = json_array_get(lane->resources, i);
         if (strcmp(json_text(item, "resourceType", ""), resource) != 0)
             continue;
-        text = json_dumps(item, JSON_COMPACT | JSON_REAL_PRECISION(15));
-        buf_puts(&sql, rows++ > 0 ? ", (" : "(");
-        put_literal(json_text(item, "id", ""), &sql);
-        buf_puts(&sql, ", ");
-        put_literal(text, &sql);
-        buf_putc(&sql, ')');
+        char *text = json_dumps(item, JSON_COMPACT | JSON_REAL_PRECISION(15));
+        buf_puts(out, rows++ > 0 ? ", (" : "(");
+        put_literal(json_text(item, "id", ""), out);
+        buf_puts(out, ", ");
+        put_literal(text != NULL ? text : "", out);
+        buf_putc(out, ')');
         free(text);
     }
     if (rows == 0)
-        buf_puts(&sql, "('', '')");
-    buf_printf(&sql, ") AS given(id, resource)%s", rows == 0 ? " WHERE id <> ''" : "");
-    return engine_query(lane->engine, buf_text(&sql), NULL, 0, &result, err);
-}
-
-static void drop_table(const struct lane *lane, const char *resource)
-{
-    AUTO(buf_done) struct buf name = BUF_INIT, sql = BUF_INIT;
-    AUTO(engine_result_close) struct engine_result *result = NULL;
-    struct err err = {0};
-    table_name(lane, resource, &name);
-    buf_printf(&sql, "DROP TABLE IF EXISTS %s", buf_text(&name));
-    if (engine_query(lane->engine, buf_text(&sql), NULL, 0, &result, &err) != ERR_OK)
-        print_message("%s\n", err.message);
+        buf_puts(out, "('', '{}')");
+    buf_printf(out, ") AS given(id, resource)%s)", rows == 0 ? " WHERE id <> ''" : "");
 }
 
 /* ---- rows --------------------------------------------------------------------------------------
@@ -219,13 +187,12 @@ static enum err_code view_sql(const struct lane *lane, const struct fhir_view *v
                               struct buf *ret, struct err *err)
 {
     AUTO(plan_free) struct plan *plan = plan_new();
-    AUTO(buf_done) struct buf name = BUF_INIT;
     const struct plan_rel *root, *quick;
-    table_name(lane, fhir_view_resource(view), &name);
-    TRY(fhir_view_lower(view, plan, buf_text(&name), NULL, false, &root, err));
+    const struct dialect_options options = {write_table, (void *)(uintptr_t)lane};
+    TRY(fhir_view_lower(view, plan, NULL, NULL, false, &root, err));
     AUTO(plan_free) struct plan *over = plan_new_over(root);
     TRY(plan_optimise(over, root, &quick, err));
-    return dialect_sql(dialect_find(lane->dialect), quick, NULL, ret, NULL, NULL, err);
+    return dialect_sql(dialect_find(lane->dialect), quick, &options, ret, NULL, NULL, err);
 }
 
 static const char *check_columns(const struct fhir_view *view, const json_t *columns)
@@ -271,14 +238,13 @@ static const char *run_case(struct lane *lane, const json_t *test)
     enum err_code code = fhir_view_read(json_object_get(test, "view"), "view", &view, &err);
     if (code == ERR_OK)
         code = view_sql(lane, view, &sql, &err);
-    bool unsupported = code == ERR_UNSUPPORTED;
+    bool unsupported = code == ERR_UNSUPPORTED, runs = code == ERR_OK;
     if (code == ERR_OK && getenv("MARROW_SHOW_SQL") != NULL)
         printf("-- %s\n%s\n", json_text(test, "title", ""), buf_text(&sql));
     if (code == ERR_OK)
-        code = make_table(lane, fhir_view_resource(view), &err);
-    if (code == ERR_OK)
         code = found_rows(lane, view, buf_text(&sql), &found, &err);
-    if (fails && code != ERR_OK && !unsupported)
+    bool ours = strstr(err.message, "view ") != NULL || strstr(err.detail, "view ") != NULL;
+    if (fails && code != ERR_OK && !unsupported && (!runs || ours))
         return NULL;
     if (fails)
         return unsupported ? "unsupported" : "no error";
@@ -323,10 +289,6 @@ static json_t *run_suite(struct lane *lane, const json_t *suite)
                                                    reason != NULL ? reason : wrong);
         json_array_append_new(report, json_pack("{s:s, s:o}", "name", title, "result", result));
     }
-    static const char *const TYPES[] = {"Patient",       "Observation",           "Condition",
-                                        "Questionnaire", "QuestionnaireResponse", "Encounter"};
-    for (size_t i = 0; i < sizeof TYPES / sizeof TYPES[0]; i++)
-        drop_table(lane, TYPES[i]);
     return json_pack("{s:o}", "tests", report);
 }
 

@@ -94,6 +94,8 @@ enum err_code engine_fail(struct embedded *engine, const char *message, struct e
         enum err_code own = code != ERR_INTERRUPTED ? native_failed(engine, err) : ERR_OK;
         if (own != ERR_OK)
             return own;
+        if (err != NULL && code != ERR_INTERRUPTED && engine_raised(message, err))
+            return err->code;
         err_set(err, code, "%s", class->message);
         __attribute__((cleanup(auto_buf_done))) struct buf masked = BUF_INIT;
         engine_mask_message(message, &masked);

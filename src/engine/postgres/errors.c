@@ -126,6 +126,9 @@ enum err_code postgres_fail(struct postgres *postgres, const PGresult *result, s
     bool late = postgres->deadline_us != 0 && clock_monotonic_us() >= postgres->deadline_us;
     if (state->code == ERR_INTERRUPTED && late) /* its statement_timeout, which is our limit */
         return fail_stopped(postgres, ERR_TIMEOUT, err);
+    if (strcmp(sqlstate, "22P02") == 0 &&
+        engine_raised(PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY), err))
+        return err->code;
     err_set(err, state->code, "%s", state->message);
     add_detail(err, PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY), state->holds_data);
     const char *hint = PQresultErrorField(result, PG_DIAG_MESSAGE_HINT);

@@ -81,6 +81,8 @@ enum err_code trino_failure(const json_t *failure, struct err *err)
     const char *message = without_place(json_text(failure, "message", ""));
     const json_t *place = json_object_get(failure, "errorLocation");
     __attribute__((cleanup(auto_buf_done))) struct buf words = BUF_INIT;
+    if (engine_raised(message, err))
+        return err->code;
     if (class->words == NAMES_ONLY)
         buf_puts(&words, message);
     else
