@@ -91,12 +91,26 @@ const char *fhir_model_structure(struct str name)
     return found == NULL ? NULL : found->name;
 }
 
+bool fhir_model_is_a(struct str type, struct str ancestor)
+{
+    static const struct {
+        const char *type, *base;
+    } PRIMITIVES[] = {{"code", "string"}, {"id", "string"},           {"markdown", "string"},
+                      {"url", "uri"},     {"canonical", "uri"},       {"uuid", "uri"},
+                      {"oid", "uri"},     {"positiveInt", "integer"}, {"unsignedInt", "integer"}};
+    for (size_t i = 0; i < sizeof PRIMITIVES / sizeof PRIMITIVES[0]; i++)
+        if (str_equal(type, str_of(PRIMITIVES[i].type)) &&
+            str_equal(ancestor, str_of(PRIMITIVES[i].base)))
+            return true;
+    const struct structure *at = find_structure(type);
+    while (at != NULL && !str_equal(str_of(at->name), ancestor))
+        at = at->base[0] == '\0' ? NULL : find_structure(str_of(at->base));
+    return at != NULL || str_equal(type, ancestor);
+}
+
 bool fhir_model_is_resource(struct str name)
 {
-    const struct structure *at = find_structure(name);
-    while (at != NULL && strcmp(at->name, "Resource") != 0)
-        at = at->base[0] == '\0' ? NULL : find_structure(str_of(at->base));
-    return at != NULL;
+    return fhir_model_is_a(name, STR("Resource"));
 }
 
 /* ---- choices -----------------------------------------------------------------------------------

@@ -18,6 +18,8 @@ bool fhir_model_find(const char *structure, struct str name, struct fhir_element
 /* The structure's name, static; NULL: there is none. Abstract ones (Resource, Element …), of which any may stand there, are none. */
 const char *fhir_model_structure(struct str name);
 bool fhir_model_is_resource(struct str name);
+/* Is the type, primitive or structure, of that type or of one that derives from it: a code is a string, an Age a Quantity. */
+bool fhir_model_is_a(struct str type, struct str ancestor);
 /* Is it the name of a choice of any structure: "value", "onset"? */
 bool fhir_model_is_choice(struct str name);
 /* The type (static) of the typed member of a JSON object that a choice element may stand in: "value" and "valueQuantity" → "Quantity"; NULL: none. */

@@ -108,7 +108,7 @@ static enum err_code check_of_type(struct fhir_parser *parser, const struct fhir
                              .end = call->end};
     TRY(note_type(parser, call));
     if (is_known(call->input)) {
-        if (str_equal(call->type_name, str_of(kind_text(call->input)))) {
+        if (fhir_model_is_a(str_of(kind_text(call->input)), call->type_name)) {
             *ret = call->input;
             return ERR_OK;
         }

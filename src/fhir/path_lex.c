@@ -9,8 +9,9 @@
 
 /* ---- errors ---------------------------------------------------------------------------------- */
 
-#define EXCERPT_CHARACTERS 64 /* of an expression that are shown with an error: a terminal's line  \
-                               */
+#define EXCERPT_CHARACTERS                                                                         \
+    64 /* of an expression that are shown with an error: a terminal's line                         \
+        */
 
 static size_t characters(const char *text, size_t bytes)
 {
@@ -119,6 +120,14 @@ static bool is_digit(int c)
 static bool is_letter(int c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+static enum err_code unexpected_character(struct fhir_parser *parser)
+{
+    size_t begin = parser->at, end = begin + 1;
+    while (!begins_character(parser->text, end))
+        end++;
+    return fhir_path_fail(parser, begin, end, "a character that no expression has");
 }
 
 /* parser->token.text from the arena, NUL-terminated. */
@@ -243,6 +252,8 @@ static enum err_code lex_quoted(struct fhir_parser *parser, enum fhir_token_kind
         if (c < 0)
             return fhir_path_fail(parser, begin, begin + 1, "%s without its closing %c",
                                   kind == FHIR_TOKEN_STRING ? "string" : "name", quote);
+        if (c == 0)
+            return unexpected_character(parser);
         if (c == '\\') {
             TRY(lex_escape(parser, &text));
         } else {
@@ -328,14 +339,6 @@ static enum err_code lex_marked(struct fhir_parser *parser)
         return fhir_path_fail(parser, begin, first, "expected a name after %c",
                               peek(parser, begin));
     return set_text(parser, parser->text.ptr + first, parser->at - first);
-}
-
-static enum err_code unexpected_character(struct fhir_parser *parser)
-{
-    size_t begin = parser->at, end = begin + 1;
-    while (!begins_character(parser->text, end))
-        end++;
-    return fhir_path_fail(parser, begin, end, "a character that no expression has");
 }
 
 /* ---- the next token ---------------------------------------------------------------------------

@@ -55,6 +55,21 @@ const char *fhir_operator_text(enum fhir_operator operator_)
     return "";
 }
 
+static void print_quoted(struct str text, char quote, struct buf *out)
+{
+    buf_putc(out, quote);
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        if (c == (unsigned char)quote || c == '\\')
+            buf_printf(out, "\\%c", c);
+        else if (c < 0x20 || c == 0x7f)
+            buf_printf(out, "\\u%04x", c);
+        else
+            buf_putc(out, (char)c);
+    }
+    buf_putc(out, quote);
+}
+
 /* A word as it is, anything else between backticks. */
 static void print_name(struct str name, struct buf *out)
 {
@@ -64,32 +79,10 @@ static void print_name(struct str name, struct buf *out)
         bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
         word = word && (letter || (i > 0 && c >= '0' && c <= '9'));
     }
-    if (word) {
+    if (word)
         buf_add_str(out, name);
-        return;
-    }
-    buf_putc(out, '`');
-    for (size_t i = 0; i < name.len; i++) {
-        if (name.ptr[i] == '`' || name.ptr[i] == '\\')
-            buf_putc(out, '\\');
-        buf_putc(out, name.ptr[i]);
-    }
-    buf_putc(out, '`');
-}
-
-static void print_string(struct str text, struct buf *out)
-{
-    buf_putc(out, '\'');
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        if (c == '\'' || c == '\\')
-            buf_printf(out, "\\%c", c);
-        else if (c < 0x20 || c == 0x7f)
-            buf_printf(out, "\\u%04x", c);
-        else
-            buf_putc(out, (char)c);
-    }
-    buf_putc(out, '\'');
+    else
+        print_quoted(name, '`', out);
 }
 
 static void print_literal(const struct fhir_path *path, struct buf *out)
@@ -116,7 +109,7 @@ static void print_literal(const struct fhir_path *path, struct buf *out)
         return;
     case FHIR_SYSTEM_NONE:
     case FHIR_SYSTEM_STRING:
-        print_string(path->literal, out);
+        print_quoted(path->literal, '\'', out);
         return;
     }
 }

@@ -66,6 +66,12 @@ static void test_structures(void **state)
     assert_true(fhir_model_is_resource(STR("VisionPrescription")));
     assert_false(fhir_model_is_resource(STR("HumanName")));
     assert_false(fhir_model_is_resource(STR("Patient.contact")));
+    assert_false(fhir_model_is_resource(STR("")));
+    assert_true(fhir_model_is_a(STR("code"), STR("string")));
+    assert_false(fhir_model_is_a(STR("string"), STR("code")));
+    assert_true(fhir_model_is_a(STR("Age"), STR("Quantity")));
+    assert_true(fhir_model_is_a(STR("Patient"), STR("Patient")));
+    assert_false(fhir_model_is_a(STR("Patient"), STR("Observation")));
 }
 
 static void test_choices(void **state)
