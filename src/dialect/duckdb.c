@@ -236,10 +236,32 @@ static bool reads_columns(const struct plan_expr *expr)
     return reads;
 }
 
+/* f(CAST(%1 AS type), …) */
+static const char *each_cast(struct emit *emit, const struct plan_expr *expr)
+{
+    struct buf out = BUF_INIT;
+    buf_printf(&out, "%s(", expr->function->name);
+    for (size_t i = 0; i < expr->arg_count; i++) {
+        buf_printf(&out, "%sCAST(%%%zu AS ", i > 0 ? ", " : "", i + 1);
+        emit->dialect->type(expr->type, &out);
+        buf_putc(&out, ')');
+    }
+    buf_putc(&out, ')');
+    struct str copy = emit_copy(emit, &out);
+    buf_done(&out);
+    return copy.ptr;
+}
+
 static const char *choose_more(struct emit *emit, const struct plan_expr *expr,
                                enum precedence *ret_precedence)
 {
     switch ((int)expr->function->id) {
+    case PLAN_FUNCTION_COALESCE:
+    case PLAN_FUNCTION_GREATEST:
+    case PLAN_FUNCTION_LEAST:
+        return expr->arg_count < 10 && emit_crowded(expr->type, expr->args, expr->arg_count)
+                   ? each_cast(emit, expr)
+                   : NULL;
     case PLAN_FUNCTION_SUBSTRING:
         return substring(expr);
     case PLAN_FUNCTION_LPAD:
@@ -408,6 +430,9 @@ static bool strays(struct data_type type, const struct origin *origin)
         return true;
     if (expr == NULL)
         return false;
+    if (expr->kind == PLAN_AGGREGATE_CALL && type.kind == DATA_DECIMAL && expr->arg_count > 0 &&
+        !reads_columns(expr->args[0]))
+        return true;
     bool computed = expr->kind == PLAN_CALL || expr->kind == PLAN_CASE || expr->kind == PLAN_FIELD;
     return (computed && type.kind == DATA_DECIMAL) ||
            (expr->kind != PLAN_LITERAL && expr->kind != PLAN_CAST && holds_null(expr));

@@ -159,6 +159,9 @@ bool emit_argument_typed(const struct plan_expr *call, const struct plan_expr *a
 /* Copy sql to out with parameters' marks written as the dialect does; ret: names, one for each number (or each ?). */
 void emit_params(struct emit *emit, struct str sql, struct buf *out);
 /* An ORDER BY key's text, with the dialect's bytewise collation where it is a text. */
+/* Do these values of decimals and bigints need more than 38 digits together? Then DuckDB's common type of them
+ * drops digits behind the point, and each is cast to the plan's type. */
+bool emit_crowded(struct data_type type, const struct plan_expr *const *values, size_t count);
 void emit_ordered(struct emit *emit, const struct env *env, const struct plan_expr *expr, struct buf *out);
 /* Is it a literal, names with points between, that a JSON path can hold without quotes? */
 bool emit_is_plain_path(const struct plan_expr *expr);

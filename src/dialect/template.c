@@ -326,7 +326,9 @@ static const char *name_by_lambda(struct call *call, const char *text)
     return after != NULL ? after : "";
 }
 
-/* The FROM that names them, or empty. */
+/* The FROM that names them, or empty. A window function is not named: in a subquery it would see
+ * that subquery's one row. (A text that looks like one is not named either, which costs nothing but
+ * length.) */
 static struct str name_arguments(struct call *call, const char *text)
 {
     struct emit *emit = call->emit;
@@ -337,7 +339,8 @@ static struct str name_arguments(struct call *call, const char *text)
             continue;
         struct buf text_of = BUF_INIT; /* not the scratch: this call may be on its way into that */
         emit_expr(emit, call->env, arg, true, &text_of);
-        if (text_of.len > EMIT_SHORT_BYTES) {
+        bool window = strstr(buf_text(&text_of), " OVER (") != NULL;
+        if (text_of.len > EMIT_SHORT_BYTES && !window) {
             call->given[i] = arena_printf(emit->arena, "given.a%zu", i + 1);
             buf_puts(&from, from.len == 0 ? " FROM (SELECT " : ", ");
             buf_add_str(&from, buf_view(&text_of));

@@ -105,23 +105,50 @@ static void emit_literal(struct emit *emit, const struct plan_expr *expr, bool t
 }
 
 /* A case whose values are all literals has no typed neighbour, so they carry their types. */
+#define CASE_VALUES_LOOKED_AT 64
+
+bool emit_crowded(struct data_type type, const struct plan_expr *const *values, size_t count)
+{
+    unsigned whole = 0, scale = 0;
+    for (size_t i = 0; i < count && type.kind == DATA_DECIMAL; i++) {
+        struct data_type one = values[i]->type;
+        bool decimal = one.kind == DATA_DECIMAL;
+        unsigned digits = decimal ? (unsigned)one.precision - one.scale : 19u;
+        whole = digits > whole ? digits : whole;
+        scale = decimal && one.scale > scale ? one.scale : scale;
+    }
+    return whole + scale > 38;
+}
+
 static void emit_case(struct emit *emit, const struct env *env, const struct plan_expr *expr,
                       struct buf *out)
 {
+    const struct plan_expr *values[CASE_VALUES_LOOKED_AT];
+    size_t value_count = 0;
     bool typed = true;
     for (size_t i = 0; i < expr->arg_count; i++) {
         bool value = i % 2 == 1 || i + 1 == expr->arg_count;
+        if (value && i < CASE_VALUES_LOOKED_AT)
+            values[value_count++] = expr->args[i];
         if (value && expr->args[i]->kind != PLAN_LITERAL &&
             data_type_equal(expr->args[i]->type, expr->type))
             typed = false;
     }
+    bool crowded = emit_crowded(expr->type, values, value_count);
     buf_puts(out, "CASE");
     for (size_t i = 0; i < expr->arg_count; i++) {
         bool otherwise = i % 2 == 0 && i + 1 == expr->arg_count;
         buf_puts(out, otherwise ? " ELSE " : i % 2 == 0 ? " WHEN " : " THEN ");
         enum data_kind kind = expr->args[i]->type.kind;
         bool bare = kind == DATA_TEXT || (!typed && kind == DATA_BIGINT);
+        bool cast = crowded && (otherwise || i % 2 == 1);
+        buf_puts(out, cast ? "CAST(" : "");
         emit_expr(emit, env, expr->args[i], !bare, out);
+        if (cast) {
+            buf_puts(out, " AS ");
+            emit->dialect->type(expr->type, out);
+            buf_putc(out, ')');
+        }
     }
     buf_puts(out, " END");
 }

@@ -11,7 +11,7 @@ struct party { /* an engine that takes part */
     const struct dialect *dialect;
     struct engine *engine;
     bool substrait;   /* asked in Substrait; what can't be said is skipped */
-    int run, skipped; /* plans; for want of a capability */
+    int run, skipped, slow; /* plans; for want of a capability; stopped at the time limit */
 };
 struct answer {
     struct arena *arena;

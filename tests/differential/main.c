@@ -18,6 +18,7 @@
 #include "golden.h"
 
 #define PLANS_USUAL 400
+#define ANSWER_MS 60000
 #define TABLES_SHARED 50 /* seeds that share their tables */
 
 static struct party parties[16]; /* the first is the embedded engine */
@@ -39,6 +40,8 @@ static void party_open(const struct target *at, bool substrait)
     if (strcmp(engine_dialect(party->engine), "trino") == 0 &&
         engine_execute(party->engine, "USE memory.\"default\"", NULL, 0, &err) != ERR_OK)
         printf("differential: trino has no catalog memory: tables go where its URL says\n");
+    if (at->url[0] != '\0')
+        engine_set_time_limit(party->engine, ANSWER_MS);
     if (substrait && !engine_can(party->engine, ENGINE_TAKES_SUBSTRAIT)) {
         engine_close(party->engine);
         return;
@@ -258,8 +261,10 @@ static int run_plans(uint64_t first, uint64_t count)
         random_case_done(&random);
     }
     for (size_t p = 0; p < party_count; p++)
-        printf("differential: %s ran %d plans and lacks something for %d\n", parties[p].name,
-               parties[p].run - parties[p].skipped, parties[p].skipped);
+        printf("differential: %s ran %d plans and lacks something for %d (%d of them did not end "
+               "within %d s)\n",
+               parties[p].name, parties[p].run - parties[p].skipped, parties[p].skipped,
+               parties[p].slow, ANSWER_MS / 1000);
     printf("differential: %d disagreements in %llu plans (%d refused by all, %d without one "
            "answer, %d not "
            "made), %.1f s\n",
