@@ -73,6 +73,8 @@ extern const char *const dialect_duckdb_spellings[PLAN_FUNCTIONS_END];
 extern const char *const dialect_postgres_spellings[PLAN_FUNCTIONS_END];
 extern const char *const dialect_trino_spellings[PLAN_FUNCTIONS_END];
 extern const char *const dialect_datafusion_spellings[PLAN_FUNCTIONS_END];
+/* DataFusion's first_by and last_by, whose keys are args[1…], then args[0]. */
+bool emit_is_repeated(const struct plan_expr *expr, size_t i);
 enum precedence dialect_precedence(enum plan_function_id id);
 const char *dialect_spelling(const struct dialect *dialect, enum plan_function_id id); /* the table's, or the standard one */
 /* The first thing of the plan that the dialect lacks: ERR_UNSUPPORTED, naming node, function and dialect. root is expanded. */

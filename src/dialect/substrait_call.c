@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dialect/emit_priv.h"
 #include "dialect/substrait_priv.h"
 
 /* ---- the tables ---------------------------------------------------------------------------------
@@ -347,6 +348,8 @@ static void sorts(struct reader *reader, struct wire *out)
         if (takes(reader, "*"))
             to = reader->expr->arg_count;
         for (size_t i = from; i < to; i++) {
+            if (emit_is_repeated(reader->expr, i > 0 ? i : reader->expr->arg_count))
+                continue;
             struct plan_order key = {reader->expr->args[i], descending, false};
             substrait_sort(reader->sub, reader->env, &key, 1, 3, out);
         }

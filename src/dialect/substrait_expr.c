@@ -38,8 +38,11 @@ static const char *from_text(struct substrait *sub, const struct plan_expr *expr
     case DATA_DECIMAL:
         return checked(sub, expr, MATCHES(CAST_DECIMAL), "btrim(%1, ' ')");
     case DATA_DOUBLE:
-        return checked(sub, expr, "or(" MATCHES(CAST_DOUBLE) ", " MATCHES(CAST_DOUBLE_WORD) ")",
-                       "btrim(%1, ' ')");
+        return checked(
+            sub, expr,
+            "or(and(" MATCHES(CAST_DOUBLE) ", lt(abs(try(f64, btrim(%1, ' '))), "
+                                           "cast(f64, 'inf'))), " MATCHES(CAST_DOUBLE_WORD) ")",
+            "btrim(%1, ' ')");
     case DATA_DATE:
         return checked(sub, expr, MATCHES(CAST_DATE), "%1");
     case DATA_TIMESTAMP:

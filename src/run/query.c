@@ -1,6 +1,6 @@
-/* A plan asked of an open engine: as Substrait where the engine takes it and the plan can be said in
- * it, else as SQL of the engine's dialect. What the engine's reader of Substrait does not know
- * (ERR_UNSUPPORTED) is asked in SQL, too. */
+/* A plan asked of an open engine: as Substrait where the engine takes it and the plan can be said
+ * in it, else as SQL of the engine's dialect. What the engine's reader of Substrait does not know
+ * or fails at (DataFusion's has such plans) is asked in SQL, too, which then says what is wrong. */
 #include "plan/rewrite.h"
 #include "run/run_priv.h"
 
@@ -43,7 +43,7 @@ enum err_code run_query(struct engine *engine, const struct run_question *questi
     *ret_substrait = engine_can(engine, ENGINE_TAKES_SUBSTRAIT) && question->closed != NULL;
     if (*ret_substrait) {
         enum err_code code = ask_substrait(engine, question->closed, ret_text, ret, err);
-        if (code != ERR_UNSUPPORTED)
+        if (code != ERR_UNSUPPORTED && code != ERR_ENGINE)
             return code;
         *ret_substrait = false;
         buf_clear(ret_text);

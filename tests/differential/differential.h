@@ -11,6 +11,7 @@ struct party { /* an engine that takes part */
     const struct dialect *dialect;
     struct engine *engine;
     bool substrait;   /* asked in Substrait; what can't be said is skipped */
+    uint64_t plans;   /* takes part in so many; 0: all */
     int run, skipped, slow; /* plans; for want of a capability; stopped at the time limit */
 };
 struct answer {

@@ -47,6 +47,8 @@ static void party_open(const struct target *at, bool substrait)
         return;
     }
     party->substrait = substrait;
+    if (engine_can(party->engine, ENGINE_IS_LOCAL)) /* its planner has bugs enough for thousands */
+        party->plans = PLANS_USUAL;
     party->name = substrait ? "substrait" : at->name;
     party->dialect = dialect_find(engine_dialect(party->engine));
     if (party->dialect == NULL)
@@ -232,7 +234,8 @@ static void compare(const struct random_case *random)
         refused++;
     }
     for (size_t p = 1; p < party_count; p++)
-        compare_with(random, &first, &parties[p]);
+        if (parties[p].plans == 0 || (uint64_t)parties[p].run < parties[p].plans)
+            compare_with(random, &first, &parties[p]);
     answer_done(&first);
 }
 

@@ -364,7 +364,13 @@ impl Iterator for Rows {
     type Item = std::result::Result<RecordBatch, ArrowError>;
     fn next(&mut self) -> Option<Self::Item> {
         let stream = self.stream.as_mut()?;
-        match self.runtime.block_on(self.cancel.unless(stream.next())) {
+        let turn = || self.runtime.block_on(self.cancel.unless(stream.next()));
+        // A panic of DataFusion's must not leave through C.
+        let Ok(next) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(turn)) else {
+            self.stream = None;
+            return Some(Err(ArrowError::ComputeError("Internal error: DataFusion panicked".into())));
+        };
+        match next {
             Ok(Some(Ok(batch))) => Some(Ok(batch)),
             Ok(None) => None,
             Ok(Some(Err(error))) => {
