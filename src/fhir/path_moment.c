@@ -46,15 +46,17 @@ static int days_of(int year, int month)
     return month < 1 || month > 12 ? 31 : DAYS[month - 1] + (month == 2 && leap);
 }
 
-static bool scan_date(struct scan *scan)
+/* *ret_day: it is a whole date, after which a time may stand. */
+static bool scan_date(struct scan *scan, bool *ret_day)
 {
     int year, month = 0, day = 0;
+    *ret_day = false;
     if (!digits(scan, 4, &year))
         return false;
     if (year == 0)
         scan->wrong = "year";
     if (part(scan, '-', 1, 12, "month", &month))
-        part(scan, '-', 1, days_of(year, month), "day", &day);
+        *ret_day = part(scan, '-', 1, days_of(year, month), "day", &day);
     return true;
 }
 
@@ -93,15 +95,16 @@ enum fhir_type fhir_moment_scan(struct str text, size_t *ret_length, const char 
 {
     struct scan scan = {.text = text};
     enum fhir_type type = FHIR_TYPE_UNKNOWN;
+    bool day;
     if (next_is(&scan, 'T')) {
         scan.at++;
         type = scan_time(&scan) ? FHIR_TYPE_TIME : FHIR_TYPE_UNKNOWN;
-    } else if (scan_date(&scan)) {
+    } else if (scan_date(&scan, &day)) {
         type = FHIR_TYPE_DATE;
         if (next_is(&scan, 'T')) {
             type = FHIR_TYPE_DATETIME;
             scan.at++;
-            if (scan_time(&scan))
+            if (day && scan_time(&scan))
                 scan_zone(&scan);
         }
     }

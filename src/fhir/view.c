@@ -242,7 +242,7 @@ static bool moment_fits(const char *text, enum fhir_type type)
         buf_putc(&marked, 'T');
     buf_puts(&marked, text);
     enum fhir_type found = fhir_moment_scan(buf_view(&marked), &length, &wrong);
-    return wrong == NULL && length == marked.len && length > 0 &&
+    return wrong == NULL && length == marked.len && length > 0 && marked.ptr[length - 1] != 'T' &&
            (fhir_type_system(found) == wanted ||
             (found == FHIR_TYPE_DATE && wanted == FHIR_SYSTEM_DATETIME));
 }
