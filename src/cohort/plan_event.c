@@ -1,0 +1,442 @@
+/* Events as plans: rows of the views that an event means, with the days that they can have been on.
+ *
+ *     condition E11* since 2020 within 365 days before (…)
+ *        scan condition_simple ▶ filter icd10_code starts with E11 ▶ {patient_id, first_day,
+ * last_day} ▶ filter first_day >= 2020-01-01 ▶ semi join the other event: same patient, other.first
+ * >= last, other.last - first <= 365
+ *
+ * A partial date is a range of days, and a condition must hold for each of them: what can't be
+ * decided is no match. */
+#include "cohort/plan_priv.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+const struct plan_expr *cohort_call2(struct plan *plan, const char *function,
+                                     const struct plan_expr *a, const struct plan_expr *b)
+{
+    const struct plan_expr *args[] = {a, b};
+    return plan_call(plan, function, 2, args);
+}
+
+const struct plan_expr *cohort_both(struct plan *plan, const struct plan_expr *const *parts,
+                                    size_t count)
+{
+    return count == 0 ? NULL : count == 1 ? parts[0] : plan_call(plan, "and", count, parts);
+}
+
+const struct plan_expr *cohort_day_literal(struct plan *plan, int64_t day)
+{
+    char text[16];
+    return plan_literal(plan, DATA_TYPE(DATE), cohort_date_write(day, text));
+}
+
+const struct plan_expr *cohort_text_expr(struct plan *plan, const struct plan_rel *rel,
+                                         const struct cohort_column *column)
+{
+    const struct plan_expr *value = plan_column(plan, rel, column->name);
+    return column->type.kind == DATA_TEXT ? value : plan_cast(plan, value, DATA_TYPE(TEXT), false);
+}
+
+/* A FHIR date or dateTime's day as written: 2020, 2020-05, 2020-05-17, 2020-05-17T10:00:00+02:00.
+ */
+static const struct plan_expr *lexical_day(struct plan *plan, const struct plan_expr *text,
+                                           bool last)
+{
+    const struct plan_expr *length = plan_call(plan, "length", 1, &text);
+    const struct plan_expr *month =
+        cohort_call2(plan, "concat", text, plan_literal_text(plan, "-01"));
+    const struct plan_expr *day = plan_cast(plan, month, DATA_TYPE(DATE), true);
+    if (last)
+        day =
+            plan_cast(plan,
+                      cohort_call2(plan, "add_days",
+                                   cohort_call2(plan, "add_months", day, plan_literal_int(plan, 1)),
+                                   plan_literal_int(plan, -1)),
+                      DATA_TYPE(DATE), false);
+    const struct plan_expr *cases[] = {
+        cohort_call2(plan, "eq", length, plan_literal_int(plan, 4)),
+        plan_cast(
+            plan,
+            cohort_call2(plan, "concat", text, plan_literal_text(plan, last ? "-12-31" : "-01-01")),
+            DATA_TYPE(DATE), true),
+        cohort_call2(plan, "eq", length, plan_literal_int(plan, 7)),
+        day,
+        plan_cast(plan, cohort_call2(plan, "left", text, plan_literal_int(plan, 10)),
+                  DATA_TYPE(DATE), true),
+    };
+    return plan_case(plan, 5, cases);
+}
+
+const struct plan_expr *cohort_day_expr(struct plan *plan, const struct plan_rel *rel,
+                                        const struct cohort_column *column, bool last)
+{
+    const struct plan_expr *value = plan_column(plan, rel, column->name);
+    if (column->type.kind == DATA_DATE)
+        return value;
+    if (column->type.kind == DATA_TIMESTAMPTZ)
+        value = plan_call(plan, "at_utc", 1, &value);
+    if (column->type.kind == DATA_TIMESTAMPTZ || column->type.kind == DATA_TIMESTAMP)
+        return plan_call(plan, "date_trunc_day", 1, &value);
+    return lexical_day(plan, cohort_text_expr(plan, rel, column), last);
+}
+
+/* ---- which rows ---------------------------------------------------------------------------------
+ */
+
+/* The column equals any of the texts; numbers that the column holds are compared as such. NULL: no
+ * text can be in it. */
+static const struct plan_expr *among(struct plan *plan, const struct plan_rel *rel,
+                                     const struct cohort_column *column, const char *const *texts,
+                                     size_t count)
+{
+    bool whole = column->type.kind == DATA_BIGINT;
+    const struct plan_expr **args = arena_array(plan_arena(plan), count + 1, sizeof *args);
+    size_t used = 1;
+    if (args == NULL)
+        return NULL;
+    args[0] = whole ? plan_column(plan, rel, column->name) : cohort_text_expr(plan, rel, column);
+    for (size_t i = 0; i < count; i++) {
+        int64_t number;
+        char again[32];
+        if (whole) {
+            bool fits = str_to_int64(str_of(texts[i]), &number);
+            (void)snprintf(again, sizeof again, "%" PRId64, fits ? number : 0);
+            if (fits && strcmp(again, texts[i]) == 0) /* 007 is not 7 */
+                args[used++] = plan_literal_int(plan, number);
+        } else {
+            args[used++] = plan_literal_text(plan, texts[i]);
+        }
+    }
+    if (used == 1)
+        return NULL;
+    return used == 2 ? cohort_call2(plan, "eq", args[0], args[1])
+                     : plan_call(plan, "in", used, args);
+}
+
+static const struct plan_expr *match_expr(struct plan *plan, const struct plan_rel *rel,
+                                          const struct cohort_view *view,
+                                          const struct cohort_match *match)
+{
+    int at = data_schema_find(&view->schema, str_of(match->column));
+    struct cohort_column column = {match->column, view->schema.columns[at].type};
+    const struct plan_expr **parts =
+        arena_array(plan_arena(plan), match->prefix_count + 1, sizeof *parts);
+    size_t count = 0;
+    if (parts == NULL)
+        return NULL;
+    parts[0] = match->value_count > 0 ? among(plan, rel, &column, match->values, match->value_count)
+                                      : NULL;
+    count = parts[0] != NULL ? 1 : 0;
+    for (size_t i = 0; i < match->prefix_count; i++)
+        parts[count++] = cohort_call2(plan, "starts_with", cohort_text_expr(plan, rel, &column),
+                                      plan_literal_text(plan, match->prefixes[i]));
+    return count == 0 ? NULL : count == 1 ? parts[0] : plan_call(plan, "or", count, parts);
+}
+
+/* Any of the event's matches in this view; *ret_none: there is none, so no row is meant. */
+static const struct plan_expr *matches_expr(struct cohort_writer *writer,
+                                            const struct plan_rel *rel,
+                                            const struct cohort_resolved *resolved, size_t view,
+                                            bool *ret_none)
+{
+    struct plan *plan = writer->plan;
+    const struct plan_expr **parts =
+        arena_array(plan_arena(plan), resolved->match_count + 1, sizeof *parts);
+    size_t count = 0;
+    for (size_t i = 0; parts != NULL && i < resolved->match_count; i++) {
+        if (resolved->matches[i].view != view)
+            continue;
+        parts[count] =
+            match_expr(plan, rel, &writer->question->views->views[view], &resolved->matches[i]);
+        count += parts[count] != NULL ? 1 : 0;
+    }
+    *ret_none = count == 0 && !resolved->all_rows;
+    return count == 0 ? NULL : count == 1 ? parts[0] : plan_call(plan, "or", count, parts);
+}
+
+static const struct plan_expr *lower_equals(struct plan *plan, const struct plan_rel *rel,
+                                            const struct cohort_column *column, const char *text)
+{
+    const struct plan_expr *value = cohort_text_expr(plan, rel, column),
+                           *literal = plan_literal_text(plan, text);
+    return cohort_call2(plan, "eq", plan_call(plan, "lower", 1, &value),
+                        plan_call(plan, "lower", 1, &literal));
+}
+
+/* ---- values -------------------------------------------------------------------------------------
+ */
+
+static const struct plan_expr *number_literal(struct plan *plan, const char *lexeme)
+{
+    const char *digits = lexeme + (lexeme[0] == '-' ? 1 : 0), *point = strchr(digits, '.');
+    size_t scale = point != NULL ? strlen(point + 1) : 0;
+    size_t whole = point != NULL ? (size_t)(point - digits) : strlen(digits);
+    return plan_literal(plan, data_type_decimal((unsigned)(whole + scale), (unsigned)scale),
+                        lexeme);
+}
+
+static const struct plan_expr *value_expr(struct plan *plan, const struct plan_rel *rel,
+                                          const struct cohort_column *column)
+{
+    const struct plan_expr *value = plan_column(plan, rel, column->name);
+    if (data_type_is_numeric(column->type))
+        return value;
+    return plan_cast(plan, cohort_text_expr(plan, rel, column), data_type_decimal(30, 15), true);
+}
+
+/* The row's unit is the one asked for; where none is asked for, it has none. */
+static const struct plan_expr *unit_expr(struct plan *plan, const struct plan_rel *rel,
+                                         const struct cohort_view *view,
+                                         const struct cohort_value *value)
+{
+    size_t count = 0;
+    const char *const *spellings =
+        cohort_unit_spellings(plan_arena(plan), value->unit != NULL ? value->unit : "1", &count);
+    if (view->unit.name == NULL)
+        return NULL;
+    const struct plan_expr *same = among(plan, rel, &view->unit, spellings, count);
+    if (value->unit != NULL || same == NULL)
+        return same;
+    const struct plan_expr *unit = plan_column(plan, rel, view->unit.name),
+                           *text = cohort_text_expr(plan, rel, &view->unit);
+    const struct plan_expr *any[] = {plan_call(plan, "is_null", 1, &unit), same,
+                                     cohort_call2(plan, "eq", text, plan_literal_text(plan, ""))};
+    return plan_call(plan, "or", 3, any);
+}
+
+static size_t value_exprs(struct plan *plan, const struct plan_rel *rel,
+                          const struct cohort_view *view, const struct cohort_value *value,
+                          const struct plan_expr **parts)
+{
+    size_t count = 0;
+    const struct plan_expr *number = value_expr(plan, rel, &view->value);
+    const struct plan_expr *unit = unit_expr(plan, rel, view, value);
+    if (value->low != NULL)
+        parts[count++] = cohort_call2(plan, value->low_excluded ? "gt" : "ge", number,
+                                      number_literal(plan, value->low));
+    if (value->high != NULL)
+        parts[count++] = cohort_call2(plan, value->high_excluded ? "lt" : "le", number,
+                                      number_literal(plan, value->high));
+    if (unit != NULL)
+        parts[count++] = unit;
+    return count;
+}
+
+const struct plan_rel *cohort_event_rows(struct cohort_writer *writer,
+                                         const struct cohort_resolved *resolved, size_t idx,
+                                         bool in_unit)
+{
+    struct plan *plan = writer->plan;
+    const struct cohort_view *view = &writer->question->views->views[idx];
+    const struct cohort_event *event = resolved->event;
+    const struct plan_expr *parts[8];
+    size_t count = 0;
+    bool none = false;
+    if (!resolved->views[idx])
+        return NULL;
+    const struct plan_rel *rel =
+        plan_scan_identified(plan, view->table, view->identity, &view->schema);
+    const struct plan_expr *matches = matches_expr(writer, rel, resolved, idx, &none);
+    if (none)
+        return NULL;
+    if (matches != NULL)
+        parts[count++] = matches;
+    if (event->category != NULL)
+        parts[count++] = lower_equals(plan, rel, &view->category, event->category);
+    if (event->status != NULL)
+        parts[count++] = lower_equals(plan, rel, &view->status, event->status);
+    if (event->value.given && in_unit)
+        count += value_exprs(plan, rel, view, &event->value, parts + count);
+    return count == 0 ? rel : plan_filter(plan, rel, cohort_both(plan, parts, count));
+}
+
+/* ---- when ---------------------------------------------------------------------------------------
+ */
+
+/* {patient_id[, first_day, last_day]} of the rows. */
+static const struct plan_rel *rows_with_days(struct cohort_writer *writer,
+                                             const struct plan_rel *rows,
+                                             const struct cohort_view *view, bool days)
+{
+    struct plan *plan = writer->plan;
+    struct plan_named *outputs = plan_named_array(plan, 3);
+    if (outputs == NULL || rows == NULL)
+        return NULL;
+    int at = data_schema_find(&view->schema, str_of(view->patient));
+    struct cohort_column patient = {view->patient, view->schema.columns[at].type};
+    outputs[0] = (struct plan_named){COL_PATIENT, cohort_text_expr(plan, rows, &patient)};
+    for (int last = 0; days && last < 2; last++) {
+        const struct plan_expr **dates =
+            arena_array(plan_arena(plan), view->date_count + 1, sizeof *dates);
+        if (dates == NULL)
+            return NULL;
+        for (size_t i = 0; i < view->date_count; i++)
+            dates[i] = cohort_day_expr(plan, rows, &view->dates[i], last == 1);
+        outputs[1 + last] = (struct plan_named){
+            last == 1 ? COL_LAST : COL_FIRST,
+            view->date_count == 1 ? dates[0]
+                                  : plan_call(plan, "coalesce", view->date_count, dates)};
+    }
+    return plan_project(plan, rows, outputs, days ? 3 : 1);
+}
+
+static const struct plan_rel *no_rows(struct plan *plan, bool days)
+{
+    static const struct plan_column columns[] = {{COL_PATIENT, {.kind = DATA_TEXT}},
+                                                 {COL_FIRST, {.kind = DATA_DATE}},
+                                                 {COL_LAST, {.kind = DATA_DATE}}};
+    return plan_values(plan, columns, days ? 3 : 1, NULL, 0);
+}
+
+static const struct plan_rel *within_dates(struct plan *plan, const struct plan_rel *rel,
+                                           const struct cohort_span *dates)
+{
+    const struct plan_expr *parts[2];
+    size_t count = 0;
+    if (!dates->given)
+        return rel;
+    if (dates->low != COHORT_OPEN_LOW)
+        parts[count++] = cohort_call2(plan, "ge", plan_column(plan, rel, COL_FIRST),
+                                      cohort_day_literal(plan, dates->low));
+    if (dates->high != COHORT_OPEN_HIGH)
+        parts[count++] = cohort_call2(plan, "le", plan_column(plan, rel, COL_LAST),
+                                      cohort_day_literal(plan, dates->high));
+    return count == 0 ? rel : plan_filter(plan, rel, cohort_both(plan, parts, count));
+}
+
+static const struct plan_rel *semi(struct plan *plan, const struct plan_rel *left,
+                                   const struct plan_rel *right, const struct plan_expr *residual)
+{
+    const struct plan_expr *left_key = plan_column(plan, left, COL_PATIENT),
+                           *right_key = plan_column_right(plan, right, COL_PATIENT);
+    return plan_join(plan, PLAN_JOIN_SEMI, left, right, &left_key, &right_key, 1, residual);
+}
+
+/* Completed years at the event: for each day that it and the birth can have been on. */
+static const struct plan_rel *at_age(struct cohort_writer *writer, const struct plan_rel *rel,
+                                     const struct cohort_span *age)
+{
+    struct plan *plan = writer->plan;
+    const struct plan_rel *patients = writer->patients;
+    if (!age->given)
+        return rel;
+    const struct plan_expr *least =
+        cohort_call2(plan, "age_years", plan_column(plan, rel, COL_FIRST),
+                     plan_column_right(plan, patients, COL_BORN_LAST));
+    const struct plan_expr *most = cohort_call2(plan, "age_years", plan_column(plan, rel, COL_LAST),
+                                                plan_column_right(plan, patients, COL_BORN_FIRST));
+    const struct plan_expr *parts[] = {
+        cohort_call2(plan, "ge", least, plan_literal_int(plan, age->low)),
+        cohort_call2(plan, "le", most,
+                     plan_literal_int(plan, age->high >= COHORT_AGE_MOST ? 10000 : age->high))};
+    return semi(plan, rel, patients, cohort_both(plan, parts, 2));
+}
+
+static const struct plan_rel *event_days(struct cohort_writer *writer,
+                                         const struct cohort_resolved *resolved, bool days);
+
+/* Days from the one event's latest to the other's earliest are what must not be negative; from
+ * earliest to latest what must not be many. */
+static const struct plan_expr *relation_expr(struct plan *plan, const struct plan_rel *rel,
+                                             const struct plan_rel *other,
+                                             const struct cohort_relation *relation)
+{
+    const struct plan_expr *first = plan_column(plan, rel, COL_FIRST),
+                           *last = plan_column(plan, rel, COL_LAST),
+                           *other_first = plan_column_right(plan, other, COL_FIRST),
+                           *other_last = plan_column_right(plan, other, COL_LAST);
+    const struct plan_expr *days = plan_literal_int(plan, relation->days);
+    const struct plan_expr *parts[2];
+    bool before = relation->order == COHORT_BEFORE, after = relation->order == COHORT_AFTER;
+    if (relation->days < 0)
+        return before ? cohort_call2(plan, "lt", last, other_first)
+                      : cohort_call2(plan, "gt", first, other_last);
+    const struct plan_expr *not_after =
+        cohort_call2(plan, "le", cohort_call2(plan, "date_diff_days", other_last, first), days);
+    const struct plan_expr *not_before =
+        cohort_call2(plan, "le", cohort_call2(plan, "date_diff_days", last, other_first), days);
+    parts[0] = before  ? cohort_call2(plan, "le", last, other_first)
+               : after ? cohort_call2(plan, "ge", first, other_last)
+                       : not_before;
+    parts[1] = after ? not_before : not_after;
+    return cohort_both(plan, parts, 2);
+}
+
+static const struct plan_rel *operand_days(struct cohort_writer *writer,
+                                           const struct cohort_node *node)
+{
+    struct plan *plan = writer->plan;
+    const struct cohort_resolved *events = writer->question->events;
+    if (node->kind == COHORT_EVENT)
+        return event_days(writer, &events[node->event->ordinal], true);
+    const struct plan_rel **inputs =
+        arena_array(plan_arena(plan), node->child_count + 1, sizeof *inputs);
+    if (inputs == NULL)
+        return NULL;
+    for (size_t i = 0; i < node->child_count; i++)
+        inputs[i] = event_days(writer, &events[node->children[i]->event->ordinal], true);
+    return plan_union_all(plan, inputs, node->child_count);
+}
+
+static const struct plan_rel *at_least(struct plan *plan, const struct plan_rel *rel, int64_t least)
+{
+    struct plan_named *group = plan_named_array(plan, 1), *number = plan_named_array(plan, 1),
+                      *output = plan_named_array(plan, 1);
+    if (group == NULL || number == NULL || output == NULL || rel == NULL)
+        return NULL;
+    group[0] = (struct plan_named){COL_PATIENT, plan_column(plan, rel, COL_PATIENT)};
+    number[0] = (struct plan_named){"events",
+                                    plan_aggregate_call(plan, "count_rows", 0, NULL, false, NULL)};
+    rel = plan_aggregate(plan, rel, group, 1, number, 1);
+    rel = plan_filter(
+        plan, rel,
+        cohort_call2(plan, "ge", plan_column(plan, rel, "events"), plan_literal_int(plan, least)));
+    if (rel == NULL)
+        return NULL;
+    output[0] = (struct plan_named){COL_PATIENT, plan_column(plan, rel, COL_PATIENT)};
+    return plan_project(plan, rel, output, 1);
+}
+
+/* The event's rows in all views, as ids with days where they are wanted, after everything that is
+ * asked of one row. An operand that asks for several gives the rows of patients who have as many.
+ */
+static const struct plan_rel *event_days(struct cohort_writer *writer,
+                                         const struct cohort_resolved *resolved, bool days)
+{
+    struct plan *plan = writer->plan;
+    const struct cohort_views *views = writer->question->views;
+    const struct cohort_event *event = resolved->event;
+    const struct plan_rel **inputs =
+        arena_array(plan_arena(plan), views->count + 1, sizeof *inputs);
+    size_t count = 0;
+    days = days || resolved->needs_dates;
+    for (size_t i = 0; inputs != NULL && i < views->count; i++) {
+        const struct plan_rel *rows = cohort_event_rows(writer, resolved, i, true);
+        if (rows != NULL)
+            inputs[count++] = rows_with_days(writer, rows, &views->views[i], days);
+    }
+    if (count == 0 || inputs == NULL)
+        return no_rows(plan, days);
+    const struct plan_rel *rel = count == 1 ? inputs[0] : plan_union_all(plan, inputs, count);
+    rel = at_age(writer, within_dates(plan, rel, &event->dates), &event->age);
+    for (size_t i = 0; i < event->relation_count; i++) {
+        const struct plan_rel *other = operand_days(writer, event->relations[i].event);
+        rel = semi(plan, rel, other, relation_expr(plan, rel, other, &event->relations[i]));
+    }
+    if (event->at_least > 1)
+        rel = semi(plan, rel, at_least(plan, rel, event->at_least), NULL);
+    return rel;
+}
+
+const struct plan_rel *cohort_event_patients(struct cohort_writer *writer,
+                                             const struct cohort_resolved *resolved)
+{
+    struct plan_named *output = plan_named_array(writer->plan, 1);
+    const struct plan_rel *rel = event_days(writer, resolved, false);
+    if (rel == NULL || output == NULL || rel->column_count == 1)
+        return rel;
+    output[0] = (struct plan_named){COL_PATIENT, plan_column(writer->plan, rel, COL_PATIENT)};
+    return plan_project(writer->plan, rel, output, 1);
+}

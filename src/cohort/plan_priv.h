@@ -1,0 +1,43 @@
+/* What the files that write plans share. */
+#ifndef MARROW_COHORT_PLAN_PRIV_H
+#define MARROW_COHORT_PLAN_PRIV_H
+
+#include "cohort/views_priv.h"
+
+/* Columns of the relations that a cohort's plan is made of. */
+#define COL_PATIENT "patient_id"
+#define COL_GENDER "gender"         /* lower case */
+#define COL_BORN_FIRST "born_first" /* a partial date's first and last day */
+#define COL_BORN_LAST "born_last"
+#define COL_DECEASED "deceased" /* never null */
+#define COL_FIRST "first_day"   /* of an event */
+#define COL_LAST "last_day"
+
+struct cohort_writer {
+    struct plan *plan;
+    const struct cohort_question *question;
+    const struct plan_rel *patients; /* one row each */
+};
+/* An expression of a column as text; as the first or last day that a date column can mean. */
+const struct plan_expr *cohort_text_expr(struct plan *plan, const struct plan_rel *rel,
+                                         const struct cohort_column *column);
+const struct plan_expr *cohort_day_expr(struct plan *plan, const struct plan_rel *rel,
+                                        const struct cohort_column *column, bool last);
+const struct plan_expr *cohort_day_literal(struct plan *plan, int64_t day);
+const struct plan_expr *cohort_call2(struct plan *plan, const char *function,
+                                     const struct plan_expr *a, const struct plan_expr *b);
+/* AND of count expressions; none: NULL. */
+const struct plan_expr *cohort_both(struct plan *plan, const struct plan_expr *const *parts,
+                                    size_t count);
+/* The patients' view with the columns above that it has: one row a patient, ids never null. */
+const struct plan_rel *cohort_patients_rel(struct plan *plan, const struct cohort_views *views);
+/* Ids of the patients who have the event, perhaps several times each. */
+const struct plan_rel *cohort_event_patients(struct cohort_writer *writer,
+                                             const struct cohort_resolved *resolved);
+/* Rows of the view that are meant by the event's codes, texts, category and status; NULL: none can
+ * be. in_unit: and by its values. */
+const struct plan_rel *cohort_event_rows(struct cohort_writer *writer,
+                                         const struct cohort_resolved *resolved, size_t view,
+                                         bool in_unit);
+
+#endif
