@@ -190,6 +190,31 @@ enum err_code api_rules_run(struct api *api, const struct api_rules_options *opt
 /* What a run would do: {bundle, signature, version, rules:[{name, runs, run_id, reason}]}. */
 enum err_code api_rules_explain(struct api *api, const struct api_rules_options *options, json_t **ret, struct err *err) WARN_UNUSED;
 
+/* ---- cohorts (docs/COHORT.md) ---- */
+struct api_cohort_options {
+    const char *dataset, *version;
+    const char *criteria;   /* text or JSON */
+    const char *source;     /* what it is called in errors; NULL = "criteria" */
+    const char *folder;     /* where value sets' relative paths begin; NULL: criteria may not read files */
+    const json_t *views;    /* which tables hold what, where they are not the built-in views; borrowed; may be NULL */
+    const char *views_source;
+    const json_t *runs;     /* {view: run id}: which runs the views' names mean; NULL = those made last */
+    const char *as_of;      /* "2026-11-29": the day at which ages are counted; NULL = the version's import */
+    int64_t suppress;       /* hide counts from 1 to suppress - 1 and what they derive from; 0 = none */
+    const char *engine;     /* URL of a server that the version was pushed to; NULL = embedded. count only */
+    bool no_index;          /* count by the plan even where the bitmap index could answer */
+    const char *name;       /* save: the table will be cohort_NAME */
+    bool force;             /* save: compute again and compare */
+};
+/* {count, suppressed, route, why, as_of, version, attrition:[{step, count}], reading, criteria, notes:[{code, message}], sql, signature, dataset, duration_ms}; hidden counts are null. */
+enum err_code api_cohort_count(struct api *api, const struct api_cohort_options *options, json_t **ret, struct err *err) WARN_UNUSED;
+/* The reading, without counting: {reading, criteria, steps, views, route, why, sql, notes, as_of, version, dataset}. */
+enum err_code api_cohort_show(struct api *api, const struct api_cohort_options *options, json_t **ret, struct err *err) WARN_UNUSED;
+/* Keep the patients as the table cohort_NAME {patient_id}: as api_cohort_show, and {name, run_id, signature, count, suppressed, reused, duration_ms}. */
+enum err_code api_cohort_save(struct api *api, const struct api_cohort_options *options, json_t **ret, struct err *err) WARN_UNUSED;
+/* Build or find the bitmap index of the version's views: {run_id, dataset, version, patients, bitmaps, views, bytes, reused, duration_ms}. */
+enum err_code api_cohort_index(struct api *api, const struct api_cohort_options *options, json_t **ret, struct err *err) WARN_UNUSED;
+
 /* ---- history ---- */
 enum err_code api_history(struct api *api, const char *dataset, int64_t last, json_t **ret, struct err *err) WARN_UNUSED;
 enum err_code api_history_verify(struct api *api, const char *dataset, json_t **ret, struct err *err) WARN_UNUSED;

@@ -179,6 +179,29 @@ static const struct cli_option plan_run_options[] = {
     OPTION_VERSION,
     OPTIONS_END,
 };
+#define COHORT_VIEWS                                                                               \
+    {"views", CLI_TEXT, "FILE", "JSON: which tables hold what, where they are not the built-in views", NULL}
+#define COHORT_AS_OF {"as-of", CLI_TEXT, "DATE", "count ages on this day; else on the day of the import", NULL}
+#define COHORT_SUPPRESS                                                                            \
+    {"suppress", CLI_INTEGER, "N", "hide counts from 1 to N-1 and those they could be derived from", NULL}
+static const struct cli_option cohort_count_options[] = {
+    OPTION_VERSION,
+    COHORT_VIEWS,
+    COHORT_AS_OF,
+    COHORT_SUPPRESS,
+    {"engine", CLI_TEXT, "URL", "count on a server that the version was pushed to", NULL},
+    {"no-index", CLI_FLAG, NULL, "count by the plan even where the bitmap index could answer", NULL},
+    OPTIONS_END};
+static const struct cli_option cohort_show_options[] = {OPTION_VERSION, COHORT_VIEWS, COHORT_AS_OF, OPTIONS_END};
+static const struct cli_option cohort_save_options[] = {
+    {"name", CLI_TEXT, "N", "the table will be cohort_N", NULL},
+    OPTION_VERSION,
+    COHORT_VIEWS,
+    COHORT_AS_OF,
+    COHORT_SUPPRESS,
+    {"force", CLI_FLAG, NULL, "compute again and compare with what is kept", NULL},
+    OPTIONS_END};
+static const struct cli_option cohort_index_options[] = {OPTION_VERSION, COHORT_VIEWS, OPTIONS_END};
 static const struct cli_option rules_check_options[] = {
     {"dataset", CLI_TEXT, "NAME", "also that this dataset has the inputs", NULL},
     OPTION_VERSION,
@@ -382,6 +405,34 @@ static const struct cli_verb verbs[] = {
      WORDS("marrow rules graph rules/mimic", "as a tree",
            "marrow rules graph rules/mimic --format dot | dot -Tsvg > rules.svg", "as a picture"),
      verb_rules_graph},
+    {"cohort count", "NAME CRITERIA", 2, 2, "Count the patients that meet criteria, step by step",
+     "Criteria are a text such as: female and age >= 50 and condition \"type 2 diabetes\" and "
+     "medication metformin and not condition stroke within 365 days before encounter; or JSON; or "
+     "@FILE, or - for standard input. docs/COHORT.md has the grammar. They are read over the "
+     "dataset's views: patient_demographics, condition_simple, observation_labs, "
+     "medication_requests, procedure_history, encounter; --views says which other tables hold "
+     "what.",
+     cohort_count_options,
+     WORDS("marrow cohort count study 'female and age >= 50 and condition icd10|E11*'",
+           "with what each step leaves",
+           "marrow cohort count study 'observation 8480-6 >= 140 mmHg at least 2 times' --suppress 11",
+           "small numbers stay hidden",
+           "marrow cohort count study @criteria.json --as-of 2026-01-01", "ages on that day"),
+     verb_cohort_count},
+    {"cohort show", "NAME CRITERIA", 2, 2,
+     "Show how criteria are read: the texts they find, the way they go, the SQL", NULL,
+     cohort_show_options,
+     WORDS("marrow cohort show study 'condition \"diabetes mellitus (all types)\"'",
+           "counts nothing"),
+     verb_cohort_show},
+    {"cohort save", "NAME CRITERIA --name N", 2, 2,
+     "Keep the patients as the table cohort_N, for sql, rules and plans", NULL, cohort_save_options,
+     WORDS("marrow cohort save study 'female and condition E11*' --name diabetic_women",
+           "cohort_diabetic_women is a table from then on"),
+     verb_cohort_save},
+    {"cohort index", "NAME", 1, 1,
+     "Build the bitmap index that answers boolean criteria in microseconds", NULL,
+     cohort_index_options, WORDS("marrow cohort index study", "once a version"), verb_cohort_index},
     {"engines", "", 0, 0, "List the engines, how their URLs look and what they can do", NULL, NULL,
      WORDS("marrow engines", "what --engine takes"), verb_engines},
     {"dialects", "", 0, 0, "List the dialects of SQL and what each lacks", NULL, NULL,

@@ -72,6 +72,8 @@ struct cohort_binding {
  * table, or a declared one is missing. */
 enum err_code cohort_views_bind(struct cohort_views *views, const struct cohort_binding *binding,
                                 struct err *err) WARN_UNUSED;
+/* What the bound views are, in hexadecimal digits: the same for the same tables, contents and columns. ret: at least 33 bytes. */
+void cohort_views_identity(const struct cohort_views *views, char *ret);
 /* The tables that were found: name and identity; NULL past the end. */
 const char *cohort_views_table(const struct cohort_views *views, size_t idx,
                                const char **ret_identity);
@@ -119,11 +121,11 @@ enum err_code cohort_plan_other_units(struct plan *plan, const struct cohort_que
  * file. The same content: the same bytes. */
 enum err_code cohort_index_build(struct engine *engine, const struct cohort_views *views,
                                  const char *path, json_t **ret_about, struct err *err) WARN_UNUSED;
-struct cohort_index; /* memory-mapped; one thread at a time */
-/* ERR_INTEGRITY: the bytes are not what was written. ERR_UNSUPPORTED: another format, or the
- * library of bitmaps is not there. */
-enum err_code cohort_index_open(const char *path, struct cohort_index **ret,
-                                struct err *err) WARN_UNUSED;
+struct cohort_index; /* memory-mapped; borrows views; one thread at a time */
+/* ERR_INTEGRITY: the bytes are not what was written. ERR_NOT_FOUND: it was built of other views
+ * than these. ERR_UNSUPPORTED: another format, or the library of bitmaps is not there. */
+enum err_code cohort_index_open(const char *path, const struct cohort_views *views,
+                                struct cohort_index **ret, struct err *err) WARN_UNUSED;
 void cohort_index_close(struct cohort_index *index);
 AUTO_DEFINE(struct cohort_index, cohort_index_close)
 int64_t cohort_index_patients(const struct cohort_index *index);

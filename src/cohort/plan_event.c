@@ -39,6 +39,24 @@ const struct plan_expr *cohort_text_expr(struct plan *plan, const struct plan_re
     return column->type.kind == DATA_TEXT ? value : plan_cast(plan, value, DATA_TYPE(TEXT), false);
 }
 
+static struct cohort_column column_of(const struct cohort_view *view, const char *name)
+{
+    int at = data_schema_find(&view->schema, str_of(name));
+    return (struct cohort_column){name, at < 0 ? DATA_TYPE(TEXT) : view->schema.columns[at].type};
+}
+
+const struct plan_expr *cohort_code_expr(struct plan *plan, const struct plan_rel *rel,
+                                         const struct cohort_view *view, const char *name)
+{
+    struct cohort_column column = column_of(view, name);
+    if (name[0] != '=')
+        return cohort_text_expr(plan, rel, &column);
+    const struct plan_expr *value = plan_column(plan, rel, view->value.name);
+    const struct plan_expr *cases[] = {plan_call(plan, "is_not_null", 1, &value),
+                                       plan_literal_text(plan, name + 1)};
+    return plan_case(plan, 2, cases);
+}
+
 /* A FHIR date or dateTime's day as written: 2020, 2020-05, 2020-05-17, 2020-05-17T10:00:00+02:00.
  */
 static const struct plan_expr *lexical_day(struct plan *plan, const struct plan_expr *text,
@@ -85,29 +103,37 @@ const struct plan_expr *cohort_day_expr(struct plan *plan, const struct plan_rel
 /* ---- which rows ---------------------------------------------------------------------------------
  */
 
-/* The column equals any of the texts; numbers that the column holds are compared as such. NULL: no
- * text can be in it. */
-static const struct plan_expr *among(struct plan *plan, const struct plan_rel *rel,
-                                     const struct cohort_column *column, const char *const *texts,
-                                     size_t count)
+/* text equals any of the texts. */
+static const struct plan_expr *among(struct plan *plan, const struct plan_expr *text,
+                                     const char *const *texts, size_t count)
 {
-    bool whole = column->type.kind == DATA_BIGINT;
+    const struct plan_expr **args = arena_array(plan_arena(plan), count + 1, sizeof *args);
+    if (args == NULL)
+        return NULL;
+    args[0] = text;
+    for (size_t i = 0; i < count; i++)
+        args[i + 1] = plan_literal_text(plan, texts[i]);
+    return count == 1 ? cohort_call2(plan, "eq", args[0], args[1])
+                      : plan_call(plan, "in", count + 1, args);
+}
+
+/* The same of a column of whole numbers, as numbers. NULL: none of the texts is one (007 is not 7).
+ */
+static const struct plan_expr *among_numbers(struct plan *plan, const struct plan_expr *number,
+                                             const char *const *texts, size_t count)
+{
     const struct plan_expr **args = arena_array(plan_arena(plan), count + 1, sizeof *args);
     size_t used = 1;
     if (args == NULL)
         return NULL;
-    args[0] = whole ? plan_column(plan, rel, column->name) : cohort_text_expr(plan, rel, column);
+    args[0] = number;
     for (size_t i = 0; i < count; i++) {
-        int64_t number;
+        int64_t value;
         char again[32];
-        if (whole) {
-            bool fits = str_to_int64(str_of(texts[i]), &number);
-            (void)snprintf(again, sizeof again, "%" PRId64, fits ? number : 0);
-            if (fits && strcmp(again, texts[i]) == 0) /* 007 is not 7 */
-                args[used++] = plan_literal_int(plan, number);
-        } else {
-            args[used++] = plan_literal_text(plan, texts[i]);
-        }
+        bool fits = str_to_int64(str_of(texts[i]), &value);
+        (void)snprintf(again, sizeof again, "%" PRId64, fits ? value : 0);
+        if (fits && strcmp(again, texts[i]) == 0)
+            args[used++] = plan_literal_int(plan, value);
     }
     if (used == 1)
         return NULL;
@@ -119,19 +145,22 @@ static const struct plan_expr *match_expr(struct plan *plan, const struct plan_r
                                           const struct cohort_view *view,
                                           const struct cohort_match *match)
 {
-    int at = data_schema_find(&view->schema, str_of(match->column));
-    struct cohort_column column = {match->column, view->schema.columns[at].type};
+    struct cohort_column column = column_of(view, match->column);
+    const struct plan_expr *text = cohort_code_expr(plan, rel, view, match->column);
     const struct plan_expr **parts =
         arena_array(plan_arena(plan), match->prefix_count + 1, sizeof *parts);
     size_t count = 0;
     if (parts == NULL)
         return NULL;
-    parts[0] = match->value_count > 0 ? among(plan, rel, &column, match->values, match->value_count)
-                                      : NULL;
+    if (match->value_count > 0)
+        parts[0] = column.type.kind == DATA_BIGINT
+                       ? among_numbers(plan, plan_column(plan, rel, column.name), match->values,
+                                       match->value_count)
+                       : among(plan, text, match->values, match->value_count);
     count = parts[0] != NULL ? 1 : 0;
     for (size_t i = 0; i < match->prefix_count; i++)
-        parts[count++] = cohort_call2(plan, "starts_with", cohort_text_expr(plan, rel, &column),
-                                      plan_literal_text(plan, match->prefixes[i]));
+        parts[count++] =
+            cohort_call2(plan, "starts_with", text, plan_literal_text(plan, match->prefixes[i]));
     return count == 0 ? NULL : count == 1 ? parts[0] : plan_call(plan, "or", count, parts);
 }
 
@@ -196,14 +225,29 @@ static const struct plan_expr *unit_expr(struct plan *plan, const struct plan_re
         cohort_unit_spellings(plan_arena(plan), value->unit != NULL ? value->unit : "1", &count);
     if (view->unit.name == NULL)
         return NULL;
-    const struct plan_expr *same = among(plan, rel, &view->unit, spellings, count);
-    if (value->unit != NULL || same == NULL)
+    const struct plan_expr *text = cohort_text_expr(plan, rel, &view->unit);
+    const struct plan_expr *same = among(plan, text, spellings, count);
+    if (value->unit != NULL)
         return same;
-    const struct plan_expr *unit = plan_column(plan, rel, view->unit.name),
-                           *text = cohort_text_expr(plan, rel, &view->unit);
+    const struct plan_expr *unit = plan_column(plan, rel, view->unit.name);
     const struct plan_expr *any[] = {plan_call(plan, "is_null", 1, &unit), same,
                                      cohort_call2(plan, "eq", text, plan_literal_text(plan, ""))};
     return plan_call(plan, "or", 3, any);
+}
+
+/* "< 5" says nothing of what is above: of a value with a comparator only the bound on its side is
+ * certain. */
+static const struct plan_expr *certain(struct plan *plan, const struct plan_rel *rel,
+                                       const struct cohort_view *view,
+                                       const struct plan_expr *bound, bool low)
+{
+    static const char *const above[] = {"", ">", ">="}, *const below[] = {"", "<", "<="};
+    if (view->comparator.name == NULL)
+        return bound;
+    const struct plan_expr *text =
+        cohort_call2(plan, "coalesce", cohort_text_expr(plan, rel, &view->comparator),
+                     plan_literal_text(plan, ""));
+    return cohort_call2(plan, "and", bound, among(plan, text, low ? above : below, 3));
 }
 
 static size_t value_exprs(struct plan *plan, const struct plan_rel *rel,
@@ -214,11 +258,15 @@ static size_t value_exprs(struct plan *plan, const struct plan_rel *rel,
     const struct plan_expr *number = value_expr(plan, rel, &view->value);
     const struct plan_expr *unit = unit_expr(plan, rel, view, value);
     if (value->low != NULL)
-        parts[count++] = cohort_call2(plan, value->low_excluded ? "gt" : "ge", number,
-                                      number_literal(plan, value->low));
+        parts[count++] = certain(plan, rel, view,
+                                 cohort_call2(plan, value->low_excluded ? "gt" : "ge", number,
+                                              number_literal(plan, value->low)),
+                                 true);
     if (value->high != NULL)
-        parts[count++] = cohort_call2(plan, value->high_excluded ? "lt" : "le", number,
-                                      number_literal(plan, value->high));
+        parts[count++] = certain(plan, rel, view,
+                                 cohort_call2(plan, value->high_excluded ? "lt" : "le", number,
+                                              number_literal(plan, value->high)),
+                                 false);
     if (unit != NULL)
         parts[count++] = unit;
     return count;
@@ -264,8 +312,7 @@ static const struct plan_rel *rows_with_days(struct cohort_writer *writer,
     struct plan_named *outputs = plan_named_array(plan, 3);
     if (outputs == NULL || rows == NULL)
         return NULL;
-    int at = data_schema_find(&view->schema, str_of(view->patient));
-    struct cohort_column patient = {view->patient, view->schema.columns[at].type};
+    struct cohort_column patient = column_of(view, view->patient);
     outputs[0] = (struct plan_named){COL_PATIENT, cohort_text_expr(plan, rows, &patient)};
     for (int last = 0; days && last < 2; last++) {
         const struct plan_expr **dates =
@@ -314,7 +361,8 @@ static const struct plan_rel *semi(struct plan *plan, const struct plan_rel *lef
     return plan_join(plan, PLAN_JOIN_SEMI, left, right, &left_key, &right_key, 1, residual);
 }
 
-/* Completed years at the event: for each day that it and the birth can have been on. */
+/* Completed years at the event: for each day that it and the birth can have been on. Before birth
+ * there is no age. */
 static const struct plan_rel *at_age(struct cohort_writer *writer, const struct plan_rel *rel,
                                      const struct cohort_span *age)
 {
@@ -328,7 +376,9 @@ static const struct plan_rel *at_age(struct cohort_writer *writer, const struct 
     const struct plan_expr *most = cohort_call2(plan, "age_years", plan_column(plan, rel, COL_LAST),
                                                 plan_column_right(plan, patients, COL_BORN_FIRST));
     const struct plan_expr *parts[] = {
-        cohort_call2(plan, "ge", least, plan_literal_int(plan, age->low)),
+        age->low == 0 ? cohort_call2(plan, "ge", plan_column(plan, rel, COL_FIRST),
+                                     plan_column_right(plan, patients, COL_BORN_LAST))
+                      : cohort_call2(plan, "ge", least, plan_literal_int(plan, age->low)),
         cohort_call2(plan, "le", most,
                      plan_literal_int(plan, age->high >= COHORT_AGE_MOST ? 10000 : age->high))};
     return semi(plan, rel, patients, cohort_both(plan, parts, 2));
@@ -411,6 +461,7 @@ static const struct plan_rel *event_days(struct cohort_writer *writer,
     const struct plan_rel **inputs =
         arena_array(plan_arena(plan), views->count + 1, sizeof *inputs);
     size_t count = 0;
+    bool wanted = days;
     days = days || resolved->needs_dates;
     for (size_t i = 0; inputs != NULL && i < views->count; i++) {
         const struct plan_rel *rows = cohort_event_rows(writer, resolved, i, true);
@@ -425,6 +476,8 @@ static const struct plan_rel *event_days(struct cohort_writer *writer,
         const struct plan_rel *other = operand_days(writer, event->relations[i].event);
         rel = semi(plan, rel, other, relation_expr(plan, rel, other, &event->relations[i]));
     }
+    if (event->at_least > 1 && !wanted) /* who has so many is all that is asked */
+        return at_least(plan, rel, event->at_least);
     if (event->at_least > 1)
         rel = semi(plan, rel, at_least(plan, rel, event->at_least), NULL);
     return rel;

@@ -41,6 +41,12 @@ static void note(struct resolver *resolver, const char *code, const struct buf *
     json_put_text(one, "code", code, &resolver->ok);
     json_put_str(one, "message", buf_view(message), &resolver->ok);
     resolver->ok = resolver->ok && !message->failed;
+    for (size_t i = 0; i < json_array_size(resolver->question->notes); i++)
+        if (json_equal(json_array_get(resolver->question->notes, i),
+                       one)) { /* the same words, asked twice */
+            json_decref(one);
+            return;
+        }
     json_push(resolver->question->notes, one, &resolver->ok);
 }
 
@@ -243,7 +249,7 @@ static enum err_code keep_match(struct resolver *resolver, struct cohort_list *m
 {
     settle(values);
     settle(prefixes);
-    if (values->count > ALWAYS_LISTED) {
+    if (values->count > ALWAYS_LISTED && column[0] != '=') {
         struct cohort_list kept = {0};
         struct sieve sieve = {.resolver = resolver, .wanted = values, .kept = &kept};
         TRY(list_values(&sieve, resolver->question->views->views[view].table, column));

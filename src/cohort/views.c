@@ -8,17 +8,21 @@
 
 struct view_row {
     enum cohort_domain domain;
-    const char *table, *patient, *codes, *text, *dates, *category, *status, *value, *unit;
+    const char *table, *patient, *codes, *text, *dates, *category, *status, *value, *unit,
+        *comparator;
 };
 #define COHORT_PATIENTS(table, patient, gender, birth_date, deceased)
 static const struct view_row rows[] = {
-#define COHORT_VIEW(domain, table, patient, codes, text, dates, category, status, value, unit)     \
-    {COHORT_IN_##domain, table, patient, codes, text, dates, category, status, value, unit},
+#define COHORT_VIEW(domain, table, patient, codes, text, dates, category, status, value, unit,     \
+                    comparator)                                                                    \
+    {COHORT_IN_##domain, table,  patient, codes, text,      dates,                                 \
+     category,           status, value,   unit,  comparator},
 #include "cohort/view.def"
 #undef COHORT_VIEW
 };
 #undef COHORT_PATIENTS
-#define COHORT_VIEW(domain, table, patient, codes, text, dates, category, status, value, unit)
+#define COHORT_VIEW(domain, table, patient, codes, text, dates, category, status, value, unit,     \
+                    comparator)
 static const char *const patients_row[] = {
 #define COHORT_PATIENTS(table, patient, gender, birth_date, deceased)                              \
     table, patient, gender, birth_date, deceased
@@ -72,7 +76,7 @@ static void built_in_view(struct cohort_views *views, const struct view_row *row
     *view = (struct cohort_view){.domain = row->domain,
                                  .table = row->table,
                                  .names = {row->patient, row->text, row->dates, row->category,
-                                           row->status, row->value, row->unit}};
+                                           row->status, row->value, row->unit, row->comparator}};
     add_codes(views->arena, view, row->codes);
 }
 
@@ -127,7 +131,7 @@ static enum err_code declared_view(struct cohort_views *views, const json_t *jso
                                    const char *source, struct cohort_view *view, struct err *err)
 {
     static const char *const keys[] = {"patient", "text",  "date", "category",
-                                       "status",  "value", "unit"};
+                                       "status",  "value", "unit", "comparator"};
     const char *domain = json_text(json, "kind", "");
     *view = (struct cohort_view){.declared = true};
     if (!cohort_domain_find(str_of(domain), &view->domain)) {
@@ -240,6 +244,10 @@ static enum err_code bind_codes(struct cohort_views *views, const struct data_sc
     size_t kept = 0;
     for (size_t i = 0; i < view->code_count; i++) {
         int at = data_schema_find(table, str_of(view->codes[i].name));
+        if (view->codes[i].name[0] == '=' && view->value.name != NULL) {
+            view->codes[kept++] = view->codes[i];
+            continue;
+        }
         if (at < 0 && view->declared)
             return missing(view->table, view->codes[i].name, views_hint, err);
         if (at < 0)
@@ -292,17 +300,17 @@ static enum err_code bind_view(struct cohort_views *views, const struct cohort_b
     if (table.schema == NULL)
         return view->declared ? missing(view->table, NULL, views_hint, err) : ERR_OK;
     if (view->declared)
-        TRY(check_declared(table.schema, view->table, view->names, 7, err));
+        TRY(check_declared(table.schema, view->table, view->names, 8, err));
     TRY(bind_column(views->arena, table.schema, view->names[NAME_PATIENT], &view->schema, &patient,
                     err));
     if (patient.name == NULL)
         return missing(view->table, view->names[NAME_PATIENT], views_hint, err);
     view->patient = patient.name;
     view->identity = table.identity != NULL ? arena_strdup(views->arena, table.identity) : NULL;
-    struct cohort_column *const columns[] = {&view->text, &view->category, &view->status,
-                                             &view->value, &view->unit};
-    static const enum cohort_view_name names[] = {NAME_TEXT, NAME_CATEGORY, NAME_STATUS, NAME_VALUE,
-                                                  NAME_UNIT};
+    struct cohort_column *const columns[] = {&view->text,  &view->category, &view->status,
+                                             &view->value, &view->unit,     &view->comparator};
+    static const enum cohort_view_name names[] = {NAME_TEXT,  NAME_CATEGORY, NAME_STATUS,
+                                                  NAME_VALUE, NAME_UNIT,     NAME_COMPARATOR};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         TRY(bind_column(views->arena, table.schema, view->names[names[i]], &view->schema,
                         columns[i], err));

@@ -6,7 +6,7 @@
 #include "cohort/criteria_priv.h"
 
 struct cohort_code_column {
-    const char *name;
+    const char *name;   /* "=8480-6": no column, every row with a value has this code */
     const char *system; /* URI; NULL: any */
 };
 struct cohort_column { /* one that the table has */
@@ -22,11 +22,10 @@ struct cohort_view {
     const char *patient;
     struct cohort_code_column *codes;
     size_t code_count;
-    struct cohort_column text, category, status, value, unit;
+    struct cohort_column text, category, status, value, unit, comparator;
     struct cohort_column *dates; /* the first that is not null counts */
     size_t date_count;
-    const char *names[7]; /* before it is bound: candidates of patient, text, dates, category,
-                             status, value, unit */
+    const char *names[8]; /* before it is bound: candidates, by enum cohort_view_name */
 };
 struct cohort_patients {
     const char *table, *identity;
@@ -49,7 +48,8 @@ enum cohort_view_name {
     NAME_CATEGORY,
     NAME_STATUS,
     NAME_VALUE,
-    NAME_UNIT
+    NAME_UNIT,
+    NAME_COMPARATOR
 };
 
 /* An event's rows in one view: those with any of the values in their column. */

@@ -1,5 +1,6 @@
-/* Small cells, attacked: for every chain of counts up to a size, the attacker sees what is shown, knows the algorithm, and lists all
- * chains that would look the same. No small count and no small difference of two counts may be the same in all of them. */
+/* Small cells, attacked: for every chain of counts up to a size, the attacker sees what is shown,
+ * knows the algorithm, and lists all chains that would look the same. No small count and no small
+ * difference of two counts may be the same in all of them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,0 +1,579 @@
+/* Cohorts: criteria counted over a version's views, and kept as tables.
+ *
+ *     criteria ─▶ views of the version ─▶ is there a bitmap index of them? ──answers it exactly──▶
+ * counts (no engine is opened) │ no index, or it can't ▼ plan ─▶ SQL ─▶ counts
+ *
+ * Ages are counted at the day of the version's import, so that a version's answer stays the same;
+ * --as-of gives another day. History gets the criteria's hash, not their words; the criteria lie
+ * beside the data. */
+#include "api/cohort_priv.h"
+
+#include "plan/rewrite.h"
+#include "run/run.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- the version's views ------------------------------------------------------------------------
+ */
+
+/* The patient column is a key of the table: unique and never null, as the profile of the import
+ * found. */
+static bool is_key(struct api_cohort *cohort, const char *table, const char *column)
+{
+    AUTO(profile_free) struct profile *profile = NULL;
+    if (profile_open_stored(cohort->api->store, cohort->version, &profile, ERR_IGNORED) != ERR_OK ||
+        profile == NULL)
+        return false;
+    for (size_t t = 0; t < profile->table_count; t++) {
+        const struct store_table *stored = profile->tables[t].table;
+        int at = data_schema_find(&stored->schema, str_of(column));
+        if (str_equal_nocase(str_of(stored->name), str_of(table)))
+            return at >= 0 && profile->tables[t].columns[at].unique;
+    }
+    return false;
+}
+
+static enum err_code find_table(void *user, const char *name, const char *patient,
+                                struct cohort_table *ret, struct err *err)
+{
+    struct api_cohort *cohort = user;
+    const struct store_table *table = store_version_table_find(cohort->version, name);
+    *ret = (struct cohort_table){.schema = NULL};
+    if (table != NULL) {
+        *ret = (struct cohort_table){&table->schema, table->hash,
+                                     patient != NULL && is_key(cohort, table->name, patient)};
+        return ERR_OK;
+    }
+    JSON_AUTO run = NULL;
+    enum err_code code = api_run_find(cohort->api, cohort->version, name,
+                                      json_text(cohort->options->runs, name, NULL), &run, err);
+    if (code == ERR_NOT_FOUND)
+        return ERR_OK;
+    TRY(code);
+    data_schema_done(&cohort->schema);
+    TRY(data_schema_from_json(json_object_get(run, "schema"), name, &cohort->schema, err));
+    bool ok = true;
+    json_put_text(cohort->runs, name, json_text(run, "run_id", ""), &ok);
+    *ret = (struct cohort_table){&cohort->schema, json_text(cohort->runs, name, ""), false};
+    return json_built(ok, err);
+}
+
+static enum err_code as_of_day(struct api_cohort *cohort, struct err *err)
+{
+    const char *asked = cohort->options->as_of;
+    const char *made = json_text(store_version_manifest(cohort->version), "created_at", "");
+    int64_t instant = 0;
+    struct str day = asked != NULL ? str_of(asked) : (struct str){made, strnlen(made, 10)};
+    if (api_day_read(day, &instant)) {
+        cohort->as_of_day = instant;
+        return ERR_OK;
+    }
+    err_set(err, ERR_USAGE, "the day at which ages are counted is no date");
+    return err_hint(err, "--as-of 2026-11-29");
+}
+
+bool api_day_read(struct str text, int64_t *ret)
+{
+    int64_t parts[3] = {0, 0, 0};
+    if (text.len != 10 || text.ptr[4] != '-' || text.ptr[7] != '-')
+        return false;
+    for (size_t i = 0, part = 0; i < 10; i++) {
+        if (i == 4 || i == 7) {
+            part++;
+            continue;
+        }
+        if (text.ptr[i] < '0' || text.ptr[i] > '9')
+            return false;
+        parts[part] = parts[part] * 10 + (text.ptr[i] - '0');
+    }
+    if (parts[0] == 0 || !clock_civil_valid(parts[0], (unsigned)parts[1], (unsigned)parts[2]))
+        return false;
+    *ret = clock_days_from_civil(parts[0], (unsigned)parts[1], (unsigned)parts[2]);
+    return true;
+}
+
+/* ---- texts that occur ---------------------------------------------------------------------------
+ */
+
+enum err_code api_cohort_engine(struct api_cohort *cohort, struct err *err)
+{
+    struct engine_options options = api_engine_options(cohort->api);
+    struct api_query_marts marts = {cohort->runs, NULL};
+    if (cohort->engine != NULL)
+        return ERR_OK;
+    options.url = cohort->options->engine;
+    if (options.url != NULL)
+        return run_engine_open(&options, cohort->version, &cohort->engine, err);
+    TRY(engine_open(&options, &cohort->engine, err));
+    const char *identity = NULL, *name;
+    for (size_t i = 0; (name = cohort_views_table(cohort->views, i, &identity)) != NULL; i++)
+        TRY(api_attach_pinned(cohort->api, cohort->version, cohort->engine, &name, 1, &marts, err));
+    return ERR_OK;
+}
+
+static enum err_code list_values(void *user, const char *table, const char *column,
+                                 void (*each)(void *to, struct str value), void *to,
+                                 struct err *err)
+{
+    struct api_cohort *cohort = user;
+    AUTO(buf_done) struct buf sql = BUF_INIT, name = BUF_INIT;
+    AUTO(engine_result_close) struct engine_result *result = NULL;
+    const struct data_batch *batch = NULL;
+    TRY(api_cohort_engine(cohort, err));
+    engine_quote_identifier(&name, str_of(column));
+    buf_printf(&sql, "SELECT DISTINCT CAST(%s AS VARCHAR) AS value FROM ", buf_text(&name));
+    engine_quote_identifier(&sql, str_of(table));
+    buf_printf(&sql, " WHERE %s IS NOT NULL", buf_text(&name));
+    TRY(buf_check(&sql, err));
+    TRY(engine_query(cohort->engine, buf_text(&sql), NULL, 0, &result, err));
+    for (;;) {
+        TRY(engine_result_next(result, &batch, err));
+        if (batch == NULL)
+            return ERR_OK;
+        for (int64_t row = 0; row < batch->rows; row++)
+            if (data_vector_is_valid(&batch->vectors[0], row))
+                each(to, batch->vectors[0].text[row]);
+    }
+}
+
+/* ---- ready --------------------------------------------------------------------------------------
+ */
+
+void api_cohort_done(struct api_cohort *cohort)
+{
+    cohort_question_free(cohort->question);
+    cohort_index_close(cohort->index);
+    cohort_criteria_free(cohort->criteria);
+    cohort_views_free(cohort->views);
+    engine_close(cohort->engine);
+    data_schema_done(&cohort->schema);
+    json_decref(cohort->runs);
+    store_version_close(cohort->version);
+}
+
+enum err_code api_cohort_views(struct api *api, const struct api_cohort_options *options,
+                               struct api_cohort *ret, struct err *err)
+{
+    struct cohort_binding binding = {find_table, ret};
+    ret->api = api;
+    ret->options = options;
+    ret->runs = json_object();
+    if (ret->runs == NULL)
+        return err_set(err, ERR_MEMORY, "no memory for a cohort");
+    TRY(store_version_open(api->store, options->dataset, options->version, &ret->version, err));
+    TRY(as_of_day(ret, err));
+    TRY(cohort_views_new(options->views, options->views_source, &ret->views, err));
+    return cohort_views_bind(ret->views, &binding, err);
+}
+
+/* Criteria, views and, where there is one, the index; the question that they make. */
+enum err_code api_cohort_ready(struct api *api, const struct api_cohort_options *options,
+                               struct api_cohort *ret, struct err *err)
+{
+    struct cohort_lister lister = {list_values, ret};
+    TRY(cohort_criteria_read(str_of(options->criteria),
+                             options->source != NULL ? options->source : "criteria", &ret->criteria,
+                             err));
+    TRY(api_cohort_views(api, options, ret, err));
+    if (options->engine == NULL && !options->no_index)
+        TRY(api_cohort_index_find(ret, err));
+    if (ret->index != NULL)
+        lister = cohort_index_lister(ret->index);
+    return cohort_question_new(ret->criteria, ret->views, options->folder, ret->as_of_day, &lister,
+                               &ret->question, err);
+}
+
+/* The plan's SQL for the engine that would run it. */
+static enum err_code compile(const struct api_cohort *cohort, const struct plan_rel *root,
+                             struct buf *sql, struct err *err)
+{
+    const char **params = NULL;
+    size_t count = 0;
+    const char *dialect = cohort->engine != NULL ? engine_dialect(cohort->engine) : "duckdb";
+    if (dialect_find(dialect) == NULL)
+        return err_set(err, ERR_UNSUPPORTED, "plans can't be written for %s yet", dialect);
+    TRY(api_plan_quick_sql(dialect_find(dialect), root, sql, &params, &count, err));
+    mem_free(params);
+    return ERR_OK;
+}
+
+/* ---- count --------------------------------------------------------------------------------------
+ */
+
+static enum err_code run_counts(struct api_cohort *cohort, const char *sql, int64_t *counts,
+                                size_t steps, struct err *err)
+{
+    AUTO(engine_result_close) struct engine_result *result = NULL;
+    const struct data_batch *batch = NULL;
+    size_t read = 0;
+    TRY(engine_query(cohort->engine, sql, NULL, 0, &result, err));
+    for (;;) {
+        TRY(engine_result_next(result, &batch, err));
+        if (batch == NULL)
+            break;
+        for (int64_t row = 0; row < batch->rows && read <= steps; row++)
+            counts[read++] = batch->vectors[1].i64[row];
+    }
+    return read == steps + 1
+               ? ERR_OK
+               : err_set(err, ERR_FAILED, "expected %zu counts, found %zu", steps + 1, read);
+}
+
+/* "12 rows in another unit (g/L) were left out" */
+static enum err_code note_units(struct api_cohort *cohort, json_t *notes, struct err *err)
+{
+    AUTO(plan_free) struct plan *plan = plan_new();
+    AUTO(buf_done) struct buf sql = BUF_INIT;
+    const struct plan_rel *root = NULL;
+    JSON_AUTO rows = NULL;
+    bool ok = true;
+    if (plan == NULL)
+        return err_set(err, ERR_MEMORY, "no memory for a plan");
+    TRY(cohort_plan_other_units(plan, cohort->question, &root, err));
+    if (root == NULL)
+        return ERR_OK;
+    TRY(compile(cohort, root, &sql, err));
+    TRY(engine_query_json(cohort->engine, buf_text(&sql), 1000, &rows, err));
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const json_t *row = json_array_get(rows, i);
+        int64_t number = json_integer_value(json_array_get(row, 2));
+        AUTO(buf_done) struct buf text = BUF_INIT;
+        bool few = cohort->options->suppress > 0 && number < cohort->options->suppress;
+        const char *unit = json_string_value(json_array_get(row, 1));
+        if (few)
+            buf_puts(&text, "some");
+        else
+            buf_printf(&text, "%" PRId64, number);
+        buf_printf(&text, " values of %s were left out: their unit is %s",
+                   json_string_value(json_array_get(row, 0)), unit != NULL ? unit : "not given");
+        json_t *note = json_object();
+        json_put_text(note, "code", "other_unit", &ok);
+        json_put_str(note, "message", buf_view(&text), &ok);
+        json_push(notes, note, &ok);
+    }
+    return json_built(ok, err);
+}
+
+static enum err_code put_attrition(const struct api_cohort *cohort, const int64_t *counts,
+                                   json_t *answer, struct err *err)
+{
+    size_t steps = cohort_step_count(cohort->criteria);
+    bool ok = true, any = false;
+    AUTO(mem_free) void *memory = mem_zalloc(steps + 1, sizeof(bool));
+    bool *hidden = memory;
+    json_t *list = json_array();
+    if (hidden == NULL) {
+        json_decref(list);
+        return err_set(err, ERR_MEMORY, "no memory for counts");
+    }
+    cohort_suppress(counts, steps + 1, cohort->options->suppress, hidden);
+    for (size_t i = 0; i <= steps; i++) {
+        AUTO(buf_done) struct buf text = BUF_INIT;
+        json_t *one = json_object();
+        if (i == 0)
+            buf_puts(&text, "patients");
+        else if (cohort_step_print(cohort->criteria, i - 1, &text, err) != ERR_OK)
+            ok = false;
+        json_put_str(one, "step", buf_view(&text), &ok);
+        if (hidden[i])
+            json_put(one, "count", json_null(), &ok);
+        else
+            json_put_int(one, "count", counts[i], &ok);
+        json_push(list, one, &ok);
+        any = any || hidden[i];
+    }
+    if (hidden[steps])
+        json_put(answer, "count", json_null(), &ok);
+    else
+        json_put_int(answer, "count", counts[steps], &ok);
+    json_put_flag(answer, "suppressed", any, &ok);
+    json_put(answer, "attrition", list, &ok);
+    return json_built(ok, err);
+}
+
+/* Which way, and why. */
+static const char *route_of(const struct api_cohort *cohort, const char **ret_why)
+{
+    const char *why_not = cohort_index_why_not(cohort->question);
+    if (cohort->index != NULL && why_not == NULL) {
+        *ret_why = "the bitmap index of these views answers boolean criteria exactly";
+        return "bitmap";
+    }
+    *ret_why = why_not != NULL                   ? why_not
+               : cohort->options->engine != NULL ? "the engine was given"
+               : cohort->options->no_index
+                   ? "the bitmap index was not to be used"
+                   : "there is no bitmap index of these views: 'marrow cohort index' makes it";
+    return "materialised";
+}
+
+static enum err_code put_common(struct api_cohort *cohort, const char *sql, json_t *answer,
+                                struct err *err)
+{
+    AUTO(buf_done) struct buf reading = BUF_INIT;
+    const char *why = NULL, *route = route_of(cohort, &why);
+    char day[32];
+    bool ok = true;
+    json_t *criteria = NULL;
+    TRY(cohort_criteria_to_json(cohort->criteria, &criteria, err));
+    json_put(answer, "criteria", criteria, &ok);
+    TRY(cohort_criteria_print(cohort->criteria, &reading, err));
+    json_put_str(answer, "reading", buf_view(&reading), &ok);
+    json_put_text(answer, "dataset", cohort->options->dataset, &ok);
+    json_put_text(answer, "version", store_version_id(cohort->version), &ok);
+    (void)clock_format(cohort->as_of_day * 86400000000, day);
+    day[10] = '\0';
+    json_put_text(answer, "as_of", day, &ok);
+    json_put_text(answer, "route", route, &ok);
+    json_put_text(answer, "why", why, &ok);
+    json_put_text(answer, "sql", sql, &ok);
+    json_put(answer, "notes", json_deep_copy(cohort_question_notes(cohort->question)), &ok);
+    return json_built(ok, err);
+}
+
+/* The trail: what was asked, by its hash; the criteria are kept beside the data. */
+static void record(struct api_cohort *cohort, const char *kind_of, const json_t *answer)
+{
+    bool ok = true;
+    char query[HASH_HEX_BYTES];
+    AUTO(buf_done) struct buf kept = BUF_INIT;
+    struct err err = {0};
+    json_t *entry = json_object();
+    if (json_canonical(json_object_get(answer, "criteria"), &kept, &err) != ERR_OK)
+        ok = false;
+    hash_sha256_of(buf_text(&kept), kept.len, query);
+    if (ok && store_is_writable(cohort->api->store) &&
+        store_query_keep(cohort->api->store, cohort->options->dataset, query, buf_text(&kept),
+                         &err) != ERR_OK)
+        api_warn(cohort->api, "the criteria were not kept: %s", err.message);
+    json_put_text(entry, "asked", kind_of, &ok);
+    json_put_text(entry, "version", store_version_id(cohort->version), &ok);
+    json_put_text(entry, "query", query, &ok);
+    static const char *const members[] = {"route", "as_of",  "signature",  "run_id",
+                                          "name",  "reused", "duration_ms"};
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        if (json_object_get(answer, members[i]) != NULL)
+            json_put(entry, members[i], json_incref(json_object_get(answer, members[i])), &ok);
+    json_put_flag(entry, "ok", true, &ok);
+    if (!ok)
+        json_decref(entry);
+    api_record(cohort->api, cohort->options->dataset, "cohort", ok ? entry : NULL);
+}
+
+static enum err_code count(struct api_cohort *cohort, struct err *err, json_t *answer)
+{
+    size_t steps = cohort_step_count(cohort->criteria);
+    const struct plan_rel *root = NULL;
+    const char *why;
+    char signature[65];
+    bool ok = true;
+    AUTO(plan_free) struct plan *plan = plan_new();
+    AUTO(buf_done) struct buf sql = BUF_INIT;
+    AUTO(mem_free) void *counts = mem_zalloc(steps + 1, sizeof(int64_t));
+    if (plan == NULL || counts == NULL)
+        return err_set(err, ERR_MEMORY, "no memory for a cohort");
+    bool bitmap = strcmp(route_of(cohort, &why), "bitmap") == 0;
+    if (!bitmap)
+        TRY(api_cohort_engine(cohort, err));
+    TRY(cohort_plan_attrition(plan, cohort->question, &root, err));
+    TRY(plan_signature(root, signature, err));
+    TRY(compile(cohort, root, &sql, err));
+    if (bitmap)
+        TRY(cohort_index_count(cohort->index, cohort->question, counts, err));
+    else
+        TRY(run_counts(cohort, buf_text(&sql), counts, steps, err));
+    TRY(put_attrition(cohort, counts, answer, err));
+    TRY(put_common(cohort, buf_text(&sql), answer, err));
+    json_put_text(answer, "signature", signature, &ok);
+    TRY(json_built(ok, err));
+    return bitmap ? ERR_OK : note_units(cohort, json_object_get(answer, "notes"), err);
+}
+
+enum err_code api_cohort_count(struct api *api, const struct api_cohort_options *options,
+                               json_t **ret, struct err *err)
+{
+    struct api_cohort cohort = {.version = NULL};
+    int64_t started_us = clock_monotonic_us();
+    bool ok = true;
+    json_t *answer = json_object();
+    api_begin(api);
+    enum err_code code = api_cohort_ready(api, options, &cohort, err);
+    if (code == ERR_OK)
+        code = count(&cohort, err, answer);
+    if (code == ERR_OK) {
+        json_put_int(answer, "duration_ms", api_elapsed_ms(started_us), &ok);
+        code = json_built(ok, err);
+    }
+    if (code == ERR_OK)
+        record(&cohort, "count", answer);
+    else if (cohort.version != NULL)
+        api_record_failure(api, options->dataset, "cohort", err, started_us);
+    api_cohort_done(&cohort);
+    if (code != ERR_OK)
+        json_decref(answer);
+    else
+        *ret = answer;
+    return code;
+}
+
+/* ---- show ---------------------------------------------------------------------------------------
+ */
+
+static enum err_code show(struct api_cohort *cohort, json_t *answer, struct err *err)
+{
+    const struct plan_rel *root = NULL;
+    const char *name, *identity = NULL;
+    bool ok = true;
+    AUTO(plan_free) struct plan *plan = plan_new();
+    AUTO(buf_done) struct buf sql = BUF_INIT;
+    if (plan == NULL)
+        return err_set(err, ERR_MEMORY, "no memory for a plan");
+    TRY(cohort_plan_attrition(plan, cohort->question, &root, err));
+    TRY(compile(cohort, root, &sql, err));
+    TRY(put_common(cohort, buf_text(&sql), answer, err));
+    json_t *steps = json_array(), *views = json_array();
+    json_put(answer, "steps", steps, &ok);
+    json_put(answer, "views", views, &ok);
+    for (size_t i = 0; i < cohort_step_count(cohort->criteria); i++) {
+        AUTO(buf_done) struct buf text = BUF_INIT;
+        TRY(cohort_step_print(cohort->criteria, i, &text, err));
+        json_push_str(steps, buf_view(&text), &ok);
+    }
+    for (size_t i = 0; (name = cohort_views_table(cohort->views, i, &identity)) != NULL; i++)
+        json_push_text(views, name, &ok);
+    return json_built(ok, err);
+}
+
+enum err_code api_cohort_show(struct api *api, const struct api_cohort_options *options,
+                              json_t **ret, struct err *err)
+{
+    struct api_cohort cohort = {.version = NULL};
+    json_t *answer = json_object();
+    api_begin(api);
+    enum err_code code = api_cohort_ready(api, options, &cohort, err);
+    if (code == ERR_OK)
+        code = show(&cohort, answer, err);
+    api_cohort_done(&cohort);
+    if (code != ERR_OK)
+        json_decref(answer);
+    else
+        *ret = answer;
+    return code;
+}
+
+/* ---- save ---------------------------------------------------------------------------------------
+ */
+
+static enum err_code table_name(const struct api_cohort *cohort, char ret[80], struct err *err)
+{
+    const char *name = cohort->options->name != NULL ? cohort->options->name : "";
+    bool plain = name[0] != '\0' && strlen(name) <= 60;
+    for (const char *c = name; *c != '\0'; c++)
+        plain = plain && ((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || *c == '_' ||
+                          (*c >= '0' && *c <= '9'));
+    if (!plain) {
+        err_set(err, ERR_USAGE, "a saved cohort needs a name of letters, digits and _");
+        return err_hint(err, "--name diabetic_women makes the table cohort_diabetic_women");
+    }
+    (void)snprintf(ret, 80, "cohort_%s", name);
+    if (store_version_table_find(cohort->version, ret) != NULL)
+        return err_set(err, ERR_USAGE, "'%s' is a table of the dataset: give another name", ret);
+    return ERR_OK;
+}
+
+static enum err_code attach(void *user, struct engine *engine, const char *const *names,
+                            size_t count_names, struct err *err)
+{
+    const struct api_cohort *cohort = user;
+    struct api_query_marts marts = {cohort->runs, NULL};
+    return api_attach_pinned(cohort->api, cohort->version, engine, names, count_names, &marts, err);
+}
+
+static enum err_code put_saved(const struct api_cohort *cohort, const struct run_result *result,
+                               const char *table, json_t *answer, struct err *err)
+{
+    bool ok = true;
+    int64_t rows = json_int(result->manifest, "row_count", 0), least = cohort->options->suppress;
+    bool few = least > 0 && rows > 0 && rows < least;
+    json_put_text(answer, "name", table, &ok);
+    json_put_text(answer, "run_id", result->run_id, &ok);
+    json_put_text(answer, "signature", result->signature, &ok);
+    json_put_flag(answer, "reused", result->reused, &ok);
+    if (few)
+        json_put(answer, "count", json_null(), &ok);
+    else
+        json_put_int(answer, "count", rows, &ok);
+    json_put_flag(answer, "suppressed", few, &ok);
+    return json_built(ok, err);
+}
+
+static enum err_code save(struct api_cohort *cohort, json_t *answer, struct err *err)
+{
+    static const char *const sort[] = {"patient_id"};
+    struct engine_options engine = api_engine_options(cohort->api);
+    const struct plan_rel *root = NULL;
+    char table[80];
+    bool ok = true;
+    AUTO(plan_free) struct plan *plan = plan_new();
+    AUTO(buf_done) struct buf sql = BUF_INIT;
+    JSON_AUTO extra = json_object();
+    json_t *about = json_object();
+    struct run_result result = {.manifest = NULL};
+    json_put(extra, "cohort", about, &ok);
+    if (plan == NULL || !ok)
+        return err_set(err, ERR_MEMORY, "no memory for a plan");
+    TRY(table_name(cohort, table, err));
+    TRY(cohort_plan_patients(plan, cohort->question, &root, err));
+    TRY(compile(cohort, root, &sql, err));
+    TRY(put_common(cohort, buf_text(&sql), answer, err));
+    json_put_text(answer, "route", "materialised", &ok);
+    json_put_text(answer, "why", "a saved cohort is the plan's rows", &ok);
+    static const char *const members[] = {"criteria", "reading", "as_of"};
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        json_put(about, members[i], json_incref(json_object_get(answer, members[i])), &ok);
+    TRY(json_built(ok, err));
+    struct run_request request = {.kind = "plan",
+                                  .name = table,
+                                  .plan = root,
+                                  .sort_columns = sort,
+                                  .sort_count = 1,
+                                  .extra = extra,
+                                  .attach = attach,
+                                  .user = cohort,
+                                  .force = cohort->options->force};
+    enum err_code code =
+        run_materialise(cohort->api->store, cohort->version, &request, &engine, &result, err);
+    if (code == ERR_OK)
+        code = put_saved(cohort, &result, table, answer, err);
+    run_result_done(&result);
+    return code;
+}
+
+enum err_code api_cohort_save(struct api *api, const struct api_cohort_options *options,
+                              json_t **ret, struct err *err)
+{
+    struct api_cohort cohort = {.version = NULL};
+    int64_t started_us = clock_monotonic_us();
+    bool ok = true;
+    json_t *answer = json_object();
+    api_begin(api);
+    enum err_code code = api_cohort_ready(api, options, &cohort, err);
+    if (code == ERR_OK)
+        code = save(&cohort, answer, err);
+    if (code == ERR_OK) {
+        json_put_int(answer, "duration_ms", api_elapsed_ms(started_us), &ok);
+        code = json_built(ok, err);
+    }
+    if (code == ERR_OK)
+        record(&cohort, "save", answer);
+    else if (cohort.version != NULL)
+        api_record_failure(api, options->dataset, "cohort", err, started_us);
+    api_cohort_done(&cohort);
+    if (code != ERR_OK)
+        json_decref(answer);
+    else
+        *ret = answer;
+    return code;
+}

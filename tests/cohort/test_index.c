@@ -1,0 +1,192 @@
+/* The index file: written twice it is the same bytes; damaged at any byte, cut, or of other views
+ * it is refused; bitmaps that are none are refused one by one. */
+#include "cohort/index_priv.h"
+#include "cohort_kit.h"
+
+static const char tables[] =
+    "CREATE TABLE patient_demographics AS SELECT 'p' || lpad(CAST(i AS VARCHAR), 4, '0') AS "
+    "patient_id, CASE i % 3 WHEN 0 THEN 'female' WHEN 1 THEN 'male' END AS gender, "
+    "CASE i % 7 WHEN 0 THEN NULL WHEN 1 THEN CAST(1930 + i % 80 AS VARCHAR) ELSE CAST(DATE "
+    "'1930-01-01' + CAST(37 * i % 30000 AS INTEGER) AS VARCHAR) END AS birth_date, "
+    "CASE i % 9 WHEN 0 THEN 'true' ELSE 'false' END AS deceased FROM range(500) t(i);"
+    "CREATE TABLE condition_simple AS SELECT 'p' || lpad(CAST(i % 600 AS VARCHAR), 4, '0') AS "
+    "patient_id, "
+    "CASE i % 4 WHEN 0 THEN '44054006' WHEN 1 THEN '230690007' END AS snomed_code, 'E1' || i % 5 "
+    "AS icd10_code, CASE i % 5 WHEN 0 THEN 'Stroke' ELSE 'Diabetes ' || i % 11 END AS code_text, "
+    "'problem-list-item' AS category, CASE i % 2 WHEN 0 THEN 'active' ELSE 'resolved' END AS "
+    "clinical_status, '2020-01-01' AS onset_date FROM range(2000) t(i)";
+
+struct setup {
+    struct kit kit;
+    struct cohort_views *views;
+    char folder[FILE_PATH_BYTES], path[FILE_PATH_BYTES];
+};
+
+static int begin(void **state)
+{
+    struct err err = {0};
+    struct engine_options options = {.threads = 1};
+    struct setup *setup = calloc(1, sizeof *setup);
+    JSON_AUTO about = NULL;
+    kit_ok(engine_open(&options, &setup->kit.engine, &err), &err);
+    kit_sql(&setup->kit, tables);
+    setup->kit.one_row_each = true;
+    setup->views = kit_views(&setup->kit, NULL);
+    kit_ok(file_make_staging("/tmp", "cohort", setup->folder, &err), &err);
+    kit_ok(file_path_join(setup->folder, COHORT_INDEX_FILE, setup->path, &err), &err);
+    kit_ok(cohort_index_build(setup->kit.engine, setup->views, setup->path, &about, &err), &err);
+    *state = setup;
+    return 0;
+}
+
+static int end(void **state)
+{
+    struct setup *setup = *state;
+    struct err err = {0};
+    kit_ok(file_remove_tree(setup->folder, &err), &err);
+    cohort_views_free(setup->views);
+    data_schema_done(&setup->kit.schema);
+    engine_close(setup->kit.engine);
+    free(setup);
+    return 0;
+}
+
+static void read_all(const struct setup *setup, struct buf *ret)
+{
+    struct err err = {0};
+    kit_ok(file_read(setup->path, 0, ret, &err), &err);
+}
+
+static void the_same_content_gives_the_same_bytes(void **state)
+{
+    struct setup *setup = *state;
+    struct err err = {0};
+    char path[FILE_PATH_BYTES];
+    JSON_AUTO about = NULL;
+    AUTO(buf_done) struct buf first = BUF_INIT, second = BUF_INIT;
+    kit_ok(file_path_join(setup->folder, "again", path, &err), &err);
+    kit_ok(cohort_index_build(setup->kit.engine, setup->views, path, &about, &err), &err);
+    read_all(setup, &first);
+    kit_ok(file_read(path, 0, &second, &err), &err);
+    assert_true(str_equal(buf_view(&first), buf_view(&second)));
+    if (getenv("COHORT_KEEP_INDEX") != NULL) /* a seed for the fuzz corpus */
+        kit_ok(file_replace(getenv("COHORT_KEEP_INDEX"), buf_view(&first), &err), &err);
+}
+
+/* The error of an index of these bytes, or ERR_OK. */
+static enum err_code open_bytes(const struct setup *setup, const struct buf *bytes)
+{
+    struct err err = {0};
+    char path[FILE_PATH_BYTES];
+    AUTO(cohort_index_close) struct cohort_index *index = NULL;
+    kit_ok(file_path_join(setup->folder, "changed", path, &err), &err);
+    kit_ok(file_replace(path, buf_view(bytes), &err), &err);
+    return cohort_index_open(path, setup->views, &index, &err);
+}
+
+static void a_changed_byte_is_found_when_it_is_opened(void **state)
+{
+    struct setup *setup = *state;
+    AUTO(buf_done) struct buf bytes = BUF_INIT;
+    read_all(setup, &bytes);
+    assert_int_equal(open_bytes(setup, &bytes), ERR_OK);
+    for (size_t at = 0; at < bytes.len; at += at < 160 ? 1 : bytes.len / 97) {
+        bytes.ptr[at] ^= 0x10;
+        assert_int_not_equal(open_bytes(setup, &bytes), ERR_OK);
+        bytes.ptr[at] ^= 0x10;
+    }
+}
+
+static void a_cut_file_is_refused(void **state)
+{
+    struct setup *setup = *state;
+    AUTO(buf_done) struct buf bytes = BUF_INIT;
+    read_all(setup, &bytes);
+    size_t whole = bytes.len;
+    for (size_t length = 0; length < whole; length += 1 + whole / 50) {
+        bytes.len = length;
+        assert_int_equal(open_bytes(setup, &bytes), ERR_INTEGRITY);
+    }
+}
+
+static void an_index_of_other_views_is_not_used(void **state)
+{
+    struct setup *setup = *state;
+    struct err err = {0};
+    JSON_AUTO declared = NULL;
+    AUTO(cohort_index_close) struct cohort_index *index = NULL;
+    kit_ok(json_parse(STR("{\"views\":[{\"kind\":\"condition\",\"table\":\"condition_simple\","
+                          "\"patient\":\"patient_id\"}]}"),
+                      "views", &declared, &err),
+           &err);
+    AUTO(cohort_views_free) struct cohort_views *others = kit_views(&setup->kit, declared);
+    assert_int_equal(cohort_index_open(setup->path, others, &index, &err), ERR_NOT_FOUND);
+}
+
+static void bitmaps_that_are_none_are_refused(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    kit_ok(libroaring_load(&err), &err);
+    roaring_bitmap_t *bitmap = bitmap_new();
+    libroaring.add_range_closed_(bitmap, 10, 70000); /* runs */
+    (void)libroaring.run_optimize_(bitmap);
+    for (uint32_t i = 0; i < 9000; i++) { /* a bitset, then an array */
+        uint32_t number = 200000 + 7 * i;
+        libroaring.add_many_(bitmap, 1, &number);
+    }
+    size_t bytes = libroaring.portable_size_in_bytes_(bitmap);
+    uint32_t cardinality = (uint32_t)libroaring.get_cardinality_(bitmap);
+    unsigned char *buffer = calloc(1, bytes + 1);
+    (void)libroaring.portable_serialize_(bitmap, (char *)buffer);
+    assert_true(cohort_bitmap_valid(buffer, bytes, cardinality, 300000));
+    assert_false(cohort_bitmap_valid(buffer, bytes, cardinality + 1, 300000));
+    assert_false(cohort_bitmap_valid(buffer, bytes, cardinality, 262000));
+    for (size_t length = 0; length < bytes; length++)
+        assert_false(cohort_bitmap_valid(buffer, length, cardinality, 300000));
+    assert_false(cohort_bitmap_valid(buffer, bytes + 1, cardinality, 300000));
+    free(buffer);
+    bitmap_free(bitmap);
+}
+
+static void a_code_within_a_value_column_is_a_view(void **state)
+{
+    struct setup *setup = *state;
+    struct kit *kit = &setup->kit;
+    struct err err = {0};
+    int64_t counts[4];
+    kit_sql(kit, "CREATE TABLE us_core_blood_pressure AS SELECT 'p0001' AS patient_id, "
+                 "'2020-01-01' AS effective_date, 'final' AS status, 150.0::DOUBLE AS systolic, "
+                 "'mmHg' AS systolic_unit, NULL::DOUBLE AS diastolic, 'mmHg' AS diastolic_unit");
+    AUTO(cohort_views_free) struct cohort_views *views = kit_views(kit, NULL);
+    static const struct {
+        const char *criteria;
+        int64_t count;
+    } cases[] = {{"observation 8480-6 >= 140 mm[Hg]", 1},
+                 {"observation loinc|8480*", 1},
+                 {"observation 8462-4", 0},
+                 {"observation 8480-6 > 150 mmHg", 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        AUTO(cohort_criteria_free) struct cohort_criteria *criteria = NULL;
+        AUTO(cohort_question_free) struct cohort_question *question = NULL;
+        struct cohort_lister lister = {kit_list, kit};
+        kit_ok(cohort_criteria_read(str_of(cases[i].criteria), "criteria", &criteria, &err), &err);
+        kit_ok(cohort_question_new(criteria, views, NULL, 20000, &lister, &question, &err), &err);
+        assert_int_equal(kit_plan_counts(kit, question, counts, 4), 2);
+        assert_int_equal(counts[1], cases[i].count);
+    }
+    kit_sql(kit, "DROP TABLE us_core_blood_pressure");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_same_content_gives_the_same_bytes),
+        cmocka_unit_test(a_changed_byte_is_found_when_it_is_opened),
+        cmocka_unit_test(a_cut_file_is_refused),
+        cmocka_unit_test(an_index_of_other_views_is_not_used),
+        cmocka_unit_test(bitmaps_that_are_none_are_refused),
+        cmocka_unit_test(a_code_within_a_value_column_is_a_view),
+    };
+    return cmocka_run_group_tests(tests, begin, end);
+}
