@@ -59,7 +59,7 @@ static const char make_sql[] =
     "FROM range(" CONDITIONS ") t(i)) JOIN codes USING (k) ORDER BY patient_id, onset_date, i;"
     "CREATE TABLE medication_requests AS SELECT CAST(i AS VARCHAR) AS id, printf('p%07d', hash(i, "
     "8) % " PATIENTS ") AS patient_id, CASE hash(i, 9) % 40 WHEN 0 THEN '860975' ELSE CAST(300000 "
-                     "+ hash(i, 9) % 40 AS VARCHAR) END AS rxnorm_code, "
+    "+ hash(i, 9) % 40 AS VARCHAR) END AS rxnorm_code, "
     "CASE hash(i, 9) % 40 WHEN 0 THEN 'metformin 500 MG Oral Tablet' ELSE 'drug ' || hash(i, 9) % "
     "40 END AS code_text, CAST(DATE '2005-01-01' + CAST(hash(i, 10) % 7000 AS INTEGER) AS VARCHAR) "
     "AS authored_on FROM range(" MEDICATIONS ") t(i) ORDER BY patient_id, authored_on, i;";
@@ -234,7 +234,12 @@ static void measure(const char *text, struct cohort_index *index, const struct c
     check(cohort_question_new(criteria, views, NULL, day, &lister, &question, &err), &err);
     double read_us = now_us() - began;
     size_t steps = cohort_step_count(criteria) + 1;
-    struct timing engine = by_engine(duckdb, question, 7, expected);
+    bool bitmaps_only = getenv("BENCH_BITMAPS_ONLY") != NULL;
+    struct timing engine = {0};
+    if (bitmaps_only && cohort_index_why_not(question) == NULL)
+        check(cohort_index_count(index, question, expected, &err), &err);
+    else
+        engine = by_engine(duckdb, question, 7, expected);
     printf("| %s | %" PRId64 " | %.0f | ", text, expected[steps - 1], read_us);
     if (cohort_index_why_not(question) == NULL) {
         struct timing bitmap = by_bitmap(index, question, counts);
@@ -273,9 +278,12 @@ static void run(const char *directory, const char *url)
     check(cohort_views_new(NULL, "views", &views, &err), &err);
     check(cohort_views_bind(views, &binding, &err), &err);
     check(file_path_join(directory, COHORT_INDEX_FILE, path, &err), &err);
-    check(file_remove(path, &err), &err);
+    bool keep = getenv("BENCH_KEEP_INDEX") != NULL && file_exists(path);
     double began = now_us();
-    check(cohort_index_build(source.engine, views, path, &about, &err), &err);
+    if (!keep) {
+        check(file_remove(path, &err), &err);
+        check(cohort_index_build(source.engine, views, path, &about, &err), &err);
+    }
     printf("index: built in %.1f s, %d bitmaps", (now_us() - began) / 1e6,
            (int)json_int(about, "bitmaps", 0));
     began = now_us();

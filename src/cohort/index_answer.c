@@ -14,6 +14,8 @@
 struct set {
     const roaring_bitmap_t *bitmap;
     roaring_bitmap_t *owned; /* NULL: it is the index's */
+    roaring_bitmap_t *few;   /* some more, none of them in bitmap; NULL: none. Kept apart: joining
+                                them would copy the many */
     bool inverted;           /* all others are meant */
 };
 struct counter {
@@ -25,7 +27,8 @@ struct counter {
 static void set_done(struct set *set)
 {
     bitmap_free(set->owned);
-    *set = (struct set){NULL, NULL, false};
+    bitmap_free(set->few);
+    *set = (struct set){.bitmap = NULL};
 }
 
 static enum err_code own(struct counter *counter, struct set *set, roaring_bitmap_t *bitmap,
@@ -34,13 +37,45 @@ static enum err_code own(struct counter *counter, struct set *set, roaring_bitma
     set_done(set);
     if (bitmap == NULL)
         return err_set(counter->err, ERR_MEMORY, "no memory for a bitmap");
-    *set = (struct set){bitmap, bitmap, inverted};
+    *set = (struct set){.bitmap = bitmap, .owned = bitmap, .inverted = inverted};
     return ERR_OK;
+}
+
+/* One bitmap of the two parts. */
+static enum err_code joined_parts(struct counter *counter, struct set *set)
+{
+    if (set->few == NULL)
+        return ERR_OK;
+    return own(counter, set, libroaring.or_(set->bitmap, set->few), set->inverted);
+}
+
+/* a ← a ∩ b where b has two parts and neither is inverted: a ∩ (many ∪ few) = (a ∩ many) ∪ (a ∩
+ * few). */
+static enum err_code intersect_parts(struct counter *counter, struct set *a, struct set *b)
+{
+    roaring_bitmap_t *made = libroaring.and_(a->bitmap, b->bitmap),
+                     *more = libroaring.and_(a->bitmap, b->few);
+    if (made != NULL && more != NULL)
+        libroaring.or_inplace_(made, more);
+    bool ok = more != NULL;
+    bitmap_free(more);
+    set_done(b);
+    TRY(own(counter, a, made, false));
+    return ok ? ERR_OK : err_set(counter->err, ERR_MEMORY, "no memory for a bitmap");
 }
 
 /* a ← a ∩ b; done with b. */
 static enum err_code intersect(struct counter *counter, struct set *a, struct set *b)
 {
+    enum err_code code = joined_parts(counter, a);
+    if (code == ERR_OK && b->few != NULL && !a->inverted && !b->inverted)
+        return intersect_parts(counter, a, b);
+    if (code == ERR_OK)
+        code = joined_parts(counter, b);
+    if (code != ERR_OK) {
+        set_done(b);
+        return code;
+    }
     const roaring_bitmap_t *x = a->bitmap, *y = b->bitmap;
     roaring_bitmap_t *made = a->inverted && b->inverted ? libroaring.or_(x, y)
                              : a->inverted              ? libroaring.andnot_(y, x)
@@ -54,9 +89,11 @@ static enum err_code intersect(struct counter *counter, struct set *a, struct se
 static int64_t count_set(const struct counter *counter, const struct set *set)
 {
     int64_t count = (int64_t)libroaring.get_cardinality_(set->bitmap);
+    count += set->few != NULL ? (int64_t)libroaring.get_cardinality_(set->few) : 0;
     return set->inverted ? counter->index->header.patients - count : count;
 }
 
+/* Of sets of one part. */
 static int64_t count_intersection(const struct counter *counter, const struct set *a,
                                   const struct set *b)
 {
@@ -218,25 +255,25 @@ static bool year_entry(const struct counter *counter, unsigned slot, int64_t yea
     return *ret > 0 && cohort_index_is(counter->index, --*ret, 0, slot, STR(""), false);
 }
 
-/* Those born in the year of `day`, not after it, by the days in born. */
-static enum err_code edge(struct counter *counter, unsigned slot, const int32_t *born, int64_t year,
-                          int64_t day, roaring_bitmap_t **ret)
+/* Those born in the year, up to its day (from 0), by the days kept beside the year's bitmap. */
+static enum err_code edge(struct counter *counter, unsigned slot, const uint16_t *days,
+                          int64_t year, int64_t day, roaring_bitmap_t **ret)
 {
     struct cohort_index *index = counter->index;
     const roaring_bitmap_t *bitmap = NULL;
-    size_t entry;
     char text[16];
     *ret = NULL;
     (void)snprintf(text, sizeof text, "%04d", (int)year);
-    entry = cohort_index_find(index, 0, slot, str_of(text));
+    size_t entry = cohort_index_find(index, 0, slot, str_of(text)), kept = 0;
     if (!cohort_index_is(index, entry, 0, slot, str_of(text), true))
         return ERR_OK;
     TRY(cohort_index_bitmap(index, entry, &bitmap, counter->err));
-    size_t count = (size_t)libroaring.get_cardinality_(bitmap), kept = 0;
+    size_t count = index->entries[entry].cardinality;
+    days += index->ranks[entry];
     libroaring.to_uint32_array_(bitmap, index->scratch);
     for (size_t i = 0; i < count; i++) {
         index->scratch[kept] = index->scratch[i];
-        kept += born[index->scratch[i]] <= day ? 1 : 0;
+        kept += days[i] <= day ? 1 : 0;
     }
     *ret = libroaring.of_ptr_(kept, index->scratch);
     return *ret == NULL ? err_set(counter->err, ERR_MEMORY, "no memory for a bitmap") : ERR_OK;
@@ -262,12 +299,11 @@ static enum err_code born_upto(struct counter *counter, bool last, int64_t day, 
     if (whole || year < 0 || year > 9999)
         return ERR_OK;
     TRY(edge(counter, upto + 1, apart ? counter->index->born_last : counter->index->born_first,
-             year, day, &edge_bitmap));
+             year, day - clock_days_from_civil(year, 1, 1), &edge_bitmap));
     if (edge_bitmap == NULL)
         return ERR_OK;
-    roaring_bitmap_t *both = libroaring.or_(ret->bitmap, edge_bitmap);
-    bitmap_free(edge_bitmap);
-    return own(counter, ret, both, false);
+    ret->few = edge_bitmap;
+    return ERR_OK;
 }
 
 static enum err_code born_set(struct counter *counter, int64_t low, int64_t high, struct set *ret)

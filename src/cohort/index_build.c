@@ -17,7 +17,9 @@
 struct builder {
     struct engine *engine;
     const struct cohort_views *views;
-    struct buf entries, keys, bitmaps, born_first, born_last;
+    struct buf entries, keys, bitmaps;
+    struct buf born_first, born_last; /* i32 days by ordinal */
+    struct buf first_days, last_days; /* as in the file */
     uint32_t patients, count;
     bool exact;
     struct err *err;
@@ -248,8 +250,26 @@ static enum err_code read_births(struct builder *builder)
     }
 }
 
-/* Of each year that someone is born in: who is born up to its end, then who is born in it. */
-static enum err_code index_years(struct builder *builder, const struct buf *days, unsigned slot)
+/* Of each year that someone is born in: who is born up to its end, then who is born in it, and the
+ * days within it. */
+static enum err_code add_days(struct builder *builder, const int32_t *born, int64_t year,
+                              const roaring_bitmap_t *bitmap, struct buf *ret)
+{
+    size_t count = (size_t)libroaring.get_cardinality_(bitmap);
+    AUTO(mem_free) void *memory = mem_zalloc(count + 1, sizeof(uint32_t));
+    uint32_t *ordinals = memory;
+    if (ordinals == NULL)
+        return err_set(builder->err, ERR_MEMORY, "no memory for the index");
+    libroaring.to_uint32_array_(bitmap, ordinals);
+    for (size_t i = 0; i < count; i++) {
+        uint16_t day = (uint16_t)(born[ordinals[i]] - clock_days_from_civil(year, 1, 1));
+        buf_add(ret, (const char *)&day, sizeof day);
+    }
+    return buf_check(ret, builder->err);
+}
+
+static enum err_code index_years(struct builder *builder, const struct buf *days, unsigned slot,
+                                 struct buf *ret_days)
 {
     const int32_t *born = (const int32_t *)(const void *)days->ptr;
     roaring_bitmap_t **years = mem_zalloc(10000, sizeof *years);
@@ -278,6 +298,8 @@ static enum err_code index_years(struct builder *builder, const struct buf *days
             if (pass == 0)
                 libroaring.or_inplace_(upto, years[year]);
             code = add_entry(builder, 0, slot + pass, str_of(text), pass == 0 ? upto : years[year]);
+            if (code == ERR_OK && pass == 1)
+                code = add_days(builder, born, year, years[year], ret_days);
         }
     for (int year = 0; years != NULL && year < 10000; year++)
         bitmap_free(years[year]);
@@ -298,8 +320,10 @@ static enum err_code index_patients(struct builder *builder)
     if (patients->deceased.name != NULL)
         TRY(index_sql(builder, SLOT_DECEASED,
                       "SELECT '', ordinal FROM " ORDINALS " WHERE deceased ORDER BY ordinal"));
-    TRY(index_years(builder, &builder->born_first, SLOT_FIRST_UPTO));
-    return builder->exact ? ERR_OK : index_years(builder, &builder->born_last, SLOT_LAST_UPTO);
+    TRY(index_years(builder, &builder->born_first, SLOT_FIRST_UPTO, &builder->first_days));
+    return builder->exact
+               ? ERR_OK
+               : index_years(builder, &builder->born_last, SLOT_LAST_UPTO, &builder->last_days);
 }
 
 /* ---- the file -----------------------------------------------------------------------------------
@@ -380,9 +404,9 @@ static enum err_code write_index(struct builder *builder, const char *path)
     buf_add(&file, (const char *)&header, sizeof header);
     header.entries_at = section(&file, &builder->entries);
     header.keys_at = section(&file, &builder->keys);
-    header.born_first_at = section(&file, &builder->born_first);
+    header.born_first_at = section(&file, &builder->first_days);
     header.born_last_at =
-        builder->exact ? header.born_first_at : section(&file, &builder->born_last);
+        builder->exact ? header.born_first_at : section(&file, &builder->last_days);
     header.bitmaps_at = section(&file, &builder->bitmaps);
     header.bytes = file.len;
     if (!ok || file.failed)
@@ -419,8 +443,9 @@ enum err_code cohort_index_build(struct engine *engine, const struct cohort_view
     if (views->count > 250)
         return err_set(err, ERR_LIMIT, "more than 250 views");
     enum err_code code = build(&builder, path, ret_about);
-    struct buf *const bufs[] = {&builder.entries, &builder.keys, &builder.bitmaps,
-                                &builder.born_first, &builder.born_last};
+    struct buf *const bufs[] = {&builder.entries,    &builder.keys,      &builder.bitmaps,
+                                &builder.born_first, &builder.born_last, &builder.first_days,
+                                &builder.last_days};
     for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
         buf_done(bufs[i]);
     if (code == ERR_OK)

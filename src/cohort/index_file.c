@@ -166,13 +166,12 @@ static bool inside(const struct cohort_index *index, uint64_t at, uint64_t count
 static const char *wrong_shape(const struct cohort_index *index)
 {
     const struct index_header *header = &index->header;
-    uint64_t births = index->views->patients.birth_date.name != NULL ? header->patients : 0;
     if (header->bytes != index->bytes)
         return "it is not as long as it was";
     if (!inside(index, header->entries_at, header->entries, sizeof(struct index_entry)) ||
         !inside(index, header->keys_at, header->keys_bytes, 1) ||
-        !inside(index, header->born_first_at, births, 4) ||
-        !inside(index, header->born_last_at, births, 4) || !inside(index, header->bitmaps_at, 0, 1))
+        !inside(index, header->born_first_at, 0, 1) || !inside(index, header->born_last_at, 0, 1) ||
+        !inside(index, header->bitmaps_at, 0, 1))
         return "a part of it lies outside";
     return NULL;
 }
@@ -191,6 +190,27 @@ static const char *wrong_entries(const struct cohort_index *index)
             return "its entries are not in order";
     }
     return NULL;
+}
+
+/* Where each year's days begin; what lies outside is wrong. */
+static const char *rank_days(struct cohort_index *index)
+{
+    const struct index_header *header = &index->header;
+    uint64_t first = 0, last = 0;
+    for (uint32_t i = 0; i < header->entries; i++) {
+        bool is_first = cohort_index_is(index, i, 0, SLOT_FIRST_IN, STR(""), false);
+        if (!is_first && !cohort_index_is(index, i, 0, SLOT_LAST_IN, STR(""), false))
+            continue;
+        uint64_t *count = is_first ? &first : &last;
+        if (index->entries[i].cardinality > header->patients)
+            return "a year has more births than there are patients";
+        index->ranks[i] = *count;
+        *count += index->entries[i].cardinality;
+    }
+    return inside(index, header->born_first_at, first, 2) &&
+                   inside(index, header->born_last_at, last, 2)
+               ? NULL
+               : "days of birth lie outside";
 }
 
 static enum err_code check_file(struct cohort_index *index, const char *path, struct err *err)
@@ -215,9 +235,13 @@ static enum err_code check_file(struct cohort_index *index, const char *path, st
     if (wrong != NULL)
         return damaged(err, path, wrong);
     index->entries = (const struct index_entry *)(const void *)(index->map + header->entries_at);
-    index->born_first = (const int32_t *)(const void *)(index->map + header->born_first_at);
-    index->born_last = (const int32_t *)(const void *)(index->map + header->born_last_at);
+    index->born_first = (const uint16_t *)(const void *)(index->map + header->born_first_at);
+    index->born_last = (const uint16_t *)(const void *)(index->map + header->born_last_at);
+    index->ranks = mem_zalloc((size_t)header->entries + 1, sizeof *index->ranks);
+    if (index->ranks == NULL)
+        return err_set(err, ERR_MEMORY, "no memory for the cohort index");
     wrong = wrong_entries(index);
+    wrong = wrong != NULL ? wrong : rank_days(index);
     return wrong != NULL ? damaged(err, path, wrong) : ERR_OK;
 }
 
@@ -254,6 +278,7 @@ void cohort_index_close(struct cohort_index *index)
     bitmap_free(index->none);
     bitmap_free(index->all);
     mem_free(index->cache);
+    mem_free(index->ranks);
     mem_free(index->scratch);
     if (index->map != NULL)
         (void)munmap((void *)(uintptr_t)index->map, index->bytes);

@@ -4,7 +4,8 @@
  *     16  XXH3-128 of all bytes from 32 on
  *     32  XXH3-128 of the views that it was built of; u64 bytes of the file; u32 patients, u32 entries, u32 flags, u32 0
  *     64  u64 offsets of entries, keys, bytes of keys, born_first, born_last, bitmaps
- *     128 entries: sorted by key; keys; born_first and born_last: i32 days by ordinal, INT32_MIN = unknown; bitmaps
+ *     128 entries: sorted by key; keys; born_first and born_last: u16 day of the year (from 0) of each patient whose
+ *         birth is known, by year, then ordinal; bitmaps
  *
  * An ordinal is the rank of a patient's id, bytewise, from 0. A key is the view (0 = patients, else its number from 1), a slot, and a value;
  * its bitmap, in the portable Roaring format (github.com/RoaringBitmap/RoaringFormatSpec), has the patients with such a row. */
@@ -18,7 +19,7 @@
 #define INDEX_ORDER 0x01020304u
 #define INDEX_HASHED_FROM 32
 #define INDEX_EXACT_BIRTHS 1u /* flag: born_first = born_last for all; only the former has years */
-#define INDEX_UNKNOWN_DAY INT32_MIN
+#define INDEX_UNKNOWN_DAY INT32_MIN /* while it is built */
 
 struct index_header {
     char magic[8];
@@ -46,7 +47,8 @@ struct cohort_index {
     struct index_header header;
     const struct cohort_views *views;
     const struct index_entry *entries;
-    const int32_t *born_first, *born_last;
+    const uint16_t *born_first, *born_last;
+    uint64_t *ranks; /* by entry of SLOT_FIRST_IN and SLOT_LAST_IN: where its days begin */
     roaring_bitmap_t **cache; /* by entry; NULL: not read yet */
     roaring_bitmap_t *none, *all;
     uint32_t *scratch; /* a patient each */

@@ -121,43 +121,84 @@ static const struct plan_expr *gender_expr(struct plan *plan, const struct plan_
     return plan_call(plan, "in", count + 1, args);
 }
 
-/* A condition on the patient's row, or NULL where the criterion asks for events. */
+/* Does the criterion ask for nothing but the patient's row? */
+static bool is_person(const struct cohort_node *node)
+{
+    for (size_t i = 0; i < node->child_count; i++)
+        if (!is_person(node->children[i]))
+            return false;
+    return node->kind != COHORT_EVENT;
+}
+
+/* A condition on the patient's row that is never null. */
 static const struct plan_expr *person_expr(struct cohort_writer *writer, const struct plan_rel *rel,
                                            const struct cohort_node *node)
 {
     struct plan *plan = writer->plan;
+    const struct plan_expr **parts =
+        arena_array(plan_arena(plan), node->child_count + 1, sizeof *parts);
+    const struct plan_expr *holds = NULL;
     int64_t low, high;
+    for (size_t i = 0; parts != NULL && i < node->child_count; i++)
+        parts[i] = person_expr(writer, rel, node->children[i]);
+    if (parts == NULL)
+        return NULL;
     switch (node->kind) {
-    case COHORT_GENDER:
-        return gender_expr(plan, rel, node->gender);
-    case COHORT_AGE:
-        cohort_birth_days(writer->question->as_of_day, &node->span, &low, &high);
-        return day_range(plan, rel, low, high);
-    case COHORT_BORN:
-        return day_range(plan, rel, node->span.low, node->span.high);
+    case COHORT_ALL:
+        return plan_call(plan, "and", node->child_count, parts);
+    case COHORT_ANY:
+        return plan_call(plan, "or", node->child_count, parts);
+    case COHORT_NOT:
+        return plan_call(plan, "not", 1, parts);
     case COHORT_DECEASED:
         return plan_column(plan, rel, COL_DECEASED);
-    case COHORT_ALL:
-    case COHORT_ANY:
-    case COHORT_NOT:
+    case COHORT_GENDER:
+        holds = gender_expr(plan, rel, node->gender);
+        break;
+    case COHORT_AGE:
+        cohort_birth_days(writer->question->as_of_day, &node->span, &low, &high);
+        holds = day_range(plan, rel, low, high);
+        break;
+    case COHORT_BORN:
+        holds = day_range(plan, rel, node->span.low, node->span.high);
+        break;
     case COHORT_EVENT:
         break;
     }
-    return NULL;
+    return cohort_call2(plan, "coalesce", holds, plan_literal(plan, DATA_TYPE(BOOLEAN), "false"));
 }
 
-static bool is_person(const struct cohort_node *node)
+const struct plan_rel *cohort_patients_of(struct cohort_writer *writer)
 {
-    return node->kind == COHORT_GENDER || node->kind == COHORT_AGE || node->kind == COHORT_BORN ||
-           node->kind == COHORT_DECEASED;
+    return writer->question->views->patients.one_row_each
+               ? cohort_patients_rel(writer->plan, writer->question->views)
+               : writer->patients;
 }
 
-static const struct plan_rel *join_ids(struct plan *plan, enum plan_join_kind kind,
-                                       const struct plan_rel *left, const struct plan_rel *right)
+/* The rows of left whose id is among right's (out: is not). Not a semi join, which an engine may
+ * carry out by grouping all the patients: the ids, which are few, are made distinct and joined;
+ * out: those that found none. */
+static const struct plan_rel *join_ids(struct plan *plan, const struct plan_rel *left,
+                                       const struct plan_rel *right, bool out)
 {
+    struct plan_named *key = plan_named_array(plan, 1),
+                      *outputs = left == NULL ? NULL : plan_named_array(plan, left->column_count);
+    if (left == NULL || right == NULL || key == NULL || outputs == NULL)
+        return NULL;
+    key[0] = (struct plan_named){"met_id", plan_column(plan, right, COL_PATIENT)};
+    right = plan_aggregate(plan, right, key, 1, NULL, 0);
     const struct plan_expr *left_key = plan_column(plan, left, COL_PATIENT),
-                           *right_key = plan_column_right(plan, right, COL_PATIENT);
-    return plan_join(plan, kind, left, right, &left_key, &right_key, 1, NULL);
+                           *right_key = plan_column_right(plan, right, "met_id");
+    const struct plan_rel *rel = plan_join(plan, out ? PLAN_JOIN_LEFT : PLAN_JOIN_INNER, left,
+                                           right, &left_key, &right_key, 1, NULL);
+    if (out && rel != NULL) {
+        const struct plan_expr *met = plan_column(plan, rel, "met_id");
+        rel = plan_filter(plan, rel, plan_call(plan, "is_null", 1, &met));
+    }
+    for (size_t i = 0; rel != NULL && i < left->column_count; i++)
+        outputs[i] = (struct plan_named){left->columns[i].name,
+                                         plan_column(plan, rel, left->columns[i].name)};
+    return plan_project(plan, rel, outputs, left->column_count);
 }
 
 static const struct plan_rel *select_in(struct cohort_writer *writer, const struct plan_rel *rel,
@@ -168,7 +209,7 @@ static const struct plan_rel *ids_of(struct cohort_writer *writer, const struct 
 {
     if (node->kind == COHORT_EVENT)
         return cohort_event_patients(writer, &writer->question->events[node->event->ordinal]);
-    const struct plan_rel *rel = select_in(writer, writer->patients, node);
+    const struct plan_rel *rel = select_in(writer, cohort_patients_of(writer), node);
     struct plan_named *output = plan_named_array(writer->plan, 1);
     if (rel == NULL || output == NULL)
         return NULL;
@@ -176,37 +217,17 @@ static const struct plan_rel *ids_of(struct cohort_writer *writer, const struct 
     return plan_project(writer->plan, rel, output, 1);
 }
 
-static const struct plan_rel *select_not(struct cohort_writer *writer, const struct plan_rel *rel,
-                                         const struct cohort_node *inner)
-{
-    struct plan *plan = writer->plan;
-    if (!is_person(inner))
-        return join_ids(plan, PLAN_JOIN_ANTI, rel, ids_of(writer, inner));
-    const struct plan_expr *holds = cohort_call2(plan, "coalesce", person_expr(writer, rel, inner),
-                                                 plan_literal(plan, DATA_TYPE(BOOLEAN), "false"));
-    return plan_filter(plan, rel, plan_call(plan, "not", 1, &holds));
-}
-
 static const struct plan_rel *select_any(struct cohort_writer *writer, const struct plan_rel *rel,
                                          const struct cohort_node *node)
 {
     struct plan *plan = writer->plan;
-    size_t count = node->child_count;
-    const struct plan_expr **parts = arena_array(plan_arena(plan), count + 1, sizeof *parts);
-    const struct plan_rel **inputs = arena_array(plan_arena(plan), count + 1, sizeof *inputs);
-    bool persons = true;
-    if (parts == NULL || inputs == NULL)
+    const struct plan_rel **inputs =
+        arena_array(plan_arena(plan), node->child_count + 1, sizeof *inputs);
+    if (inputs == NULL)
         return NULL;
-    for (size_t i = 0; i < count; i++)
-        persons = persons && is_person(node->children[i]);
-    for (size_t i = 0; i < count; i++) {
-        if (persons)
-            parts[i] = person_expr(writer, rel, node->children[i]);
-        else
-            inputs[i] = ids_of(writer, node->children[i]);
-    }
-    return persons ? plan_filter(plan, rel, plan_call(plan, "or", count, parts))
-                   : join_ids(plan, PLAN_JOIN_SEMI, rel, plan_union_all(plan, inputs, count));
+    for (size_t i = 0; i < node->child_count; i++)
+        inputs[i] = ids_of(writer, node->children[i]);
+    return join_ids(plan, rel, plan_union_all(plan, inputs, node->child_count), false);
 }
 
 /* The rows of rel, which are patients, that the criterion holds for. */
@@ -214,6 +235,8 @@ static const struct plan_rel *select_in(struct cohort_writer *writer, const stru
                                         const struct cohort_node *node)
 {
     struct plan *plan = writer->plan;
+    if (is_person(node))
+        return plan_filter(plan, rel, person_expr(writer, rel, node));
     switch (node->kind) {
     case COHORT_ALL:
         for (size_t i = 0; i < node->child_count; i++)
@@ -222,32 +245,41 @@ static const struct plan_rel *select_in(struct cohort_writer *writer, const stru
     case COHORT_ANY:
         return select_any(writer, rel, node);
     case COHORT_NOT:
-        return select_not(writer, rel, node->children[0]);
+        return join_ids(plan, rel, ids_of(writer, node->children[0]), true);
     case COHORT_EVENT:
-        return join_ids(plan, PLAN_JOIN_SEMI, rel, ids_of(writer, node));
+        return join_ids(plan, rel, ids_of(writer, node), false);
     case COHORT_GENDER:
     case COHORT_AGE:
     case COHORT_BORN:
     case COHORT_DECEASED:
         break;
     }
-    return plan_filter(plan, rel, person_expr(writer, rel, node));
+    return rel;
 }
 
 /* ---- the door -----------------------------------------------------------------------------------
  */
 
+/* {step, patients} of a relation of one row, out of its column. */
+static const struct plan_rel *numbered(struct plan *plan, const struct plan_rel *rel,
+                                       const char *column, size_t step)
+{
+    struct plan_named *outputs = plan_named_array(plan, 2);
+    if (rel == NULL || outputs == NULL)
+        return NULL;
+    outputs[0] = (struct plan_named){"step", plan_literal_int(plan, (int64_t)step)};
+    outputs[1] = (struct plan_named){"patients", plan_column(plan, rel, column)};
+    return plan_project(plan, rel, outputs, 2);
+}
+
 static const struct plan_rel *counted(struct plan *plan, const struct plan_rel *rel, size_t step)
 {
-    struct plan_named *number = plan_named_array(plan, 1), *outputs = plan_named_array(plan, 2);
-    if (rel == NULL || number == NULL || outputs == NULL)
+    struct plan_named *number = plan_named_array(plan, 1);
+    if (rel == NULL || number == NULL)
         return NULL;
     number[0] = (struct plan_named){"patients",
                                     plan_aggregate_call(plan, "count_rows", 0, NULL, false, NULL)};
-    rel = plan_aggregate(plan, rel, NULL, 0, number, 1);
-    outputs[0] = (struct plan_named){"step", plan_literal_int(plan, (int64_t)step)};
-    outputs[1] = (struct plan_named){"patients", plan_column(plan, rel, "patients")};
-    return plan_project(plan, rel, outputs, 2);
+    return numbered(plan, plan_aggregate(plan, rel, NULL, 0, number, 1), "patients", step);
 }
 
 static const struct cohort_node *step_node(const struct cohort_question *question, size_t step)
@@ -263,6 +295,34 @@ static const struct plan_rel *labelled_step(struct plan *plan, const struct plan
     return rel == NULL || label == NULL ? NULL : plan_label(plan, rel, label);
 }
 
+/* Steps that ask for the person only, at the beginning: counted in one pass over the patients.
+ * Returns how many. */
+static size_t count_persons(struct cohort_writer *writer, size_t steps,
+                            const struct plan_rel **counts)
+{
+    struct plan *plan = writer->plan;
+    const struct plan_rel *rel = cohort_patients_of(writer);
+    struct plan_named *numbers = plan_named_array(plan, steps + 1);
+    const struct plan_expr **parts = arena_array(plan_arena(plan), steps + 1, sizeof *parts);
+    size_t persons = 0;
+    if (numbers == NULL || parts == NULL || rel == NULL)
+        return 0;
+    while (persons < steps && is_person(step_node(writer->question, persons)))
+        persons++;
+    for (size_t i = 0; i <= persons; i++) {
+        if (i > 0)
+            parts[i - 1] = person_expr(writer, rel, step_node(writer->question, i - 1));
+        numbers[i] = (struct plan_named){
+            arena_printf(plan_arena(plan), "step_%zu", i),
+            plan_aggregate_call(plan, "count_rows", 0, NULL, false, cohort_both(plan, parts, i))};
+    }
+    rel = plan_aggregate(plan, rel, NULL, 0, numbers, persons + 1);
+    rel = rel == NULL ? NULL : plan_label(plan, rel, "persons");
+    for (size_t i = 0; rel != NULL && i <= persons; i++)
+        counts[i] = numbered(plan, rel, numbers[i].name, i);
+    return persons;
+}
+
 enum err_code cohort_plan_attrition(struct plan *plan, const struct cohort_question *question,
                                     const struct plan_rel **ret, struct err *err)
 {
@@ -271,11 +331,14 @@ enum err_code cohort_plan_attrition(struct plan *plan, const struct cohort_quest
     const struct plan_rel **counts = arena_array(plan_arena(plan), steps + 1, sizeof *counts);
     if (counts == NULL)
         return err_set(err, ERR_MEMORY, "no memory for a cohort's plan");
-    writer.patients = labelled_step(plan, cohort_patients_rel(plan, question->views), 0);
-    const struct plan_rel *rel = writer.patients;
-    counts[0] = counted(plan, rel, 0);
+    writer.patients = plan_label(plan, cohort_patients_rel(plan, question->views), "all_patients");
+    size_t persons = count_persons(&writer, steps, counts);
+    const struct plan_rel *rel = cohort_patients_of(&writer);
     for (size_t i = 0; i < steps; i++) {
-        rel = labelled_step(plan, select_in(&writer, rel, step_node(question, i)), i + 1);
+        rel = select_in(&writer, rel, step_node(question, i));
+        if (i < persons)
+            continue;
+        rel = labelled_step(plan, rel, i + 1);
         counts[i + 1] = counted(plan, rel, i + 1);
     }
     const struct plan_rel *all = plan_union_all(plan, counts, steps + 1);
@@ -293,7 +356,7 @@ enum err_code cohort_plan_patients(struct plan *plan, const struct cohort_questi
     if (question->criteria->root->kind == COHORT_EVENT &&
         *ret != NULL) { /* those who are in the patients' view, once */
         struct plan_named *output = plan_named_array(plan, 1);
-        const struct plan_rel *rel = join_ids(plan, PLAN_JOIN_SEMI, writer.patients, *ret);
+        const struct plan_rel *rel = join_ids(plan, cohort_patients_of(&writer), *ret, false);
         if (output != NULL && rel != NULL) {
             output[0] = (struct plan_named){COL_PATIENT, plan_column(plan, rel, COL_PATIENT)};
             *ret = plan_project(plan, rel, output, 1);

@@ -367,21 +367,34 @@ static const struct plan_rel *at_age(struct cohort_writer *writer, const struct 
                                      const struct cohort_span *age)
 {
     struct plan *plan = writer->plan;
-    const struct plan_rel *patients = writer->patients;
+    struct plan_named *births = plan_named_array(plan, 3), *outputs = plan_named_array(plan, 3);
     if (!age->given)
         return rel;
-    const struct plan_expr *least =
-        cohort_call2(plan, "age_years", plan_column(plan, rel, COL_FIRST),
-                     plan_column_right(plan, patients, COL_BORN_LAST));
-    const struct plan_expr *most = cohort_call2(plan, "age_years", plan_column(plan, rel, COL_LAST),
-                                                plan_column_right(plan, patients, COL_BORN_FIRST));
+    const struct plan_rel *patients = cohort_patients_of(writer);
+    if (patients == NULL || births == NULL || outputs == NULL)
+        return NULL;
+    births[0] = (struct plan_named){"born_id", plan_column(plan, patients, COL_PATIENT)};
+    births[1] = (struct plan_named){COL_BORN_FIRST, plan_column(plan, patients, COL_BORN_FIRST)};
+    births[2] = (struct plan_named){COL_BORN_LAST, plan_column(plan, patients, COL_BORN_LAST)};
+    patients = plan_project(plan, patients, births, 3);
+    const struct plan_expr *left_key = plan_column(plan, rel, COL_PATIENT),
+                           *right_key = plan_column_right(plan, patients, "born_id");
+    rel = plan_join(plan, PLAN_JOIN_INNER, rel, patients, &left_key, &right_key, 1, NULL);
+    const struct plan_expr *first = plan_column(plan, rel, COL_FIRST),
+                           *last = plan_column(plan, rel, COL_LAST),
+                           *born_first = plan_column(plan, rel, COL_BORN_FIRST),
+                           *born_last = plan_column(plan, rel, COL_BORN_LAST);
     const struct plan_expr *parts[] = {
-        age->low == 0 ? cohort_call2(plan, "ge", plan_column(plan, rel, COL_FIRST),
-                                     plan_column_right(plan, patients, COL_BORN_LAST))
-                      : cohort_call2(plan, "ge", least, plan_literal_int(plan, age->low)),
-        cohort_call2(plan, "le", most,
+        age->low == 0 ? cohort_call2(plan, "ge", first, born_last)
+                      : cohort_call2(plan, "ge", cohort_call2(plan, "age_years", first, born_last),
+                                     plan_literal_int(plan, age->low)),
+        cohort_call2(plan, "le", cohort_call2(plan, "age_years", last, born_first),
                      plan_literal_int(plan, age->high >= COHORT_AGE_MOST ? 10000 : age->high))};
-    return semi(plan, rel, patients, cohort_both(plan, parts, 2));
+    rel = plan_filter(plan, rel, cohort_both(plan, parts, 2));
+    static const char *const names[] = {COL_PATIENT, COL_FIRST, COL_LAST};
+    for (size_t i = 0; i < 3; i++)
+        outputs[i] = (struct plan_named){names[i], plan_column(plan, rel, names[i])};
+    return plan_project(plan, rel, outputs, 3);
 }
 
 static const struct plan_rel *event_days(struct cohort_writer *writer,

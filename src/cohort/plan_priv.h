@@ -33,6 +33,8 @@ const struct plan_expr *cohort_both(struct plan *plan, const struct plan_expr *c
                                     size_t count);
 /* The patients' view with the columns above that it has: one row a patient, ids never null. */
 const struct plan_rel *cohort_patients_rel(struct plan *plan, const struct cohort_views *views);
+/* One row a patient. Where that needs work, it is done once; else each use reads the table itself: kept rows of all patients cost more. */
+const struct plan_rel *cohort_patients_of(struct cohort_writer *writer);
 /* Ids of the patients who have the event, perhaps several times each. */
 const struct plan_rel *cohort_event_patients(struct cohort_writer *writer,
                                              const struct cohort_resolved *resolved);

@@ -6,7 +6,7 @@
 #include "cohort_kit.h"
 
 #define DATASETS 12
-#define QUESTIONS 180
+#define QUESTIONS 50 /* of each; MARROW_COHORT_QUESTIONS=200 asks more than 2,000 */
 #define AS_OF "2024-02-29"
 
 static uint64_t seed;
@@ -519,7 +519,10 @@ static void all_routes_count_the_same_patients(void **state)
     struct err err = {0};
     char folder[FILE_PATH_BYTES];
     struct engine_options options = {.threads = 1};
+    int64_t questions = QUESTIONS;
     (void)state;
+    if (getenv("MARROW_COHORT_QUESTIONS") != NULL)
+        assert_true(str_to_int64(str_of(getenv("MARROW_COHORT_QUESTIONS")), &questions));
     kit_ok(file_make_staging("/tmp", "cohort", folder, &err), &err);
     for (unsigned d = 0; d < DATASETS; d++) {
         struct kit kit = {.engine = NULL};
@@ -530,7 +533,7 @@ static void all_routes_count_the_same_patients(void **state)
         AUTO(cohort_views_free) struct cohort_views *views = kit_views(&kit, NULL);
         AUTO(cohort_index_close) struct cohort_index *index = make_index(&kit, views, folder);
         assert_int_equal(cohort_index_patients(index), kit_int(&kit, "SELECT count(*) FROM p"));
-        for (unsigned q = 0; q < QUESTIONS; q++)
+        for (unsigned q = 0; q < questions; q++)
             compare(&kit, index, views, q % 3 != 0);
         data_schema_done(&kit.schema);
         engine_close(kit.engine);
@@ -538,9 +541,9 @@ static void all_routes_count_the_same_patients(void **state)
     kit_ok(file_remove_tree(folder, &err), &err);
     printf("%ld criteria on the plan and by SQL, %ld of them by bitmaps, %ld find someone\n",
            (long)asked, (long)bitmaps_answered, (long)nonempty);
-    assert_true(asked >= 2000);
-    assert_true(bitmaps_answered >= 700);
-    assert_true(nonempty >= 1000);
+    assert_true(asked >= DATASETS * questions * 9 / 10);
+    assert_true(bitmaps_answered >= asked / 3);
+    assert_true(nonempty >= asked / 3);
 }
 
 int main(void)
