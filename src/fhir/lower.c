@@ -155,7 +155,7 @@ static fhir_sql column_value(struct state *state, const struct fhir_select_colum
     if (value == NULL)
         return NULL;
     if (column->collection)
-        return fhir_sql_json_array(lower, value, known);
+        return fhir_sql_json_array(lower, value, known, fhir_type_system(declared));
     if (output->type.kind == DATA_JSON)
         return fhir_sql_json(lower, value, known);
     if (system == FHIR_SYSTEM_NONE)
@@ -177,7 +177,7 @@ static void put_columns(struct state *state, const struct fhir_select *select)
         const char *place = arena_printf(plan_arena(lower->plan), "column %s", output->name);
         lower->place = place != NULL ? place : output->name;
         fhir_sql value = column_value(state, column);
-        bool index = column->path->kind == FHIR_PATH_ROW_INDEX;
+        bool index = column->path->kind == FHIR_PATH_ROW_INDEX && !column->collection;
         if (state->absent != NULL && value != NULL && !index) {
             const fhir_sql parts[] = {plan_column(lower->plan, state->rel, state->absent),
                                       fhir_sql_null(lower, value->type), value};

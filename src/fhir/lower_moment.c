@@ -164,20 +164,42 @@ fhir_sql fhir_lower_moment_compare(struct fhir_lower *lower, enum fhir_operator 
 /* ---- boundaries ---------------------------------------------------------------------------------
  */
 
-/* A date whose missing parts are the first, the last there are */
+/* Is it a date there is, as far as it is written? */
+static fhir_sql is_date(struct fhir_lower *lower, fhir_sql text)
+{
+    const fhir_sql parts[] = {is_long(lower, text, 4),
+                              joined(lower, text, "-01-01"),
+                              is_long(lower, text, 7),
+                              joined(lower, text, "-01"),
+                              is_long(lower, text, 10),
+                              text,
+                              fhir_sql_null(lower, DATA_TYPE(TEXT))};
+    fhir_sql full = fhir_sql_case(lower, 7, parts);
+    return full == NULL
+               ? NULL
+               : fhir_sql_call(lower, "is_not_null",
+                               plan_cast(lower->plan, full, DATA_TYPE(DATE), true), NULL, NULL);
+}
+
+/* A date whose missing parts are the first, the last there are; null: it is none */
 static fhir_sql whole_date(struct fhir_lower *lower, fhir_sql text, bool high)
 {
     fhir_sql first = plan_cast(lower->plan, joined(lower, text, "-01"), DATA_TYPE(DATE), true);
     fhir_sql last = fhir_sql_call(
         lower, "add_days", fhir_sql_call(lower, "add_months", first, fhir_sql_int(lower, 1), NULL),
         fhir_sql_int(lower, -1), NULL);
+    fhir_sql none = fhir_sql_call(lower, "not", is_date(lower, text), NULL, NULL);
     if (last == NULL)
         return NULL;
-    const fhir_sql parts[] = {
-        is_long(lower, text, 4), joined(lower, text, high ? "-12-31" : "-01-01"),
-        is_long(lower, text, 7),
-        high ? fhir_sql_cast(lower, last, DATA_TEXT) : joined(lower, text, "-01"), text};
-    return fhir_sql_case(lower, 5, parts);
+    const fhir_sql parts[] = {none,
+                              fhir_sql_null(lower, DATA_TYPE(TEXT)),
+                              is_long(lower, text, 4),
+                              joined(lower, text, high ? "-12-31" : "-01-01"),
+                              is_long(lower, text, 7),
+                              high ? fhir_sql_cast(lower, last, DATA_TEXT)
+                                   : joined(lower, text, "-01"),
+                              text};
+    return fhir_sql_case(lower, 7, parts);
 }
 
 /* hh:mm:ss.fff of a clock that may end after its minutes, seconds, tenths; before: characters of it

@@ -69,7 +69,8 @@ fhir_sql fhir_sql_digits(struct fhir_lower *lower, fhir_sql value);
 /* Its text, whatever primitive it is. */
 fhir_sql fhir_sql_lexeme(struct fhir_lower *lower, fhir_sql value);
 fhir_sql fhir_sql_json(struct fhir_lower *lower, fhir_sql value, enum fhir_type type); /* one item as JSON that everybody reads */
-fhir_sql fhir_sql_json_array(struct fhir_lower *lower, fhir_sql value, enum fhir_type type);
+/* declared: what the column says its items are; another kind raises. NONE: anything. */
+fhir_sql fhir_sql_json_array(struct fhir_lower *lower, fhir_sql value, enum fhir_type type, enum fhir_system declared);
 
 /* ---- expressions ---- */
 fhir_sql fhir_lower_path(struct fhir_lower *lower, const struct fhir_path *path, const struct fhir_focus *focus);

@@ -2,6 +2,8 @@
  * brought from one form (lower_priv.h) into another. */
 #include "fhir/lower_priv.h"
 
+#include <string.h>
+
 fhir_sql fhir_sql_call(struct fhir_lower *lower, const char *name, fhir_sql a, fhir_sql b,
                        fhir_sql c)
 {
@@ -325,16 +327,37 @@ fhir_sql fhir_sql_json(struct fhir_lower *lower, fhir_sql value, enum fhir_type 
                   : fhir_sql_call(lower, "json_string", text, NULL, NULL);
 }
 
-fhir_sql fhir_sql_json_array(struct fhir_lower *lower, fhir_sql value, enum fhir_type type)
+/* An element of the collection as JSON; one that is not of the declared system raises. */
+static fhir_sql element_json(struct fhir_lower *lower, fhir_sql element, enum fhir_type type,
+                             enum fhir_system declared)
+{
+    static const char WRONG[] = "a value that is not of the column's type";
+    bool json = element->type.kind == DATA_JSON;
+    fhir_sql plain = json ? fhir_sql_call(lower, "json_plain", element, NULL, NULL)
+                          : fhir_sql_json(lower, element, type);
+    if (declared == FHIR_SYSTEM_NONE)
+        return plain;
+    const char *own = element->type.kind == DATA_BOOLEAN                             ? "boolean"
+                      : element->type.kind == DATA_TEXT && type != FHIR_TYPE_DECIMAL ? "string"
+                                                                                     : "number";
+    if (!json && strcmp(own, kind_of(declared)) == 0)
+        return plain;
+    fhir_sql wrong = fhir_sql_raise(lower, DATA_TYPE(JSON), WRONG);
+    const fhir_sql parts[] = {json ? is_kind(lower, element, kind_of(declared))
+                                   : fhir_sql_bool(lower, false),
+                              plain, wrong};
+    return fhir_sql_case(lower, 3, parts);
+}
+
+fhir_sql fhir_sql_json_array(struct fhir_lower *lower, fhir_sql value, enum fhir_type type,
+                             enum fhir_system declared)
 {
     fhir_sql list = fhir_sql_list(lower, value);
     if (list == NULL)
         return NULL;
-    struct data_type item = list->type.fields[0].type;
     fhir_sql_body(lower);
-    fhir_sql element = fhir_sql_element(lower, item);
-    fhir_sql body = item.kind == DATA_JSON ? fhir_sql_call(lower, "json_plain", element, NULL, NULL)
-                                           : fhir_sql_json(lower, element, type);
+    fhir_sql element = fhir_sql_element(lower, list->type.fields[0].type);
+    fhir_sql body = element == NULL ? NULL : element_json(lower, element, type, declared);
     list = fhir_sql_each(lower, "list_transform", list, body);
     return fhir_sql_call(lower, "json_array", list, NULL, NULL);
 }
