@@ -221,6 +221,12 @@ size_t str_utf8_valid_prefix(struct str s)
                 at += 8;
                 continue;
             }
+        } else if (s.len - at >= 4) { /* the rest by two words that overlap */
+            uint32_t first, last;
+            memcpy(&first, s.ptr + at, 4);
+            memcpy(&last, s.ptr + s.len - 4, 4);
+            if (((first | last) & UINT32_C(0x80808080)) == 0)
+                return s.len;
         }
         size_t length = utf8_sequence((const unsigned char *)s.ptr + at, s.len - at);
         if (length == 0)

@@ -13,9 +13,9 @@ static bool has_value(const struct fhir_item *item)
 }
 
 /* Is the item of the FHIR type that the column declares? A type that is none of FHIR's primitives says nothing. */
-static bool fits(const struct fhir_view_column *column, const struct fhir_item *item)
+static bool fits(const struct fhir_block_column *column, const struct fhir_item *item)
 {
-    enum fhir_type type = fhir_type_find(str_of(column->fhir_type));
+    enum fhir_type type = column->declared;
     enum fhir_system found = fhir_item_system(item);
     switch (fhir_type_system(type)) {
     case FHIR_SYSTEM_NONE:
@@ -60,7 +60,7 @@ static bool keep_text(struct fhir_eval *eval, const struct buf *text, struct fhi
     return true;
 }
 
-static const char *collection_cell(struct fhir_eval *eval, const struct fhir_view_column *column, const struct fhir_items *items, struct fhir_cell *ret)
+static const char *collection_cell(struct fhir_eval *eval, const struct fhir_block_column *column, const struct fhir_items *items, struct fhir_cell *ret)
 {
     AUTO(buf_done) struct buf text = BUF_INIT;
     buf_putc(&text, '[');
@@ -126,14 +126,14 @@ static const char *boolean_cell(const struct fhir_item *item, struct fhir_cell *
     return ret->boolean || str_equal(item->text, STR("false")) ? NULL : NO_CAST;
 }
 
-static const char *scalar_cell(struct fhir_eval *eval, const struct fhir_view_column *column, const struct fhir_item *item, struct fhir_cell *ret)
+static const char *scalar_cell(struct fhir_eval *eval, const struct fhir_block_column *column, const struct fhir_item *item, struct fhir_cell *ret)
 {
-    if (column->type.kind == DATA_JSON)
+    if (column->about->type.kind == DATA_JSON)
         return json_cell(eval, item, ret);
     if (fhir_item_system(item) == FHIR_SYSTEM_NONE)
         return WRONG_TYPE;
     ret->valid = true;
-    switch (column->type.kind) {
+    switch (column->about->type.kind) {
     case DATA_TEXT:
         ret->text = item->text;
         return NULL;
@@ -142,12 +142,12 @@ static const char *scalar_cell(struct fhir_eval *eval, const struct fhir_view_co
     case DATA_BIGINT:
     case DATA_DOUBLE:
     case DATA_DECIMAL:
-        return is_number_text(item) ? number_cell(column->type, item->text, ret) : NO_CAST;
+        return is_number_text(item) ? number_cell(column->about->type, item->text, ret) : NO_CAST;
     case DATA_DATE:
     case DATA_TIME:
     case DATA_TIMESTAMP:
     case DATA_TIMESTAMPTZ:
-        return moment_cell(column->type.kind, item->text, ret);
+        return moment_cell(column->about->type.kind, item->text, ret);
     case DATA_NULL:
     case DATA_UHUGEINT:
     case DATA_BLOB:
@@ -160,7 +160,7 @@ static const char *scalar_cell(struct fhir_eval *eval, const struct fhir_view_co
     return NO_CAST;
 }
 
-const char *fhir_cell_of(struct fhir_eval *eval, const struct fhir_view_column *column, const struct fhir_items *items, struct fhir_cell *ret)
+const char *fhir_cell_of(struct fhir_eval *eval, const struct fhir_block_column *column, const struct fhir_items *items, struct fhir_cell *ret)
 {
     ret->valid = false;
     if (column->collection)

@@ -40,6 +40,8 @@ struct fhir_output { /* a column of a view */
 struct fhir_block_column {
     const struct fhir_expr *expr;
     size_t output;
+    const struct fhir_view_column *about;
+    enum fhir_type declared; /* about->fhir_type; UNKNOWN: none of the primitives */
     bool collection, row_index; /* row_index: the path is %rowIndex alone */
 };
 struct fhir_block { /* a select, compiled */
@@ -194,7 +196,7 @@ struct fhir_cell {
     };
 };
 /* A column's items as its cell; texts are not copied. NULL: done; else how the items break the column's rule ("several values …"). */
-const char *fhir_cell_of(struct fhir_eval *eval, const struct fhir_view_column *column, const struct fhir_items *items, struct fhir_cell *ret);
+const char *fhir_cell_of(struct fhir_eval *eval, const struct fhir_block_column *column, const struct fhir_items *items, struct fhir_cell *ret);
 
 /* One resource's rows of one view (worker_rows.c): row is called with all outputs in cells. */
 struct fhir_rows {

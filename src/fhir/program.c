@@ -32,6 +32,8 @@ static enum err_code build_columns(struct build *build, const struct fhir_select
         struct fhir_needs needs;
         bool row_index = column->path->kind == FHIR_PATH_ROW_INDEX;
         columns[idx].output = column->output;
+        columns[idx].about = &build->view->view->columns[column->output];
+        columns[idx].declared = fhir_type_find(str_of(columns[idx].about->fhir_type));
         columns[idx].collection = column->collection;
         columns[idx].row_index = row_index;
         build->view->index_only[column->output] = row_index && (!build->seen[column->output] || build->view->index_only[column->output]);

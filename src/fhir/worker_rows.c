@@ -41,7 +41,7 @@ static bool set_columns(struct fhir_rows *rows, const struct fhir_block *block, 
 {
     for (size_t idx = 0; idx < block->select->column_count; idx++) {
         const struct fhir_block_column *column = &block->columns[idx];
-        const struct fhir_view_column *about = &rows->view->view->columns[column->output];
+        const struct fhir_view_column *about = column->about;
         struct fhir_cell *cell = &rows->cells[column->output];
         if (column->row_index && about->type.kind == DATA_BIGINT) {
             cell->valid = true;
@@ -51,7 +51,7 @@ static bool set_columns(struct fhir_rows *rows, const struct fhir_block *block, 
         struct fhir_items items;
         const char *wrong = "";
         if (fhir_collect(&rows->eval, column->expr, focus, column->collection ? 0 : 2, &items))
-            wrong = fhir_cell_of(&rows->eval, about, &items, cell);
+            wrong = fhir_cell_of(&rows->eval, column, &items, cell);
         if ((wrong != NULL || rows->eval.code != ERR_OK) && !broken(rows, about, wrong != NULL ? wrong : "", cell))
             return false;
     }

@@ -51,6 +51,7 @@ static enum err_code appender_columns(struct embedded_appender *appender, struct
             code = err_set(err, ERR_UNSUPPORTED,
                            "column %llu of the table has a type that cannot be appended to",
                            (unsigned long long)idx + 1);
+        appender->columns[idx].borrows = true; /* the appender copies a chunk when it is given it */
     }
     appender->column_count = count;
     if (code == ERR_OK)

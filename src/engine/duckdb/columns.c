@@ -382,6 +382,20 @@ static enum err_code write_decimal(const struct column *column, const struct dat
     }
 }
 
+/* A text as DuckDB keeps it, without a copy: a short one lies in the string itself. */
+static void lend_text(struct str text, duckdb_string_t *ret)
+{
+    *ret = (duckdb_string_t){.value.inlined.length = (uint32_t)text.len};
+    if (text.len == 0)
+        return;
+    if (text.len <= sizeof ret->value.inlined.inlined) {
+        memcpy(ret->value.inlined.inlined, text.ptr, text.len);
+        return;
+    }
+    memcpy(ret->value.pointer.prefix, text.ptr, sizeof ret->value.pointer.prefix);
+    ret->value.pointer.ptr = (char *)(uintptr_t)text.ptr;
+}
+
 static enum err_code write_text(const struct column *column, const struct data_vector *from,
                                 int64_t from_row, duckdb_vector vector, idx_t to_row, idx_t rows,
                                 struct err *err)
@@ -394,6 +408,10 @@ static enum err_code write_text(const struct column *column, const struct data_v
             return err_set(err, ERR_INPUT, "a text is not valid UTF-8");
         if (text.len > UINT32_MAX)
             return err_set(err, ERR_LIMIT, "a text is longer than 4 GiB");
+        if (column->borrows) {
+            lend_text(text, &((duckdb_string_t *)duckdb_vector_get_data(vector))[to_row + row]);
+            continue;
+        }
         duckdb_vector_assign_string_element_len(vector, to_row + row,
                                                 text.ptr != NULL ? text.ptr : "", text.len);
     }

@@ -111,6 +111,7 @@ struct column {
     duckdb_type stored; /* physical, of a DECIMAL; else = id */
     void *buffer;
     size_t buffer_bytes;
+    bool borrows; /* texts written stay where they are: the vector is read before they go */
 };
 /* False: no direct counterpart (nested, ENUM, UUID …): the column must be cast to VARCHAR. */
 bool column_of(duckdb_logical_type logical, struct column *ret);
