@@ -233,6 +233,36 @@ class Bench:
             "second marrow mart build": lambda: self.cli("mimic", "mart", "build", "data", "--grain", "patient", "--json"),
             "marrow --version": lambda: self.child([self.marrow, "--version"])}, max(21, self.given.runs)), "second marrow mart build", "ms")
 
+    def fhir_sets(self):
+        """(name, folder of NDJSON): synthetic, of --patients; real, ten times over. A folder that is there is used again."""
+        demo, smart = self.path(f"fhir-{self.given.patients}"), self.path("smart10")
+        if not os.path.isdir(demo):
+            self.child([self.marrow, "demo-data", demo, "--patients", str(self.given.patients)])
+        if not os.path.isdir(smart):
+            subprocess.run([self.given.shared + "/data/unpack.sh", self.path("data"), "fhir_smart_400"], check=True)
+            subprocess.run([PYTHON, self.given.shared + "/data/scale.py", "fhir", self.path("data", "fhir_smart_400"), smart, "10"], check=True, stdout=subprocess.DEVNULL)
+        return [("synthetic", demo + "/fhir"), ("SMART × 10", smart)]
+
+    def bench_fhir(self):
+        """One pass over NDJSON into tables beside typed read_json written by hand; wall clock of the work alone, in both within the process."""
+        build = os.path.dirname(self.marrow)
+        subprocess.run(["cmake", "--build", build, "--target", "fhir_bench"], stdout=subprocess.DEVNULL, check=True)
+        program = next(iter(glob.glob(build + "/**/fhir_bench", recursive=True)))
+        threads = str(os.cpu_count())
+        own = {name: f"{HERE}/views/{name}.json" for name in ("observation", "patient")}
+
+        def timed(command):
+            _, memory, text, cpu = self.child(command)
+            return json.loads(text)["seconds"], memory, text, cpu
+
+        for name, folder in self.fhir_sets():
+            for resource, views in (("Patient", ["patient"]), ("Observation", ["observation"]), ("Observation", ["observation", "observation_labs", "us_core_blood_pressure"])):
+                path = f"{folder}/{resource}.ndjson"
+                what = f"{name}, {resource}.ndjson, {os.path.getsize(path) / 1e6:.0f} MB: " + (views[0] if len(views) == 1 else f"{len(views)} views")
+                self.table(what, self.rounds({
+                    "typed read_json": lambda: timed([PYTHON, HERE + "/fhir_floor.py", ",".join(views), threads, path]),
+                    "marrow, one pass": lambda: timed([program, threads, path, *[own.get(view, view) for view in views]])}), "typed read_json")
+
     def bench_plan(self):
         program = os.path.join(os.path.dirname(self.marrow), "plan_bench")
         found = next((p for p in (program, os.path.join(os.path.dirname(self.marrow), "bench", "plan_bench")) if os.path.exists(p)), None)
@@ -255,7 +285,7 @@ def machine():
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     names = [n[6:] for n in dir(Bench) if n.startswith("bench_")]
-    order = [n for n in ("import", "memory", "reopen", "relations", "mart", "cached", "plan") if n in names]
+    order = [n for n in ("import", "memory", "reopen", "relations", "mart", "cached", "plan", "fhir") if n in names]
     options.add_argument("names", nargs="*", metavar="NAME", help=" ".join(order))
     options.add_argument("--marrow", required=True)
     options.add_argument("--shared", required=True)

@@ -6,6 +6,7 @@ target_compile_options(marrow_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow 
   -Wformat=2 -Wundef -Wvla -Wcast-qual -Wwrite-strings -Wnull-dereference
   $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes> $<$<COMPILE_LANGUAGE:C>:-Wmissing-prototypes>
   $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions> $<$<COMPILE_LANGUAGE:CXX>:-fno-rtti>
+  $<$<COMPILE_LANGUAGE:CXX>:-O2> # in a debug build too: else what simdjson.h defines and nothing calls would ask for the library
   -fstack-protector-strong -fvisibility=hidden)
 if(MARROW_WERROR)
   target_compile_options(marrow_flags INTERFACE -Werror)

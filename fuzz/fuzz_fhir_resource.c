@@ -1,0 +1,95 @@
+/* layer: fhir — resources, any bytes, against a set of views that call for every kind of step: a worker gives rows or an error with a
+ * message, the same rows whether a bad cell fails or becomes null where none is bad, and nothing it hands on reaches outside its memory. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "fhir/fhir.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
+
+static const char *const VIEWS[] = {
+    "{\"resource\":\"Patient\",\"select\":[{\"column\":[{\"name\":\"id\",\"path\":\"getResourceKey()\"},{\"name\":\"b\",\"path\":\"birthDate.lowBoundary()\"},"
+    "{\"name\":\"e\",\"path\":\"birthDate.extension('u').value.ofType(dateTime).highBoundary()\"},{\"name\":\"o\",\"path\":\"managingOrganization.getReferenceKey(Organization)\"},"
+    "{\"name\":\"d\",\"path\":\"deceased.ofType(boolean).not()\"},{\"name\":\"m\",\"path\":\"multipleBirth.ofType(integer) / 7 + 1.5\"},"
+    "{\"name\":\"n\",\"path\":\"name.given.join(',')\"},{\"name\":\"all\",\"path\":\"name\",\"collection\":true},"
+    "{\"name\":\"f\",\"path\":\"name.where(use = 'official').first().family.substring(1, 3).upper()\"},{\"name\":\"q\",\"path\":\"(name | contact.name).count()\"},"
+    "{\"name\":\"day\",\"path\":\"birthDate\",\"type\":\"date\",\"tag\":[{\"name\":\"ansi/type\",\"value\":\"DATE\"}]}]},"
+    "{\"forEachOrNull\":\"name\",\"column\":[{\"name\":\"i\",\"path\":\"%rowIndex\"},{\"name\":\"g\",\"path\":\"given.where(extension('u').exists()).first()\"}]},"
+    "{\"unionAll\":[{\"forEach\":\"contact\",\"column\":[{\"name\":\"u\",\"path\":\"telecom.value.first()\"}]},{\"column\":[{\"name\":\"u\",\"path\":\"gender\"}]}]}]}",
+    "{\"resource\":\"Patient\",\"where\":[{\"path\":\"birthDate > @1950 or active\"}],\"select\":[{\"column\":[{\"name\":\"v\",\"path\":\"extension.value.ofType(Quantity).value\",\"type\":"
+    "\"decimal\",\"tag\":[{\"name\":\"ansi/type\",\"value\":\"DECIMAL(12,3)\"}]}]}]}",
+    "{\"resource\":\"Patient\",\"select\":[{\"repeat\":[\"extension\",\"contained.extension\"],\"column\":[{\"name\":\"url\",\"path\":\"url\"},{\"name\":\"v\",\"path\":\"value\"}]}]}",
+};
+#define VIEW_COUNT (sizeof VIEWS / sizeof *VIEWS)
+
+struct kit {
+    struct fhir_view *views[VIEW_COUNT];
+    struct fhir_program *programs[2];
+};
+
+/* Made once: compiling is not what is fuzzed here. */
+static const struct kit *kit(void)
+{
+    static struct kit made;
+    struct err err;
+    for (size_t idx = 0; idx < VIEW_COUNT && made.programs[1] == NULL; idx++) {
+        JSON_AUTO definition = NULL;
+        if (json_parse(str_of(VIEWS[idx]), "view", &definition, &err) != ERR_OK || fhir_view_read(definition, "view", &made.views[idx], &err) != ERR_OK)
+            abort();
+    }
+    for (int nulls = 0; nulls < 2; nulls++) {
+        struct fhir_program_options options = {.on_error = nulls ? FHIR_NULL : FHIR_FAIL, .same_type = true, .resource_id = nulls != 0};
+        if (made.programs[nulls] == NULL && fhir_program_new((const struct fhir_view *const *)made.views, VIEW_COUNT, &options, &made.programs[nulls], &err) != ERR_OK)
+            abort();
+    }
+    return &made;
+}
+
+struct seen {
+    int64_t rows;
+    size_t skip; /* marrow_resource */
+    uint64_t sum;
+};
+
+static enum err_code take(void *user, size_t view, const struct data_batch *batch, struct err *err)
+{
+    struct seen *seen = user;
+    AUTO(buf_done) struct buf text = BUF_INIT;
+    (void)view;
+    (void)err;
+    for (int64_t row = 0; row < batch->rows; row++)
+        for (size_t idx = seen->skip; idx < batch->columns; idx++)
+            data_value_json(&batch->vectors[idx], row, &text);
+    for (size_t idx = 0; idx < text.len; idx++)
+        seen->sum = seen->sum * 31 + (unsigned char)text.ptr[idx];
+    seen->rows += batch->rows;
+    return ERR_OK;
+}
+
+static bool run(const struct fhir_program *program, struct str text, struct seen *seen, struct fhir_counts *counts)
+{
+    AUTO(fhir_worker_free) struct fhir_worker *worker = NULL;
+    struct fhir_sink sink = {take, seen};
+    struct err err = {0};
+    if (fhir_worker_new(program, &sink, &worker, &err) != ERR_OK)
+        abort();
+    if (fhir_worker_run(worker, &text, 1, false, &err) != ERR_OK) {
+        if (err.message[0] == '\0' || seen->rows != 0)
+            abort();
+        return false;
+    }
+    if (fhir_worker_finish(worker, counts, &err) != ERR_OK)
+        abort();
+    return true;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
+{
+    struct seen strict = {0}, lenient = {.skip = 1};
+    struct fhir_counts counts, nulled;
+    struct str text = {(const char *)bytes, count};
+    bool passed = run(kit()->programs[0], text, &strict, &counts), done = run(kit()->programs[1], text, &lenient, &nulled);
+    if (passed && (!done || nulled.nulled != 0 || strict.rows != lenient.rows || strict.sum != lenient.sum))
+        abort();
+    return 0;
+}
