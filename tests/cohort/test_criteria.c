@@ -189,6 +189,53 @@ static void units_are_one_under_their_spellings_only(void **state)
     assert_int_equal(count, 1);
 }
 
+/* The codes that a value set's file gives, "system|code " each; or the error's message. */
+static void check_value_set(const char *bytes, const char *expected)
+{
+    struct err err = {0};
+    char folder[FILE_PATH_BYTES], path[FILE_PATH_BYTES];
+    struct cohort_list codes = {0};
+    AUTO(arena_free) struct arena *arena = arena_new(0);
+    AUTO(buf_done) struct buf found = BUF_INIT;
+    assert_int_equal(file_make_staging("/tmp", "cohort", folder, &err), ERR_OK);
+    assert_int_equal(file_path_join(folder, "set", path, &err), ERR_OK);
+    assert_int_equal(file_write_new(path, str_of(bytes), &err), ERR_OK);
+    if (cohort_value_set_read(arena, path, &codes, &err) != ERR_OK)
+        buf_puts(&found, err.message);
+    else
+        for (size_t i = 0; i < codes.count; i++) {
+            const struct cohort_code *code = &((const struct cohort_code *)codes.items)[i];
+            buf_printf(&found, "%s|%s%s ", code->system != NULL ? code->system : "", code->code,
+                       code->prefix ? "*" : "");
+        }
+    assert_string_equal(buf_text(&found), expected);
+    assert_int_equal(file_remove_tree(folder, &err), ERR_OK);
+}
+
+static void value_sets_are_read_from_fhir_and_from_lists(void **state)
+{
+    (void)state;
+    check_value_set("{\"resourceType\":\"ValueSet\",\"expansion\":{\"contains\":[{\"system\":"
+                    "\"http://snomed.info/sct\",\"code\":\"1\",\"contains\":[{\"system\":\"http://"
+                    "loinc.org\",\"code\":\"2-2\"}]},{\"code\":\"3\",\"abstract\":true}]}}",
+                    "http://snomed.info/sct|1 http://loinc.org|2-2 ");
+    check_value_set(
+        "{\"resourceType\":\"ValueSet\",\"compose\":{\"include\":[{\"system\":\"s\","
+        "\"concept\":[{\"code\":\"1\"},{\"code\":\"2\"}]}],\"exclude\":[{\"system\":\"s\","
+        "\"concept\":[{\"code\":\"2\"}]}]}}",
+        "s|1 ");
+    check_value_set("{\"resourceType\":\"ValueSet\",\"compose\":{\"include\":[{\"system\":\"s\","
+                    "\"filter\":[]}]}}",
+                    "the value set includes more than listed concepts");
+    check_value_set("{\"resourceType\":\"Patient\"}",
+                    "the value set is JSON, but no FHIR ValueSet");
+    check_value_set("# diabetes\nE11*\n\nsnomed|44054006\r\n",
+                    "|E11* http://snomed.info/sct|44054006 ");
+    check_value_set("display;code;system\n\"a; b\";E10;icd10\nx;\"0389\";icd9\n",
+                    "http://hl7.org/fhir/sid/icd-10-cm|E10 http://hl7.org/fhir/sid/icd-9-cm|0389 ");
+    check_value_set("code\n", "the value set holds no code");
+}
+
 int main(int argc, char **argv)
 {
     golden_arguments(argc, argv);
@@ -198,6 +245,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(nesting_beyond_the_limit_is_an_error),
         cmocka_unit_test(birth_days_bound_ages_exactly),
         cmocka_unit_test(numbers_are_ordered_as_numbers),
+        cmocka_unit_test(value_sets_are_read_from_fhir_and_from_lists),
         cmocka_unit_test(units_are_one_under_their_spellings_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
