@@ -25,6 +25,16 @@ const char *api_store_directory(const struct api *api);
 /* Warnings gathered by the last call (e.g. "the store is read-only: this was not recorded"): array of text, borrowed. */
 const json_t *api_warnings(const struct api *api);
 
+struct api_place_options { /* files that stay where they are (docs/REGISTRY.md) */
+    const char *format;               /* "parquet" or "csv": only these; NULL = both */
+    const char *const *tables;        /* "NAME=PATTERN" of paths below the folder */
+    size_t table_count;
+    const char *const *partition;     /* "year" or "year:bigint", outermost key first; none = as found */
+    size_t partition_count;
+    const char *const *sort;          /* "TABLE:a,b" or "a,b" */
+    size_t sort_count;
+    const char *schema_policy;        /* exact, add or any; NULL = exact */
+};
 struct api_import_options {
     const char *const *paths;
     size_t path_count;
@@ -42,7 +52,14 @@ struct api_import_options {
     const char *group, *types; /* of the export; NULL: all */
     const char *since;       /* an instant, or "last": what changed since the export that the current version came from; laid over that version. NULL: a whole export */
     const char *token;       /* bearer; NULL: none */
+    const struct api_place_options *place; /* api_register: the files stay where they are */
 };
+/* Register folders where they stand: as api_import, with `in_place`, and each table's `place`. Without paths: those of the dataset again, by what was
+ * said then where options say nothing (options->name is needed). */
+enum err_code api_register(struct api *api, const struct api_import_options *options, json_t **ret, struct err *err) WARN_UNUSED;
+/* How tables are read: {dataset, version, tables:[{name, format, partition_columns, sort_order, pruning, schema_policy: {value, from}, place?: {root,
+ * files, bytes, available, problem?}}]}. assignments {KEY: text}: set first, for table or (NULL) all; NULL: only show. */
+enum err_code api_registry(struct api *api, const char *dataset, const char *version, const char *table, const json_t *assignments, json_t **ret, struct err *err) WARN_UNUSED;
 enum err_code api_import(struct api *api, const struct api_import_options *options, json_t **ret, struct err *err) WARN_UNUSED;
 
 enum err_code api_datasets(struct api *api, json_t **ret, struct err *err) WARN_UNUSED;                                   /* {store, datasets:[…], runs?, last_questions?} */

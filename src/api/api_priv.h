@@ -61,6 +61,7 @@ struct api_ask {
     const char *kept;                  /* for replay in place of the SQL; NULL: the SQL */
     const struct engine_value *values; /* of $1, $2 … */
     size_t value_count;
+    const json_t *scans; /* {TABLE: options} that the plan's scans say; NULL: none */
     const json_t *about; /* members of the entry, and what api_rows_about answers; NULL: none */
     /* On another engine, once it is open: asks it in its own form, says which ("sql", "substrait") and what ran. NULL: query.sql is asked. */
     enum err_code (*there)(void *user, struct engine *engine, const char **ret_form, struct buf *ret_text, struct engine_result **ret, struct err *err);
@@ -135,6 +136,10 @@ enum err_code api_import_fetch(struct api *api, const struct api_import_options 
 enum err_code api_write_resources(struct engine *engine, const char *table, const char *path, int64_t *ret_rows, struct err *err) WARN_UNUSED;
 /* fhir_check.c: is it a table of FHIR resources (docs/FHIR.md)? */
 bool api_holds_resources(const struct data_schema *schema);
+/* "My Study (2).zip" → my_study_2 */
+void api_name_from_path(const char *path, char ret[STORE_LIMIT_NAME_BYTES + 1]);
+/* The options' words as the store takes them: [{name, type?}] and {TABLE: "a,b"}; NULL where nothing was said. New references. */
+enum err_code api_place_words(const struct api_place_options *place, json_t **ret_keys, json_t **ret_orders, struct err *err) WARN_UNUSED;
 /* ---- mart_memo.c: answers of mart builds, kept by request ---- */
 /* False: this request has no key (forced, a version given, a program without build id). Cheap: reads CURRENT and dataset.json. */
 bool api_memo_key(struct api *api, const struct api_mart_options *options, char ret[HASH_HEX_BYTES]);

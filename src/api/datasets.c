@@ -96,6 +96,38 @@ enum err_code api_show(struct api *api, const char *dataset, const char *version
     return json_built(ok, err);
 }
 
+/* Versions with tables that stand outside the store: are they still to be had? */
+static enum err_code add_available(struct api *api, const char *dataset, json_t *list,
+                                   struct err *err)
+{
+    json_t *entry;
+    size_t idx;
+    bool ok = true;
+    json_array_foreach(list, idx, entry)
+    {
+        AUTO(store_version_close) struct store_version *version = NULL;
+        struct err problem = {0};
+        bool placed = false;
+        if (json_object_get(entry, "problem") != NULL)
+            continue;
+        TRY(store_version_open(api->store, dataset, json_text(entry, "version", ""), &version, err));
+        for (size_t i = 0; i < store_version_table_count(version); i++)
+            placed = placed || store_version_table(version, i)->placed;
+        if (!placed)
+            continue;
+        enum err_code code = store_version_available(version, NULL, 0, &problem);
+        if (code != ERR_OK && code != ERR_INTEGRITY) {
+            if (err != NULL)
+                *err = problem;
+            return code;
+        }
+        json_put_flag(entry, "available", code == ERR_OK, &ok);
+        if (code != ERR_OK)
+            json_put_text(entry, "unavailable", problem.message, &ok);
+    }
+    return json_built(ok, err);
+}
+
 enum err_code api_versions(struct api *api, const char *dataset, json_t **ret, struct err *err)
 {
     json_t *list = NULL;
@@ -105,6 +137,11 @@ enum err_code api_versions(struct api *api, const char *dataset, json_t **ret, s
     json_t *object = json_object();
     json_put_text(object, "dataset", dataset, &ok);
     json_put(object, "versions", list, &ok);
+    enum err_code code = add_available(api, dataset, list, err);
+    if (code != ERR_OK) {
+        json_decref(object);
+        return code;
+    }
     *ret = object;
     return json_built(ok, err);
 }

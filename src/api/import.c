@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* "My Study (2).zip" → my_study_2 */
-static void name_from_path(const char *path, char ret[STORE_LIMIT_NAME_BYTES + 1])
+void api_name_from_path(const char *path, char ret[STORE_LIMIT_NAME_BYTES + 1])
 {
     char copy[FILE_PATH_BYTES];
     (void)snprintf(copy, sizeof copy, "%s", path);
@@ -66,6 +66,13 @@ static enum err_code load(struct api *api, const struct api_import_options *opti
         .total_bytes = options->total_bytes,
         .progress = api->options.progress,
     };
+    struct ingest_place_options place = {0};
+    if (options->place != NULL) {
+        place = (struct ingest_place_options){.format = options->place->format,
+                                              .tables = options->place->tables,
+                                              .table_count = options->place->table_count};
+        ingest.place = &place;
+    }
     TRY(ingest_open(server != NULL ? fetched : options->paths,
                     server != NULL ? 1 : options->path_count, &ingest, &set, err));
     size_t count = ingest_source_count(set);
@@ -118,6 +125,8 @@ static json_t *tables_json(const json_t *manifest, const struct profile *profile
         json_put(entry, "columns", columns, ok);
         json_put_int(entry, "rejected_rows", rejected, ok);
         json_put_text(entry, "source", json_text(table, "source", NULL), ok);
+        if (json_object_get(table, "place") != NULL)
+            json_put(entry, "place", json_incref(json_object_get(table, "place")), ok);
         json_t *warnings = json_object_get(table, "warnings");
         json_put(entry, "warnings", warnings != NULL ? json_incref(warnings) : json_array(), ok);
         json_push(tables, entry, ok);
@@ -163,7 +172,7 @@ enum err_code api_import(struct api *api, const struct api_import_options *optio
         return err_hint(err, "import one after the other, each as a dataset");
     }
     if (dataset == NULL) {
-        name_from_path(options->from_server != NULL ? options->from_server : options->paths[0],
+        api_name_from_path(options->from_server != NULL ? options->from_server : options->paths[0],
                        derived);
         dataset = derived;
     }
@@ -177,6 +186,16 @@ enum err_code api_import(struct api *api, const struct api_import_options *optio
         .stack_count = options->stack_count,
         .show_values = api->options.show_values,
     };
+    struct store_place_options place = {0};
+    JSON_AUTO keys = NULL;
+    JSON_AUTO orders = NULL;
+    if (options->place != NULL) {
+        TRY(api_place_words(options->place, &keys, &orders, err));
+        place = (struct store_place_options){.schema_policy = options->place->schema_policy,
+                                             .partition_columns = keys,
+                                             .sort_orders = orders};
+        store.place = &place;
+    }
     AUTO(store_import_close) struct store_import *import = NULL;
     struct store_commit commit = {.manifest = NULL};
     JSON_AUTO skipped = NULL;

@@ -103,6 +103,8 @@ bool api_memo_key(struct api *api, const struct api_mart_options *options, char 
         !version_of(api, options, version) ||
         store_dataset_read(api->store, options->dataset, &decided, ERR_IGNORED) != ERR_OK)
         return false;
+    if (json_object_get(decided, "register") != NULL)
+        return false; /* files elsewhere may have changed: that is looked at */
     (void)json_object_del(decided, "marts"); /* which run a name means, asked apart */
     add_part(&key, "marrow-mart-answer");
     buf_printf(&key, "%d %zu ", MEMO_FORMAT_VERSION, build.count);

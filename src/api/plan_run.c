@@ -18,6 +18,7 @@
 void api_ready_done(struct api_ready *ready)
 {
     json_decref(ready->about);
+    json_decref(ready->scans);
     plan_free(ready->plan);
     api_bound_done(&ready->bound);
     store_version_close(ready->version);
@@ -93,7 +94,9 @@ enum err_code api_plan_ready(struct api *api, const struct api_plan *plan,
     ready->plan = plan_new();
     if (ready->plan == NULL)
         return err_set(err, ERR_MEMORY, "no memory for a plan");
-    return plan_from_json(ready->plan, ready->bound.plan, plan->source, &ready->root, err);
+    TRY(plan_from_json(ready->plan, ready->bound.plan, plan->source, &ready->root, err));
+    TRY(plan_scan_options(ready->root, &ready->scans, err));
+    return store_version_set_options(ready->version, ready->scans, err);
 }
 
 enum err_code api_ready_compile(const struct api_ready *ready, struct buf *sql,
@@ -177,6 +180,7 @@ static enum err_code run(struct api *api, const struct api_plan *plan,
     AUTO(mem_free) const char **tables = NULL;
     size_t count = 0, table_count = 0;
     TRY(api_plan_ready(api, plan, options, false, ready, err));
+    TRY(api_ready_order(api, options->engine, ready, err));
     if (options->engine == NULL)
         TRY(api_ready_compile(ready, &sql, &values, &count, err));
     TRY(plan_tables(ready->root, &tables, &table_count, err));
@@ -192,6 +196,7 @@ static enum err_code run(struct api *api, const struct api_plan *plan,
                           .kept = buf_text(&kept),
                           .values = values,
                           .value_count = count,
+                          .scans = ready->scans,
                           .about = ready->about,
                           .there = run_there,
                           .tables = tables,

@@ -234,6 +234,8 @@ static enum err_code write_plan(struct writing *writing, const struct api_plan *
     TRY(check_partition(writing, err));
     enum err_code code = write_rows(writing, err);
     if (code == ERR_OK)
+        code = store_version_still(writing->ready.version, err);
+    if (code == ERR_OK)
         code = publish(writing, plan, err);
     if (code != ERR_OK && file_remove_tree(writing->staged, ERR_IGNORED) != ERR_OK)
         err_detail(err, "%s is left behind", writing->staged);

@@ -108,6 +108,8 @@ static enum err_code attach_names(struct api *api, struct store_version *version
         const struct store_table *table = store_version_table_find(version, names[i]);
         if (table != NULL) {
             TRY(store_version_attach(version, engine, &table->name, 1, err));
+            if (allowed != NULL)
+                TRY(store_version_paths(version, table->name, allowed, err));
             continue;
         }
         JSON_AUTO run = NULL;
@@ -218,6 +220,7 @@ static enum err_code open_rows(struct api *api, const struct api_ask *ask, struc
         (ask->about != NULL && rows->about == NULL))
         return err_set(err, ERR_MEMORY, "no memory for the statement");
     TRY(store_version_open(api->store, options->dataset, options->version, &rows->version, err));
+    TRY(store_version_set_options(rows->version, ask->scans, err));
     struct api_query_marts marts = {options->marts, rows->marts};
     if (options->engine != NULL)
         TRY(prepare_elsewhere(api, ask, rows->version, &rows->engine, err));
@@ -317,7 +320,10 @@ enum err_code api_rows_next(struct api_rows *rows, const struct data_batch **ret
     rows->failed = code != ERR_OK;
     if (rows->first_us == 0)
         rows->first_us = clock_monotonic_us();
+    if (code == ERR_OK && batch == NULL)
+        code = store_version_still(rows->version, err);
     if (code != ERR_OK || batch == NULL) {
+        rows->failed = code != ERR_OK;
         rows->at_end = true;
         rows->ended_us = clock_monotonic_us();
         return code;

@@ -60,6 +60,8 @@ enum err_code file_stat(const char *path, struct file_info *ret, struct err *err
     ret->bytes = (int64_t)status.st_size;
     ret->modified_us =
         (int64_t)status.st_mtim.tv_sec * 1000000 + (int64_t)status.st_mtim.tv_nsec / 1000;
+    ret->changed_us =
+        (int64_t)status.st_ctim.tv_sec * 1000000 + (int64_t)status.st_ctim.tv_nsec / 1000;
     return ERR_OK;
 }
 

@@ -21,7 +21,8 @@ enum file_kind { FILE_MISSING, FILE_REGULAR, FILE_DIRECTORY, FILE_OTHER };
 struct file_info {
     enum file_kind kind;
     int64_t bytes;
-    int64_t modified_us;
+    int64_t modified_us; /* of the content; anyone may set it */
+    int64_t changed_us;  /* of content, name or rights; the system sets it */
 };
 enum err_code file_stat(const char *path, struct file_info *ret, struct err *err) WARN_UNUSED; /* missing is ERR_OK */
 bool file_exists(const char *path);

@@ -146,11 +146,22 @@ void cli_help_verb(struct cli *cli, const struct cli_verb *verb);
 bool cli_help_group(struct cli *cli, const char *group); /* "mart": its verbs; false: no such group */
 void cli_help_man(struct cli *cli);
 
+/* ---- what import and register share (verb_import.c) --------------------------------------------- */
+
+/* ERR_NOT_FOUND with the nearest name, before the store is opened. */
+enum err_code cli_check_path(const char *path, struct err *err) WARN_UNUSED;
+enum err_code cli_read_header(const char *text, int *ret, struct err *err) WARN_UNUSED;       /* yes, no or how many rows; NULL: -1 */
+enum err_code cli_read_overrides(const struct cli *cli, json_t **ret, struct err *err) WARN_UNUSED; /* --overrides and --type */
+void cli_put_imported(struct cli *cli, const json_t *tables);
+void cli_put_skipped(struct cli *cli, const json_t *skipped);
+
 /* ---- verbs ------------------------------------------------------------------------------------- */
 
 enum err_code verb_help(struct cli *cli, struct err *err);
 enum err_code verb_demo_data(struct cli *cli, struct err *err);
 enum err_code verb_import(struct cli *cli, struct err *err);
+enum err_code verb_register(struct cli *cli, struct err *err);
+enum err_code verb_registry(struct cli *cli, struct err *err);
 enum err_code verb_datasets(struct cli *cli, struct err *err);
 enum err_code verb_show(struct cli *cli, struct err *err);
 enum err_code verb_versions(struct cli *cli, struct err *err);

@@ -136,7 +136,10 @@ enum err_code verb_show(struct cli *cli, struct err *err)
         cli_table_count(table, (int64_t)json_array_size(json_object_get(one, "columns")));
         cli_table_count(table, json_int(one, "rejected_rows", 0));
         cli_table_count(table, (int64_t)json_array_size(json_object_get(one, "warnings")));
-        cli_table_cell(table, CLI_PLAIN, cli_bytes(json_int(one, "bytes", 0), text));
+        cli_table_cell(table, CLI_PLAIN,
+                       json_object_get(one, "place") != NULL
+                           ? "in place"
+                           : cli_bytes(json_int(one, "bytes", 0), text));
         cli_table_cell(table, CLI_DIM, json_text(one, "source", json_text(one, "origin", "")));
     }
     cli_table_print(cli, table, true);
@@ -176,6 +179,11 @@ enum err_code verb_versions(struct cli *cli, struct err *err)
         cli_table_printf(table, CLI_DIM, "%.*s", SHOWN_VERSION_DIGITS,
                          json_text(one, "parent", ""));
         const char *problem = json_text(one, "problem", NULL);
+        if (problem == NULL && !json_flag(one, "available", true)) {
+            cli_table_printf(table, CLI_BAD, "no longer available: %s",
+                             json_text(one, "unavailable", ""));
+            continue;
+        }
         cli_table_cell(table, problem != NULL ? CLI_BAD : CLI_GOOD,
                        problem != NULL                    ? problem
                        : json_flag(one, "current", false) ? "current"
@@ -216,6 +224,15 @@ static void put_names(struct buf *out, const char *label, const json_t *names)
     }
 }
 
+/* null: the files of one of the versions have changed since, so it is not known. */
+static void put_counted(struct cli_table *table, const json_t *number)
+{
+    if (json_is_null(number))
+        cli_table_cell(table, CLI_DIM, "not known");
+    else
+        cli_table_count(table, json_integer_value(number));
+}
+
 static void render_diff(struct cli *cli, const json_t *answer)
 {
     const json_t *tables = json_object_get(answer, "tables");
@@ -245,8 +262,8 @@ static void render_diff(struct cli *cli, const json_t *answer)
                        change);
         cli_table_count(table, json_int(one, "rows_before", 0));
         cli_table_count(table, json_int(one, "rows_after", 0));
-        cli_table_count(table, json_int(one, "rows_added", 0));
-        cli_table_count(table, json_int(one, "rows_removed", 0));
+        put_counted(table, json_object_get(one, "rows_added"));
+        put_counted(table, json_object_get(one, "rows_removed"));
         cli_table_cell(table, CLI_PLAIN, buf_text(&columns));
     }
     if (cli_table_rows(table) > 0)

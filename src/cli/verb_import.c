@@ -54,7 +54,7 @@ static enum err_code add_type(json_t *overrides, const char *text, struct err *e
 }
 
 /* yes, no, or how many rows hold names. */
-static enum err_code read_header(const char *text, int *ret, struct err *err)
+enum err_code cli_read_header(const char *text, int *ret, struct err *err)
 {
     if (text == NULL || strcmp(text, "yes") == 0 || strcmp(text, "no") == 0) {
         *ret = text == NULL ? -1 : strcmp(text, "yes") == 0;
@@ -69,7 +69,7 @@ static enum err_code read_header(const char *text, int *ret, struct err *err)
     return err_hint(err, "for example --header 2 where a row of groups stands above the names");
 }
 
-static enum err_code read_overrides(const struct cli *cli, json_t **ret, struct err *err)
+enum err_code cli_read_overrides(const struct cli *cli, json_t **ret, struct err *err)
 {
     const char *types[IMPORT_NULLS];
     const char *path = cli_text(cli, "overrides", NULL);
@@ -90,7 +90,7 @@ static enum err_code read_overrides(const struct cli *cli, json_t **ret, struct 
     return ERR_OK;
 }
 
-static void put_tables(struct cli *cli, const json_t *tables)
+void cli_put_imported(struct cli *cli, const json_t *tables)
 {
     AUTO(cli_table_free) struct cli_table *table = cli_table_new();
     cli_table_column(table, "table", false);
@@ -114,7 +114,7 @@ static void put_tables(struct cli *cli, const json_t *tables)
     cli_table_print(cli, table, true);
 }
 
-static void put_skipped(struct cli *cli, const json_t *skipped)
+void cli_put_skipped(struct cli *cli, const json_t *skipped)
 {
     size_t count = json_array_size(skipped);
     if (count == 0)
@@ -141,8 +141,8 @@ static void render(struct cli *cli, const json_t *answer)
     char a[32], b[32], c[32];
     for (size_t i = 0; i < json_array_size(tables); i++)
         rows += json_int(json_array_get(tables, i), "rows", 0);
-    put_tables(cli, tables);
-    put_skipped(cli, json_object_get(answer, "skipped"));
+    cli_put_imported(cli, tables);
+    cli_put_skipped(cli, json_object_get(answer, "skipped"));
     cli_put_table_warnings(cli, tables);
     cli_say(cli, "\n");
     cli_style(cli, CLI_GOOD, "✓ %s", name);
@@ -170,7 +170,7 @@ static void render(struct cli *cli, const json_t *answer)
 
 /* A path that is not there is told before the store is opened, so that a slip of the hand makes no
  * store; with the nearest name beside it. */
-static enum err_code check_path(const char *path, struct err *err)
+enum err_code cli_check_path(const char *path, struct err *err)
 {
     char folder[FILE_PATH_BYTES];
     struct file_list list;
@@ -243,8 +243,8 @@ enum err_code verb_import(struct cli *cli, struct err *err)
     int rows = -1;
     TRY(need_input(cli, err));
     TRY(read_token(cli, &token, err));
-    TRY(read_header(header, &rows, err));
-    TRY(read_overrides(cli, &overrides, err));
+    TRY(cli_read_header(header, &rows, err));
+    TRY(cli_read_overrides(cli, &overrides, err));
     struct api_import_options options = {
         .paths = cli->words,
         .path_count = (size_t)cli->word_count,
@@ -266,7 +266,7 @@ enum err_code verb_import(struct cli *cli, struct err *err)
     options.stack_count = cli_list(cli, "stack", stack, IMPORT_STACKS);
     options.null_markers = options.null_marker_count > 0 ? nulls : NULL;
     for (int i = 0; i < cli->word_count; i++)
-        TRY(check_path(cli_word(cli, i), err));
+        TRY(cli_check_path(cli_word(cli, i), err));
     TRY(cli_open(cli, true, err));
     enum err_code code = api_import(cli->api, &options, &answer, err);
     if (code == ERR_INTERRUPTED && err->hint[0] == '\0')

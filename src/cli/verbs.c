@@ -78,6 +78,34 @@ static const struct cli_option import_options[] = {
      NULL},
     OPTIONS_END,
 };
+static const struct cli_option register_options[] = {
+    {"name", CLI_TEXT, "N", "the dataset's name; default: from the first path", NULL},
+    {"format", CLI_TEXT, "F", "only files of this format; default: parquet and csv",
+     WORDS("parquet", "csv")},
+    {"table", CLI_LIST, "NAME=PATTERN",
+     "files of these paths below PATH, such as 'labs=labs/*.parquet', are one table; may be "
+     "repeated",
+     NULL},
+    {"partition", CLI_LIST, "KEY[:TYPE],…",
+     "the keys that tables are parted by, outermost first, and their types; default: key=value "
+     "folders, types that fit every value",
+     NULL},
+    {"sort", CLI_LIST, "[TABLE:]COLUMN,…",
+     "the order that the rows are in over all files, which is checked; may be repeated", NULL},
+    {"schema-policy", CLI_TEXT, "P",
+     "a table's files may differ: exact, not at all (default); add, in columns that some lack "
+     "(null there); any, in types too",
+     WORDS("exact", "add", "any")},
+    {"delimiter", CLI_TEXT, "D", "of CSV files; \\t is a tab; default: detected", NULL},
+    {"header", CLI_TEXT, "yes|no|N", "of CSV files: rows of names; default: detected", NULL},
+    {"overrides", CLI_TEXT, "FILE",
+     "JSON {TABLE:{COLUMN:{\"type\":…,\"null_markers\":[…],\"read\":…}}}", NULL},
+    {"type", CLI_LIST, "TABLE.COLUMN=TYPE", "the type of a column; may be repeated", NULL},
+    {"null", CLI_LIST, "TEXT",
+     "a text of CSV files that means \"no value\", in place of the built-in list; may be repeated",
+     NULL},
+    OPTIONS_END,
+};
 static const struct cli_option version_options[] = {OPTION_VERSION, OPTIONS_END};
 static const struct cli_option export_options[] = {
     {"format", CLI_TEXT, "F", "csv, parquet, ndjson, json, duckdb, xlsx-csv (for Excel)",
@@ -258,6 +286,32 @@ static const struct cli_verb verbs[] = {
            "a folder; refuse bad rows", "marrow import --from-server https://host/fhir --name ward",
            "a FHIR server's bulk export; later with --since last"),
      verb_import},
+    {"register", "[PATH…]", 0, -1,
+     "Make folders of Parquet or CSV a dataset where they stand, copying nothing",
+     "Tables are the files, part files (part-0, part-1 …) and folders of key=value folders, whose keys "
+     "are columns. Every file is read once: types are decided, rows counted and hashed as by an import, so "
+     "the same rows give the same version. From then on all commands read the files themselves; one that "
+     "changed is never read silently: it is an error, and registering again (without PATH: the same "
+     "folders) makes a new version of what is there.",
+     register_options,
+     WORDS("marrow register /data/lake --name lake", "each file or partitioned folder a table",
+           "marrow register /data/lab --name lab --partition year:bigint,site --sort subject_id,charttime",
+           "keys with types, rows sorted as said", "marrow register --name lake",
+           "again: files were added or changed",
+           "marrow register /data/lake --table 'labs=labs/*.parquet' --schema-policy add",
+           "many files one table; columns that some lack are null"),
+     verb_register},
+    {"registry", "NAME [TABLE] [set KEY=VALUE…]", 1, -1,
+     "Show and change how tables are read: partitions, sort order, pruning, schema policy",
+     "sort_order=COLUMN,… is checked on the rows. pruning=on, off or COLUMN,… says by which columns' "
+     "filters files and row groups may be skipped. schema_policy=exact, add or any says what may differ "
+     "between a table's files. KEY= takes a setting away. What is set for a TABLE comes before what is set "
+     "for all; a plan's own option comes before both.",
+     version_options,
+     WORDS("marrow registry lake", "all tables, and who said what",
+           "marrow registry lake labs set sort_order=subject_id,charttime", "declare an order",
+           "marrow registry lake set pruning=off", "trust no file's statistics, in any table"),
+     verb_registry},
     {"datasets", "", 0, 0, "List the datasets, their marts and last questions", NULL, NULL,
      WORDS("marrow datasets", "what is in the store"), verb_datasets},
     {"show", "NAME", 1, 1, "Show a version: its tables, marts and warnings", NULL, version_options,

@@ -153,9 +153,37 @@ struct data_scan {
     bool header;
     int64_t maximum_line_bytes; /* longer lines are quarantined */
     int64_t records;            /* rows + rejected rows that the reader counted itself; meaningful where the source has push too */
+    bool skip_rejects;          /* rows that can't be read are left out; without, they are an error or go to the reject tables */
     /* Parquet */
-    bool partitioned; /* key=value folders in the paths are columns (text) */
+    bool same_columns; /* every file has the columns of the first, so only that one is opened to know them */
+    /* both */
+    bool partitioned; /* key=value folders in the paths are columns */
+    const struct data_schema *keys; /* … of these types, which every value fits; those that are not here: text. NULL: none */
 };
+
+/* Files that stay where they are (a registered folder), as one table. */
+struct data_place_file {
+    const char *name; /* below the root, '/'-separated */
+    int64_t bytes, modified_us, changed_us; /* before it was read (base/file.h) */
+    char sha256[65];
+};
+struct data_place_part { /* files that are read alike */
+    struct data_scan scan;     /* paths: root + name; partitioned where there are keys */
+    struct data_schema schema; /* CSV: the names in the files, keys apart; Parquet: empty, the engine tells */
+};
+struct data_place {
+    const char *root;   /* absolute */
+    const char *format; /* "parquet", "csv" */
+    const struct data_place_file *files; /* by name */
+    size_t file_count;
+    struct data_place_part *parts;
+    size_t part_count;
+    const char **keys;   /* partition columns: the names of the key=value folders, outermost first */
+    size_t key_count;
+    const char **values; /* [file][key], as text; NULL: the null partition */
+};
+/* What engines call the folder of a null partition value. */
+#define DATA_NULL_PARTITION "__HIVE_DEFAULT_PARTITION__"
 
 /* Receives pushed rows. All strings are borrowed for the call. */
 struct data_sink {
@@ -182,7 +210,8 @@ struct data_source {
     bool text_columns;
     bool decimal_comma; /* text whose fields a semicolon parts: commas in its numbers are decimal signs, where nothing says otherwise */
     const struct data_newest *newest; /* of a stream whose schema's types stand, even where texts look like dates; NULL: every row is stored */
-    const struct data_scan *scan; /* NULL: stream */
+    const struct data_scan *scan; /* NULL: stream, or a place */
+    const struct data_place *place; /* the files are to stay where they are; else NULL */
     enum err_code (*push)(void *user, const struct data_sink *sink, const struct progress *progress, struct err *err);
     void *user;
     int64_t bytes; /* of input, for progress and for the ≥ 70 % figure; 0 unknown */

@@ -154,6 +154,11 @@ enum err_code engine_scan_expression(const struct data_scan *scan, const struct 
  * Pass it to engine_scan_expression, which then casts: with an empty
  * schema a Parquet scan keeps the file's own types. */
 enum err_code engine_scan_schema(struct engine *engine, const struct data_scan *scan, struct data_schema *ret, struct err *err) WARN_UNUSED;
+/* For each path of a Parquet scan a hash of its columns' names, types and order: files of equal hashes are read alike (same_columns). ret
+ * has path_count entries. */
+enum err_code engine_scan_shapes(struct engine *engine, const struct data_scan *scan, struct hash128 *ret, struct err *err) WARN_UNUSED;
+/* The path as a scan writes it: a pattern that means only that path. A confined engine must be allowed both. */
+void engine_scan_pattern(const char *path, struct buf *out);
 /* Hand the quarantined rows of a finished scan to sink->reject, in file order; *ret_rows = distinct lines rejected. */
 enum err_code engine_scan_rejects(struct engine *engine, const char *rejects_tag, const struct data_sink *sink, int64_t *ret_rows, struct err *err) WARN_UNUSED;
 /* SQL type name ↔ data_type ("DECIMAL(18,4)"). */

@@ -63,7 +63,7 @@ struct ingest_set *ingest_set_new(const struct ingest_options *options, struct e
     return ret;
 }
 
-static void slot_done(struct ingest_slot *slot)
+void ingest_slot_done(struct ingest_slot *slot)
 {
     if (slot->source.user != NULL && slot->user_free != NULL)
         slot->user_free(slot->source.user);
@@ -76,7 +76,7 @@ void ingest_close(struct ingest_set *set)
     if (set == NULL)
         return;
     for (size_t i = 0; i < set->slot_count; i++)
-        slot_done(&set->slots[i]);
+        ingest_slot_done(&set->slots[i]);
     mem_free(set->slots);
     mem_free(set->entries);
     mem_free(set->companions);
@@ -106,7 +106,7 @@ enum err_code ingest_add_source(struct ingest_set *set, const struct data_source
                            sizeof *set->slots);
     if (slot == NULL) {
         struct ingest_slot lost = {.source = *source, .user_free = user_free};
-        slot_done(&lost);
+        ingest_slot_done(&lost);
         return ingest_memory(err);
     }
     slot->source = *source;
@@ -233,7 +233,7 @@ const char *ingest_companion_path(const struct ingest_set *set, const struct ing
 /* ---- opening ------------------------------------------------------------------------------------
  */
 
-static enum err_code open_entry(struct ingest_set *set, const struct ingest_entry *entry,
+enum err_code ingest_open_entry(struct ingest_set *set, const struct ingest_entry *entry,
                                 struct err *err)
 {
     AUTO(buf_done) struct buf head = BUF_INIT;
@@ -313,7 +313,7 @@ static enum err_code open_each(struct ingest_set *set, struct recognising *work,
         if (set->entries[i].group != NULL)
             TRY(open_group(set, i, done, err));
         else
-            TRY(open_entry(set, &set->entries[i], err));
+            TRY(ingest_open_entry(set, &set->entries[i], err));
         work->before += set->entries[i].bytes;
     }
     return ERR_OK;
@@ -360,7 +360,7 @@ enum err_code ingest_open(const char *const *paths, size_t path_count,
         return err_set(err, ERR_USAGE, "no file or folder to import was named");
     for (size_t i = 0; i < path_count; i++)
         TRY(walk_path(set, paths[i], err));
-    TRY(open_entries(set, err));
+    TRY(set->options.place != NULL ? place_open(set, err) : open_entries(set, err));
     TRY(fhir_in_add_sources(set, err));
     if (set->slot_count == 0)
         return no_source(set, err);

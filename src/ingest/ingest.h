@@ -16,6 +16,12 @@
 #define INGEST_LIMIT_COLUMNS 100000
 #define INGEST_LIMIT_CELL_BYTES (64LL << 20)
 
+/* Files are to be read where they stand: Parquet and plain CSV only; nothing is unpacked or decoded. */
+struct ingest_place_options {
+    const char *format;         /* "parquet" or "csv": only these files; NULL: both */
+    const char *const *tables;  /* "NAME=PATTERN": files whose paths below the given folder match are one table */
+    size_t table_count;
+};
 struct ingest_options {
     const char *staging_directory; /* exists, empty, on the store's file system; decoded and unpacked files go here */
     const char *encoding;          /* iconv name; NULL = detect */
@@ -23,6 +29,7 @@ struct ingest_options {
     int header;                    /* rows of names: 1, 0, or more that are joined; -1 detect (also units and notes around the table) */
     int64_t total_bytes;           /* 0 = INGEST_LIMIT_TOTAL_BYTES */
     const char *shown_as;          /* what people are told in place of a folder's path: "https://host/fhir"; NULL: the path */
+    const struct ingest_place_options *place; /* each source's `place` is set, its scan and push are not; NULL: import (docs/REGISTRY.md) */
     const struct progress *progress;
 };
 struct ingest_skipped {

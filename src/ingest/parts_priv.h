@@ -17,6 +17,9 @@ struct ingest_entry { /* a file that holds data; all texts in the set's arena */
     const char *base_name; /* for people, with suffixes */
     const char *group;     /* files of one partitioned Parquet table share it; else NULL */
     const char *group_name;
+    const char *relative;  /* path below the folder given; of a file given, its name */
+    const char *root;      /* in place: that folder, absolute; else NULL */
+    struct file_info info; /* before it was hashed; in place only */
     const char *sha256;    /* of the file as given */
     int64_t bytes;
     bool given;            /* named by the user */
@@ -55,6 +58,9 @@ enum err_code ingest_skip(struct ingest_set *set, const char *origin, struct err
 /* First bytes of a file, up to capacity. */
 enum err_code ingest_read_head(const char *path, size_t capacity, struct buf *ret, struct err *err) WARN_UNUSED;
 enum err_code ingest_memory(struct err *err);
+/* Have the entry's format open it: its sources are added. */
+enum err_code ingest_open_entry(struct ingest_set *set, const struct ingest_entry *entry, struct err *err) WARN_UNUSED;
+void ingest_slot_done(struct ingest_slot *slot);
 /* Label the column with its unit, unless that is empty. */
 enum err_code ingest_label_unit(struct data_column *column, struct str unit, struct err *err) WARN_UNUSED;
 /* "labs.csv.gz" → "labs"; suffixes of formats and of compressors are cut. In arena. */
@@ -69,6 +75,8 @@ struct walk_place {
     const char *folder;   /* base name of what holds it */
     const char *relative; /* path inside the input ("" for a file given by name), '/'-separated */
     const char *sha256;   /* NULL: to be computed */
+    const char *root;     /* the folder given, absolute; NULL: not in place, or from an archive */
+    struct file_info info; /* before sha256 was computed; with root */
     int64_t root_bytes;   /* size of the outermost archive, 0 = none */
     int depth;
     bool given;           /* named by the user: never skipped silently */
@@ -79,6 +87,16 @@ enum err_code walk_file(struct ingest_set *set, const struct walk_place *place, 
 const char *walk_skip_reason(const char *relative);
 /* As above for data that Marrow does not read (.xls, .rds …), or NULL. Pure. */
 const char *walk_unreadable_reason(const char *base_name);
+
+/* ---- in place ----------------------------------------------------------------------------------- */
+
+/* The entries' tables, of options.place. */
+enum err_code place_open(struct ingest_set *set, struct err *err) WARN_UNUSED;
+#define PLACE_LIMIT_KEYS 16
+/* The key=value folders of a path below the root, outermost first: up to PLACE_LIMIT_KEYS keys and values (NULL: the null partition), in
+ * arena. ERR_INPUT: not UTF-8. Pure. */
+enum err_code place_keys(struct arena *arena, const char *relative, const char **keys, const char **values, size_t *ret_count,
+                         struct err *err) WARN_UNUSED;
 
 /* ---- archives ----------------------------------------------------------------------------------- */
 

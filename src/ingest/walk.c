@@ -98,7 +98,12 @@ static enum err_code add_entry(struct ingest_set *set, const struct walk_place *
     entry->sha256 = sha256;
     entry->bytes = bytes;
     entry->format = format;
-    if (format == &ingest_format_parquet)
+    entry->given = place->given;
+    entry->relative =
+        arena_strdup(set->arena, place->relative[0] != '\0' ? place->relative : place->base_name);
+    entry->root = place->root;
+    entry->info = place->info;
+    if (format == &ingest_format_parquet || set->options.place != NULL)
         find_group(set, place, entry);
     return arena_failed(set->arena) ? ingest_memory(err) : ERR_OK;
 }
@@ -219,6 +224,8 @@ enum err_code walk_file(struct ingest_set *set, const struct walk_place *place, 
         return add_entry(set, place, format, info.bytes, err);
     enum archive_kind kind =
         archive_is_office(file.head) ? ARCHIVE_NONE : archive_recognise(file.head);
+    if (kind != ARCHIVE_NONE && sure == 0 && set->options.place != NULL)
+        return no_data(set, place, "not read where it stands: packed", err);
     if (kind != ARCHIVE_NONE && sure == 0)
         return archive_walk(set, place, kind, err);
     if (sure == 1)
@@ -233,6 +240,7 @@ struct folder_walk {
     struct ingest_set *set;
     const char *root_real; /* realpath of the folder as given */
     const char *shown_as;  /* in place of the path */
+    const char *root;      /* the same in the set's arena, where files are to stay; else NULL */
     struct hash_sha256 *hash;
     int64_t bytes, files;
 };
@@ -254,6 +262,8 @@ static enum err_code folder_file(struct folder_walk *walk, const char *path, con
     char hex[HASH_HEX_BYTES] = "";
     int64_t bytes = 0;
     const char *sha256 = NULL;
+    struct file_info info;
+    TRY(file_stat(path, &info, err));
     if (walk_skip_reason(relative) == NULL) {
         TRY(file_sha256(path, hex, &bytes, err));
         sha256 = arena_strdup(walk->set->arena, hex);
@@ -272,6 +282,8 @@ static enum err_code folder_file(struct folder_walk *walk, const char *path, con
                                .folder = folder,
                                .relative = relative,
                                .sha256 = sha256,
+                               .root = walk->root,
+                               .info = info,
                                .depth = depth};
     return walk_file(walk->set, &place, err);
 }
@@ -363,8 +375,12 @@ static enum err_code walk_given_folder(struct ingest_set *set, const char *path,
     const char *shown = set->options.shown_as;
     struct folder_walk walk = {
         .set = set, .root_real = real, .shown_as = shown, .hash = hash_sha256_new()};
+    bool in_place = set->options.place != NULL;
+    walk.root = in_place ? arena_strdup(set->arena, real) : NULL;
+    /* a file's path is the absolute one where it is to be found again */
+    const char *from = in_place ? walk.root : path;
     enum err_code code =
-        walk.hash == NULL ? ingest_memory(err) : walk_folder(&walk, path, "", 1, err);
+        walk.hash == NULL || from == NULL ? ingest_memory(err) : walk_folder(&walk, from, "", 1, err);
     if (code == ERR_OK) {
         char hex[HASH_HEX_BYTES];
         hash_sha256_finish(walk.hash, hex);
@@ -376,10 +392,29 @@ static enum err_code walk_given_folder(struct ingest_set *set, const char *path,
     return code;
 }
 
+/* The file's absolute path, and the folder that it lies in. */
+static enum err_code stands_at(struct ingest_set *set, const char **path, const char **ret_root,
+                               struct err *err)
+{
+    char *real = realpath(*path, NULL);
+    if (real == NULL)
+        return err_set_errno(err, errno, "cannot resolve %s", *path);
+    size_t length = (size_t)(file_base_name(real) - real);
+    *path = arena_strdup(set->arena, real);
+    *ret_root = arena_strndup(set->arena, real, length > 1 ? length - 1 : length);
+    mem_free(real); /* realpath's */
+    return *path == NULL || *ret_root == NULL ? ingest_memory(err) : ERR_OK;
+}
+
 static enum err_code walk_given_file(struct ingest_set *set, const char *path, struct err *err)
 {
     char hex[HASH_HEX_BYTES];
     int64_t bytes = 0;
+    struct file_info info;
+    const char *root = NULL;
+    if (set->options.place != NULL)
+        TRY(stands_at(set, &path, &root, err));
+    TRY(file_stat(path, &info, err));
     TRY(file_sha256(path, hex, &bytes, err));
     TRY(add_input(set, path, "file", hex, bytes, -1, err));
     const char *sha256 = arena_strdup(set->arena, hex);
@@ -394,6 +429,8 @@ static enum err_code walk_given_file(struct ingest_set *set, const char *path, s
                                .folder = file_base_name(parent),
                                .relative = "",
                                .sha256 = sha256,
+                               .root = root,
+                               .info = info,
                                .given = true};
     return walk_file(set, &place, err);
 }

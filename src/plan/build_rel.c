@@ -198,6 +198,58 @@ const struct plan_rel *plan_scan(struct plan *plan, const char *table,
     return plan_scan_identified(plan, table, NULL, schema);
 }
 
+static bool is_one_of(const json_t *value, const char *const *words)
+{
+    const char *text = json_string_value(value);
+    for (; text != NULL && *words != NULL; words++)
+        if (strcmp(text, *words) == 0)
+            return true;
+    return false;
+}
+
+static bool is_list_of_texts(const json_t *value)
+{
+    bool texts = json_is_array(value);
+    for (size_t i = 0; i < json_array_size(value); i++)
+        texts = texts && json_is_string(json_array_get(value, i));
+    return texts;
+}
+
+const struct plan_rel *plan_scan_with(struct plan *plan, const struct plan_rel *scan,
+                                      const json_t *options)
+{
+    static const char *const pruning[] = {"on", "off", NULL};
+    static const char *const policies[] = {"exact", "add", "any", NULL};
+    struct buf text = BUF_INIT;
+    if (scan == NULL || options == NULL)
+        return scan;
+    const json_t *prune = json_object_get(options, "pruning"),
+                 *policy = json_object_get(options, "schema_policy");
+    bool known = json_is_object(options) &&
+                 json_object_size(options) == (size_t)(prune != NULL) + (size_t)(policy != NULL);
+    if (!known || (prune != NULL && !is_one_of(prune, pruning) && !is_list_of_texts(prune)) ||
+        (policy != NULL && !is_one_of(policy, policies))) {
+        plan_fail(plan, ERR_INPUT,
+                  "scan of \"%.60s\": its options are pruning (on, off or a list of columns) and "
+                  "schema_policy (exact, add or any)",
+                  scan->table);
+        return NULL;
+    }
+    struct plan_rel *with = plan_rel_new(plan, PLAN_SCAN, NULL, 0);
+    if (with == NULL || json_canonical(options, &text, ERR_IGNORED) != ERR_OK || text.failed) {
+        buf_done(&text);
+        plan_fail(plan, ERR_MEMORY, "no memory for the plan");
+        return NULL;
+    }
+    with->table = scan->table;
+    with->table_identity = scan->table_identity;
+    with->columns = scan->columns;
+    with->column_count = scan->column_count;
+    with->scan_options = plan_strdup(plan, buf_text(&text));
+    buf_done(&text);
+    return plan_failed(plan) || !plan_names_build(plan, with) ? NULL : with;
+}
+
 const struct plan_rel *plan_filter(struct plan *plan, const struct plan_rel *input,
                                    const struct plan_expr *predicate)
 {

@@ -293,8 +293,10 @@ static const struct plan_rel *read_scan(struct reader *reader, const json_t *nod
     if (code != ERR_OK)
         plan_fail(reader->plan, code, "%s", err.message);
     else
-        rel = plan_scan_identified(reader->plan, json_text(node, "table", NULL),
-                                   json_text(node, "identity", NULL), &schema);
+        rel = plan_scan_with(reader->plan,
+                             plan_scan_identified(reader->plan, json_text(node, "table", NULL),
+                                                  json_text(node, "identity", NULL), &schema),
+                             json_object_get(node, "options"));
     data_schema_done(&schema);
     return rel;
 }
@@ -491,7 +493,7 @@ static bool read_inputs(struct reader *reader, const json_t *node, enum plan_rel
 #define NODE "id", "node", "label"
 #define KEYS "inputs", "join", "left_keys", "right_keys"
 static const char *const NODE_MEMBERS[][20] = {
-    [PLAN_SCAN] = {NODE, "table", "identity", "columns"},
+    [PLAN_SCAN] = {NODE, "table", "identity", "columns", "options"},
     [PLAN_FILTER] = {NODE, "input", "predicate"},
     [PLAN_PROJECT] = {NODE, "input", "outputs"},
     [PLAN_JOIN] = {NODE, KEYS, "condition", "left_start", "right_start", "closed", "forward",

@@ -170,6 +170,12 @@ static void put_scan(struct writer *writer, json_t *node, const struct plan_rel 
     json_put_text(node, "table", rel->table, &writer->ok);
     if (rel->table_identity != NULL)
         json_put_text(node, "identity", rel->table_identity, &writer->ok);
+    if (rel->scan_options != NULL) {
+        json_t *options = NULL;
+        if (json_parse(str_of(rel->scan_options), "options", &options, ERR_IGNORED) != ERR_OK)
+            writer->ok = false;
+        json_put(node, "options", options, &writer->ok);
+    }
     put_columns(writer, node, rel);
 }
 

@@ -50,5 +50,11 @@ struct plan_ordered_by {
     bool descending, nulls_first;
 };
 enum err_code plan_ordering(const struct plan_rel *root, struct arena *arena, const struct plan_ordered_by **ret, size_t *ret_count, struct err *err) WARN_UNUSED;
+/* The scan that root's rows come from one by one, in its order: through filters and projects, and the sort on top of them; NULL: there is none. */
+const struct plan_rel *plan_ordered_scan(const struct plan_rel *root);
+/* As plan_ordering, where the rows of that scan come in the order of these of its columns, ascending, nulls last. */
+enum err_code plan_ordering_from(const struct plan_rel *root, const char *const *sorted_by, size_t sorted_count, struct arena *arena, const struct plan_ordered_by **ret, size_t *ret_count, struct err *err) WARN_UNUSED;
+/* root without the sort on its top, where the scan's order makes that needless; else root. */
+const struct plan_rel *plan_without_sort(const struct plan_rel *root, const char *const *sorted_by, size_t sorted_count, struct arena *arena);
 
 #endif

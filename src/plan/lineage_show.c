@@ -159,29 +159,86 @@ static const char *name_above(const struct plan_rel *rel, const struct plan_rel 
     return NULL;
 }
 
-enum err_code plan_ordering(const struct plan_rel *root, struct arena *arena,
-                            const struct plan_ordered_by **ret, size_t *ret_count, struct err *err)
+/* Down to what orders the rows: a sort, or a scan. */
+static const struct plan_rel *what_orders(const struct plan_rel *rel)
 {
-    const struct plan_rel *sort = root;
+    while (rel != NULL &&
+           (rel->kind == PLAN_PROJECT || rel->kind == PLAN_LIMIT || rel->kind == PLAN_FILTER))
+        rel = rel->inputs[0];
+    return rel;
+}
+
+const struct plan_rel *plan_ordered_scan(const struct plan_rel *root)
+{
+    const struct plan_rel *rel = what_orders(root);
+    if (rel != NULL && rel->kind == PLAN_SORT)
+        rel = what_orders(rel->inputs[0]);
+    return rel != NULL && rel->kind == PLAN_SCAN ? rel : NULL;
+}
+
+/* A sort's keys, or a scan's columns. */
+static const char *key_at(const struct plan_rel *root, const struct plan_rel *orders, size_t idx,
+                          const char *const *sorted_by)
+{
+    int64_t column = orders->kind == PLAN_SCAN ? plan_column_find(orders, sorted_by[idx])
+                     : orders->order[idx].expr->kind == PLAN_COLUMN
+                         ? (int64_t)orders->order[idx].expr->idx
+                         : -1;
+    return column < 0 ? NULL : name_above(root, orders, (size_t)column);
+}
+
+enum err_code plan_ordering_from(const struct plan_rel *root, const char *const *sorted_by,
+                                 size_t sorted_count, struct arena *arena,
+                                 const struct plan_ordered_by **ret, size_t *ret_count,
+                                 struct err *err)
+{
+    const struct plan_rel *orders = what_orders(root);
     *ret = NULL;
     *ret_count = 0;
-    while (sort != NULL &&
-           (sort->kind == PLAN_PROJECT || sort->kind == PLAN_LIMIT || sort->kind == PLAN_FILTER))
-        sort = sort->inputs[0];
-    if (sort == NULL || sort->kind != PLAN_SORT)
+    if (orders == NULL || (orders->kind != PLAN_SORT && orders->kind != PLAN_SCAN))
         return root != NULL ? ERR_OK : err_set(err, ERR_INPUT, "the plan has no root relation");
-    struct plan_ordered_by *keys = arena_array(arena, sort->order_count, sizeof *keys);
+    bool sort = orders->kind == PLAN_SORT;
+    size_t count = sort ? orders->order_count : sorted_count;
+    struct plan_ordered_by *keys = arena_array(arena, count + 1, sizeof *keys);
     if (keys == NULL)
         return err_set(err, ERR_MEMORY, "no memory for the plan's order");
-    for (size_t i = 0; i < sort->order_count; i++) {
-        const struct plan_order *order = &sort->order[i];
-        const char *name =
-            order->expr->kind == PLAN_COLUMN ? name_above(root, sort, order->expr->idx) : NULL;
+    for (size_t i = 0; i < count; i++) {
+        const char *name = key_at(root, orders, i, sorted_by);
         if (name == NULL)
             break; /* what follows orders only within equal values of what is not there */
         keys[(*ret_count)++] =
-            (struct plan_ordered_by){name, order->descending, order->nulls_first};
+            (struct plan_ordered_by){name, sort && orders->order[i].descending,
+                                     sort && orders->order[i].nulls_first};
     }
     *ret = keys;
     return ERR_OK;
+}
+
+enum err_code plan_ordering(const struct plan_rel *root, struct arena *arena,
+                            const struct plan_ordered_by **ret, size_t *ret_count, struct err *err)
+{
+    return plan_ordering_from(root, NULL, 0, arena, ret, ret_count, err);
+}
+
+/* scan t sorted by (a, b) ▶ filter ▶ sort a      →      scan t ▶ filter */
+const struct plan_rel *plan_without_sort(const struct plan_rel *root, const char *const *sorted_by,
+                                         size_t sorted_count, struct arena *arena)
+{
+    const struct plan_ordered_by *keys = NULL;
+    size_t count = 0;
+    if (root == NULL || root->kind != PLAN_SORT)
+        return root;
+    const struct plan_rel *scan = what_orders(root->inputs[0]);
+    if (scan == NULL || scan->kind != PLAN_SCAN ||
+        plan_ordering_from(root->inputs[0], sorted_by, sorted_count, arena, &keys, &count,
+                           ERR_IGNORED) != ERR_OK ||
+        count < root->order_count)
+        return root;
+    for (size_t i = 0; i < root->order_count; i++) {
+        const struct plan_order *order = &root->order[i];
+        if (order->descending || order->nulls_first || order->expr->kind != PLAN_COLUMN ||
+            strcmp(root->inputs[0]->columns[order->expr->idx].name, keys[i].column) != 0)
+            return root;
+    }
+    return root->inputs[0];
 }

@@ -124,6 +124,8 @@ struct plan_rel {
     size_t input_count;
     const char *label; /* for readable SQL: CTE name proposal; not hashed; may be NULL */
     const char *table; /* SCAN: table name in the dataset version */
+    const char *scan_options;   /* SCAN: how the table is to be read (docs/REGISTRY.md), canonical JSON {pruning?, schema_policy?}; not hashed, for it changes no
+                                 * row; rewrites may drop it; NULL = as the dataset says */
     const char *table_identity; /* SCAN: content hash of the table where known, hashed in place of nothing; may be NULL */
     const struct plan_expr *predicate; /* FILTER; JOIN residual condition or NULL */
     const struct plan_named *outputs;  /* PROJECT, WINDOW (appended to the input's columns): expressions; AGGREGATE: aggregates;
@@ -173,6 +175,8 @@ struct arena *plan_arena(struct plan *plan);
 const struct plan_rel *plan_scan(struct plan *plan, const char *table, const struct data_schema *schema);
 /* As plan_scan, with the table's content hash: two scans of tables with other content have other signatures. identity may be NULL. */
 const struct plan_rel *plan_scan_identified(struct plan *plan, const char *table, const char *identity, const struct data_schema *schema);
+/* The scan with options: {"pruning": "on" | "off" | [columns], "schema_policy": "exact" | "add" | "any"}. */
+const struct plan_rel *plan_scan_with(struct plan *plan, const struct plan_rel *scan, const json_t *options);
 const struct plan_rel *plan_filter(struct plan *plan, const struct plan_rel *input, const struct plan_expr *predicate);
 const struct plan_rel *plan_project(struct plan *plan, const struct plan_rel *input, const struct plan_named *outputs, size_t count);
 /* Output: left columns then right columns (SEMI/ANTI: left only). Clashing names are an error: project first. */
@@ -256,6 +260,8 @@ enum err_code plan_signature(const struct plan_rel *root, char ret_hex[65], stru
 enum err_code plan_to_json(const struct plan_rel *root, json_t **ret, struct err *err) WARN_UNUSED;
 enum err_code plan_from_json(struct plan *plan, const json_t *json, const char *source, const struct plan_rel **ret, struct err *err) WARN_UNUSED;
 enum err_code plan_print(const struct plan_rel *root, struct buf *ret, struct err *err) WARN_UNUSED; /* indented tree for people */
+/* What the plan's scans say, {TABLE: options}; ERR_INPUT where two scans of a table say different things. New reference. */
+enum err_code plan_scan_options(const struct plan_rel *root, json_t **ret, struct err *err) WARN_UNUSED;
 /* Names of tables scanned, each once, in first-visit order; strings borrowed from the plan. *ret from mem_alloc: caller mem_free()s. */
 enum err_code plan_tables(const struct plan_rel *root, const char ***ret, size_t *ret_count, struct err *err) WARN_UNUSED;
 

@@ -59,3 +59,51 @@ enum err_code plan_tables(const struct plan_rel *root, const char ***ret, size_t
     *ret_count = tables.count;
     return ERR_OK;
 }
+
+/* ---- what scans say ----------------------------------------------------------------------------
+ */
+
+struct said {
+    uint8_t *seen;
+    json_t *tables;
+    bool ok;
+    const char *clash; /* a table of which two scans say different things */
+};
+
+static void visit_said(struct said *said, const struct plan_rel *rel)
+{
+    if (said->seen[rel->id])
+        return;
+    said->seen[rel->id] = 1;
+    for (size_t i = 0; i < rel->input_count; i++)
+        visit_said(said, rel->inputs[i]);
+    if (rel->kind != PLAN_SCAN || rel->scan_options == NULL)
+        return;
+    json_t *options = NULL;
+    if (json_parse(str_of(rel->scan_options), "options", &options, ERR_IGNORED) != ERR_OK) {
+        said->ok = false;
+        return;
+    }
+    const json_t *known = json_object_get(said->tables, rel->table);
+    if (known != NULL && !json_equal(known, options))
+        said->clash = rel->table;
+    json_put(said->tables, rel->table, options, &said->ok);
+}
+
+enum err_code plan_scan_options(const struct plan_rel *root, json_t **ret, struct err *err)
+{
+    *ret = NULL;
+    if (root == NULL)
+        return err_set(err, ERR_INPUT, "the plan has no root relation");
+    AUTO(mem_free) uint8_t *seen = mem_zalloc((size_t)root->id + 1, 1);
+    JSON_AUTO tables = json_object();
+    struct said said = {.seen = seen, .tables = tables, .ok = seen != NULL && tables != NULL};
+    if (said.ok)
+        visit_said(&said, root);
+    TRY(json_built(said.ok, err));
+    if (said.clash != NULL)
+        return err_set(err, ERR_INPUT, "two scans of table %.200s say different options",
+                       said.clash);
+    *ret = json_incref(tables);
+    return ERR_OK;
+}

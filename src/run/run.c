@@ -37,6 +37,9 @@ enum err_code run_attach_tables(struct run_work *work, struct err *err)
 {
     const char **tables = NULL;
     size_t count = 0;
+    JSON_AUTO said = NULL;
+    TRY(plan_scan_options(work->request->plan, &said, err));
+    TRY(store_version_set_options(work->version, said, err));
     TRY(plan_tables(work->request->plan, &tables, &count, err));
     enum err_code code =
         work->request->attach != NULL
@@ -192,6 +195,7 @@ static enum err_code compute(struct run_work *work, json_t **ret, struct err *er
     TRY(store_run_stage(work->store, work->staged, err));
     TRY(run_write(work, buf_text(&sql), err));
     work->compute_us = run_lap(&work->since_us);
+    TRY(store_version_still(work->version, err));
     TRY(run_measure(work, err));
     TRY(run_write_plan(work, engine_dialect(work->engine), buf_text(&sql), err));
     TRY(run_manifest_make(work, ret, err));
@@ -239,9 +243,25 @@ static enum err_code compute_and_publish(struct run_work *work, const json_t *st
                           &work->result->manifest, err);
 }
 
+/* Rows of files that stand outside the store are no answer any more once those have changed. */
+static enum err_code check_available(struct run_work *work, struct err *err)
+{
+    const char **tables = NULL;
+    size_t count = 0, known = 0;
+    TRY(plan_tables(work->request->plan, &tables, &count, err));
+    for (size_t i = 0; i < count; i++)
+        if (store_version_table_find(work->version, tables[i]) != NULL)
+            tables[known++] = tables[i];
+    enum err_code code =
+        known == 0 ? ERR_OK : store_version_available(work->version, tables, known, err);
+    mem_free(tables);
+    return code;
+}
+
 static enum err_code reuse(struct run_work *work, json_t *stored, struct err *err)
 {
     char directory[FILE_PATH_BYTES];
+    TRY(check_available(work, err));
     TRY(store_run_path(work->store, store_version_dataset(work->version), work->result->run_id,
                        directory, err));
     TRY(run_check_sizes(json_object_get(stored, "files"), directory, err));

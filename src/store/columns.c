@@ -95,6 +95,10 @@ static void add_cast(const struct store_column_plan *plan, bool try, struct buf 
 
 void store_sql_column_value(const struct store_column_plan *plan, struct buf *out)
 {
+    if (plan->typed) {
+        store_sql_name(out, plan->source);
+        return;
+    }
     if (plan->from_text || plan->forced || plan->markers_given) {
         add_cast(plan, false, out);
         return;
@@ -205,4 +209,38 @@ const char *store_hex128(struct data_int128 value, char ret[33])
     (void)snprintf(ret, 33, "%016llx%016llx", (unsigned long long)value.high,
                    (unsigned long long)value.low);
     return ret;
+}
+
+/* ---- tables that become one --------------------------------------------------------------------
+ */
+
+static unsigned whole_digits(struct data_type type)
+{
+    return type.kind == DATA_BIGINT ? 19 : (unsigned)(type.precision - type.scale);
+}
+
+struct data_type store_type_wider(struct data_type a, struct data_type b)
+{
+    if (data_type_equal(a, b) || b.kind == DATA_NULL)
+        return a;
+    if (a.kind == DATA_NULL)
+        return b;
+    if (!data_type_is_numeric(a) || !data_type_is_numeric(b))
+        return DATA_TYPE(TEXT);
+    if (a.kind == DATA_DOUBLE || b.kind == DATA_DOUBLE)
+        return DATA_TYPE(DOUBLE);
+    unsigned whole = whole_digits(a) > whole_digits(b) ? whole_digits(a) : whole_digits(b);
+    unsigned scale = a.scale > b.scale ? a.scale : b.scale;
+    return whole + scale <= 38 ? data_type_decimal(whole + scale, scale) : DATA_TYPE(TEXT);
+}
+
+void store_sql_lost_as_double(const struct data_column *column, const char *relation,
+                              struct buf *out)
+{
+    buf_printf(out, "SELECT count(*) FROM %s WHERE TRY_CAST(CAST(", relation);
+    store_sql_name(out, column->name);
+    buf_puts(out, " AS DOUBLE) AS ");
+    engine_type_sql(column->type, out);
+    buf_puts(out, ") IS DISTINCT FROM ");
+    store_sql_name(out, column->name);
 }

@@ -44,11 +44,32 @@ static int64_t count_entries(const struct store *store, const char *dataset, con
     return count;
 }
 
+/* The object must at least be there: its two copies, or where its files stand. */
+static enum err_code check_object(const struct store *store, const char *dataset,
+                                  const json_t *table, struct err *err)
+{
+    static const char *const files[] = {"object.json", "table.duckdb", "table.parquet"};
+    char path[FILE_PATH_BYTES];
+    const char *hash = json_text(table, "object", "");
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        JSON_AUTO object = NULL;
+        TRY(store_dataset_path(store, dataset, path, err, "objects/%s/%s", hash, files[i]));
+        if (file_exists(path))
+            continue;
+        if (i == 1 && store_object_read(store, dataset, hash, &object, ERR_IGNORED) == ERR_OK &&
+            json_object_get(object, "place") != NULL)
+            return ERR_OK;
+        return err_set(err, ERR_INTEGRITY, "%s of table %s is missing", files[i],
+                       json_text(table, "name", ""));
+    }
+    return ERR_OK;
+}
+
 /* The current version's facts into entry; every object must at least be there. */
 static enum err_code describe(const struct store *store, const char *dataset, json_t *entry,
                               struct err *err)
 {
-    char current[HASH_HEX_BYTES], path[FILE_PATH_BYTES];
+    char current[HASH_HEX_BYTES];
     bool ok = true;
     size_t idx;
     json_t *table;
@@ -68,14 +89,7 @@ static enum err_code describe(const struct store *store, const char *dataset, js
     TRY(json_built(ok, err));
     json_array_foreach(json_object_get(manifest, "tables"), idx, table)
     {
-        static const char *const files[] = {"object.json", "table.duckdb", "table.parquet"};
-        for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-            TRY(store_dataset_path(store, dataset, path, err, "objects/%s/%s",
-                                   json_text(table, "object", ""), files[i]));
-            if (!file_exists(path))
-                return err_set(err, ERR_INTEGRITY, "%s of table %s is missing", files[i],
-                               json_text(table, "name", ""));
-        }
+        TRY(check_object(store, dataset, table, err));
     }
     return ERR_OK;
 }

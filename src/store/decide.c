@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/nearest.h"
-#include "store/load_priv.h"
+#include "store/place_priv.h"
 
 /* ---- overrides ---------------------------------------------------------------------------------
  */
@@ -172,6 +172,8 @@ static enum err_code make_plans(struct load *load, struct data_type *forced, str
         plan->type = column->type.kind == DATA_NULL || column->type.kind == DATA_UHUGEINT
                          ? DATA_TYPE(TEXT)
                          : column->type;
+        forced[i] = store_place_key_type(load, i);
+        plan->forced = forced[i].kind != DATA_NULL;
         TRY(read_override(load, table, i, &forced[i], err));
         if (plan->forced)
             plan->type = forced[i];
@@ -303,6 +305,8 @@ enum err_code store_load_decide(struct load *load, struct err *err)
     TRY(make_plans(load, forced, err));
     if (load->text)
         TRY(decide_text(load, forced, err));
+    else if (load->place != NULL)
+        TRY(store_place_decide_keys(load, forced, err));
     else if (load->scan == NULL && load->source->push != NULL && load->source->newest == NULL)
         TRY(decide_dates(load, err));
     for (size_t i = 0; i < load->schema.count; i++)
@@ -433,7 +437,7 @@ static enum err_code describe_files(struct load *load, struct err *err)
     char path[FILE_PATH_BYTES];
     size_t count = load->rejects.rows > 0 ? 3 : 2;
     JSON_AUTO files = json_array();
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = load->place != NULL ? 2 : 0; i < count; i++) {
         json_t *facts = NULL;
         TRY(file_path_join(load->directory, names[i], path, err));
         TRY(file_fsync(path, err));
@@ -445,6 +449,29 @@ static enum err_code describe_files(struct load *load, struct err *err)
     json_put_int(load->object, "bytes", bytes, &ok);
     json_put_int(load->entry, "bytes", bytes, &ok);
     return json_built(ok && files != NULL, err);
+}
+
+/* The files that stay where they are: all about them in object.json, what people ask in the
+ * manifest's entry. */
+static enum err_code describe_place(struct load *load, struct err *err)
+{
+    bool ok = true;
+    int64_t bytes = 0;
+    json_t *place = NULL, *told = json_object();
+    enum err_code code =
+        store_place_write(load->place, load->plans, load->schema.count, &place, err);
+    json_put(load->object, "place", place, &ok);
+    for (size_t i = 0; i < load->place->file_count; i++)
+        bytes += load->place->files[i].bytes;
+    json_put_text(told, "root", load->place->root, &ok);
+    json_put_text(told, "format", load->place->format, &ok);
+    json_put_int(told, "files", (int64_t)load->place->file_count, &ok);
+    json_put_int(told, "bytes", bytes, &ok);
+    json_put(told, "partition_columns", json_deep_copy(json_object_get(place, "partition_columns")),
+             &ok);
+    json_put_text(told, "schema_policy", store_policy_text(load->place->given), &ok);
+    json_put(load->entry, "place", told, &ok);
+    return code != ERR_OK ? code : json_built(ok, err);
 }
 
 enum err_code store_load_describe(struct load *load, struct err *err)
@@ -477,6 +504,8 @@ enum err_code store_load_describe(struct load *load, struct err *err)
     json_put(entry, "decisions", decisions_json(load, &ok), &ok);
     json_put(entry, "warnings", warnings_json(load, &ok), &ok);
     TRY(json_built(ok, err));
+    if (load->place != NULL)
+        TRY(describe_place(load, err));
     TRY(describe_files(load, err));
     TRY(file_path_join(load->directory, "object.json", path, err));
     TRY(store_document_write(path, object, false, err));

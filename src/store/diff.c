@@ -108,6 +108,26 @@ static enum err_code count_rows(struct compare *compare, const struct store_tabl
     return ERR_OK;
 }
 
+/* Rows of files outside the store that have changed since are no more to be compared: -1. */
+static enum err_code count_where_there(struct compare *compare, const struct store_table *before,
+                                       const struct store_table *after, int64_t *ret_added,
+                                       int64_t *ret_removed, struct err *err)
+{
+    struct err own = {0};
+    const char *then[] = {before->name}, *now[] = {after->name};
+    enum err_code code = store_version_available(compare->from, then, 1, &own);
+    if (code == ERR_OK)
+        code = store_version_available(compare->to, now, 1, &own);
+    if (code == ERR_OK)
+        return count_rows(compare, before, after, ret_added, ret_removed, err);
+    *ret_added = *ret_removed = -1;
+    if (code == ERR_INTEGRITY)
+        return ERR_OK;
+    if (err != NULL)
+        *err = own;
+    return code;
+}
+
 static enum err_code compare_table(struct compare *compare, const struct store_table *before,
                                    const struct store_table *after, struct err *err)
 {
@@ -117,7 +137,7 @@ static enum err_code compare_table(struct compare *compare, const struct store_t
     if (same)
         added = removed = 0;
     else if (before != NULL && after != NULL)
-        TRY(count_rows(compare, before, after, &added, &removed, err));
+        TRY(count_where_there(compare, before, after, &added, &removed, err));
     json_t *entry = json_object();
     json_put_text(entry, "name",
                   after != NULL    ? after->name
@@ -134,8 +154,9 @@ static enum err_code compare_table(struct compare *compare, const struct store_t
                 after == NULL ? NULL : &after->schema, &ok);
     json_put_int(entry, "rows_before", before == NULL ? 0 : before->rows, &ok);
     json_put_int(entry, "rows_after", after == NULL ? 0 : after->rows, &ok);
-    json_put_int(entry, "rows_added", added, &ok);
-    json_put_int(entry, "rows_removed", removed, &ok);
+    json_put(entry, "rows_added", added < 0 ? json_null() : json_integer((json_int_t)added), &ok);
+    json_put(entry, "rows_removed", removed < 0 ? json_null() : json_integer((json_int_t)removed),
+             &ok);
     json_push(compare->tables, entry, &ok);
     return json_built(ok, err);
 }

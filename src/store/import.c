@@ -207,6 +207,35 @@ static enum err_code put_aside(struct store_import *import, const char *kind, co
     return file_publish(target, aside, NULL, err);
 }
 
+/* The same content is published already. Where its files stand outside the store, the staged one
+ * takes its place: it brings copies, or tells where the files stand now. The document is replaced last, so that
+ * whatever it says is there. */
+static enum err_code bring_home(const char *staged, const char *target, struct err *err)
+{
+    static const char *const copies[] = {"table.duckdb", "table.parquet"};
+    char from[FILE_PATH_BYTES], to[FILE_PATH_BYTES];
+    AUTO(buf_done) struct buf text = BUF_INIT;
+    JSON_AUTO object = NULL;
+    TRY(file_path_join(target, "object.json", to, err));
+    TRY(store_document_read(to, &object, err));
+    if (json_object_get(object, "place") == NULL)
+        return ERR_OK; /* the store has it: nothing is better */
+    for (size_t i = 0; i < sizeof copies / sizeof *copies; i++) {
+        bool existed = false;
+        TRY(file_path_join(staged, copies[i], from, err));
+        TRY(file_path_join(target, copies[i], to, err));
+        if (!file_exists(from))
+            continue;
+        TRY(file_remove(to, err)); /* of an earlier import that was cut off */
+        TRY(file_rename_new(from, to, &existed, err));
+    }
+    TRY(file_fsync(target, err));
+    TRY(file_path_join(staged, "object.json", from, err));
+    TRY(file_path_join(target, "object.json", to, err));
+    TRY(file_read(from, 0, &text, err));
+    return file_replace(to, buf_view(&text), err);
+}
+
 /* One staged object, whose files are fsynced, to its final name, which is not yet. */
 static enum err_code publish_object(struct store_import *import, size_t idx, struct err *err)
 {
@@ -219,6 +248,8 @@ static enum err_code publish_object(struct store_import *import, size_t idx, str
     if (!sound)
         TRY(put_aside(import, "objects", hash, err));
     TRY(file_rename_new(import->staged[idx], target, &existed, err));
+    if (existed)
+        TRY(bring_home(import->staged[idx], target, err));
     return existed ? file_remove_tree(import->staged[idx], err) : ERR_OK;
 }
 

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "store/load_priv.h"
+#include "store/place_priv.h"
 
 #define LOAD_PUSH_BYTES (1LL << 20)
 
@@ -31,6 +31,8 @@ enum err_code store_load_check_unchanged(const struct load *load, const struct d
                                          struct err *err)
 {
     const struct data_scan *scan = source->scan;
+    if (load->place != NULL)
+        return store_place_check_unchanged(load, err);
     for (size_t i = 0; scan != NULL && i < scan->path_count; i++) {
         struct file_info now;
         TRY(file_stat(scan->paths[i], &now, err));
@@ -103,6 +105,8 @@ static enum err_code check_records(const struct load *load, enum pass pass, stru
 static enum err_code row_relation(struct load *load, enum pass pass, struct buf *ret,
                                   struct err *err)
 {
+    if (load->place != NULL)
+        return store_place_relation(load->place, ret, err);
     if (load->spooled)
         buf_puts(ret, load->stack != NULL ? STORE_STACK_TABLE : STORE_SCRATCH_TABLE);
     else
@@ -114,7 +118,9 @@ static enum err_code find_rows(struct load *load, struct err *err)
 {
     int64_t changed = 0;
     const struct data_source *source = load->source;
-    if (load->stack != NULL) {
+    if (source->place != NULL) {
+        TRY(store_place_fill(load, err));
+    } else if (load->stack != NULL) {
         TRY(store_stack_fill(load, err));
     } else if (load->scan == NULL) {
         load->spooled = true;
@@ -132,6 +138,11 @@ static enum err_code find_rows(struct load *load, struct err *err)
     if (load->schema.count == 0)
         return err_set(err, ERR_INPUT, "no columns");
     TRY(store_load_find_splits(load, err));
+    if (load->place != NULL && load->split_count > 0) {
+        (void)err_set(err, ERR_UNSUPPORTED,
+                      "a column can't be parted in two (comparator) where its file stands");
+        return err_hint(err, "import it");
+    }
     return row_relation(load, PASS_READ, &load->relation, err);
 }
 
@@ -155,6 +166,8 @@ static enum err_code read_types(struct load *load, struct err *err)
     TRY(store_measure_typing(load->engine, buf_text(&load->relation), expressions, count,
                              &load->stats, &load->read_rows, err));
     TRY(check_records(load, PASS_READ, err));
+    if (load->place != NULL)
+        TRY(store_place_rejects(load, err));
     if (load->import->options.strict && !load->spooled) { /* refuse before the work */
         TRY(take_rejects(load, PASS_READ, err));
     }
@@ -275,6 +288,12 @@ static enum err_code find_misfits(struct load *load, struct err *err)
     add_misfits(load, " OR ", &sql);
     TRY(buf_check(&sql, err));
     TRY(engine_query_int(load->engine, buf_text(&sql), 0, &load->misfit_rows, err));
+    if (load->misfit_rows > 0 && load->place != NULL) {
+        (void)err_set(err, ERR_INPUT, "%lld rows of table %s do not fit the types that were given",
+                      (long long)load->misfit_rows, load->source->name);
+        return err_hint(err, "where files stand no row can be set aside: give types that hold them, "
+                             "or import");
+    }
     return load->misfit_rows > 0 ? reject_misfits(load, err) : ERR_OK;
 }
 
@@ -314,7 +333,8 @@ static enum err_code write_table(struct load *load, struct err *err)
     AUTO(buf_done) struct buf relation = BUF_INIT;
     AUTO(buf_done) struct buf sql = BUF_INIT;
     TRY(row_relation(load, PASS_WRITE, &relation, err));
-    buf_puts(&sql, "CREATE TABLE " LOAD_STAGE_TABLE " AS SELECT ");
+    buf_printf(&sql, "CREATE %s " LOAD_STAGE_TABLE " AS SELECT ",
+               load->place != NULL ? "VIEW" : "TABLE");
     for (size_t i = 0; i < load->schema.count; i++) {
         buf_puts(&sql, i == 0 ? "" : ", ");
         store_sql_column_value(&load->plans[i], &sql);
@@ -344,9 +364,9 @@ static enum err_code attach_stage(struct load *load, const char *with, struct er
     AUTO(buf_done) struct buf sql = BUF_INIT;
     TRY(file_path_join(load->directory, "table.duckdb", path, err));
     buf_puts(&sql, "ATTACH ");
-    engine_quote_literal(&sql, str_of(path));
+    engine_quote_literal(&sql, load->place != NULL ? STR(":memory:") : str_of(path));
     buf_puts(&sql, " AS " LOAD_STAGE_NAME " (TYPE duckdb");
-    if (load->source->bytes > 0 &&
+    if (load->place == NULL && load->source->bytes > 0 &&
         load->source->bytes <
             STORE_SMALL_BYTES) /* most tables are small: 256 KiB blocks would hold mostly nothing */
         buf_puts(&sql, ", BLOCK_SIZE 16384");
@@ -391,7 +411,8 @@ static void phase(struct load *load, const char *name)
 static enum err_code check_rows(const struct load *load, struct err *err)
 {
     int64_t stored = json_int(load->object, "rows", -1);
-    int64_t expected = load->text           ? load->read_rows - load->misfit_rows
+    int64_t expected = load->text            ? load->read_rows - load->misfit_rows
+                       : load->place != NULL ? stored
                        : load->scan == NULL ? load->pushed_rows - load->misfit_rows - load->left_out
                                             : stored;
     if (stored == expected)
@@ -413,6 +434,8 @@ static enum err_code load_rows(struct load *load, struct err *err)
     }
     TRY(read_source(load, err));
     TRY(find_misfits(load, err));
+    if (load->place != NULL)
+        store_place_settle_keys(load);
     worker->infer_us += lap(&at);
     phase(load, "write");
     TRY(attach_stage(load, "", err));
@@ -432,9 +455,15 @@ static enum err_code load_steps(struct load *load, struct err *err)
                                     load->text ? load->decisions : NULL, &load->stats};
     TRY(store_measure_table(load->engine, &measure, load->object, err));
     TRY(check_rows(load, err));
+    if (load->place != NULL)
+        TRY(store_place_check_order(load, err));
     worker->hash_us += lap(&at);
     phase(load, "export");
-    TRY(store_write_parquet(load->engine, LOAD_STAGE_TABLE, &load->schema, load->directory, err));
+    if (load->place != NULL) /* read to the end just now */
+        TRY(store_place_check_unchanged(load, err));
+    else
+        TRY(store_write_parquet(load->engine, LOAD_STAGE_TABLE, &load->schema, load->directory,
+                                err));
     TRY(store_load_detach(load, err));
     TRY(store_rejects_finish(&load->rejects, err));
     TRY(store_load_describe(load, err));
@@ -502,6 +531,8 @@ static size_t most_paths(const struct data_source *source, const struct store_st
 static bool reads_parquet(const struct data_source *source, const struct store_stack *stack)
 {
     const struct data_scan *scan = stack != NULL ? stack->parts[0].source->scan : source->scan;
+    if (source->place != NULL)
+        return strcmp(source->place->format, "parquet") == 0;
     return scan != NULL && scan->kind == DATA_SCAN_PARQUET;
 }
 
@@ -550,6 +581,8 @@ enum err_code store_load(struct store_worker *worker, const struct data_source *
     store_decisions_done(load.decisions, load.schema.count);
     store_stats_done(&load.stats);
     data_schema_done(&load.schema);
+    if (load.place != NULL)
+        store_place_done(load.place);
     buf_done(&load.relation);
     if (code == ERR_OK)
         *ret_entry = json_incref(entry);

@@ -15,6 +15,7 @@ struct load {
     const struct data_source *source;
     const struct store_stack *stack; /* the source is one; or NULL */
     json_t *parts;                   /* of the stack, for the manifest */
+    struct store_place *place;       /* the files stay where they are: what is staged is a view; or NULL. In the arena, its schemas owned */
     const struct data_scan *scan; /* the source's; NULL: its rows are pushed */
     const char *directory; /* of the staged object */
     struct arena *arena;

@@ -297,6 +297,8 @@ static enum err_code rewrite_document(struct repair *repair, struct object *obje
 
 static enum err_code mend_copies(struct repair *repair, struct object *object, struct err *err)
 {
+    if (json_object_get(object->document, "place") != NULL) /* what is damaged is rejects.csv */
+        return ERR_OK;
     bool duckdb = copy_is_good(repair, object, false), parquet = copy_is_good(repair, object, true);
     bool document_bad = object->document_bad;
     if (!duckdb && !parquet &&
@@ -410,14 +412,19 @@ static enum err_code act(struct repair *repair, const json_t *problem, json_t *d
 {
     bool ok = true;
     const char *id = json_text(problem, "id", ""), *file = json_text(problem, "file", "");
-    if (id[0] != '\0' && json_object_get(done, id) != NULL)
+    bool place = json_int(problem, "kind", 0) == STORE_DAMAGE_PLACE; /* told file by file */
+    if (!place && id[0] != '\0' && json_object_get(done, id) != NULL)
         return ERR_OK;
-    json_put_flag(done, id[0] == '\0' ? file : id, true, &ok);
+    json_put_flag(done, place || id[0] == '\0' ? file : id, true, &ok);
     TRY(json_built(ok, err));
     switch ((enum store_damage_kind)json_int(problem, "kind", 0)) {
     case STORE_DAMAGE_OBJECT_FILE:
     case STORE_DAMAGE_OBJECT_JSON:
         return repair_object(repair, id, err);
+    case STORE_DAMAGE_PLACE:
+        return note(repair->failed, file, "reason",
+                    "it stands outside the store, which has no copy of it: register the folder again",
+                    err);
     case STORE_DAMAGE_RUN:
         return repair_run(repair, id, err);
     case STORE_DAMAGE_CURRENT:

@@ -16,30 +16,6 @@ struct stacking { /* a stack on its way */
     struct data_schema *schemas; /* of the parts; owned */
 };
 
-/* ---- types --------------------------------------------------------------------------------------
- */
-
-static unsigned whole_digits(struct data_type type)
-{
-    return type.kind == DATA_BIGINT ? 19 : (unsigned)(type.precision - type.scale);
-}
-
-/* The narrowest type that holds both; that doubles hold every number is checked with the rows. */
-static struct data_type wider(struct data_type a, struct data_type b)
-{
-    if (data_type_equal(a, b) || b.kind == DATA_NULL)
-        return a;
-    if (a.kind == DATA_NULL)
-        return b;
-    if (!data_type_is_numeric(a) || !data_type_is_numeric(b))
-        return DATA_TYPE(TEXT);
-    if (a.kind == DATA_DOUBLE || b.kind == DATA_DOUBLE)
-        return DATA_TYPE(DOUBLE);
-    unsigned whole = whole_digits(a) > whole_digits(b) ? whole_digits(a) : whole_digits(b);
-    unsigned scale = a.scale > b.scale ? a.scale : b.scale;
-    return whole + scale <= 38 ? data_type_decimal(whole + scale, scale) : DATA_TYPE(TEXT);
-}
-
 /* ---- columns ------------------------------------------------------------------------------------
  */
 
@@ -104,7 +80,7 @@ static enum err_code take_part_columns(const struct stacking *work, size_t part,
         int at = data_schema_find(other, str_of(column->name));
         if (at < 0)
             return refuse_columns(work, part, column->name, true, err);
-        column->type = wider(column->type, other->columns[at].type);
+        column->type = store_type_wider(column->type, other->columns[at].type);
         TRY(merge_labels(work, part, column, &other->columns[at], err));
     }
     return ERR_OK;
@@ -160,12 +136,7 @@ static enum err_code check_doubles(const struct stacking *work, size_t part, con
         if (at < 0 || schema->columns[at].type.kind != DATA_DOUBLE ||
             (column->type.kind != DATA_BIGINT && column->type.kind != DATA_DECIMAL))
             continue;
-        buf_printf(&sql, "SELECT count(*) FROM %s WHERE TRY_CAST(CAST(", relation);
-        store_sql_name(&sql, column->name);
-        buf_puts(&sql, " AS DOUBLE) AS ");
-        engine_type_sql(column->type, &sql);
-        buf_puts(&sql, ") IS DISTINCT FROM ");
-        store_sql_name(&sql, column->name);
+        store_sql_lost_as_double(column, relation, &sql);
         TRY(buf_check(&sql, err));
         TRY(engine_query_int(work->load->engine, buf_text(&sql), 0, &lost, err));
         if (lost == 0)

@@ -52,6 +52,7 @@ struct store_table { /* borrowed from the version */
     const char *name;
     const char *hash; /* table hash = object's name */
     int64_t rows, rejected_rows;
+    bool placed; /* its files stood outside the store when the version was made; store_version_place knows what is so now */
     struct data_schema schema;
     const json_t *columns_profile; /* [{name, type, nulls, distinct, distinct_exact, min, max, mean?, top_values?, shortest, longest, warnings}] as measured at import, manifest order;
                                     * NULL until store_version_read_profiles */
@@ -66,6 +67,15 @@ const struct store_table *store_version_table_find(const struct store_version *v
  * File sizes are checked, and content hashes where size or mtime changed since they were last verified (ERR_INTEGRITY names the
  * file and the fix). Already attached ones are skipped. */
 enum err_code store_version_attach(struct store_version *version, struct engine *engine, const char *const *tables, size_t count, struct err *err) WARN_UNUSED;
+/* How and where a table's files stand outside the store: object.json's `place` (docs/REGISTRY.md), new reference; NULL: the store holds it. */
+enum err_code store_version_place(struct store_version *version, const char *table, json_t **ret, struct err *err) WARN_UNUSED;
+/* The files outside the store that the table's statements read, as an engine that is confined must be allowed them: appended to allowed. */
+enum err_code store_version_paths(struct store_version *version, const char *table, json_t *allowed, struct err *err) WARN_UNUSED;
+/* Are the files outside the store that were attached still what they were? ERR_INTEGRITY: an answer read from them is void. For the end of a
+ * statement; costs a look at each. */
+enum err_code store_version_still(struct store_version *version, struct err *err) WARN_UNUSED;
+/* Are the files of these tables (NULL = all) as registered? ERR_INTEGRITY as store_version_attach gives; ERR_OK for tables that the store holds. */
+enum err_code store_version_available(struct store_version *version, const char *const *tables, size_t count, struct err *err) WARN_UNUSED;
 /* SQL name of an attached table itself, for the program's own statements: a view of 10,000 columns takes .1 s to bind in every one, the table 5 ms. */
 void store_table_source(const struct store_table *table, struct buf *out);
 /* [{version, created_at, parent, tables, rows, bytes, current}] newest first. */
@@ -74,7 +84,30 @@ enum err_code store_version_list(struct store *store, const char *dataset, json_
  * rows_before, rows_after, rows_added, rows_removed}]}; rows compared as bags by row hash. */
 enum err_code store_version_diff(struct store *store, const char *dataset, const char *from, const char *to, json_t **ret, struct err *err) WARN_UNUSED;
 
+/* ---- registry: how tables are read (docs/REGISTRY.md) ---- */
+/* {KEY: {value, from}} of format, partition_columns, sort_order, pruning, schema_policy; from: plan, table, dataset, registered or default, in this
+ * order of precedence. plan: {TABLE: {KEY: value}}; dataset: dataset.json; place: the table's, or NULL. Pure. New reference. */
+enum err_code store_registry_resolve(const json_t *plan, const json_t *dataset, const json_t *place, const char *table, json_t **ret, struct err *err) WARN_UNUSED;
+const json_t *store_registry_value(const json_t *resolved, const char *key); /* borrowed; NULL: no such setting */
+/* Are these {KEY: value} what a plan's scan can say? ERR_INPUT. */
+enum err_code store_registry_check(const json_t *options, struct err *err) WARN_UNUSED;
+/* What the plan's scans say, {TABLE: {KEY: value}}, for store_version_attach. Copied. */
+enum err_code store_version_set_options(struct store_version *version, const json_t *plan, struct err *err) WARN_UNUSED;
+/* store_registry_resolve of a table of the version. */
+enum err_code store_version_settings(struct store_version *version, const char *table, json_t **ret, struct err *err) WARN_UNUSED;
+/* The declared sort_order of a table, once its rows were found to be so (noted with the object; or, with an engine that it is attached to, looked at
+ * now and noted): columns, ascending, nulls last; an empty array where none is declared, it does not hold or is not known. New reference. */
+enum err_code store_version_sorted_by(struct store_version *version, struct engine *engine, const char *table, json_t **ret, struct err *err) WARN_UNUSED;
+/* Change settings of a table of the current version, or (NULL) of all its tables that don't say otherwise, in dataset.json, with an entry in the
+ * history: assignments {KEY: text}, "" takes one away. A sort order is checked on the rows. */
+enum err_code store_registry_set(struct store *store, const char *dataset, const char *table, const json_t *assignments, struct err *err) WARN_UNUSED;
+
 /* ---- import ---- */
+struct store_place_options { /* for sources that stay where they are (docs/REGISTRY.md) */
+    const char *schema_policy;       /* "exact", "add" or "any"; NULL = exact */
+    const json_t *partition_columns; /* [{name, type?}]: the keys that parted tables must have, with types that are not to be inferred; or NULL */
+    const json_t *sort_orders;       /* {TABLE: "a,b"}: as the rows must be; "*": of every table; or NULL */
+};
 struct store_import_options {
     bool strict;             /* a row that would be quarantined refuses the import instead */
     const json_t *overrides; /* {TABLE: {COLUMN: {type?, null_markers?:[…], read?}}} (docs/TYPING.md) or NULL; names compared without ASCII case; unknown ones → ERR_INPUT */
@@ -83,6 +116,7 @@ struct store_import_options {
     const char **stack;      /* "auto", or patterns of table names ("labs_*", "NAME=labs_*"): the tables of each become one (docs/STORE.md) */
     size_t stack_count;
     bool show_values;        /* cells may appear in errors */
+    const struct store_place_options *place; /* NULL = defaults */
 };
 struct store_import;
 /* Takes the dataset's writer lock (ERR_LOCKED names the holder), makes a staging directory in tmp/. */

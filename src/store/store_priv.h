@@ -69,6 +69,8 @@ enum err_code store_engine_open(struct store *store, const struct engine_options
 bool store_is_hex(const char *text, size_t digits);
 
 struct store *store_version_store(const struct store_version *version);
+/* Files outside the store as they were when they were attached, for store_version_still. Borrowed. */
+json_t *store_version_seen(struct store_version *version);
 
 /* ---- sealed documents and hashes (manifest.c) ---- */
 
@@ -113,11 +115,17 @@ struct store_column_plan { /* how one column of a source becomes a stored one */
     const char **null_markers;
     size_t null_marker_count;
     bool markers_given; /* by the user */
+    bool typed;         /* the scan gives that very type: nothing is to be done */
     bool by_function;   /* of a very wide table: no CASE, which the engine plans in quadratic time */
 };
 void store_sql_column_text(const struct store_column_plan *plan, struct buf *out); /* the text after trim and markers */
 void store_sql_column_value(const struct store_column_plan *plan, struct buf *out); /* the stored value */
 void store_sql_column_misfit(const struct store_column_plan *plan, struct buf *out); /* boolean: has a value that the type can't hold */
+
+/* The narrowest type that holds both; that doubles hold every number is to be checked with the rows. */
+struct data_type store_type_wider(struct data_type a, struct data_type b);
+/* SELECT of how many of a relation's numbers would not come back from a double as they were. */
+void store_sql_lost_as_double(const struct data_column *column, const char *relation, struct buf *out);
 
 /* ---- measuring a stored table (measure.c) ---- */
 
@@ -232,8 +240,22 @@ void store_object_alias(const char *hash, char ret[32]); /* object_<16 digits> *
 enum err_code store_attach_object(struct engine *engine, const char *directory, const char *hash, struct err *err) WARN_UNUSED;
 
 
+/* ---- registry.c ---- */
+/* A setting's value from the user's words: for a table of that schema, or (NULL) for all; "" gives null. ERR_USAGE, ERR_INPUT. */
+enum err_code store_registry_parse(const char *key, const char *text, const struct data_schema *schema, json_t **ret, struct err *err) WARN_UNUSED;
+/* By resolved settings: may filters on the column skip files and row groups? */
+bool store_registry_prunes(const json_t *resolved, const char *column);
+/* ERR_INPUT: the table's files differ more than the policy accepts. */
+enum err_code store_registry_check_policy(const json_t *resolved, const json_t *place, struct err *err) WARN_UNUSED;
+/* Are the relation's rows, as it gives them, in the order of the columns: ascending, nulls last? ERR_INPUT. */
+enum err_code store_registry_check_order(struct engine *engine, const char *relation, const json_t *columns, struct err *err) WARN_UNUSED;
+/* settings.c: the table's, with the version's plan options; place: its own, or NULL. New reference. */
+enum err_code store_version_resolve(struct store_version *version, const char *table, const json_t *place, json_t **ret, struct err *err) WARN_UNUSED;
+/* What the version holds for them: {plan, dataset}; dataset is read once. Borrowed. */
+json_t *store_version_said(struct store_version *version);
+
 /* ---- verify.c ---- */
-enum store_damage_kind { STORE_DAMAGE_OTHER, STORE_DAMAGE_CURRENT, STORE_DAMAGE_OBJECT_FILE, STORE_DAMAGE_OBJECT_JSON, STORE_DAMAGE_RUN, STORE_DAMAGE_HISTORY };
+enum store_damage_kind { STORE_DAMAGE_OTHER, STORE_DAMAGE_PLACE /* a file outside the store */, STORE_DAMAGE_CURRENT, STORE_DAMAGE_OBJECT_FILE, STORE_DAMAGE_OBJECT_JSON, STORE_DAMAGE_RUN, STORE_DAMAGE_HISTORY };
 struct store_verify_sink { /* called for every problem */
     enum err_code (*problem)(void *user, enum store_damage_kind kind, const char *id, const char *file, const char *expected, const char *found, const char *fix, struct err *err);
     void *user;

@@ -6,13 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "store/store_priv.h"
+#include "store/place_priv.h"
 
 struct walk {
     struct store *store;
     const char *dataset;
     struct store_verify_sink *sink;
-    json_t *objects; /* {hash: true} named by a manifest */
+    json_t *objects; /* {hash: true} named by a manifest; of CURRENT's: {hash: "current"} */
+    char current[HASH_HEX_BYTES];
 };
 
 static enum err_code report(struct walk *walk, enum store_damage_kind kind, const char *id,
@@ -21,6 +22,9 @@ static enum err_code report(struct walk *walk, enum store_damage_kind kind, cons
 {
     char fix[160];
     (void)snprintf(fix, sizeof fix, "marrow repair %s", walk->dataset);
+    if (kind == STORE_DAMAGE_PLACE)
+        (void)snprintf(fix, sizeof fix, "marrow register --name %s   # a version of what is there now",
+                       walk->dataset);
     if (kind == STORE_DAMAGE_OTHER)
         (void)snprintf(fix, sizeof fix, "import the files of dataset %s again", walk->dataset);
     if (kind == STORE_DAMAGE_HISTORY)
@@ -69,6 +73,18 @@ static enum err_code check_files(struct walk *walk, enum store_damage_kind kind,
     return ERR_OK;
 }
 
+struct place_walk {
+    struct walk *walk;
+    const char *hash;
+};
+
+static enum err_code place_problem(void *user, const char *path, const char *found, struct err *err)
+{
+    const struct place_walk *placed = user;
+    return report(placed->walk, STORE_DAMAGE_PLACE, placed->hash, path, "the file as it was registered",
+                  found, err);
+}
+
 static enum err_code check_object(struct walk *walk, const char *hash, struct err *err)
 {
     char directory[FILE_PATH_BYTES], path[FILE_PATH_BYTES];
@@ -86,7 +102,17 @@ static enum err_code check_object(struct walk *walk, const char *hash, struct er
     if (code != ERR_OK)
         return report(walk, STORE_DAMAGE_OBJECT_JSON, hash, path, "the object's document",
                       own.message, err);
-    return check_files(walk, STORE_DAMAGE_OBJECT_FILE, hash, directory, object, err);
+    TRY(check_files(walk, STORE_DAMAGE_OBJECT_FILE, hash, directory, object, err));
+    /* what an older version was made of may be gone: no damage, that version is not to be had */
+    if (json_object_get(object, "place") == NULL ||
+        !json_is_string(json_object_get(walk->objects, hash)))
+        return ERR_OK;
+    struct place_walk placed = {walk, hash};
+    struct store_place_sink sink = {.problem = place_problem, .user = &placed};
+    TRY(store_place_verify(walk->store, directory, json_object_get(object, "place"), &sink, err));
+    walk->sink->files += sink.files;
+    walk->sink->bytes += sink.bytes;
+    return ERR_OK;
 }
 
 /* ---- versions ----------------------------------------------------------------------------------
@@ -108,9 +134,14 @@ static enum err_code check_versions(struct walk *walk, struct err *err)
             TRY(report(walk, STORE_DAMAGE_OTHER, json_text(entry, "version", ""), path,
                        "the version's manifest", json_text(entry, "problem", "damaged"), err));
         const json_t *tables = json_object_get(manifest, "tables");
-        for (size_t k = 0; k < json_array_size(tables); k++)
-            json_put_flag(walk->objects, json_text(json_array_get(tables, k), "object", ""), true,
-                          &ok);
+        bool current = strcmp(json_text(entry, "version", ""), walk->current) == 0;
+        for (size_t k = 0; k < json_array_size(tables); k++) {
+            const char *hash = json_text(json_array_get(tables, k), "object", "");
+            if (current)
+                json_put_text(walk->objects, hash, "current", &ok);
+            else if (json_object_get(walk->objects, hash) == NULL)
+                json_put_flag(walk->objects, hash, true, &ok);
+        }
     }
     return json_built(ok, err);
 }
@@ -127,6 +158,7 @@ static enum err_code check_current(struct walk *walk, struct err *err)
         return report(walk, STORE_DAMAGE_CURRENT, "", path, "a file", "missing", err);
     TRY(store_dataset_path(walk->store, walk->dataset, manifest, err, "versions/%s/manifest.json",
                            current));
+    memcpy(walk->current, current, sizeof walk->current);
     return file_exists(manifest)
                ? ERR_OK
                : report(walk, STORE_DAMAGE_CURRENT, "", path, "an existing version", current, err);
@@ -144,7 +176,8 @@ static enum err_code check_objects(struct walk *walk, struct err *err)
     if (file_exists(path))
         TRY(file_list_directory(path, &list, err));
     for (size_t i = 0; i < list.count; i++)
-        if (store_is_hex(list.entries[i].name, 64))
+        if (store_is_hex(list.entries[i].name, 64) &&
+            json_object_get(walk->objects, list.entries[i].name) == NULL)
             json_put_flag(walk->objects, list.entries[i].name, true, &ok);
     file_list_done(&list);
     TRY(json_built(ok, err));
@@ -231,7 +264,7 @@ enum err_code store_verify_dataset(struct store *store, const char *dataset,
                                     "verify", &lock, err);
     if (code != ERR_OK && (code == ERR_LOCKED || store->writable))
         return code;
-    struct walk walk = {store, dataset, sink, objects};
+    struct walk walk = {store, dataset, sink, objects, ""};
     code = walk_dataset(&walk, err);
     file_lock_release(&lock);
     return code;

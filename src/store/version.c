@@ -15,6 +15,8 @@ struct store_version {
     json_t *manifest;
     struct store_table *tables;
     json_t **profiles; /* what tables[].columns_profile points to */
+    json_t *seen;      /* place_priv.h */
+    json_t *said;      /* store_version_said */
     size_t count;
     struct file_lock lock;
 };
@@ -105,6 +107,7 @@ static enum err_code open_table(struct store_version *version, const json_t *ent
     TRY(json_need_text(entry, "object", "manifest.json", &table->hash, err));
     table->rows = json_int(entry, "rows", 0);
     table->rejected_rows = json_int(entry, "rejected_rows", 0);
+    table->placed = json_object_get(entry, "place") != NULL;
     TRY(data_schema_from_json(json_object_get(entry, "columns"), "manifest.json", &table->schema,
                               err));
     TRY(store_dataset_path(version->store, version->dataset, path, err, "objects/%s", table->hash));
@@ -172,7 +175,9 @@ enum err_code store_version_open(struct store *store, const char *dataset, const
     opened->lock = (struct file_lock)FILE_LOCK_INIT;
     opened->store = store;
     opened->dataset = mem_strdup(dataset);
-    if (opened->dataset == NULL)
+    opened->seen = json_array();
+    opened->said = json_object();
+    if (opened->dataset == NULL || opened->seen == NULL || opened->said == NULL)
         return err_set(err, ERR_MEMORY, "no memory to open a version");
     TRY(store_dataset_path(store, dataset, path, err, "."));
     if (!file_exists(path))
@@ -208,6 +213,8 @@ void store_version_close(struct store_version *version)
     mem_free(version->tables);
     mem_free(version->profiles);
     json_decref(version->manifest);
+    json_decref(version->seen);
+    json_decref(version->said);
     mem_free(version->dataset);
     file_lock_release(&version->lock);
     mem_free(version);
@@ -245,6 +252,16 @@ const struct store_table *store_version_table_find(const struct store_version *v
         if (str_equal_nocase(str_of(version->tables[i].name), str_of(name)))
             return &version->tables[i];
     return NULL;
+}
+
+json_t *store_version_seen(struct store_version *version)
+{
+    return version->seen;
+}
+
+json_t *store_version_said(struct store_version *version)
+{
+    return version->said;
 }
 
 struct store *store_version_store(const struct store_version *version)

@@ -133,6 +133,12 @@ static void failures_have_their_exit_status(void **state)
     golden_file("failures.txt");
 }
 
+static void folders_are_registered_where_they_stand(void **state)
+{
+    (void)state;
+    golden_file("registry.txt");
+}
+
 /* ---- narrow terminals --------------------------------------------------------------------------
  */
 
@@ -311,6 +317,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(sql_answers_in_every_format, enter, leave),
         cmocka_unit_test_setup_teardown(verbs_answer_a_person, enter, leave),
         cmocka_unit_test_setup_teardown(failures_have_their_exit_status, enter, leave),
+        cmocka_unit_test_setup_teardown(folders_are_registered_where_they_stand, enter, leave),
         cmocka_unit_test_setup_teardown(json_answers_are_one_object_and_stderr_is_silent, enter,
                                         leave),
         cmocka_unit_test_setup_teardown(json_errors_are_one_object_on_stderr, enter, leave),

@@ -21,15 +21,20 @@
     (8LL << 20) /* at least; each thread holds some, within the memory limit */
 
 /* A path is a pattern to DuckDB: "a[1].csv" → "a[[]1].csv". */
+void engine_scan_pattern(const char *path, struct buf *out)
+{
+    for (; *path != '\0'; path++) {
+        if (strchr("*?[", *path) != NULL)
+            buf_printf(out, "[%c]", *path);
+        else
+            buf_putc(out, *path);
+    }
+}
+
 static void put_path(struct buf *out, const char *path)
 {
     struct buf escaped = BUF_INIT;
-    for (; *path != '\0'; path++) {
-        if (strchr("*?[", *path) != NULL)
-            buf_printf(&escaped, "[%c]", *path);
-        else
-            buf_putc(&escaped, *path);
-    }
+    engine_scan_pattern(path, &escaped);
     engine_quote_literal(out, buf_view(&escaped));
     out->failed = out->failed || escaped.failed;
     buf_done(&escaped);
@@ -44,6 +49,29 @@ static void put_paths(struct buf *out, const struct data_scan *scan)
         put_path(out, scan->paths[idx]);
     }
     buf_putc(out, ']');
+}
+
+/* No type of a key is inferred: "01" stays what it is. A cast above the scan would not do for the others:
+ * the engine looks through it for a filter only sometimes. */
+static void put_partitioning(struct buf *out, const struct data_scan *scan)
+{
+    size_t typed = 0;
+    if (!scan->partitioned) {
+        buf_puts(out, ", hive_partitioning=false");
+        return;
+    }
+    buf_puts(out, ", hive_partitioning=true, hive_types_autocast=false");
+    for (size_t idx = 0; scan->keys != NULL && idx < scan->keys->count; idx++) {
+        const struct data_column *key = &scan->keys->columns[idx];
+        if (key->type.kind == DATA_TEXT)
+            continue;
+        buf_puts(out, typed++ == 0 ? ", hive_types={" : ",");
+        engine_quote_literal(out, str_of(key->name));
+        buf_puts(out, ":'");
+        engine_type_sql(key->type, out);
+        buf_putc(out, '\'');
+    }
+    buf_puts(out, typed > 0 ? "}" : "");
 }
 
 static void put_char_option(struct buf *out, const char *name, char c)
@@ -106,8 +134,10 @@ static enum err_code csv_expression(const struct data_scan *scan, const struct d
     int64_t buffer_bytes = line_bytes * SCAN_BUFFER_LINES;
     buf_printf(out, ", max_line_size=%lld, buffer_size=%lld", (long long)line_bytes,
                (long long)(buffer_bytes > SCAN_BUFFER_BYTES ? buffer_bytes : SCAN_BUFFER_BYTES));
-    buf_puts(out, ", nullstr='', allow_quoted_nulls=false, strict_mode=true, null_padding=false, "
-                  "hive_partitioning=false");
+    buf_puts(out, ", nullstr='', allow_quoted_nulls=false, strict_mode=true, null_padding=false");
+    put_partitioning(out, scan);
+    if (scan->skip_rejects)
+        buf_puts(out, ", ignore_errors=true");
     if (rejects_tag != NULL) {
         buf_puts(out, ", store_rejects=true, rejects_limit=0, rejects_scan=");
         put_reject_table(out, rejects_tag, "_scans", false);
@@ -148,9 +178,9 @@ static void parquet_expression(const struct data_scan *scan, const struct data_s
     }
     buf_puts(out, "read_parquet(");
     put_paths(out, scan);
-    buf_puts(out, scan->partitioned ? ", hive_partitioning=true, hive_types_autocast=false"
-                                    : ", hive_partitioning=false");
-    buf_printf(out, ", union_by_name=%s)", scan->path_count > 1 ? "true" : "false");
+    put_partitioning(out, scan);
+    buf_printf(out, ", union_by_name=%s)",
+               scan->path_count > 1 && !scan->same_columns ? "true" : "false");
     if (typed)
         buf_putc(out, ')');
 }
@@ -253,6 +283,86 @@ enum err_code engine_scan_schema(struct engine *engine, const struct data_scan *
     return settle_nanoseconds(engine, buf_text(&relation), &nanoseconds, first, ret, err);
 }
 
+static struct str text_at(const struct data_vector *vector, int64_t row)
+{
+    return data_vector_is_valid(vector, row) ? vector->text[row] : (struct str){"", 0};
+}
+
+/* Every column of a Parquet file as one text, in the file's order; files of equal ones are read
+ * alike. */
+static enum err_code shapes_sql(const struct data_scan *scan, struct buf *sql, struct err *err)
+{
+    buf_puts(sql, "SELECT file_name, name, concat_ws('|', type, type_length, num_children, "
+                  "converted_type, scale, precision, logical_type) FROM parquet_schema(");
+    put_paths(sql, scan);
+    buf_puts(sql, ")");
+    return buf_check(sql, err);
+}
+
+struct shaping {
+    const struct data_scan *scan;
+    size_t at; /* path whose columns come now */
+    struct buf name, columns;
+    struct hash128 *shapes;
+};
+
+/* The paths' columns come in the paths' order; a path that is skipped would be none of Parquet. */
+static enum err_code end_shape(struct shaping *shaping, struct err *err)
+{
+    TRY(buf_check(&shaping->columns, err));
+    shaping->shapes[shaping->at] =
+        hash_xxh3_128(shaping->columns.ptr, shaping->columns.len, 0);
+    buf_clear(&shaping->columns);
+    return ERR_OK;
+}
+
+static enum err_code add_shapes(const struct data_batch *batch, struct shaping *shaping,
+                                struct err *err)
+{
+    for (int64_t row = 0; row < batch->rows; row++) {
+        struct str file = text_at(&batch->vectors[0], row);
+        if (shaping->name.len > 0 && !str_equal(file, buf_view(&shaping->name))) {
+            TRY(end_shape(shaping, err));
+            shaping->at++;
+        }
+        buf_clear(&shaping->name);
+        buf_add_str(&shaping->name, file);
+        if (shaping->at >= shaping->scan->path_count ||
+            !str_equal(file, str_of(shaping->scan->paths[shaping->at])))
+            return err_set(err, ERR_ENGINE, "the engine gave the files' columns in another order");
+        buf_printf(&shaping->columns, "%zu:", text_at(&batch->vectors[1], row).len);
+        buf_add_str(&shaping->columns, text_at(&batch->vectors[1], row));
+        buf_printf(&shaping->columns, "%zu:", text_at(&batch->vectors[2], row).len);
+        buf_add_str(&shaping->columns, text_at(&batch->vectors[2], row));
+    }
+    return ERR_OK;
+}
+
+enum err_code engine_scan_shapes(struct engine *engine, const struct data_scan *scan,
+                                 struct hash128 *ret, struct err *err)
+{
+    __attribute__((cleanup(auto_buf_done))) struct buf sql = BUF_INIT;
+    AUTO(engine_result_close) struct engine_result *result = NULL;
+    struct shaping shaping = {.scan = scan, .shapes = ret};
+    TRY(shapes_sql(scan, &sql, err));
+    TRY(engine_query(engine, buf_text(&sql), NULL, 0, &result, err));
+    enum err_code code = ERR_OK;
+    for (const struct data_batch *batch = NULL; code == ERR_OK;) {
+        code = engine_result_next(result, &batch, err);
+        if (batch == NULL)
+            break;
+        code = add_shapes(batch, &shaping, err);
+    }
+    if (code == ERR_OK)
+        code = end_shape(&shaping, err);
+    if (code == ERR_OK && shaping.at + 1 != scan->path_count)
+        code = err_set(err, ERR_ENGINE, "the engine gave columns of %zu of %zu files",
+                       shaping.at + 1, scan->path_count);
+    buf_done(&shaping.name);
+    buf_done(&shaping.columns);
+    return code;
+}
+
 /* ---- rejects ------------------------------------------------------------------------------------
  */
 
@@ -331,11 +441,6 @@ static int64_t integer_at(const struct data_vector *vector, int64_t row)
     (void)str_to_int64(buf_view(&text), &number);
     buf_done(&text);
     return number;
-}
-
-static struct str text_at(const struct data_vector *vector, int64_t row)
-{
-    return data_vector_is_valid(vector, row) ? vector->text[row] : (struct str){"", 0};
 }
 
 /* DuckDB begins a record at the line end's second byte (CRLF), or at empty lines before it. */
