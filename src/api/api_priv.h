@@ -118,6 +118,8 @@ enum err_code api_plan_problems(struct api *api, struct store_version *version, 
 enum err_code api_query_prepare(struct api *api, struct store_version *version, const char *sql, const struct api_query_marts *marts, const char *writable, struct engine **ret, struct err *err) WARN_UNUSED;
 /* The engine result of a query, now the caller's; its engine stays with rows. */
 struct engine_result *api_rows_take_result(struct api_rows *rows);
+/* Are the files outside the store that the rows came from still what they were? For the end of a stream. */
+enum err_code api_rows_still(struct api_rows *rows, struct err *err) WARN_UNUSED;
 /* Told by the Arrow stream: rows given, the end, a failure. */
 void api_rows_streamed(struct api_rows *rows, int64_t count, bool at_end, bool failed);
 /* Order-independent hash of the rows read so far, hex. */

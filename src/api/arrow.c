@@ -4,11 +4,13 @@
 
 #include "marrow_arrow.h"
 
+#include <errno.h>
 #include <string.h>
 
 struct held {
     struct ArrowArrayStream inner;
     struct api_rows *rows;
+    struct err void_answer; /* files outside the store changed while they were read */
 };
 
 static int get_schema(struct ArrowArrayStream *stream, struct ArrowSchema *out)
@@ -22,6 +24,8 @@ static int get_next(struct ArrowArrayStream *stream, struct ArrowArray *out)
     struct held *held = stream->private_data;
     int status = held->inner.get_next(&held->inner, out);
     bool rows = status == 0 && out->release != NULL;
+    if (status == 0 && !rows && api_rows_still(held->rows, &held->void_answer) != ERR_OK)
+        status = EIO;
     api_rows_streamed(held->rows, rows ? out->length : 0, status == 0 && !rows, status != 0);
     return status;
 }
@@ -29,6 +33,8 @@ static int get_next(struct ArrowArrayStream *stream, struct ArrowArray *out)
 static const char *get_last_error(struct ArrowArrayStream *stream)
 {
     struct held *held = stream->private_data;
+    if (held->void_answer.code != ERR_OK)
+        return held->void_answer.message;
     return held->inner.get_last_error(&held->inner);
 }
 

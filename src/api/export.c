@@ -84,9 +84,11 @@ static enum err_code prepend_bom(const char *staged, struct err *err)
     return file_publish(marked, staged, NULL, err);
 }
 
-static enum err_code copy_select(struct engine *engine, const char *select,
-                                 const struct format *format, const char *path, bool overwrite,
-                                 int64_t *ret_rows, struct err *err)
+/* version: whose tables it reads, still as they were when it ends. */
+static enum err_code copy_select(struct engine *engine, struct store_version *version,
+                                 const char *select, const struct format *format,
+                                 const char *path, bool overwrite, int64_t *ret_rows,
+                                 struct err *err)
 {
     char staged[FILE_PATH_BYTES];
     AUTO(buf_done) struct buf sql = BUF_INIT;
@@ -98,6 +100,8 @@ static enum err_code copy_select(struct engine *engine, const char *select,
     TRY(buf_check(&sql, err));
     enum err_code code =
         engine_query_int(engine, buf_text(&sql), 0, ret_rows, err); /* COPY answers with its rows */
+    if (code == ERR_OK)
+        code = store_version_still(version, err);
     if (code == ERR_OK && strcmp(format->name, "xlsx-csv") == 0)
         code = prepend_bom(staged, err);
     if (code == ERR_OK)
@@ -147,7 +151,7 @@ static enum err_code export_one(struct exporter *exporter, const char *name, con
     buf_puts(&select, lines ? "SELECT " API_RESOURCE_LINE " FROM " : "SELECT * FROM ");
     engine_quote_identifier(&select, str_of(name));
     TRY(buf_check(&select, err));
-    TRY(copy_select(exporter->engine, buf_text(&select),
+    TRY(copy_select(exporter->engine, exporter->version, buf_text(&select),
                     lines ? &resource_lines : exporter->format, path,
                     exporter->options->overwrite, &rows, err));
     return add_file(exporter, name, path, rows, err);
@@ -334,7 +338,9 @@ static enum err_code write_query(struct api *api, const struct api_query_options
     bare_select(options->sql, &select);
     TRY(buf_check(&select, err));
     TRY(api_statement_blame(
-        copy_select(engine, buf_text(&select), format, path, true, &written->rows, err), err));
+        copy_select(engine, written->version, buf_text(&select), format, path, true, &written->rows,
+                    err),
+        err));
     TRY(file_stat(path, &info, err));
     written->bytes = info.bytes;
     return ERR_OK;

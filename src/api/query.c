@@ -329,16 +329,25 @@ enum err_code api_rows_next(struct api_rows *rows, const struct data_batch **ret
         return code;
     }
     if (rows->row_count + batch->rows > rows->row_limit) {
+        enum err_code still = store_version_still(rows->version, err);
+        rows->failed = still != ERR_OK;
         rows->capped = *batch;
         rows->capped.rows = rows->row_limit - rows->row_count;
         rows->truncated = rows->at_end = true;
         rows->ended_us = clock_monotonic_us();
         batch = &rows->capped;
+        if (rows->failed)
+            return still;
     }
     rows->row_count += batch->rows;
     hash_batch(rows, batch);
     *ret = batch->rows > 0 ? batch : NULL;
     return ERR_OK;
+}
+
+enum err_code api_rows_still(struct api_rows *rows, struct err *err)
+{
+    return store_version_still(rows->version, err);
 }
 
 bool api_rows_truncated(const struct api_rows *rows)

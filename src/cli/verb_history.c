@@ -24,6 +24,22 @@ static void add_one_line(struct buf *out, const char *text, size_t limit)
         buf_puts(out, "…");
 }
 
+/* An entry of a kind that has no words of its own: its members, and what the registry was set to. */
+static void other_text(const json_t *entry, struct buf *out)
+{
+    static const char *const shown[] = {"decision", "child", "parent", "table",
+                                        "role",     "what",  "format", "version"};
+    for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
+        if (json_text(entry, shown[i], NULL) != NULL)
+            buf_printf(out, "%s%.*s", out->len > 0 ? " " : "",
+                       strcmp(shown[i], "version") == 0 ? 12 : 120,
+                       json_text(entry, shown[i], ""));
+    if (json_object_get(entry, "set") != NULL) {
+        buf_putc(out, ' ');
+        (void)!json_compact(json_object_get(entry, "set"), out, ERR_IGNORED);
+    }
+}
+
 static void entry_text(const json_t *entry, struct buf *out)
 {
     const char *kind = json_text(entry, "kind", ""), *error = json_text(entry, "error", NULL);
@@ -66,13 +82,7 @@ static void entry_text(const json_t *entry, struct buf *out)
     } else if (strcmp(kind, "edit") == 0) {
         buf_puts(out, "dataset.json: what a person decided");
     } else {
-        static const char *const shown[] = {"decision", "child", "parent", "table",
-                                            "role",     "what",  "format", "version"};
-        for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
-            if (json_text(entry, shown[i], NULL) != NULL)
-                buf_printf(out, "%s%.*s", out->len > 0 ? " " : "",
-                           strcmp(shown[i], "version") == 0 ? 12 : 120,
-                           json_text(entry, shown[i], ""));
+        other_text(entry, out);
     }
     if (error != NULL && !json_flag(entry, "ok", true))
         buf_printf(out, "%sfailed (%s)", out->len > 0 ? "  " : "", error);

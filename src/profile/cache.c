@@ -46,6 +46,7 @@ enum err_code profile_cache_read(struct store *store, struct store_version *vers
 enum err_code profile_cache_write(struct store *store, struct store_version *version,
                                   const char *part, json_t *content, struct err *err)
 {
+    TRY(store_version_still(version, err)); /* what was computed is of files that did not change meanwhile */
     if (!store_is_writable(store))
         return ERR_OK;
     char run_id[HASH_HEX_BYTES], staged[FILE_PATH_BYTES], now[32];

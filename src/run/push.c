@@ -95,13 +95,25 @@ static enum err_code check_content(struct push *push, const struct push_one *one
     return err_hint(err, "nothing was pushed");
 }
 
-/* A key that cannot be an index (values too long for one) is a warning: the rows are right. */
-static enum err_code add_key(struct push *push, const struct push_one *one, struct err *err)
+/* An index that cannot be made (values too long for one) is no failure: the rows are right. */
+static enum err_code try_index(struct push *push, const struct buf *sql, bool *ret_made,
+                               struct err *err)
 {
     struct engine *engine = push->server.engine;
-    AUTO(buf_done) struct buf sql = BUF_INIT;
     struct err refused = {0};
-    bool ok = true;
+    TRY(buf_check(sql, err));
+    TRY(engine_execute(engine, "SAVEPOINT marrow_key", NULL, 0, err));
+    *ret_made = engine_execute(engine, buf_text(sql), NULL, 0, &refused) == ERR_OK;
+    return engine_execute(engine,
+                          *ret_made ? "RELEASE SAVEPOINT marrow_key"
+                                    : "ROLLBACK TO SAVEPOINT marrow_key",
+                          NULL, 0, err);
+}
+
+static enum err_code add_key(struct push *push, const struct push_one *one, struct err *err)
+{
+    AUTO(buf_done) struct buf sql = BUF_INIT;
+    bool ok = true, made = true;
     if (one->wanted->key_count == 0 || !run_server_transacts(&push->server))
         return ERR_OK;
     buf_puts(&sql, "CREATE UNIQUE INDEX ON ");
@@ -112,13 +124,33 @@ static enum err_code add_key(struct push *push, const struct push_one *one, stru
                           &sql);
     }
     buf_puts(&sql, ")");
-    TRY(buf_check(&sql, err));
-    TRY(engine_execute(engine, "SAVEPOINT marrow_key", NULL, 0, err));
-    if (engine_execute(engine, buf_text(&sql), NULL, 0, &refused) == ERR_OK)
-        return engine_execute(engine, "RELEASE SAVEPOINT marrow_key", NULL, 0, err);
-    TRY(engine_execute(engine, "ROLLBACK TO SAVEPOINT marrow_key", NULL, 0, err));
-    json_push_text(push->warnings, one->table->name, &ok);
+    TRY(try_index(push, &sql, &made, err));
+    if (!made)
+        json_push_text(push->warnings, one->table->name, &ok);
     return json_built(ok, err);
+}
+
+/* What skips files where they stand skips pages there: an index for each partition column. */
+static enum err_code add_partition_indexes(struct push *push, const struct push_one *one,
+                                           struct err *err)
+{
+    JSON_AUTO settings = NULL;
+    if (!run_server_transacts(&push->server))
+        return ERR_OK;
+    TRY(store_version_settings((struct store_version *)(uintptr_t)push->version, one->table->name,
+                               &settings, err));
+    const json_t *keys = store_registry_value(settings, "partition_columns");
+    for (size_t i = 0; i < json_array_size(keys); i++) {
+        AUTO(buf_done) struct buf sql = BUF_INIT;
+        bool made = false;
+        buf_puts(&sql, "CREATE INDEX ON ");
+        run_server_table(&push->server, one->staged, &sql);
+        buf_puts(&sql, " (");
+        run_server_column(&push->server, json_string_value(json_array_get(keys, i)), &sql);
+        buf_puts(&sql, ")");
+        TRY(try_index(push, &sql, &made, err));
+    }
+    return ERR_OK;
 }
 
 static enum err_code analyze(struct push *push, const struct push_one *one, struct err *err)
@@ -148,6 +180,7 @@ static enum err_code load_one(struct push *push, struct push_one *one, struct er
                         one->table->name, one->table->rows, err));
     TRY(check_content(push, one, err));
     TRY(add_key(push, one, err));
+    TRY(add_partition_indexes(push, one, err));
     return analyze(push, one, err);
 }
 

@@ -195,12 +195,12 @@ static enum err_code compute(struct run_work *work, json_t **ret, struct err *er
     TRY(store_run_stage(work->store, work->staged, err));
     TRY(run_write(work, buf_text(&sql), err));
     work->compute_us = run_lap(&work->since_us);
-    TRY(store_version_still(work->version, err));
     TRY(run_measure(work, err));
     TRY(run_write_plan(work, engine_dialect(work->engine), buf_text(&sql), err));
     TRY(run_manifest_make(work, ret, err));
     if (work->request->check != NULL)
         TRY(work->request->check(work->request->user, work->engine, *ret, err));
+    TRY(store_version_still(work->version, err)); /* files outside the store, read to here */
     work->check_us = run_lap(&work->since_us);
     return run_put_phases(work, *ret, err);
 }
