@@ -158,6 +158,14 @@ static fhir_sql column_value(struct state *state, const struct fhir_select_colum
         return fhir_sql_json_array(lower, value, known, fhir_type_system(declared));
     if (output->type.kind == DATA_JSON)
         return fhir_sql_json(lower, value, known);
+    bool number = system == FHIR_SYSTEM_DECIMAL || system == FHIR_SYSTEM_INTEGER;
+    if (number && value->type.kind == DATA_TEXT && fhir_type_kind(known) == DATA_TEXT &&
+        known != FHIR_TYPE_DECIMAL) {
+        const fhir_sql parts[] = {fhir_sql_call(lower, "is_null", value, NULL, NULL),
+                                  fhir_sql_null(lower, value->type),
+                                  fhir_sql_raise(lower, value->type, "expected a number")};
+        value = fhir_sql_case(lower, 3, parts);
+    }
     if (system == FHIR_SYSTEM_NONE)
         value = fhir_sql_lexeme(lower, value);
     else if (system == FHIR_SYSTEM_DECIMAL)

@@ -231,11 +231,13 @@ static fhir_sql date_time(struct fhir_lower *lower, fhir_sql text, bool high)
     fhir_sql clock = fhir_sql_bind(lower, &plain, without_zone(lower, text));
     fhir_sql count = fhir_sql_lift(lower, length, made_at);
     const fhir_sql zone[] = {
+        fhir_sql_call(lower, "eq", count, fhir_sql_int(lower, 1), NULL),
+        fhir_sql_text(lower, "+00:00"), /* Z */
         fhir_sql_call(lower, "gt", count, fhir_sql_int(lower, 0), NULL),
         fhir_sql_call(lower, "right", fhir_sql_lift(lower, text, made_at), count, NULL),
         fhir_sql_text(lower, high ? "-12:00" : "+14:00")};
     fhir_sql full = fhir_sql_call(lower, "concat", whole_clock(lower, clock, 11, high),
-                                  fhir_sql_case(lower, 3, zone), NULL);
+                                  fhir_sql_case(lower, 5, zone), NULL);
     full = fhir_sql_bound(lower, &plain, full);
     const fhir_sql parts[] = {has_clock, full, date};
     return fhir_sql_case(lower, 3, parts);

@@ -277,8 +277,9 @@ static fhir_sql arithmetic(struct fhir_lower *lower, const struct fhir_path *pat
                                          : FHIR_SYSTEM_DECIMAL;
     if (path->known.type == FHIR_TYPE_UNKNOWN)
         return fhir_lower_refuse(lower, "+ of values of unknown types");
-    a = fhir_sql_typed(lower, a, system);
-    b = fhir_sql_typed(lower, b, system);
+    bool text = op == FHIR_CONCATENATE; /* of any primitive */
+    a = text ? fhir_sql_lexeme(lower, a) : fhir_sql_typed(lower, a, system);
+    b = text ? fhir_sql_lexeme(lower, b) : fhir_sql_typed(lower, b, system);
     if (a == NULL || b == NULL)
         return NULL;
     switch ((int)op) {

@@ -86,6 +86,9 @@ static fhir_sql step(struct fhir_lower *lower, fhir_sql from, const struct names
 {
     if (from == NULL)
         return NULL;
+    /* No guard looks at what is taken out of an element: an array may stand there. */
+    if (is_path(from) && from->args[0]->kind != PLAN_COLUMN)
+        from = fhir_sql_list(lower, from);
     if (!fhir_sql_is_list(from)) {
         if (from->type.kind != DATA_JSON)
             return fhir_sql_null(lower, DATA_TYPE(JSON));
