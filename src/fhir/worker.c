@@ -5,6 +5,7 @@
 
 #include "fhir/evaluate_priv.h"
 
+#define FULL_ROWS (DATA_BATCH_ROWS / 4) /* in a batch that is handed on: their texts are still in the cache */
 #define TEXT_BYTES ((size_t)8 << 20) /* of copied texts before all batches are handed on */
 
 struct out {
@@ -209,7 +210,7 @@ static enum err_code between(struct fhir_worker *worker, struct err *err)
     if (arena_used_bytes(worker->texts) > TEXT_BYTES)
         return hand_on_all(worker, err);
     for (size_t view = 0; view < worker->program->view_count; view++)
-        if (worker->outs[view].batch.rows >= DATA_BATCH_ROWS)
+        if (worker->outs[view].batch.rows >= FULL_ROWS)
             TRY(hand_on(worker, view, err));
     return ERR_OK;
 }
