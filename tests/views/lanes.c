@@ -280,7 +280,7 @@ static const struct kind KINDS[] = {
       "value.ofType(Quantity)",
       "%rowIndex",
       "component.where(value.ofType(Quantity).value >= 1).exists()",
-      "status.upper()",
+      "status.replace('o', '0')",
       "status.length()",
       "status.substring(1, 2)",
       "status.startsWith('o')",
