@@ -284,7 +284,7 @@ static const struct kind KINDS[] = {
       "status.length()",
       "status.substring(1, 2)",
       "status.startsWith('o')",
-      "status & code.text"},
+      "status.empty()"},
      {"component", "component.code.coding", "code.coding",
       "component.where(value.ofType(Quantity).exists())"},
      {"status = 'usual'", "value.ofType(Quantity).value > 1",
