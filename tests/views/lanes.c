@@ -489,6 +489,10 @@ static void check_pair(struct engine *engine, const char *text, const struct fhi
         counts.both_fail++;
         return;
     }
+    if (!fails && code != ERR_OK && strncmp(other.message, "view v:", 7) == 0) {
+        counts.guarded++; /* SQL is stricter with a value of another kind: an error, never another row */
+        return;
+    }
     if (fails || code != ERR_OK) {
         tell(text, resources[idx], fails ? err.message : "rows",
              code != ERR_OK ? (other.detail[0] != '\0' ? other.detail : other.message) : "rows");
