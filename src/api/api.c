@@ -28,7 +28,8 @@ enum err_code api_open(const struct api_options *options, struct api **ret, stru
                                   .create = options->create,
                                   .engine = api_engine_options(api),
                                   .progress = options->progress};
-    TRY(store_open(&store, &api->store, err));
+    if (!options->storeless)
+        TRY(store_open(&store, &api->store, err));
     *ret = api;
     api = NULL;
     return ERR_OK;
@@ -91,7 +92,7 @@ struct engine_options api_engine_options(const struct api *api)
     return (struct engine_options){
         .memory_bytes = engine_share(&api->options),
         .threads = api->options.threads,
-        .spill_directory = api->spill,
+        .spill_directory = api->options.storeless && !file_exists(api->spill) ? NULL : api->spill,
         .spill_bytes = api->options.spill_bytes,
         .progress = api->options.progress,
     };

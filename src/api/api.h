@@ -9,11 +9,13 @@
 struct api_options {
     const char *store;        /* directory; NULL = $MARROW_STORE, else ./marrow-store */
     bool create;              /* make the store when missing (import) */
+    bool storeless;           /* for what needs no store: views over files */
     int64_t memory_bytes;     /* that the process may take; 0 = the engine's default, 80 % of RAM */
     int64_t threads;          /* 0 = all */
     const char *spill;        /* directory; NULL = the store's tmp/ */
     int64_t spill_bytes;      /* that it may hold; 0 = no limit. What is 0 or NULL of these four is looked for in the environment and in
                                * config.json (api/runtime.c) first */
+    const char *speed;        /* URL of the home of recent changes (redis://…); NULL: the store */
     bool show_values;
     const struct progress *progress;
 };
@@ -191,6 +193,63 @@ enum err_code api_dialects(json_t **ret, struct err *err) WARN_UNUSED; /* {diale
  * problems:[{file, rule, node, column, nearest, words}], notes}. Problems are no error. api and dataset NULL: the bundle alone. */
 enum err_code api_rules_check(struct api *api, const char *path, const char *dataset, const char *version, json_t **ret, struct err *err) WARN_UNUSED;
 enum err_code api_rules_graph(const char *path, json_t **ret, struct err *err) WARN_UNUSED; /* {bundle, signature, rules, inputs, dot, text} */
+
+/* ---- views: SQL on FHIR (docs/FHIR.md) ----
+ * A view is named by a word: one registered with the dataset, a built-in one, or a ViewDefinition's file. api and dataset may be NULL where only the latter two are meant. */
+enum err_code api_view_check(struct api *api, const char *dataset, const char *view, json_t **ret, struct err *err) WARN_UNUSED; /* {view, resource, url?, builtin, columns:[{name, fhir_type, type, collection, description?}], notes} */
+enum err_code api_view_sql(struct api *api, const char *dataset, const char *view, const char *dialect, json_t **ret, struct err *err) WARN_UNUSED; /* {view, resource, dialect, signature, sql} */
+enum err_code api_view_ddl(struct api *api, const char *dataset, const char *view, const char *dialect, json_t **ret, struct err *err) WARN_UNUSED; /* {view, resource, dialect, ddl, columns} */
+struct api_view_run_options {
+    const char *view;
+    const char *dataset, *version; /* over a dataset; or */
+    const char *const *paths;      /* over files and folders of FHIR, which go into no store */
+    size_t path_count;
+    const char *engine;            /* URL: over the pushed tables of the dataset, by the lowered plan */
+    const char *search;            /* FHIR search parameters over the view's columns, or NULL (dataset only) */
+    bool snapshot;                 /* what is materialised, however old; false: this version's rows */
+    bool null_on_error;            /* a cell that breaks its column's rule is null, and counted */
+    int64_t row_limit;
+};
+/* The view's rows, by whatever route; api_rows_about tells it: {view, route, as_of, why, staleness_s}. */
+enum err_code api_view_rows(struct api *api, const struct api_view_run_options *options, struct api_rows **ret, struct err *err) WARN_UNUSED;
+/* The same rows as a Parquet file. {view, path, row_count, bytes, duration_ms} */
+enum err_code api_view_parquet(struct api *api, const struct api_view_run_options *options, const char *path, json_t **ret, struct err *err) WARN_UNUSED;
+/* The same rows as text, evaluated and formatted side by side, in the order of the resources, in flat memory; never from what is materialised. {view, rows, resources, nulled, duration_ms} */
+enum api_view_format { API_VIEW_CSV, API_VIEW_NDJSON, API_VIEW_JSON };
+struct api_view_stream {
+    enum api_view_format format;
+    enum err_code (*write)(void *user, struct str text, struct err *err); /* piece after piece */
+    void *user;
+};
+enum err_code api_view_stream(struct api *api, const struct api_view_run_options *options, const struct api_view_stream *stream, json_t **ret, struct err *err) WARN_UNUSED;
+
+struct api_apply_options {
+    const char *dataset;
+    const char *const *paths; /* NDJSON of resources and Bundles (whose entries may say DELETE), packed or not */
+    size_t path_count;
+};
+/* Take changes of resources as they come: durable when it returns, seen by queries at once, folded into the next version by api_fhir_compact. What is older than, or the
+ * same as, what stands is ignored. {dataset, accepted, ignored, deleted, types:{type: accepted}, durable_at, pending, duration_ms} */
+enum err_code api_fhir_apply(struct api *api, const struct api_apply_options *options, json_t **ret, struct err *err) WARN_UNUSED;
+/* Fold the recent changes into a new version, and refresh the materialised views. {dataset, version, before, reused, changes, tables:[{name, changes}], views?, duration_ms} */
+enum err_code api_fhir_compact(struct api *api, const char *dataset, json_t **ret, struct err *err) WARN_UNUSED;
+
+struct api_views_options {
+    const char *dataset;
+    const char *const *views; /* none: all built-in ones (create), all materialised ones (refresh) */
+    size_t view_count;
+    int64_t max_staleness_s;  /* how old the rows may be before they count as stale; -1: as it was, 0 at first */
+    bool force;               /* create: evaluate all again, and prove that what is there is equal */
+};
+/* Materialise views over the current version, published as one snapshot in the schema sqlonfhir. {dataset, version, views:[{name, resource, how: full|delta|kept, reason,
+ * run_id?, row_count?, bytes?, changed_resources?, reused, duration_ms}], duration_ms} */
+enum err_code api_views_create(struct api *api, const struct api_views_options *options, json_t **ret, struct err *err) WARN_UNUSED;
+/* The same for those that are there; only resources that changed are evaluated. */
+enum err_code api_views_refresh(struct api *api, const struct api_views_options *options, json_t **ret, struct err *err) WARN_UNUSED;
+enum err_code api_views_drop(struct api *api, const struct api_views_options *options, json_t **ret, struct err *err) WARN_UNUSED; /* {dataset, dropped:[names]}; runs stay until prune */
+/* {dataset, version, views:[{name, resource, builtin, rows, bytes, deltas, as_of, version, refreshed_at, staleness_s, max_staleness_s, fresh, last_duration_ms}]}; close_look: rows over deltas
+ * are counted, and pending_changes says how many resources a refresh would evaluate. */
+enum err_code api_views_list(struct api *api, const char *dataset, const char *const *names, size_t count, bool close_look, json_t **ret, struct err *err) WARN_UNUSED;
 struct api_rules_options {
     const char *path;
     const char *dataset, *version;

@@ -100,7 +100,7 @@ bool api_day_read(struct str text, int64_t *ret)
 enum err_code api_cohort_engine(struct api_cohort *cohort, struct err *err)
 {
     struct engine_options options = api_engine_options(cohort->api);
-    struct api_query_marts marts = {cohort->runs, NULL};
+    struct api_query_marts marts = {.pinned = cohort->runs};
     if (cohort->engine != NULL)
         return ERR_OK;
     options.url = cohort->options->engine;
@@ -487,7 +487,7 @@ static enum err_code attach(void *user, struct engine *engine, const char *const
                             size_t count_names, struct err *err)
 {
     const struct api_cohort *cohort = user;
-    struct api_query_marts marts = {cohort->runs, NULL};
+    struct api_query_marts marts = {.pinned = cohort->runs};
     return api_attach_pinned(cohort->api, cohort->version, engine, names, count_names, &marts, err);
 }
 

@@ -314,6 +314,19 @@ static void bare_select(const char *sql, struct buf *out)
     buf_add_str(out, text);
 }
 
+enum err_code api_write_parquet(struct engine *engine, struct store_version *version,
+                                const char *select, const char *path, int64_t *ret_rows,
+                                int64_t *ret_bytes, struct err *err)
+{
+    const struct format *format = NULL;
+    struct file_info info;
+    TRY(format_find("parquet", &format, err));
+    TRY(copy_select(engine, version, select, format, path, true, ret_rows, err));
+    TRY(file_stat(path, &info, err));
+    *ret_bytes = info.bytes;
+    return ERR_OK;
+}
+
 struct written {
     struct store_version *version;
     json_t *marts;
@@ -328,7 +341,7 @@ static enum err_code write_query(struct api *api, const struct api_query_options
     const struct format *format = NULL;
     char staged[FILE_PATH_BYTES];
     struct file_info info;
-    struct api_query_marts marts = {options->marts, written->marts};
+    struct api_query_marts marts = {.pinned = options->marts, .used = written->marts};
     TRY(format_find("parquet", &format, err));
     TRY(staged_name(path, staged, err));
     TRY(api_query_prepare(api, written->version, options->sql, &marts, staged, &engine, err));

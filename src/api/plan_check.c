@@ -4,7 +4,7 @@
  * A column whose type in the version is narrower without loss (decimal(8,2) where the plan says
  * decimal(15,2), a date where it says timestamp) is no problem: the scan is given the version's
  * type and a cast above it, so that the plan means on this data exactly what it says. */
-#include "api/api_priv.h"
+#include "api/views_priv.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -12,8 +12,9 @@
 /* What a name means. */
 struct source {
     const struct data_schema *schema; /* NULL: nothing */
-    struct data_schema own;           /* a run's */
+    struct data_schema own;           /* a run's, a view's */
     json_t *run;
+    char identity[65]; /* a run's id, what a view's rows are */
 };
 
 static void source_done(struct source *source)
@@ -34,9 +35,16 @@ struct checker {
 static enum err_code source_find(struct checker *checker, const char *name, struct source *ret)
 {
     struct err err = {.code = ERR_OK};
+    bool is_view = false;
     const struct store_table *table = store_version_table_find(checker->version, name);
     if (table != NULL) {
         ret->schema = &table->schema;
+        return ERR_OK;
+    }
+    TRY(api_view_identity(checker->api, checker->version, name, ret->identity, &ret->own, &is_view,
+                          checker->err));
+    if (is_view) {
+        ret->schema = &ret->own;
         return ERR_OK;
     }
     enum err_code code = api_run_find(checker->api, checker->version, name,
@@ -49,6 +57,7 @@ static enum err_code source_find(struct checker *checker, const char *name, stru
         *checker->err = err;
         return code;
     }
+    (void)snprintf(ret->identity, sizeof ret->identity, "%s", json_text(ret->run, "run_id", ""));
     ret->schema = &ret->own;
     return ERR_OK;
 }
@@ -267,8 +276,8 @@ static enum err_code check_nodes(struct checker *checker, json_t *nodes, bool ad
         if (code == ERR_OK && source.schema == NULL)
             code = unknown_table(checker, json_text(node, "table", ""));
         else if (code == ERR_OK) {
-            if (adapt && source.run != NULL) /* what is kept depends on which run was read */
-                json_put_text(node, "identity", json_text(source.run, "run_id", ""), &checker->ok);
+            if (adapt && source.identity[0] != '\0') /* what is kept depends on what was read */
+                json_put_text(node, "identity", source.identity, &checker->ok);
             i += check_scan(checker, &source, nodes, i, adapt) ? 1 : 0;
         }
         source_done(&source);

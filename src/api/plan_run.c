@@ -279,7 +279,7 @@ static enum err_code materialise(struct api *api, const struct api_plan_options 
                                  struct api_ready *ready, const char *name, json_t *marts,
                                  struct run_result *result, struct err *err)
 {
-    struct api_query_marts pinned = {options->runs, marts};
+    struct api_query_marts pinned = {.pinned = options->runs, .used = marts, .exact = true};
     struct attaching attaching = {api, ready->version, &pinned};
     struct engine_options engine = api_engine_options(api);
     JSON_AUTO extra = json_object();

@@ -100,7 +100,7 @@ static enum err_code attach(struct writing *writing, struct engine *engine, stru
 {
     const char **tables = NULL;
     size_t count = 0;
-    struct api_query_marts marts = {writing->options->runs, writing->runs};
+    struct api_query_marts marts = {.pinned = writing->options->runs, .used = writing->runs, .exact = true};
     TRY(plan_tables(writing->ready.root, &tables, &count, err));
     enum err_code code =
         api_attach_pinned(writing->api, writing->ready.version, engine, tables, count, &marts, err);

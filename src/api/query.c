@@ -7,7 +7,8 @@
  *
  * The traps (ANCHORS): DuckDB's settings alone do not hold a hostile statement; the statement's
  * type does. */
-#include "api/api_priv.h"
+#include "api/recent_priv.h"
+#include "api/views_priv.h"
 
 #include "base/nearest.h"
 #include "data/data.h"
@@ -99,6 +100,23 @@ static enum err_code find_run(struct api *api, struct store_version *version, co
     return json_built(ok, err);
 }
 
+/* The table's view, with the recent changes of its resources laid over it. */
+static enum err_code lay_over(struct engine *engine, const struct store_table *table,
+                              const struct api_recent *recent, struct err *err)
+{
+    AUTO(buf_done) struct buf source = BUF_INIT, sql = BUF_INIT;
+    if (recent == NULL || api_recent_of(recent, table->name) == 0)
+        return ERR_OK;
+    buf_puts(&source, "SELECT * FROM ");
+    store_table_source(table, &source);
+    buf_puts(&sql, "CREATE OR REPLACE VIEW main.");
+    engine_quote_identifier(&sql, str_of(table->name));
+    buf_puts(&sql, " AS ");
+    api_recent_select(table, buf_view(&source), &sql);
+    TRY(buf_check(&sql, err));
+    return engine_execute(engine, buf_text(&sql), NULL, 0, err);
+}
+
 static enum err_code attach_names(struct api *api, struct store_version *version,
                                   struct engine *engine, const char *const *names, size_t count,
                                   const struct api_query_marts *marts, json_t *allowed,
@@ -110,8 +128,13 @@ static enum err_code attach_names(struct api *api, struct store_version *version
             TRY(store_version_attach(version, engine, &table->name, 1, err));
             if (allowed != NULL)
                 TRY(store_version_paths(version, table->name, allowed, err));
+            TRY(lay_over(engine, table, marts != NULL ? marts->recent : NULL, err));
             continue;
         }
+        bool is_view = false;
+        TRY(api_view_attach(api, version, engine, names[i], marts, allowed, &is_view, err));
+        if (is_view)
+            continue;
         JSON_AUTO run = NULL;
         TRY(find_run(api, version, names[i], marts, &run, err));
         TRY(run_attach(api->store, store_version_dataset(version), run, names[i], engine, err));
@@ -135,6 +158,26 @@ enum err_code api_attach_pinned(struct api *api, struct store_version *version,
     return attach_names(api, version, engine, names, count, marts, NULL, err);
 }
 
+/* What a statement reads, with the changes that came since the version, unless the batch alone is asked
+ * for. */
+static enum err_code attach_recent(struct api *api, struct store_version *version,
+                                   struct engine *engine, const struct engine_statement *statement,
+                                   const struct api_query_marts *marts, json_t *allowed,
+                                   struct err *err)
+{
+    AUTO(api_recent_done) struct api_recent recent = {.types = NULL};
+    struct api_query_marts with = marts != NULL ? *marts : (struct api_query_marts){.view = NULL};
+    bool ok = true;
+    if (!with.snapshot && !with.exact)
+        TRY(api_recent_attach(api, version, engine, &recent, err));
+    with.recent = &recent;
+    if (recent.count > 0 && with.routes != NULL)
+        json_put_int(with.routes, "recent_changes", recent.count, &ok);
+    TRY(json_built(ok, err));
+    return attach_names(api, version, engine, (const char *const *)statement->tables,
+                        statement->table_count, &with, allowed, err);
+}
+
 enum err_code api_query_prepare(struct api *api, struct store_version *version, const char *sql,
                                 const struct api_query_marts *marts, const char *writable,
                                 struct engine **ret, struct err *err)
@@ -147,8 +190,7 @@ enum err_code api_query_prepare(struct api *api, struct store_version *version, 
     TRY(engine_open(&options, &engine, err));
     enum err_code code = api_statement_check(engine, sql, &statement, err);
     if (code == ERR_OK)
-        code = attach_names(api, version, engine, (const char *const *)statement.tables,
-                            statement.table_count, marts, allowed, err);
+        code = attach_recent(api, version, engine, &statement, marts, allowed, err);
     engine_statement_done(&statement);
     TRY(code);
     if (writable != NULL)
@@ -188,8 +230,22 @@ struct api_rows {
     bool truncated, failed, at_end, streamed;
     struct hash128 content; /* sum of the rows' hashes: what replay compares, as a bag */
     struct data_batch capped;
-    json_t *marts; /* {name: run id} that it read */
+    json_t *marts;  /* {name: run id} that it read */
+    json_t *routes; /* {view: {route, as_of, version, staleness_s, fresh, why}} */
+    struct data_schema schema; /* the result's, annotated; empty: the result's own */
 };
+
+/* What was read of views stands beside what the front end says. */
+static enum err_code put_routes(struct api_rows *rows, struct err *err)
+{
+    bool ok = true;
+    if (json_object_size(rows->routes) == 0)
+        return ERR_OK;
+    if (rows->about == NULL)
+        rows->about = json_object();
+    json_put(rows->about, "views", json_incref(rows->routes), &ok);
+    return json_built(ok, err);
+}
 
 /* The engine's rows; the form that it was asked in is told with them. */
 static enum err_code ask_there(struct api_rows *rows, const struct api_ask *ask, struct err *err)
@@ -216,12 +272,17 @@ static enum err_code open_rows(struct api *api, const struct api_ask *ask, struc
     rows->kind = ask->kind;
     rows->about = json_deep_copy(ask->about);
     rows->marts = json_object();
-    if (rows->sql == NULL || rows->kept == NULL || rows->marts == NULL ||
+    rows->routes = json_object();
+    if (rows->sql == NULL || rows->kept == NULL || rows->marts == NULL || rows->routes == NULL ||
         (ask->about != NULL && rows->about == NULL))
         return err_set(err, ERR_MEMORY, "no memory for the statement");
     TRY(store_version_open(api->store, options->dataset, options->version, &rows->version, err));
     TRY(store_version_set_options(rows->version, ask->scans, err));
-    struct api_query_marts marts = {options->marts, rows->marts};
+    struct api_query_marts marts = {.pinned = options->marts,
+                                    .used = rows->marts,
+                                    .view = ask->view,
+                                    .snapshot = ask->snapshot,
+                                    .routes = rows->routes};
     if (options->engine != NULL)
         TRY(prepare_elsewhere(api, ask, rows->version, &rows->engine, err));
     else
@@ -229,6 +290,7 @@ static enum err_code open_rows(struct api *api, const struct api_ask *ask, struc
     engine_set_time_limit(rows->engine, options->time_limit_ms > 0 ? options->time_limit_ms
                                                                    : API_QUERY_TIME_LIMIT_MS);
     engine_set_progress(rows->engine, api->options.progress, "query", options->dataset);
+    TRY(put_routes(rows, err));
     if (options->engine != NULL && ask->there != NULL)
         return api_statement_blame(ask_there(rows, ask, err), err);
     return api_statement_blame(
@@ -241,6 +303,8 @@ static void free_rows(struct api_rows *rows)
     engine_result_close(rows->result);
     engine_close(rows->engine);
     store_version_close(rows->version);
+    data_schema_done(&rows->schema);
+    json_decref(rows->routes);
     json_decref(rows->marts);
     json_decref(rows->about);
     mem_free(rows->kept);
@@ -280,12 +344,40 @@ const json_t *api_rows_about(const struct api_rows *rows)
 
 const struct data_schema *api_rows_schema(const struct api_rows *rows)
 {
-    return engine_result_schema(rows->result);
+    return rows->schema.count > 0 ? &rows->schema : engine_result_schema(rows->result);
+}
+
+struct data_schema *api_rows_own_schema(struct api_rows *rows)
+{
+    if (rows->schema.count == 0 && data_schema_copy(engine_result_schema(rows->result),
+                                                    &rows->schema, ERR_IGNORED) != ERR_OK)
+        data_schema_done(&rows->schema);
+    return &rows->schema;
 }
 
 const char *api_rows_version(const struct api_rows *rows)
 {
-    return store_version_id(rows->version);
+    return rows->version != NULL ? store_version_id(rows->version) : "";
+}
+
+enum err_code api_rows_over(struct api *api, struct engine *engine_taken, const char *sql,
+                            int64_t row_limit, struct api_rows **ret, struct err *err)
+{
+    struct api_rows *rows = mem_zalloc(1, sizeof *rows);
+    if (rows == NULL) {
+        engine_close(engine_taken);
+        return err_set(err, ERR_MEMORY, "no memory for the result");
+    }
+    rows->api = api;
+    rows->engine = engine_taken;
+    rows->started_us = clock_monotonic_us();
+    rows->row_limit = row_limit > 0 ? row_limit : API_QUERY_ROW_LIMIT;
+    enum err_code code = engine_query(rows->engine, sql, NULL, 0, &rows->result, err);
+    if (code != ERR_OK)
+        free_rows(rows);
+    else
+        *ret = rows;
+    return code;
 }
 
 /* Values as length and canonical text, so that no two rows run into one another. */
@@ -420,7 +512,8 @@ void api_rows_close(struct api_rows *rows)
 {
     if (rows == NULL)
         return;
-    record(rows);
+    if (rows->version != NULL)
+        record(rows);
     free_rows(rows);
 }
 

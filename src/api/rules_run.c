@@ -32,7 +32,7 @@ static enum err_code attach(void *user, struct engine *engine, const char *const
 {
     struct running *running = ((struct one *)user)->running;
     JSON_AUTO used = json_object();
-    struct api_query_marts pinned = {running->run_ids, used};
+    struct api_query_marts pinned = {.pinned = running->run_ids, .used = used, .exact = true};
     if (running->options->engine !=
         NULL) { /* rules are read there, where they are: here are the tables only */
         for (size_t i = 0; i < count; i++)

@@ -48,6 +48,7 @@ enum err_code cli_open(struct cli *cli, bool create, struct err *err)
     struct api_options options = {
         .store = cli_text(cli, "store", NULL),
         .create = create,
+        .storeless = cli_text(cli, "data", NULL) != NULL, /* files that go into no store */
         .memory_bytes = cli_number(cli, "memory", 0),
         .threads = cli_number(cli, "threads", 0),
         .spill = cli_text(cli, "spill", NULL),

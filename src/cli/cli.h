@@ -123,6 +123,10 @@ bool cli_table_failed(const struct cli_table *table);
 struct cli_rows_ask {
     enum err_code (*open)(void *user, struct api *api, struct api_rows **ret, struct err *err);
     enum err_code (*parquet)(void *user, struct api *api, const char *path, json_t **ret, struct err *err); /* {row_count?, bytes …}; NULL: not offered */
+    /* The rows as text already, piece after piece, in "csv", "ndjson" or "json"; *ret: an answer {rows?, …}. NULL: not offered. */
+    enum err_code (*stream)(void *user, struct api *api, const char *format, enum err_code (*write)(void *, struct str, struct err *), void *write_user,
+                            json_t **ret, struct err *err);
+    bool objects; /* --format json is an array of objects, one a row */
     void *user;
 };
 enum err_code cli_rows_write(struct cli *cli, const struct cli_rows_ask *ask, struct err *err) WARN_UNUSED;
@@ -192,6 +196,18 @@ enum err_code verb_cohort_count(struct cli *cli, struct err *err);
 enum err_code verb_cohort_show(struct cli *cli, struct err *err);
 enum err_code verb_cohort_save(struct cli *cli, struct err *err);
 enum err_code verb_cohort_index(struct cli *cli, struct err *err);
+enum err_code verb_fhir_apply(struct cli *cli, struct err *err);
+enum err_code verb_fhir_compact(struct cli *cli, struct err *err);
+enum err_code verb_view_check(struct cli *cli, struct err *err);
+enum err_code verb_view_sql(struct cli *cli, struct err *err);
+enum err_code verb_view_ddl(struct cli *cli, struct err *err);
+enum err_code verb_view_run(struct cli *cli, struct err *err);
+enum err_code verb_view_query(struct cli *cli, struct err *err);
+enum err_code verb_view_create(struct cli *cli, struct err *err);
+enum err_code verb_view_refresh(struct cli *cli, struct err *err);
+enum err_code verb_view_list(struct cli *cli, struct err *err);
+enum err_code verb_view_status(struct cli *cli, struct err *err);
+enum err_code verb_view_drop(struct cli *cli, struct err *err);
 enum err_code verb_engines(struct cli *cli, struct err *err);
 enum err_code verb_dialects(struct cli *cli, struct err *err);
 enum err_code verb_history(struct cli *cli, struct err *err);

@@ -55,38 +55,6 @@ static enum sql_format choose_format(const struct cli *cli)
 /* ---- one row in each format --------------------------------------------------------------------
  */
 
-static void csv_field(struct buf *out, struct str text)
-{
-    bool quote = text.len == 0; /* an empty text is quoted, a null is nothing */
-    for (size_t i = 0; i < text.len && !quote; i++)
-        quote =
-            text.ptr[i] == ',' || text.ptr[i] == '"' || text.ptr[i] == '\n' || text.ptr[i] == '\r';
-    if (!quote) {
-        buf_add_str(out, text);
-        return;
-    }
-    buf_putc(out, '"');
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] == '"')
-            buf_putc(out, '"');
-        buf_putc(out, text.ptr[i]);
-    }
-    buf_putc(out, '"');
-}
-
-static void csv_row(struct buf *out, const struct data_batch *batch, int64_t row,
-                    struct buf *scratch)
-{
-    for (size_t c = 0; c < batch->columns; c++) {
-        if (c > 0)
-            buf_putc(out, ',');
-        buf_clear(scratch);
-        if (data_value_text(&batch->vectors[c], row, scratch))
-            csv_field(out, buf_view(scratch));
-    }
-    buf_puts(out, "\r\n");
-}
-
 static void json_row(struct buf *out, const struct data_batch *batch, int64_t row)
 {
     buf_putc(out, '[');
@@ -96,20 +64,6 @@ static void json_row(struct buf *out, const struct data_batch *batch, int64_t ro
         data_value_json(&batch->vectors[c], row, out);
     }
     buf_putc(out, ']');
-}
-
-static void ndjson_row(struct buf *out, const struct data_schema *schema,
-                       const struct data_batch *batch, int64_t row)
-{
-    buf_putc(out, '{');
-    for (size_t c = 0; c < batch->columns; c++) {
-        if (c > 0)
-            buf_putc(out, ',');
-        buf_add_json(out, str_of(schema->columns[c].name));
-        buf_putc(out, ':');
-        data_value_json(&batch->vectors[c], row, out);
-    }
-    buf_puts(out, "}\n");
 }
 
 static void table_row(struct writer *writer, const struct data_batch *batch, int64_t row,
@@ -148,18 +102,28 @@ static enum err_code emit(struct writer *writer, bool all, struct err *err)
     return code;
 }
 
+/* One array of objects, where rows are asked for so and no whole answer (--json). */
+static bool is_array(const struct writer *writer)
+{
+    return writer->format == SQL_JSON && writer->ask->objects && !writer->cli->json;
+}
+
 static void begin(struct writer *writer)
 {
     const struct data_schema *schema = api_rows_schema(writer->rows);
     struct buf *out = &writer->cli->out;
     char type[32];
+    if (is_array(writer)) {
+        buf_putc(out, '[');
+        return;
+    }
     if (writer->format == SQL_JSON)
         buf_puts(out, "{\"columns\":[");
     for (size_t c = 0; c < schema->count; c++) {
         const struct data_column *column = &schema->columns[c];
         if (writer->format == SQL_CSV) {
             buf_puts(out, c > 0 ? "," : "");
-            csv_field(out, str_of(column->name));
+            data_csv_field(str_of(column->name), out);
         } else if (writer->format == SQL_JSON) {
             buf_puts(out, c > 0 ? ",{\"name\":" : "{\"name\":");
             buf_add_json(out, str_of(column->name));
@@ -190,15 +154,19 @@ static enum err_code write_rows(struct writer *writer, struct err *err)
                 table_row(writer, batch, row, &scratch);
                 break;
             case SQL_CSV:
-                csv_row(out, batch, row, &scratch);
+                data_row_csv(batch, row, &scratch, out);
                 break;
             case SQL_JSON:
                 if (writer->row_count > 0)
                     buf_puts(out, ",\n");
-                json_row(out, batch, row);
+                if (is_array(writer))
+                    data_row_object(schema, batch, row, out);
+                else
+                    json_row(out, batch, row);
                 break;
             case SQL_NDJSON:
-                ndjson_row(out, schema, batch, row);
+                data_row_object(schema, batch, row, out);
+                buf_putc(out, '\n');
                 break;
             case SQL_PARQUET:
                 break;
@@ -249,7 +217,9 @@ static void end(struct writer *writer)
     writer->rows = NULL;
     if (writer->format == SQL_TABLE)
         end_table(writer, duration_ms, truncated);
-    if (writer->format != SQL_JSON)
+    if (is_array(writer))
+        buf_puts(&cli->out, "]\n");
+    if (writer->format != SQL_JSON || is_array(writer))
         return;
     buf_printf(&cli->out,
                "],\"row_count\":%" PRId64 ",\"truncated\":%s,\"duration_ms\":%" PRId64
@@ -303,8 +273,28 @@ static enum err_code close_file(struct writer *writer, enum err_code code, struc
     return code;
 }
 
+/* A piece of text that comes ready-made. */
+static enum err_code write_piece(void *user, struct str piece, struct err *err)
+{
+    struct writer *writer = user;
+    buf_add_str(&writer->cli->out, piece);
+    TRY(emit(writer, false, err));
+    return cli_interrupted() ? err_set(err, ERR_INTERRUPTED, "stopped by the user") : ERR_OK;
+}
+
+static enum err_code stream_text(struct writer *writer, const char *format, struct err *err)
+{
+    JSON_AUTO answer = NULL;
+    TRY(writer->ask->stream(writer->ask->user, writer->cli->api, format, write_piece, writer, &answer, err));
+    writer->row_count = json_int(answer, "row_count", 0);
+    return emit(writer, true, err);
+}
+
 static enum err_code stream(struct writer *writer, struct err *err)
 {
+    static const char *const texts[] = {[SQL_CSV] = "csv", [SQL_JSON] = "json", [SQL_NDJSON] = "ndjson", [SQL_PARQUET] = NULL};
+    if (writer->ask->stream != NULL && !writer->cli->json && texts[writer->format] != NULL)
+        return stream_text(writer, texts[writer->format], err);
     TRY(writer->ask->open(writer->ask->user, writer->cli->api, &writer->rows, err));
     if (writer->format == SQL_TABLE && (writer->table = cli_table_new()) == NULL)
         return err_set(err, ERR_MEMORY, "no memory for the table");

@@ -253,6 +253,57 @@ static const struct cli_option rules_graph_options[] = {
     {"format", CLI_TEXT, "F", "text or dot; default: text", WORDS("text", "dot")},
     OPTIONS_END,
 };
+static const struct cli_option view_about_options[] = {
+    {"dataset", CLI_TEXT, "NAME", "also the views registered with this dataset", NULL},
+    OPTIONS_END,
+};
+static const struct cli_option view_sql_options[] = {
+    {"dialect", CLI_TEXT, "D", "'marrow dialects' lists them; default: duckdb", NULL},
+    {"dataset", CLI_TEXT, "NAME", "also the views registered with this dataset", NULL},
+    OPTIONS_END,
+};
+#define VIEW_ROWS_OPTIONS                                                                          \
+    {"format", CLI_TEXT, "F",                                                                      \
+     "table, csv, json (an array of objects), ndjson or parquet; default: table, or by the name "  \
+     "of --out",                                                                                   \
+     WORDS("table", "csv", "json", "ndjson", "parquet")},                                          \
+        {"out", CLI_TEXT, "FILE", "write there instead of to stdout", NULL},                       \
+        {"overwrite", CLI_FLAG, NULL, "replace a file that is there", NULL},                       \
+        {"limit", CLI_INTEGER, "N",                                                                \
+         "stop after N rows; a terminal shows 40", NULL},                                          \
+        {"freshness", CLI_TEXT, "F",                                                               \
+         "latest: this version's rows, evaluated now where what is kept is stale; snapshot: what " \
+         "is kept, however old; default: latest",                                                  \
+         WORDS("latest", "snapshot")},                                                             \
+        {"on-error", CLI_TEXT, "WHAT",                                                             \
+         "a value that breaks its column's rule: fail, or null and count it; default: fail",       \
+         WORDS("fail", "null")},                                                                   \
+        OPTION_VERSION
+static const struct cli_option view_run_options[] = {
+    {"data", CLI_LIST, "PATH",
+     "FHIR files or folders to read (NDJSON, packed or not, Bundles, archives); they go into no "
+     "store; may be repeated",
+     NULL},
+    {"dataset", CLI_TEXT, "NAME", "the dataset to read instead", NULL},
+    OPTION_ENGINE("run it on that server, over the tables pushed there"),
+    VIEW_ROWS_OPTIONS,
+    OPTIONS_END,
+};
+static const struct cli_option view_query_options[] = {
+    VIEW_ROWS_OPTIONS,
+    OPTIONS_END,
+};
+static const struct cli_option view_create_options[] = {
+    {"max-staleness", CLI_TEXT, "TIME",
+     "how old rows may be before they count as stale, such as 15m or 1d; default 0: not at all",
+     NULL},
+    {"force", CLI_FLAG, NULL, "evaluate all again and prove that the result is the same", NULL},
+    OPTIONS_END,
+};
+static const struct cli_option view_refresh_options[] = {
+    {"max-staleness", CLI_TEXT, "TIME", "change the target of staleness, such as 15m or 1d", NULL},
+    OPTIONS_END,
+};
 static const struct cli_option history_options[] = {
     {"last", CLI_INTEGER, "N", "how many entries; default 50, 0 is all", NULL},
     {"yes", CLI_FLAG, NULL, "clear without asking", NULL},
@@ -487,6 +538,77 @@ static const struct cli_verb verbs[] = {
     {"cohort index", "NAME", 1, 1,
      "Build the bitmap index that answers boolean criteria in microseconds", NULL,
      cohort_index_options, WORDS("marrow cohort index study", "once a version"), verb_cohort_index},
+    {"fhir apply", "NAME PATH…", 2, -1,
+     "Take changes of FHIR resources as they come: upserts and deletions, seen by queries at once",
+     "NDJSON of resources, or Bundles whose entries may say DELETE. Durable when the command ends. "
+     "Order, duplicates and replays do not matter: the latest by meta.lastUpdated and versionId "
+     "stands.",
+     NULL,
+     WORDS("marrow fhir apply study changes.ndjson", "a file of changed resources",
+           "marrow fhir apply study notification.json", "a subscription's Bundle"),
+     verb_fhir_apply},
+    {"fhir compact", "NAME", 1, 1,
+     "Fold the recent changes into a new version and refresh the materialised views", NULL, NULL,
+     WORDS("marrow fhir compact study", "after a day of changes"), verb_fhir_compact},
+    {"view check", "VIEW", 1, 1,
+     "Check a SQL-on-FHIR view: its columns and types, and what is odd in it",
+     "VIEW is a ViewDefinition's JSON file, a built-in view (patient_demographics, "
+     "condition_simple, observation_labs, medication_requests, procedure_history, encounter, "
+     "us_core_blood_pressure) or one registered with the dataset.",
+     view_about_options,
+     WORDS("marrow view check blood_pressure.json", "is it sound, and what comes out",
+           "marrow view check condition_simple", "a built-in one"),
+     verb_view_check},
+    {"view sql", "VIEW", 1, 1, "Show a view as SQL over the tables of resources",
+     "What the view means, for people and for servers; Marrow itself evaluates resources "
+     "natively, with the same rows.",
+     view_sql_options,
+     WORDS("marrow view sql condition_simple", "as DuckDB runs it",
+           "marrow view sql bp.json --dialect postgresql", "as PostgreSQL runs it"),
+     verb_view_sql},
+    {"view ddl", "VIEW", 1, 1, "Show the table that a view makes", NULL, view_sql_options,
+     WORDS("marrow view ddl condition_simple --dialect postgresql", "CREATE TABLE …"),
+     verb_view_ddl},
+    {"view run", "VIEW --data PATH | --dataset NAME", 1, 1,
+     "Run a view over FHIR files or a dataset, and write its rows",
+     "Every resource is parsed once. Over a dataset, rows that are kept are used where they are "
+     "fresh, and the answer says so.",
+     view_run_options,
+     WORDS("marrow view run condition_simple --data export/ --format csv --out conditions.csv",
+           "a flat file from an export", "marrow view run bp.json --dataset study",
+           "over a dataset",
+           "marrow view run bp.json --dataset study --engine postgresql://me@db/research",
+           "on a server"),
+     verb_view_run},
+    {"view query", "NAME VIEW SEARCH", 3, 3,
+     "Ask a view with FHIR search parameters",
+     "Parameters are the view's columns, or FHIR's names for them: birthdate=ge1950, "
+     "code=http://loinc.org|8480-6, name:contains=smi, _sort=-date, _count=20. What is not known "
+     "is an error, never ignored.",
+     view_query_options,
+     WORDS("marrow view query study patient_demographics 'gender=male&birthdate=ge1950'",
+           "men born since 1950"),
+     verb_view_query},
+    {"view create", "NAME [VIEW…]", 1, -1,
+     "Materialise views of a dataset as tables of the schema sqlonfhir",
+     "Without VIEW: all built-in ones. One pass over the resources makes all of them, and they "
+     "become visible together. Later versions are taken in by 'view refresh'.",
+     view_create_options,
+     WORDS("marrow view create study", "all built-in views",
+           "marrow view create study bp.json --max-staleness 1d", "one of your own"),
+     verb_view_create},
+    {"view refresh", "NAME [VIEW…]", 1, -1,
+     "Take the newest version's changes into the materialised views",
+     "Only resources that changed are evaluated; the result equals a full build.",
+     view_refresh_options,
+     WORDS("marrow view refresh study", "all of them"), verb_view_refresh},
+    {"view list", "NAME [VIEW…]", 1, -1, "List the materialised views: rows, age, freshness", NULL,
+     NULL, WORDS("marrow view list study", "what there is"), verb_view_list},
+    {"view status", "NAME [VIEW…]", 1, -1,
+     "As list, with what a refresh would evaluate", NULL, NULL,
+     WORDS("marrow view status study", "is a refresh due"), verb_view_status},
+    {"view drop", "NAME VIEW…", 2, -1, "Forget materialised views", NULL, NULL,
+     WORDS("marrow view drop study bp", "its rows stay on disk until prune"), verb_view_drop},
     {"engines", "", 0, 0, "List the engines, how their URLs look and what they can do", NULL, NULL,
      WORDS("marrow engines", "what --engine takes"), verb_engines},
     {"dialects", "", 0, 0, "List the dialects of SQL and what each lacks", NULL, NULL,

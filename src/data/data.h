@@ -72,6 +72,10 @@ enum err_code data_schema_add(struct data_schema *schema, struct str name, struc
 enum err_code data_schema_add_value_label(struct data_column *column, struct str value, struct str label, struct err *err) WARN_UNUSED;
 enum err_code data_schema_copy(const struct data_schema *from, struct data_schema *ret, struct err *err) WARN_UNUSED;
 void data_schema_done(struct data_schema *schema);
+static inline void auto_data_schema_done(struct data_schema *schema)
+{
+    data_schema_done(schema);
+}
 /* Index of the column of that name (ASCII case ignored), or -1. */
 int data_schema_find(const struct data_schema *schema, struct str name);
 json_t *data_schema_to_json(const struct data_schema *schema); /* [{name,type,label?,source_name?,source_format?,value_labels?:[[v,l]…]}]; NULL: out of memory */
@@ -126,6 +130,12 @@ void data_vector_set_valid(struct data_vector *vector, int64_t row, bool valid);
 bool data_value_text(const struct data_vector *vector, int64_t row, struct buf *out);
 /* One value as JSON: integers and decimals keep their digits (a decimal is written as a number lexeme), text escaped, null → null. */
 void data_value_json(const struct data_vector *vector, int64_t row, struct buf *out);
+/* A row as CSV (RFC 4180, ends with CRLF; null is nothing, an empty text ""), and as a JSON object {"name":value,…} without an end of line. A TEXT column whose
+ * source_format is "number" (FHIR's decimals keep their digits so) is written as the number that it is. scratch is reused. */
+void data_row_csv(const struct data_batch *batch, int64_t row, struct buf *scratch, struct buf *out);
+void data_row_object(const struct data_schema *schema, const struct data_batch *batch, int64_t row, struct buf *out);
+/* One CSV field, quoted where it must be. */
+void data_csv_field(struct str text, struct buf *out);
 /* Append JSON string literal of s (invalid UTF-8 → U+FFFD). */
 void data_json_escape(struct str s, struct buf *out);
 

@@ -45,6 +45,11 @@ static struct str shortened(const struct dialect *dialect, struct str name, char
 
 /* Bare only where every dialect reads it back as it is: lower-case ASCII letters, digits,
  * underscores, no reserved word. */
+void dialect_type_sql(const struct dialect *dialect, struct data_type type, struct buf *out)
+{
+    dialect->type(type, out);
+}
+
 void dialect_quote_identifier(const struct dialect *dialect, struct str name, struct buf *out)
 {
     char cut[80];

@@ -33,6 +33,8 @@ enum err_code dialect_sql(const struct dialect *dialect, const struct plan_rel *
 enum err_code dialect_substrait(const struct plan_rel *root, const char *schema, struct buf *ret, struct err *err) WARN_UNUSED;
 /* As dialect_missing; words are static or of the plan. */
 enum err_code dialect_substrait_missing(const struct plan_rel *root, const char ***ret, size_t *ret_count, struct err *err) WARN_UNUSED;
+/* The type's name in the dialect: "DECIMAL(9,2)", "numeric(9,2)". */
+void dialect_type_sql(const struct dialect *dialect, struct data_type type, struct buf *out);
 void dialect_quote_identifier(const struct dialect *dialect, struct str name, struct buf *out);
 
 #endif

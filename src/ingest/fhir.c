@@ -506,7 +506,7 @@ enum err_code fhir_in_add_sources(struct ingest_set *set, struct err *err)
     bool first = true;
     for (size_t i = 0; i < gathering->type_count; i++) {
         struct fhir_in_type *type = gathering->types[i];
-        if (is_gone(type))
+        if (is_gone(type) && !set->options.deletions)
             continue;
         TRY(add_source(set, type, first, err));
         first = false;

@@ -27,6 +27,7 @@ struct ingest_options {
     const char *encoding;          /* iconv name; NULL = detect */
     const char *delimiter;         /* NULL = detect */
     int header;                    /* rows of names: 1, 0, or more that are joined; -1 detect (also units and notes around the table) */
+    bool deletions;                /* FHIR types of which there is nothing but deletions are sources too: changes, not a whole */
     int64_t total_bytes;           /* 0 = INGEST_LIMIT_TOTAL_BYTES */
     const char *shown_as;          /* what people are told in place of a folder's path: "https://host/fhir"; NULL: the path */
     const struct ingest_place_options *place; /* each source's `place` is set, its scan and push are not; NULL: import (docs/REGISTRY.md) */

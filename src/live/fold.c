@@ -141,7 +141,7 @@ static struct str put(char **at, struct str text)
 static enum err_code keep(struct kept *kept, const struct live_change *change, struct err *err)
 {
     char *text = mem_alloc(change->type.len + change->id.len + change->version_id.len +
-                           change->resource.len + 1),
+                           change->patient_id.len + change->resource.len + 1),
          *at = text;
     if (text == NULL)
         return err_set(err, ERR_MEMORY, "no memory for the recent changes");
@@ -149,6 +149,7 @@ static enum err_code keep(struct kept *kept, const struct live_change *change, s
     copy.type = put(&at, change->type);
     copy.id = put(&at, change->id);
     copy.version_id = put(&at, change->version_id);
+    copy.patient_id = put(&at, change->patient_id);
     copy.resource = put(&at, change->resource);
     mem_free(kept->text);
     *kept = (struct kept){copy, text};

@@ -21,6 +21,7 @@
 struct live_change {
     struct str type, id;     /* "Patient", "p1" */
     struct str version_id;   /* meta.versionId, or empty */
+    struct str patient_id;   /* as the resource table has it, or empty */
     bool dated;              /* instant_us is meta.lastUpdated; else the arrival, set by live_append */
     int64_t instant_us;
     bool deleted;

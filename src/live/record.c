@@ -2,7 +2,7 @@
  *
  *   0  "MLV1"  4 length of the body (u32 … as u64 at 8)     16 XXH3-128 of the body (low, high) 32
  * seq body: instant_us i64, content_hash i64, flags u8 (1 dated, 2 deleted), lengths u32 of type,
- * id, version_id, u64 of resource, then the four texts
+ * id, version_id, u64 of resource, then the five texts
  *
  * The head tells the length before anything else is read, the hash whether the body is what was
  * written. */
@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-#define BODY_FIXED (8 + 8 + 1 + 4 + 4 + 4 + 8)
+#define BODY_FIXED (8 + 8 + 1 + 4 + 4 + 4 + 4 + 8)
 #define BODY_LIMIT (LIVE_LIMIT_RESOURCE_BYTES + 4096)
 
 static const char magic[8] = {'M', 'L', 'V', '1', 0, 0, 0, 0};
@@ -32,7 +32,8 @@ static uint64_t get_u64(const char *at, size_t bytes)
 static enum err_code check_limits(const struct live_change *change, struct err *err)
 {
     if (change->type.len == 0 || change->type.len > LIVE_LIMIT_TYPE_BYTES || change->id.len == 0 ||
-        change->id.len > LIVE_LIMIT_ID_BYTES || change->version_id.len > LIVE_LIMIT_ID_BYTES)
+        change->id.len > LIVE_LIMIT_ID_BYTES || change->version_id.len > LIVE_LIMIT_ID_BYTES ||
+        change->patient_id.len > LIVE_LIMIT_ID_BYTES)
         return err_set(err, ERR_INPUT, "a change's type, id or versionId is empty or too long");
     if (change->resource.len > (size_t)LIVE_LIMIT_RESOURCE_BYTES)
         return err_set(err, ERR_LIMIT, "a resource has %zu bytes, at most %lld are taken",
@@ -50,10 +51,12 @@ enum err_code live_record_write(const struct live_change *change, struct buf *ou
     put_u64(&body, change->type.len, 4);
     put_u64(&body, change->id.len, 4);
     put_u64(&body, change->version_id.len, 4);
+    put_u64(&body, change->patient_id.len, 4);
     put_u64(&body, change->resource.len, 8);
     buf_add_str(&body, change->type);
     buf_add_str(&body, change->id);
     buf_add_str(&body, change->version_id);
+    buf_add_str(&body, change->patient_id);
     buf_add_str(&body, change->resource);
     TRY(buf_check(&body, err));
     struct hash128 hash = hash_xxh3_128(body.ptr, body.len, (uint64_t)change->seq);
@@ -78,9 +81,11 @@ size_t live_record_bytes(const char head[LIVE_HEAD_BYTES])
 static bool split_body(struct str body, struct live_change *ret)
 {
     uint64_t flags = get_u64(body.ptr + 16, 1);
-    struct str *texts[] = {&ret->type, &ret->id, &ret->version_id, &ret->resource};
+    struct str *texts[] = {&ret->type, &ret->id, &ret->version_id, &ret->patient_id,
+                           &ret->resource};
     uint64_t lengths[] = {get_u64(body.ptr + 17, 4), get_u64(body.ptr + 21, 4),
-                          get_u64(body.ptr + 25, 4), get_u64(body.ptr + 29, 8)};
+                          get_u64(body.ptr + 25, 4), get_u64(body.ptr + 29, 4),
+                          get_u64(body.ptr + 33, 8)};
     size_t at = BODY_FIXED;
     ret->instant_us = (int64_t)get_u64(body.ptr, 8);
     ret->content_hash = (int64_t)get_u64(body.ptr + 8, 8);

@@ -32,6 +32,14 @@ enum err_code run_check_sizes(const json_t *files, const char *directory, struct
     return ERR_OK;
 }
 
+enum err_code run_check_files(struct store *store, const char *dataset, const json_t *run_manifest,
+                              struct err *err)
+{
+    char directory[FILE_PATH_BYTES];
+    TRY(store_run_path(store, dataset, json_text(run_manifest, "run_id", ""), directory, err));
+    return run_check_sizes(json_object_get(run_manifest, "files"), directory, err);
+}
+
 enum err_code run_check_hashes(struct store *store, const char *dataset, const json_t *run_manifest,
                                struct err *err)
 {

@@ -183,6 +183,18 @@ enum err_code run_write_plan(struct run_work *work, const char *dialect, const c
     return file_write_new(path, buf_view(&text), err);
 }
 
+/* The plan's SQL, or the rows that are there already. */
+static enum err_code write_rows(struct run_work *work, const char *sql, struct err *err)
+{
+    AUTO(buf_done) struct buf select = BUF_INIT;
+    if (work->request->rows_table == NULL)
+        return run_write(work, sql, err);
+    buf_puts(&select, "SELECT * FROM ");
+    engine_quote_identifier(&select, str_of(work->request->rows_table));
+    TRY(buf_check(&select, err));
+    return run_write(work, buf_text(&select), err);
+}
+
 /* Stage, compute, measure, check. On success *ret is the manifest to publish. */
 static enum err_code compute(struct run_work *work, json_t **ret, struct err *err)
 {
@@ -190,10 +202,11 @@ static enum err_code compute(struct run_work *work, json_t **ret, struct err *er
     AUTO(buf_done) struct buf sql = BUF_INIT;
     TRY(run_compile(work->request->plan, &sql, err));
     work->plan_us += run_lap(&work->since_us);
-    TRY(run_attach_tables(work, err));
+    if (work->request->rows_table == NULL)
+        TRY(run_attach_tables(work, err));
     work->attach_us = run_lap(&work->since_us);
     TRY(store_run_stage(work->store, work->staged, err));
-    TRY(run_write(work, buf_text(&sql), err));
+    TRY(write_rows(work, buf_text(&sql), err));
     work->compute_us = run_lap(&work->since_us);
     TRY(run_measure(work, err));
     TRY(run_write_plan(work, engine_dialect(work->engine), buf_text(&sql), err));
@@ -217,6 +230,16 @@ static enum err_code compare(const struct run_work *work, const json_t *stored, 
     return err_hint(err, "the stored run was left as it is; run 'marrow verify' and report this");
 }
 
+/* The engine lets go of the staged files. */
+static enum err_code let_go(struct run_work *work, struct err *err)
+{
+    if (work->request->engine != NULL)
+        return engine_execute(work->engine, "DROP VIEW IF EXISTS " RUN_RESULT_VIEW, NULL, 0, err);
+    engine_close(work->engine);
+    work->engine = NULL;
+    return ERR_OK;
+}
+
 static enum err_code compute_and_publish(struct run_work *work, const json_t *stored,
                                          struct err *err)
 {
@@ -233,8 +256,7 @@ static enum err_code compute_and_publish(struct run_work *work, const json_t *st
                               work->result->run_id, &work->result->manifest, err);
     }
     bool existed = false;
-    engine_close(work->engine); /* lets go of the staged files */
-    work->engine = NULL;
+    TRY(let_go(work, err));
     TRY(store_run_publish(work->store, store_version_dataset(work->version), work->result->run_id,
                           work->staged, owned, &existed, err));
     work->staged[0] = '\0';
@@ -297,10 +319,12 @@ enum err_code run_materialise(struct store *store, struct store_version *version
     if (options.url != NULL) {
         code = run_remote(&work, &options, stored, err);
     } else {
-        TRY(engine_open(&options, &work.engine, err));
-        code = compute_and_publish(&work, stored, err);
+        work.engine = request->engine;
+        code = work.engine != NULL ? ERR_OK : engine_open(&options, &work.engine, err);
+        code = code != ERR_OK ? code : compute_and_publish(&work, stored, err);
     }
-    engine_close(work.engine);
+    if (work.engine != request->engine)
+        engine_close(work.engine);
     if (work.staged[0] != '\0') {
         struct err ignored; /* the first error is the one to tell; the sweep at the next open
                                removes what is left */

@@ -23,6 +23,8 @@ struct run_request {
     /* Called with the engine after the rows are staged as view "marrow_result" and before publishing: invariants. A failure stops the run. */
     enum err_code (*check)(void *user, struct engine *engine, json_t *manifest, struct err *err);
     void *user;
+    struct engine *engine;  /* embedded, open and borrowed: computed in it, tables that are attached stay so; NULL: one is opened */
+    const char *rows_table; /* a table of that engine which holds the plan's rows, computed in another way (a view's native pass); NULL: the plan's SQL runs */
     const char *engine_url; /* the engine that computes and keeps it (its place is part of the run's identity); NULL: the embedded one, files */
     bool force;         /* compute again and compare with the stored run: ERR_INTEGRITY when rows differ */
 };
@@ -44,6 +46,8 @@ enum err_code run_sql(const struct run_request *request, struct buf *ret, struct
 enum err_code run_plan_read(struct store *store, const char *dataset, const char *run_id, json_t **ret, struct err *err) WARN_UNUSED;
 /* Read every byte of a run's files and compare with its manifest: ERR_INTEGRITY names the file. */
 enum err_code run_check_hashes(struct store *store, const char *dataset, const json_t *run_manifest, struct err *err) WARN_UNUSED;
+/* Every file of a run is there, as long as it was: ERR_INTEGRITY. Reads no byte of them. */
+enum err_code run_check_files(struct store *store, const char *dataset, const json_t *run_manifest, struct err *err) WARN_UNUSED;
 /* Make a view `name` over a published run's Parquet in the engine (lazy; file sizes checked). */
 enum err_code run_attach(struct store *store, const char *dataset, const json_t *run_manifest, const char *name, struct engine *engine, struct err *err) WARN_UNUSED;
 /* The lazy query over a published run: a scan of its table, as plan and SQL. */

@@ -255,6 +255,8 @@ enum err_code store_version_available(struct store_version *version, const char 
 
 enum err_code store_version_still(struct store_version *version, struct err *err)
 {
+    if (version == NULL)
+        return ERR_OK;
     return store_place_still(store_version_dataset(version), store_version_seen(version), err);
 }
 

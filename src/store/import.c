@@ -242,6 +242,8 @@ static enum err_code publish_object(struct store_import *import, size_t idx, str
     char target[FILE_PATH_BYTES];
     const char *hash = json_text(json_array_get(import->tables, idx), "object", "");
     bool existed = false, sound = true;
+    if (import->staged[idx] == NULL)
+        return ERR_OK; /* kept: it is there */
     TRY(store_dataset_path(import->store, import->dataset, target, err, "objects/%s", hash));
     if (file_exists(target))
         TRY(object_is_sound(import->store, import->dataset, hash, &sound, err));

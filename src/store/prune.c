@@ -13,7 +13,7 @@ struct prune {
     const char *dataset;
     bool dry_run;
     struct store_staging staging;
-    json_t *versions_kept, *objects_kept; /* {id: true} */
+    json_t *versions_kept, *objects_kept, *runs_kept; /* {id: true} */
     int64_t versions, objects, runs, bytes, moved;
     bool uncertain; /* a kept version's manifest can't be read: nothing may go that it could use */
 };
@@ -69,6 +69,26 @@ static enum err_code keep_version(struct prune *prune, const json_t *entry, stru
     return json_built(ok, err);
 }
 
+/* The layers of materialised views (dataset.json) serve later versions than the one that they were
+ * built on. */
+static enum err_code keep_layers(struct prune *prune, struct err *err)
+{
+    JSON_AUTO decided = NULL;
+    const char *name;
+    json_t *view, *run_id;
+    size_t idx;
+    bool ok = true;
+    TRY(store_dataset_read(prune->store, prune->dataset, &decided, err));
+    json_object_foreach(json_object_get(decided, "views"), name, view)
+    {
+        json_array_foreach(json_object_get(view, "layers"), idx, run_id)
+        {
+            json_put_flag(prune->runs_kept, json_string_value(run_id), true, &ok);
+        }
+    }
+    return json_built(ok, err);
+}
+
 static enum err_code choose(struct prune *prune, const json_t *versions, int64_t keep,
                             struct err *err)
 {
@@ -94,9 +114,12 @@ static enum err_code choose(struct prune *prune, const json_t *versions, int64_t
 static bool run_goes(const struct prune *prune, const char *run_id)
 {
     JSON_AUTO manifest = NULL;
-    if (store_run_read(prune->store, prune->dataset, run_id, &manifest, ERR_IGNORED) != ERR_OK)
+    if (json_object_get(prune->runs_kept, run_id) != NULL ||
+        store_run_read(prune->store, prune->dataset, run_id, &manifest, ERR_IGNORED) != ERR_OK)
         return false;
     const char *version = json_text(manifest, "version", NULL);
+    if (strcmp(json_text(manifest, "kind", ""), "view") == 0) /* a layer that no view has */
+        return true;
     return version != NULL && json_object_get(prune->versions_kept, version) == NULL;
 }
 
@@ -128,6 +151,7 @@ static enum err_code prune_all(struct prune *prune, int64_t keep, struct err *er
     JSON_AUTO versions = NULL;
     TRY(store_version_scan(prune->store, prune->dataset, &versions, err));
     TRY(choose(prune, versions, keep, err));
+    TRY(keep_layers(prune, err));
     TRY(sweep(prune, "runs", &prune->runs, err));
     TRY(sweep(prune, "versions", &prune->versions,
               err)); /* before its objects: a version that is there is whole */
@@ -180,12 +204,14 @@ enum err_code store_prune(struct store *store, const char *dataset, int64_t keep
     }
     JSON_AUTO versions = json_object();
     JSON_AUTO objects = json_object();
-    TRY(json_built(versions != NULL && objects != NULL, err));
+    JSON_AUTO runs = json_object();
+    TRY(json_built(versions != NULL && objects != NULL && runs != NULL, err));
     struct prune prune = {.store = store,
                           .dataset = dataset,
                           .dry_run = dry_run,
                           .versions_kept = versions,
-                          .objects_kept = objects};
+                          .objects_kept = objects,
+                          .runs_kept = runs};
     prune.staging.lock = (struct file_lock)FILE_LOCK_INIT;
     TRY(prune_locked(&prune, keep, err));
     JSON_AUTO report = build_report(&prune, &ok);

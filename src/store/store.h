@@ -72,7 +72,7 @@ enum err_code store_version_place(struct store_version *version, const char *tab
 /* The files outside the store that the table's statements read, as an engine that is confined must be allowed them: appended to allowed. */
 enum err_code store_version_paths(struct store_version *version, const char *table, json_t *allowed, struct err *err) WARN_UNUSED;
 /* Are the files outside the store that were attached still what they were? ERR_INTEGRITY: an answer read from them is void. For the end of a
- * statement; costs a look at each. */
+ * statement; costs a look at each. NULL: no version, fine. */
 enum err_code store_version_still(struct store_version *version, struct err *err) WARN_UNUSED;
 /* Are the files of these tables (NULL = all) as registered? ERR_INTEGRITY as store_version_attach gives; ERR_OK for tables that the store holds. */
 enum err_code store_version_available(struct store_version *version, const char *const *tables, size_t count, struct err *err) WARN_UNUSED;
@@ -126,6 +126,8 @@ const char *store_import_staging(const struct store_import *import); /* for inge
  * may run on several threads, each on one at a time. Where several fail, the error is of the first of them in the order given. */
 enum err_code store_import_tables(struct store_import *import, const struct data_source *const *sources, size_t count, struct err *err) WARN_UNUSED;
 enum err_code store_import_table(struct store_import *import, const struct data_source *source, struct err *err) WARN_UNUSED; /* one */
+/* Carry a table of a version of the same dataset over as it is; after the tables that are loaded. */
+enum err_code store_import_keep(struct store_import *import, const struct store_version *version, const char *table, struct err *err) WARN_UNUSED;
 struct store_commit {
     char version[65];
     bool reused; /* same content was already a version */

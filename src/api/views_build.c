@@ -1,0 +1,441 @@
+/* Views materialised: each becomes a run, whose identity is its lowered plan over the table's
+ * content and whose rows come from the native pass.
+ *
+ *   views of one resource type ──one pass over the table──▶ tables of the engine ──sorted──▶ runs
+ * ──one edit of dataset.json──▶ the snapshot
+ *
+ * A refresh evaluates only the resources that changed between the two versions' tables (by content
+ * hash) and adds a delta over the layers that are there (views_layers.c); when deltas grow, the
+ * merged rows become a new base, the very run that a full build would have made. */
+#include "api/view_pass.h"
+#include "api/views_priv.h"
+
+#include "run/run.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define CHANGES "marrow_changes"
+
+static const struct store_table *table_of(const struct api_view_jobs *jobs,
+                                          const struct api_view_job *job)
+{
+    return store_version_table_find(jobs->version, fhir_view_resource(job->view.view));
+}
+
+/* ---- rows into the engine ----------------------------------------------------------------------
+ */
+
+static enum err_code empty_tables(const struct fhir_program *program, struct engine *engine,
+                                  const char *const *tables, size_t count, struct err *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct data_schema *schema = fhir_program_schema(program, i);
+        AUTO(buf_done) struct buf sql = BUF_INIT;
+        buf_puts(&sql, "CREATE SCHEMA IF NOT EXISTS " VIEWS_MADE "; CREATE TABLE " VIEWS_MADE ".");
+        engine_quote_identifier(&sql, str_of(tables[i]));
+        for (size_t c = 0; c < schema->count; c++) {
+            buf_puts(&sql, c == 0 ? " (" : ", ");
+            engine_quote_identifier(&sql, str_of(schema->columns[c].name));
+            buf_putc(&sql, ' ');
+            engine_type_sql(schema->columns[c].type, &sql);
+        }
+        buf_putc(&sql, ')');
+        TRY(buf_check(&sql, err));
+        TRY(engine_execute(engine, buf_text(&sql), NULL, 0, err));
+    }
+    return ERR_OK;
+}
+
+enum err_code api_views_evaluate(struct api *api, struct store_version *version,
+                                 struct engine *engine, const struct api_view *const *views,
+                                 const char *const *tables, size_t count, const char *resources_sql,
+                                 struct err *err)
+{
+    AUTO(fhir_program_free) struct fhir_program *program = NULL;
+    AUTO(mem_free) const struct fhir_view **all = mem_zalloc(count + 1, sizeof *all);
+    AUTO(buf_done) struct buf sql = BUF_INIT;
+    struct fhir_program_options options = {.resource_id = true, .same_type = true};
+    struct fhir_counts counts;
+    const char *resource = fhir_view_resource(views[0]->view);
+    const struct store_table *table = store_version_table_find(version, resource);
+    if (all == NULL)
+        return err_set(err, ERR_MEMORY, "no memory for the views");
+    for (size_t i = 0; i < count; i++)
+        all[i] = views[i]->view;
+    TRY(fhir_program_new(all, count, &options, &program, err));
+    if (table == NULL)
+        return empty_tables(program, engine, tables, count, err);
+    if (data_schema_find(&table->schema, STR("resource")) < 0) {
+        err_set(err, ERR_INPUT, "table '%s' holds no FHIR resources: it has no column 'resource'",
+                table->name);
+        return err_hint(err, "views read datasets that were imported from FHIR (NDJSON, Bundles)");
+    }
+    TRY(store_version_attach(version, engine, &table->name, 1, err));
+    buf_puts(&sql, "SELECT resource FROM ");
+    store_table_source(table, &sql);
+    TRY(buf_check(&sql, err));
+    struct view_pass_source source = {
+        .engine = engine, .sql = resources_sql != NULL ? resources_sql : buf_text(&sql)};
+    return view_pass_tables(&source, program, engine, VIEWS_MADE, tables,
+                            (size_t)api->options.threads, api->options.progress, &counts, err);
+}
+
+/* ---- identities --------------------------------------------------------------------------------
+ */
+
+static enum err_code full_plan(const struct api_view_jobs *jobs, const struct api_view_job *job,
+                               struct plan *plan, const struct plan_rel **ret, struct err *err)
+{
+    const struct store_table *table = table_of(jobs, job);
+    return fhir_view_lower(job->view.view, plan,
+                           table != NULL ? table->name : fhir_view_resource(job->view.view),
+                           table != NULL ? table->hash : "no such table", true, ret, err);
+}
+
+/* The rows of changed resources, marked true, and a row of nothing but the resource's id for each
+ * that changed or went, marked false. */
+static enum err_code delta_plan(const struct api_view_jobs *jobs, const struct api_view_job *job,
+                                struct plan *plan, const struct plan_rel **ret, struct err *err)
+{
+    const struct plan_rel *rows = NULL;
+    AUTO(data_schema_done) struct data_schema schema = {0};
+    AUTO(buf_done) struct buf identity = BUF_INIT;
+    const struct store_table *table = table_of(jobs, job);
+    TRY(full_plan(jobs, job, plan, &rows, err));
+    TRY(data_schema_add(&schema, STR("id"), DATA_TYPE(TEXT), err));
+    buf_printf(&identity, "%s..%s", json_text(job->entry, "table_hash", ""),
+               table != NULL ? table->hash : "");
+    TRY(buf_check(&identity, err));
+    const struct plan_rel *changes =
+        plan_scan_identified(plan, "marrow_changes", buf_text(&identity), &schema);
+    const struct plan_rel *changed =
+        plan_join(plan, PLAN_JOIN_SEMI, rows, changes,
+                  (const struct plan_expr *[]){plan_column(plan, rows, VIEWS_RESOURCE)},
+                  (const struct plan_expr *[]){plan_column_right(plan, changes, "id")}, 1, NULL);
+    size_t count = rows->column_count + 1;
+    struct plan_named *there = plan_named_array(plan, count), *gone = plan_named_array(plan, count);
+    if (there == NULL || gone == NULL)
+        return plan_finish(plan, NULL, err);
+    for (size_t i = 0, at = 0; i < rows->column_count; i++) {
+        const char *name = rows->columns[i].name;
+        there[at] = (struct plan_named){name, plan_column(plan, changed, name)};
+        gone[at++] =
+            (struct plan_named){name, i == 0 ? plan_column(plan, changes, "id")
+                                             : plan_literal(plan, rows->columns[i].type, NULL)};
+        if (i > 0)
+            continue;
+        there[at] = (struct plan_named){VIEWS_ROW, plan_literal(plan, DATA_TYPE(BOOLEAN), "true")};
+        gone[at++] =
+            (struct plan_named){VIEWS_ROW, plan_literal(plan, DATA_TYPE(BOOLEAN), "false")};
+    }
+    *ret = plan_union_all(plan,
+                          (const struct plan_rel *[]){plan_project(plan, changed, there, count),
+                                                      plan_project(plan, changes, gone, count)},
+                          2);
+    return plan_finish(plan, *ret, err);
+}
+
+/* By patient, then resource; what has several rows of a resource, by all columns: a total order. */
+static size_t sort_of(const struct api_view *view, const struct plan_rel *plan, const char **ret)
+{
+    size_t count = 0;
+    bool flat = fhir_view_one_row(view->view);
+    if (plan_column_find(plan, "patient_id") >= 0)
+        ret[count++] = "patient_id";
+    ret[count++] = VIEWS_RESOURCE;
+    if (plan_column_find(plan, VIEWS_ROW) >= 0)
+        ret[count++] = VIEWS_ROW;
+    for (size_t i = 0; i < plan->column_count && !flat; i++) {
+        const char *name = plan->columns[i].name;
+        if (strcmp(name, "patient_id") != 0 && strcmp(name, VIEWS_RESOURCE) != 0 &&
+            strcmp(name, VIEWS_ROW) != 0)
+            ret[count++] = name;
+    }
+    return count;
+}
+
+/* Publish the rows of a table of the engine as the run of this plan. */
+static enum err_code keep_rows(struct api_view_jobs *jobs, struct api_view_job *job,
+                               const struct plan_rel *plan, struct engine *engine,
+                               const char *rows_table, struct err *err)
+{
+    AUTO(mem_free) const char **sort = mem_zalloc(plan->column_count + 3, sizeof *sort);
+    JSON_AUTO extra = json_object();
+    bool ok = true;
+    struct engine_options options = api_engine_options(jobs->api);
+    json_put_text(extra, "view", job->view.name, &ok);
+    json_put_text(extra, "resource", fhir_view_resource(job->view.view), &ok);
+    if (sort == NULL || !ok)
+        return err_set(err, ERR_MEMORY, "no memory for a view's run");
+    struct run_request request = {.kind = VIEWS_KIND,
+                                  .name = job->view.name,
+                                  .plan = plan,
+                                  .sort_columns = sort,
+                                  .extra = extra,
+                                  .engine = engine,
+                                  .rows_table = rows_table,
+                                  .force = jobs->force && job->how == API_VIEW_FULL};
+    request.sort_count = sort_of(&job->view, plan, sort);
+    return run_materialise(jobs->api->store, jobs->version, &request, &options, &job->result, err);
+}
+
+/* ---- what changed ------------------------------------------------------------------------------
+ */
+
+static bool can_compare(const struct store_table *table)
+{
+    return table != NULL && data_schema_find(&table->schema, STR("content_hash")) >= 0 &&
+           data_schema_find(&table->schema, STR("id")) >= 0;
+}
+
+/* VIEWS_MADE.changes(id, gone): resources that differ between the two tables. */
+static enum err_code find_changes(struct engine *engine, const struct store_table *before,
+                                  const struct store_table *after, int64_t *ret, struct err *err)
+{
+    AUTO(buf_done) struct buf sql = BUF_INIT;
+    buf_puts(&sql, "CREATE SCHEMA IF NOT EXISTS " VIEWS_MADE "; CREATE OR REPLACE TABLE " VIEWS_MADE
+                   "." CHANGES " AS SELECT coalesce(n.id, o.id) AS id, n.id IS NULL AS gone FROM ");
+    store_table_source(after, &sql);
+    buf_puts(&sql, " n FULL JOIN ");
+    store_table_source(before, &sql);
+    buf_puts(
+        &sql,
+        " o ON n.id = o.id WHERE n.id IS NULL OR o.id IS NULL OR n.content_hash <> o.content_hash");
+    TRY(buf_check(&sql, err));
+    TRY(engine_execute(engine, buf_text(&sql), NULL, 0, err));
+    return engine_query_int(engine, "SELECT count(*) FROM " VIEWS_MADE "." CHANGES, 0, ret, err);
+}
+
+/* Attaches both tables and counts what changed; *ret < 0: they cannot be compared. */
+enum err_code api_view_changes(struct api_view_jobs *jobs, const struct api_view_job *job,
+                               struct engine *engine, int64_t *ret, struct err *err)
+{
+    AUTO(store_version_close) struct store_version *before = NULL;
+    const struct store_table *old = NULL, *now = table_of(jobs, job);
+    *ret = -1;
+    if (store_version_open(jobs->api->store, store_version_dataset(jobs->version),
+                           json_text(job->entry, "version", ""), &before, ERR_IGNORED) == ERR_OK)
+        old = store_version_table_find(before, fhir_view_resource(job->view.view));
+    if (!can_compare(old) || !can_compare(now) ||
+        strcmp(old->hash, json_text(job->entry, "table_hash", "")) != 0)
+        return ERR_OK;
+    TRY(store_version_attach(before, engine, &old->name, 1, err));
+    TRY(store_version_attach(jobs->version, engine, &now->name, 1, err));
+    return find_changes(engine, old, now, ret, err);
+}
+
+/* ---- one group: the views of one resource type that start from the same table -------------------
+ */
+
+static bool same_group(const struct api_view_job *a, const struct api_view_job *b)
+{
+    return a->how == b->how && a->how != API_VIEW_KEEP &&
+           strcmp(fhir_view_resource(a->view.view), fhir_view_resource(b->view.view)) == 0 &&
+           (a->how == API_VIEW_FULL || strcmp(json_text(a->entry, "table_hash", ""),
+                                              json_text(b->entry, "table_hash", "")) == 0);
+}
+
+static enum err_code evaluate_group(struct api_view_jobs *jobs, struct api_view_job *const *group,
+                                    size_t count, struct engine *engine, const char *resources_sql,
+                                    struct err *err)
+{
+    AUTO(mem_free) const struct api_view **views = mem_zalloc(count + 1, sizeof *views);
+    AUTO(mem_free) const char **tables = mem_zalloc(count + 1, sizeof *tables);
+    if (views == NULL || tables == NULL)
+        return err_set(err, ERR_MEMORY, "no memory for the views");
+    for (size_t i = 0; i < count; i++) {
+        views[i] = &group[i]->view;
+        tables[i] = group[i]->view.name;
+    }
+    return api_views_evaluate(jobs->api, jobs->version, engine, views, tables, count, resources_sql,
+                              err);
+}
+
+/* The run's rows_table is looked up in the main schema. */
+static enum err_code name_rows(struct engine *engine, const char *select, struct err *err)
+{
+    return engine_executef(engine, err, "CREATE OR REPLACE VIEW marrow_rows AS %s", select);
+}
+
+static enum err_code keep_full(struct api_view_jobs *jobs, struct api_view_job *job,
+                               struct engine *engine, const char *select, struct err *err)
+{
+    AUTO(plan_free) struct plan *plan = plan_new();
+    const struct plan_rel *root = NULL;
+    bool ok = true;
+    if (plan == NULL)
+        return err_set(err, ERR_MEMORY, "no memory for a plan");
+    TRY(full_plan(jobs, job, plan, &root, err));
+    TRY(name_rows(engine, select, err));
+    TRY(keep_rows(jobs, job, root, engine, "marrow_rows", err));
+    json_decref(job->layers);
+    job->layers = json_array();
+    json_push_text(job->layers, job->result.run_id, &ok);
+    return json_built(ok, err);
+}
+
+static void add_made(struct buf *sql, const char *name)
+{
+    buf_puts(sql, VIEWS_MADE ".");
+    engine_quote_identifier(sql, str_of(name));
+}
+
+static enum err_code drop_made(struct engine *engine, const char *name, struct err *err)
+{
+    AUTO(buf_done) struct buf sql = BUF_INIT;
+    buf_puts(&sql, "DROP VIEW IF EXISTS marrow_rows; DROP TABLE IF EXISTS ");
+    add_made(&sql, name);
+    TRY(buf_check(&sql, err));
+    return engine_execute(engine, buf_text(&sql), NULL, 0, err);
+}
+
+static void add_json_columns(struct buf *sql, const struct fhir_view *view, const char *prefix,
+                             bool null)
+{
+    for (size_t i = 0; i < fhir_view_column_count(view); i++) {
+        buf_puts(sql, ", ");
+        if (null) {
+            buf_puts(sql, "NULL");
+            continue;
+        }
+        buf_puts(sql, prefix);
+        engine_quote_identifier(sql, str_of(fhir_view_column(view, i)->name));
+    }
+}
+
+static enum err_code keep_delta(struct api_view_jobs *jobs, struct api_view_job *job,
+                                struct engine *engine, struct err *err)
+{
+    AUTO(plan_free) struct plan *plan = plan_new();
+    AUTO(buf_done) struct buf select = BUF_INIT;
+    const struct plan_rel *root = NULL;
+    bool ok = true;
+    if (plan == NULL)
+        return err_set(err, ERR_MEMORY, "no memory for a plan");
+    TRY(delta_plan(jobs, job, plan, &root, err));
+    buf_puts(&select, "SELECT " VIEWS_RESOURCE ", true AS " VIEWS_ROW);
+    add_json_columns(&select, job->view.view, "", false);
+    buf_puts(&select, " FROM ");
+    add_made(&select, job->view.name);
+    buf_puts(&select, " UNION ALL SELECT id, false");
+    add_json_columns(&select, job->view.view, "", true);
+    buf_puts(&select, " FROM " VIEWS_MADE "." CHANGES);
+    TRY(buf_check(&select, err));
+    TRY(name_rows(engine, buf_text(&select), err));
+    TRY(keep_rows(jobs, job, root, engine, "marrow_rows", err));
+    job->layers = json_deep_copy(json_object_get(job->entry, "layers"));
+    json_push_text(job->layers, job->result.run_id, &ok);
+    return json_built(ok, err);
+}
+
+/* The merged rows become the base, under the id that a full build gives. */
+static enum err_code fold(struct api_view_jobs *jobs, struct api_view_job *job,
+                          struct engine *engine, struct err *err)
+{
+    AUTO(buf_done) struct buf select = BUF_INIT;
+    JSON_AUTO merged = json_copy((json_t *)(uintptr_t)job->entry);
+    bool ok = true;
+    json_put(merged, "layers", json_incref(job->layers), &ok);
+    TRY(json_built(ok, err));
+    TRY(api_view_layers_sql(jobs->api, store_version_dataset(jobs->version), merged, true, NULL,
+                            &select, err));
+    run_result_done(&job->result);
+    return keep_full(jobs, job, engine, buf_text(&select), err);
+}
+
+static enum err_code keep_group(struct api_view_jobs *jobs, struct api_view_job *const *group,
+                                size_t count, struct engine *engine, struct err *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct api_view_job *job = group[i];
+        AUTO(buf_done) struct buf select = BUF_INIT;
+        buf_puts(&select, "SELECT * FROM ");
+        add_made(&select, job->view.name);
+        TRY(buf_check(&select, err));
+        TRY(job->how == API_VIEW_FULL ? keep_full(jobs, job, engine, buf_text(&select), err)
+                                      : keep_delta(jobs, job, engine, err));
+        if (job->fold)
+            TRY(fold(jobs, job, engine, err));
+        TRY(drop_made(engine, job->view.name, err));
+        job->duration_ms = api_elapsed_ms(job->started_us);
+    }
+    return ERR_OK;
+}
+
+static int64_t base_rows(struct api_view_jobs *jobs, const struct api_view_job *job)
+{
+    JSON_AUTO manifest = NULL;
+    const char *base = json_string_value(json_array_get(json_object_get(job->entry, "layers"), 0));
+    if (base == NULL || store_run_read(jobs->api->store, store_version_dataset(jobs->version), base,
+                                       &manifest, ERR_IGNORED) != ERR_OK)
+        return 0;
+    return json_int(manifest, "rows_in", 0);
+}
+
+/* A delta where the tables can be compared and little changed; else all again. */
+static enum err_code delta_group(struct api_view_jobs *jobs, struct api_view_job *const *group,
+                                 size_t count, struct engine *engine, struct err *err)
+{
+    AUTO(buf_done) struct buf sql = BUF_INIT;
+    const struct store_table *table = table_of(jobs, group[0]);
+    int64_t changes = -1, rows = base_rows(jobs, group[0]);
+    TRY(api_view_changes(jobs, group[0], engine, &changes, err));
+    bool full = changes < 0 || changes > rows / VIEWS_DELTA_SHARE;
+    for (size_t i = 0; i < count; i++) {
+        group[i]->how = full ? API_VIEW_FULL : API_VIEW_DELTA;
+        group[i]->reason = changes < 0 ? "the two versions cannot be compared"
+                           : full      ? "much changed"
+                                       : "only what changed";
+        group[i]->changes = changes;
+        group[i]->fold = !full && json_array_size(json_object_get(group[i]->entry, "layers")) >=
+                                      VIEWS_MOST_DELTAS;
+    }
+    if (!full) {
+        buf_puts(&sql, "SELECT resource FROM ");
+        store_table_source(table, &sql);
+        buf_puts(&sql, " SEMI JOIN " VIEWS_MADE "." CHANGES " USING (id)");
+        TRY(buf_check(&sql, err));
+    }
+    TRY(evaluate_group(jobs, group, count, engine, full ? NULL : buf_text(&sql), err));
+    return keep_group(jobs, group, count, engine, err);
+}
+
+static enum err_code make_group(struct api_view_jobs *jobs, struct api_view_job *const *group,
+                                size_t count, struct err *err)
+{
+    AUTO(engine_close) struct engine *engine = NULL;
+    struct engine_options options = api_engine_options(jobs->api);
+    struct progress_event event = {"view", group[0]->view.name, (int64_t)(group[0] - jobs->jobs),
+                                   (int64_t)jobs->count, "views"};
+    for (size_t i = 0; i < count; i++)
+        group[i]->started_us = clock_monotonic_us();
+    progress_report(jobs->api->options.progress, &event);
+    TRY(progress_check(jobs->api->options.progress, err));
+    TRY(engine_open(&options, &engine, err));
+    if (group[0]->how == API_VIEW_DELTA)
+        return delta_group(jobs, group, count, engine, err);
+    TRY(evaluate_group(jobs, group, count, engine, NULL, err));
+    return keep_group(jobs, group, count, engine, err);
+}
+
+enum err_code api_view_jobs_make(struct api_view_jobs *jobs, struct err *err)
+{
+    AUTO(mem_free) struct api_view_job **group = mem_zalloc(jobs->count + 1, sizeof *group);
+    AUTO(mem_free) bool *done = mem_zalloc(jobs->count + 1, sizeof *done);
+    if (group == NULL || done == NULL)
+        return err_set(err, ERR_MEMORY, "no memory for the views");
+    for (size_t i = 0; i < jobs->count; i++) {
+        size_t count = 0;
+        for (size_t k = i; k < jobs->count && !done[i]; k++) {
+            if (done[k] || !same_group(&jobs->jobs[i], &jobs->jobs[k]))
+                continue;
+            group[count++] = &jobs->jobs[k];
+            done[k] = k != i;
+        }
+        if (count > 0)
+            TRY(make_group(jobs, group, count, err));
+    }
+    return ERR_OK;
+}

@@ -1,0 +1,132 @@
+/* view list and view status: what is materialised, how old it is, what a refresh would do. */
+#include "api/views_priv.h"
+
+#include <string.h>
+
+struct measure {
+    int64_t rows, bytes, deltas;
+};
+
+/* Rows are the base's and the deltas' (an upper bound where deltas hide rows: counted exactly by
+ * status). */
+static enum err_code measure_layers(struct api *api, const char *dataset, const json_t *entry,
+                                    struct measure *ret, struct err *err)
+{
+    const json_t *layers = json_object_get(entry, "layers");
+    *ret = (struct measure){.deltas = (int64_t)json_array_size(layers) - 1};
+    for (size_t i = 0; i < json_array_size(layers); i++) {
+        JSON_AUTO manifest = NULL;
+        TRY(store_run_read(api->store, dataset, json_string_value(json_array_get(layers, i)),
+                           &manifest, err));
+        ret->rows += i == 0 ? json_int(manifest, "row_count", 0) : 0;
+        ret->bytes += json_int(manifest, "bytes", 0);
+    }
+    return ERR_OK;
+}
+
+/* Over deltas the rows have to be counted. */
+static enum err_code count_rows(struct api *api, const char *dataset, const json_t *entry,
+                                struct measure *measure, struct err *err)
+{
+    AUTO(engine_close) struct engine *engine = NULL;
+    AUTO(buf_done) struct buf layers = BUF_INIT, sql = BUF_INIT;
+    struct engine_options options = api_engine_options(api);
+    if (measure->deltas <= 0)
+        return ERR_OK;
+    TRY(engine_open(&options, &engine, err));
+    TRY(api_view_layers_sql(api, dataset, entry, true, NULL, &layers, err));
+    buf_printf(&sql, "SELECT count(*) FROM (%s)", buf_text(&layers));
+    TRY(buf_check(&sql, err));
+    return engine_query_int(engine, buf_text(&sql), 0, &measure->rows, err);
+}
+
+/* Resources that differ between the view's table and this version's: NULL where it cannot be said.
+ */
+static enum err_code pending(struct api *api, struct store_version *version, const char *name,
+                             const json_t *entry, json_t **ret, struct err *err)
+{
+    struct api_view_jobs jobs = {.api = api, .version = version};
+    struct api_view_job job = {.entry = entry};
+    AUTO(engine_close) struct engine *engine = NULL;
+    struct engine_options options = api_engine_options(api);
+    int64_t changes = -1;
+    JSON_AUTO views = json_object();
+    bool ok = true;
+    json_put(views, name, json_incref((json_t *)(uintptr_t)entry), &ok);
+    TRY(json_built(ok, err));
+    enum err_code code = api_view_find(views, name, &job.view, err);
+    if (code == ERR_OK)
+        code = engine_open(&options, &engine, err);
+    if (code == ERR_OK)
+        code = api_view_changes(&jobs, &job, engine, &changes, err);
+    api_view_done(&job.view);
+    *ret = changes >= 0 ? json_integer(changes) : json_null();
+    return code;
+}
+
+static enum err_code put_state(struct api *api, struct store_version *version, const char *name,
+                               const json_t *entry, bool close_look, json_t *one, struct err *err)
+{
+    struct measure measure;
+    struct api_route route;
+    bool ok = true;
+    json_t *changes = NULL;
+    const char *dataset = store_version_dataset(version);
+    TRY(measure_layers(api, dataset, entry, &measure, err));
+    TRY(api_view_route(api, version, entry, json_text(entry, "resource", ""), API_VIEW_SNAPSHOT,
+                       &route, err));
+    if (close_look)
+        TRY(count_rows(api, dataset, entry, &measure, err));
+    if (close_look && route.staleness_s > 0)
+        TRY(pending(api, version, name, entry, &changes, err));
+    json_put_text(one, "name", name, &ok);
+    json_put_text(one, "resource", json_text(entry, "resource", ""), &ok);
+    json_put_flag(one, "builtin", json_flag(entry, "builtin", false), &ok);
+    json_put_int(one, "rows", measure.rows, &ok);
+    json_put_int(one, "bytes", measure.bytes, &ok);
+    json_put_int(one, "deltas", measure.deltas, &ok);
+    json_put_text(one, "as_of", json_text(entry, "as_of", ""), &ok);
+    json_put_text(one, "version", json_text(entry, "version", ""), &ok);
+    json_put_text(one, "refreshed_at", json_text(entry, "refreshed_at", ""), &ok);
+    json_put_int(one, "staleness_s", route.staleness_s, &ok);
+    json_put_int(one, "max_staleness_s", json_int(entry, "max_staleness_s", 0), &ok);
+    json_put_flag(one, "fresh", route.fresh, &ok);
+    json_put_int(one, "last_duration_ms", json_int(entry, "duration_ms", 0), &ok);
+    if (close_look)
+        json_put(one, "pending_changes", changes != NULL ? changes : json_integer(0), &ok);
+    return json_built(ok, err);
+}
+
+enum err_code api_views_list(struct api *api, const char *dataset, const char *const *names,
+                             size_t count, bool close_look, json_t **ret, struct err *err)
+{
+    AUTO(store_version_close) struct store_version *version = NULL;
+    JSON_AUTO views = NULL;
+    bool ok = true;
+    const char *name;
+    json_t *entry;
+    api_begin(api);
+    TRY(store_version_open(api->store, dataset, NULL, &version, err));
+    TRY(api_views_read(api, dataset, &views, err));
+    JSON_AUTO list = json_array();
+    for (size_t i = 0; i < count; i++)
+        if (json_object_get(views, api_views_plain_name(names[i])) == NULL)
+            return api_view_not_materialised(views, api_views_plain_name(names[i]), err);
+    json_object_foreach(views, name, entry)
+    {
+        bool wanted = count == 0;
+        for (size_t i = 0; i < count; i++)
+            wanted = wanted || strcmp(api_views_plain_name(names[i]), name) == 0;
+        if (!wanted)
+            continue;
+        json_t *one = json_object();
+        json_push(list, one, &ok);
+        TRY(put_state(api, version, name, entry, close_look, one, err));
+    }
+    json_t *object = json_object();
+    json_put_text(object, "dataset", dataset, &ok);
+    json_put_text(object, "version", store_version_id(version), &ok);
+    json_put(object, "views", json_incref(list), &ok);
+    *ret = object;
+    return json_built(ok, err);
+}

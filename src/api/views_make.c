@@ -1,0 +1,330 @@
+/* view create, refresh, drop, list, status: the snapshot of a dataset's materialised views.
+ *
+ * Runs are made first (views_build.c); then one edit of dataset.json makes them all visible at
+ * once, and the history says so. */
+#include "api/views_priv.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define VIEWS_MOST 1000
+
+static void jobs_done(struct api_view_jobs *jobs)
+{
+    for (size_t i = 0; i < jobs->count; i++) {
+        api_view_done(&jobs->jobs[i].view);
+        run_result_done(&jobs->jobs[i].result);
+        json_decref(jobs->jobs[i].layers);
+    }
+    mem_free(jobs->jobs);
+    json_decref(jobs->views);
+    store_version_close(jobs->version);
+}
+
+static enum err_code jobs_open(struct api *api, const struct api_views_options *options,
+                               size_t room, struct api_view_jobs *ret, struct err *err)
+{
+    *ret = (struct api_view_jobs){.api = api, .force = options->force};
+    TRY(store_version_open(api->store, options->dataset, NULL, &ret->version, err));
+    TRY(api_views_read(api, options->dataset, &ret->views, err));
+    ret->jobs = mem_zalloc(room + json_object_size(ret->views) + 1, sizeof *ret->jobs);
+    return ret->jobs == NULL ? err_set(err, ERR_MEMORY, "no memory for the views") : ERR_OK;
+}
+
+static const char *hash_of(const struct api_view_jobs *jobs, const struct api_view_job *job)
+{
+    const struct store_table *table =
+        store_version_table_find(jobs->version, fhir_view_resource(job->view.view));
+    return table != NULL ? table->hash : "";
+}
+
+/* ---- which, and how -----------------------------------------------------------------------------
+ */
+
+static enum err_code add_job(struct api_view_jobs *jobs, const char *word, struct err *err)
+{
+    struct api_view_job *job = &jobs->jobs[jobs->count];
+    enum err_code code =
+        api_view_find(file_exists(word) ? NULL : jobs->views, word, &job->view, err);
+    if (code != ERR_OK) {
+        api_view_done(&job->view);
+        return code;
+    }
+    for (size_t i = 0; i < jobs->count; i++)
+        if (str_equal_nocase(str_of(jobs->jobs[i].view.name), str_of(job->view.name))) {
+            code = err_set(err, ERR_USAGE, "view %s is named twice", job->view.name);
+            api_view_done(&job->view);
+            return code;
+        }
+    job->entry = json_object_get(jobs->views, job->view.name);
+    jobs->count++;
+    return ERR_OK;
+}
+
+/* A new view, and one whose definition changed, is made whole; one over the very same resources
+ * stays. */
+static void decide(const struct api_view_jobs *jobs, struct api_view_job *job, bool force)
+{
+    bool same_view = job->entry != NULL && json_equal(json_object_get(job->entry, "view"),
+                                                      fhir_view_definition(job->view.view));
+    bool same_rows =
+        same_view && strcmp(json_text(job->entry, "table_hash", "-"), hash_of(jobs, job)) == 0;
+    job->how = force || !same_view ? API_VIEW_FULL : same_rows ? API_VIEW_KEEP : API_VIEW_DELTA;
+    job->reason = job->entry == NULL ? "new"
+                  : !same_view       ? "its definition changed"
+                  : force            ? "forced"
+                  : same_rows        ? "nothing changed"
+                                     : "";
+}
+
+/* ---- the snapshot -------------------------------------------------------------------------------
+ */
+
+static json_t *columns_json(const struct fhir_view *view, bool *ok)
+{
+    json_t *columns = json_array();
+    for (size_t i = 0; i < fhir_view_column_count(view); i++) {
+        char type[32];
+        json_t *one = json_object();
+        json_put_text(one, "name", fhir_view_column(view, i)->name, ok);
+        json_put_text(one, "type", data_type_text(fhir_view_column(view, i)->type, type), ok);
+        json_push(columns, one, ok);
+    }
+    return columns;
+}
+
+static json_t *entry_json(const struct api_view_jobs *jobs, const struct api_view_job *job,
+                          int64_t max_staleness_s, bool *ok)
+{
+    char now[32];
+    bool keep = job->how == API_VIEW_KEEP;
+    json_t *entry = json_object();
+    json_put(entry, "view", json_deep_copy(fhir_view_definition(job->view.view)), ok);
+    json_put_flag(entry, "builtin", job->view.builtin, ok);
+    json_put_text(entry, "resource", fhir_view_resource(job->view.view), ok);
+    json_put_text(entry, "table_hash", hash_of(jobs, job), ok);
+    json_put_text(entry, "version", store_version_id(jobs->version), ok);
+    json_put_text(entry, "as_of",
+                  json_text(store_version_manifest(jobs->version), "created_at", ""), ok);
+    json_put_text(entry, "refreshed_at", clock_format(clock_now_us(), now), ok);
+    json_put_int(
+        entry, "max_staleness_s",
+        max_staleness_s >= 0 ? max_staleness_s : json_int(job->entry, "max_staleness_s", 0), ok);
+    json_put_int(entry, "duration_ms",
+                 keep ? json_int(job->entry, "duration_ms", 0) : job->duration_ms, ok);
+    json_put(entry, "columns", columns_json(job->view.view, ok), ok);
+    json_put(entry, "layers",
+             keep ? json_deep_copy(json_object_get(job->entry, "layers"))
+                  : json_incref(job->layers),
+             ok);
+    return entry;
+}
+
+struct publishing {
+    const struct api_view_jobs *jobs;
+    int64_t max_staleness_s;
+};
+
+static enum err_code put_entries(void *user, json_t *dataset_json, struct err *err)
+{
+    const struct publishing *publishing = user;
+    bool ok = true;
+    if (!json_is_object(json_object_get(dataset_json, "views")))
+        json_put(dataset_json, "views", json_object(), &ok);
+    json_t *views = json_object_get(dataset_json, "views");
+    for (size_t i = 0; i < publishing->jobs->count; i++) {
+        const struct api_view_job *job = &publishing->jobs->jobs[i];
+        json_put(views, job->view.name,
+                 entry_json(publishing->jobs, job, publishing->max_staleness_s, &ok), &ok);
+    }
+    return json_built(ok, err);
+}
+
+static json_t *answer_views(const struct api_view_jobs *jobs, bool *ok)
+{
+    static const char *const how[] = {"kept", "full", "delta"};
+    json_t *list = json_array();
+    for (size_t i = 0; i < jobs->count; i++) {
+        const struct api_view_job *job = &jobs->jobs[i];
+        json_t *one = json_object();
+        json_put_text(one, "name", job->view.name, ok);
+        json_put_text(one, "resource", fhir_view_resource(job->view.view), ok);
+        json_put_text(one, "how", how[job->how], ok);
+        json_put_text(one, "reason", job->reason, ok);
+        if (job->how != API_VIEW_KEEP) {
+            json_put_text(one, "run_id", job->result.run_id, ok);
+            json_put_int(one, "row_count", json_int(job->result.manifest, "row_count", 0), ok);
+            json_put_int(one, "bytes", json_int(job->result.manifest, "bytes", 0), ok);
+        }
+        if (job->how == API_VIEW_DELTA)
+            json_put_int(one, "changed_resources", job->changes, ok);
+        json_put_flag(one, "reused", job->how == API_VIEW_KEEP || job->result.reused, ok);
+        json_put_int(one, "duration_ms", job->duration_ms, ok);
+        json_push(list, one, ok);
+    }
+    return list;
+}
+
+/* dataset.json's edit and the history's entry are one step (store_dataset_decide). */
+static enum err_code publish(struct api_view_jobs *jobs, const struct api_views_options *options,
+                             const char *verb, int64_t started_us, json_t **ret, struct err *err)
+{
+    struct publishing publishing = {jobs, options->max_staleness_s};
+    bool ok = true;
+    JSON_AUTO entry = json_object();
+    json_t *object = json_object();
+    json_put_text(object, "dataset", options->dataset, &ok);
+    json_put_text(object, "version", store_version_id(jobs->version), &ok);
+    json_put(object, "views", answer_views(jobs, &ok), &ok);
+    json_put_int(object, "duration_ms", api_elapsed_ms(started_us), &ok);
+    *ret = object;
+    json_put_text(entry, "kind", "views", &ok);
+    json_put_text(entry, "verb", verb, &ok);
+    json_put_flag(entry, "ok", true, &ok);
+    json_put_text(entry, "version", store_version_id(jobs->version), &ok);
+    json_put(entry, "views", json_deep_copy(json_object_get(object, "views")), &ok);
+    TRY(json_built(ok, err));
+    return store_dataset_decide(jobs->api->store, options->dataset, put_entries, &publishing, entry,
+                                err);
+}
+
+static enum err_code make_and_publish(struct api_view_jobs *jobs,
+                                      const struct api_views_options *options, const char *verb,
+                                      json_t **ret, struct err *err)
+{
+    int64_t started_us = clock_monotonic_us();
+    for (size_t i = 0; i < jobs->count; i++)
+        decide(jobs, &jobs->jobs[i], options->force);
+    TRY(api_view_jobs_make(jobs, err));
+    return publish(jobs, options, verb, started_us, ret, err);
+}
+
+/* ---- create, refresh ----------------------------------------------------------------------------
+ */
+
+static enum err_code create(struct api *api, const struct api_views_options *options,
+                            struct api_view_jobs *jobs, json_t **ret, struct err *err)
+{
+    size_t builtin_count = 0;
+    const struct fhir_builtin *builtin = fhir_builtin_views(&builtin_count);
+    if (options->view_count > VIEWS_MOST)
+        return err_set(err, ERR_LIMIT, "more than %d views", VIEWS_MOST);
+    TRY(jobs_open(api, options, options->view_count + builtin_count, jobs, err));
+    for (size_t i = 0; i < options->view_count; i++)
+        TRY(add_job(jobs, options->views[i], err));
+    for (size_t i = 0; i < builtin_count && options->view_count == 0; i++)
+        TRY(add_job(jobs, builtin[i].name, err));
+    return make_and_publish(jobs, options, "create", ret, err);
+}
+
+enum err_code api_view_not_materialised(const json_t *views, const char *name, struct err *err)
+{
+    struct nearest nearest = {.asked = name};
+    const char *other;
+    json_t *entry;
+    json_object_foreach((json_t *)(uintptr_t)views, other, entry)
+    {
+        (void)entry;
+        nearest_offer(&nearest, other);
+    }
+    err_set(err, ERR_NOT_FOUND, "view '%.100s' is not materialised", name);
+    return nearest_text(&nearest) != NULL
+               ? err_hint(err, "did you mean '%s'?", nearest_text(&nearest))
+               : err_hint(err, "'marrow view create NAME %.60s' does it", name);
+}
+
+static enum err_code refresh(struct api *api, const struct api_views_options *options,
+                             struct api_view_jobs *jobs, json_t **ret, struct err *err)
+{
+    const char *name;
+    json_t *entry;
+    TRY(jobs_open(api, options, options->view_count, jobs, err));
+    for (size_t i = 0; i < options->view_count; i++) {
+        const char *plain = api_views_plain_name(options->views[i]);
+        if (json_object_get(jobs->views, plain) == NULL)
+            return api_view_not_materialised(jobs->views, plain, err);
+        TRY(add_job(jobs, plain, err));
+    }
+    json_object_foreach(jobs->views, name, entry)
+    {
+        (void)entry;
+        if (options->view_count == 0)
+            TRY(add_job(jobs, name, err));
+    }
+    if (jobs->count == 0) {
+        err_set(err, ERR_NOT_FOUND, "dataset %s has no materialised views", options->dataset);
+        return err_hint(err, "'marrow view create %s' makes the built-in ones", options->dataset);
+    }
+    return make_and_publish(jobs, options, "refresh", ret, err);
+}
+
+static enum err_code with_jobs(struct api *api, const struct api_views_options *options,
+                               enum err_code (*verb)(struct api *, const struct api_views_options *,
+                                                     struct api_view_jobs *, json_t **,
+                                                     struct err *),
+                               json_t **ret, struct err *err)
+{
+    struct api_view_jobs jobs = {.count = 0};
+    int64_t started_us = clock_monotonic_us();
+    api_begin(api);
+    json_t *answer = NULL;
+    enum err_code code = verb(api, options, &jobs, &answer, err);
+    if (code != ERR_OK && jobs.version != NULL)
+        api_record_failure(api, options->dataset, "views", err, started_us);
+    jobs_done(&jobs);
+    if (code != ERR_OK)
+        json_decref(answer);
+    else
+        *ret = answer;
+    return code;
+}
+
+enum err_code api_views_create(struct api *api, const struct api_views_options *options,
+                               json_t **ret, struct err *err)
+{
+    return with_jobs(api, options, create, ret, err);
+}
+
+enum err_code api_views_refresh(struct api *api, const struct api_views_options *options,
+                                json_t **ret, struct err *err)
+{
+    return with_jobs(api, options, refresh, ret, err);
+}
+
+/* ---- drop ---------------------------------------------------------------------------------------
+ */
+
+static enum err_code drop_entries(void *user, json_t *dataset_json, struct err *err)
+{
+    const struct api_views_options *options = user;
+    json_t *views = json_object_get(dataset_json, "views");
+    for (size_t i = 0; i < options->view_count; i++) {
+        const char *name = api_views_plain_name(options->views[i]);
+        if (json_object_get(views, name) == NULL)
+            return api_view_not_materialised(views, name, err);
+        (void)json_object_del(views, name);
+    }
+    return ERR_OK;
+}
+
+enum err_code api_views_drop(struct api *api, const struct api_views_options *options, json_t **ret,
+                             struct err *err)
+{
+    bool ok = true;
+    struct api_views_options named = *options;
+    JSON_AUTO entry = json_object();
+    json_t *names = json_array();
+    api_begin(api);
+    for (size_t i = 0; i < options->view_count; i++)
+        json_push_text(names, api_views_plain_name(options->views[i]), &ok);
+    json_put_text(entry, "kind", "views", &ok);
+    json_put_text(entry, "verb", "drop", &ok);
+    json_put_flag(entry, "ok", true, &ok);
+    json_put(entry, "dropped", names, &ok);
+    TRY(json_built(ok, err));
+    TRY(store_dataset_decide(api->store, options->dataset, drop_entries, &named, entry, err));
+    *ret = json_object();
+    json_put_text(*ret, "dataset", options->dataset, &ok);
+    json_put(*ret, "dropped", json_incref(names), &ok);
+    return json_built(ok, err);
+}

@@ -1,0 +1,259 @@
+/* Which rows a view's name means: those that are kept, or those made now. Deciding reads no data:
+ *
+ *   kept?  ──no──▶ on the fly
+ *     │ yes
+ *   kept over this version's very table? ──yes──▶ materialised, nothing newer
+ *     │ no
+ *   asked for the snapshot, or its age is within the view's target? ──yes──▶ materialised, stale,
+ * said so │ no ──▶ on the fly */
+#include "api/recent_priv.h"
+#include "api/views_priv.h"
+
+#include "run/run.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *table_hash(struct store_version *version, const char *resource)
+{
+    const struct store_table *table = store_version_table_find(version, resource);
+    return table != NULL ? table->hash : "";
+}
+
+#define CHAIN_MOST 64
+
+/* Seconds since the first version after `since` came: what it brought is what the view lacks. At
+ * least 1: something is lacking. */
+static enum err_code staleness(struct api *api, struct store_version *version, const char *since,
+                               int64_t *ret, struct err *err)
+{
+    AUTO(store_version_close) struct store_version *older = NULL;
+    const json_t *manifest = store_version_manifest(version);
+    int64_t created_us = clock_now_us();
+    for (int i = 0; i < CHAIN_MOST; i++) {
+        struct store_version *next = NULL;
+        const char *parent = json_text(manifest, "parent", NULL);
+        (void)clock_parse(json_text(manifest, "created_at", ""), &created_us);
+        if (parent == NULL || strcmp(parent, since) == 0 ||
+            store_version_open(api->store, store_version_dataset(version), parent, &next, err) !=
+                ERR_OK)
+            break; /* pruned ones are not asked */
+        store_version_close(older);
+        older = next;
+        manifest = store_version_manifest(older);
+    }
+    *ret = (clock_now_us() - created_us) / 1000000;
+    *ret = *ret < 1 ? 1 : *ret;
+    return ERR_OK;
+}
+
+enum err_code api_view_route(struct api *api, struct store_version *version, const json_t *entry,
+                             const char *resource, enum api_view_mode mode, struct api_route *ret,
+                             struct err *err)
+{
+    const json_t *manifest = store_version_manifest(version);
+    const char *now = table_hash(version, resource),
+               *created = json_text(manifest, "created_at", "");
+    *ret = (struct api_route){
+        .route = "on the fly", .fresh = true, .why = "the view is not materialised"};
+    (void)snprintf(ret->as_of, sizeof ret->as_of, "%s", created);
+    (void)snprintf(ret->version, sizeof ret->version, "%s", store_version_id(version));
+    if (entry == NULL)
+        return ERR_OK;
+    if (strcmp(json_text(entry, "table_hash", "-"), now) == 0) {
+        ret->route = "materialised";
+        ret->why = "it was materialised over these very resources";
+        return ERR_OK;
+    }
+    TRY(staleness(api, version, json_text(entry, "version", ""), &ret->staleness_s, err));
+    ret->fresh = ret->staleness_s <= json_int(entry, "max_staleness_s", 0);
+    if (mode == API_VIEW_EXACT || (mode == API_VIEW_LATEST && !ret->fresh)) {
+        ret->staleness_s = 0;
+        ret->fresh = true;
+        ret->why = "what is materialised is of other resources than this version's, and older than "
+                   "its target";
+        return ERR_OK;
+    }
+    ret->route = "materialised";
+    ret->why = ret->fresh ? "this version's changes are younger than the view's target"
+                          : "the snapshot was asked for; this version has changes that it lacks";
+    (void)snprintf(ret->as_of, sizeof ret->as_of, "%s", json_text(entry, "as_of", ""));
+    (void)snprintf(ret->version, sizeof ret->version, "%s", json_text(entry, "version", ""));
+    return ERR_OK;
+}
+
+/* ---- attaching ---------------------------------------------------------------------------------
+ */
+
+bool api_view_is_known(const json_t *views, const char *word)
+{
+    size_t count = 0;
+    const struct fhir_builtin *builtin = fhir_builtin_views(&count);
+    const char *name = api_views_plain_name(word);
+    for (size_t i = 0; i < count; i++)
+        if (str_equal_nocase(str_of(builtin[i].name), str_of(name)))
+            return true;
+    return json_object_get(views, name) != NULL;
+}
+
+static enum err_code make_views(struct store_version *version, struct engine *engine,
+                                const char *name, struct str select, struct err *err)
+{
+    AUTO(buf_done) struct buf sql = BUF_INIT;
+    buf_puts(&sql, "CREATE SCHEMA IF NOT EXISTS " VIEWS_SCHEMA
+                   "; CREATE OR REPLACE VIEW " VIEWS_SCHEMA ".");
+    engine_quote_identifier(&sql, str_of(name));
+    buf_puts(&sql, " AS ");
+    buf_add_str(&sql, select);
+    if (store_version_table_find(version, name) == NULL) {
+        buf_puts(&sql, "; CREATE OR REPLACE VIEW ");
+        engine_quote_identifier(&sql, str_of(name));
+        buf_puts(&sql, " AS SELECT * FROM " VIEWS_SCHEMA ".");
+        engine_quote_identifier(&sql, str_of(name));
+    }
+    TRY(buf_check(&sql, err));
+    return engine_execute(engine, buf_text(&sql), NULL, 0, err);
+}
+
+/* The rows of the changed resources, in a table of their own. */
+static enum err_code evaluate_recent(struct api *api, struct store_version *version,
+                                     struct engine *engine, const struct api_view *view,
+                                     const char *table, struct err *err)
+{
+    AUTO(buf_done) struct buf sql = BUF_INIT;
+    buf_puts(&sql, "SELECT CAST(resource AS VARCHAR) FROM " RECENT_TABLE
+                   " WHERE resource IS NOT NULL AND type = ");
+    engine_quote_literal(&sql, str_of(fhir_view_resource(view->view)));
+    TRY(buf_check(&sql, err));
+    return api_views_evaluate(api, version, engine, &view, &table, 1, buf_text(&sql), err);
+}
+
+/* batch: a SELECT of the view's rows with VIEWS_RESOURCE. Changed resources' rows are taken from
+ * the changes. */
+static enum err_code with_recent(struct api *api, struct store_version *version,
+                                 struct engine *engine, const struct api_view *view,
+                                 const struct api_recent *recent, struct str batch,
+                                 struct buf *select, struct err *err)
+{
+    char table[STORE_LIMIT_NAME_BYTES + 16];
+    const char *resource = fhir_view_resource(view->view);
+    buf_puts(select, "SELECT * EXCLUDE (" VIEWS_RESOURCE ") FROM (");
+    buf_add_str(select, batch);
+    buf_puts(select, ")");
+    if (recent == NULL || api_recent_of(recent, resource) == 0)
+        return buf_check(select, err);
+    (void)snprintf(table, sizeof table, "%s__recent", view->name);
+    TRY(evaluate_recent(api, version, engine, view, table, err));
+    buf_puts(select,
+             " ANTI JOIN (SELECT id AS " VIEWS_RESOURCE " FROM " RECENT_TABLE " WHERE type = ");
+    engine_quote_literal(select, str_of(resource));
+    buf_puts(select, ") USING (" VIEWS_RESOURCE ") UNION ALL SELECT * EXCLUDE (" VIEWS_RESOURCE
+                     ") FROM " VIEWS_MADE ".");
+    engine_quote_identifier(select, str_of(table));
+    return buf_check(select, err);
+}
+
+/* Evaluated now, over this version's resources. */
+static enum err_code rows_now(struct api *api, struct store_version *version, struct engine *engine,
+                              const struct api_view *view, struct buf *ret, struct err *err)
+{
+    const char *tables[] = {view->name};
+    TRY(api_views_evaluate(api, version, engine, &view, tables, 1, NULL, err));
+    buf_puts(ret, "SELECT * FROM " VIEWS_MADE ".");
+    engine_quote_identifier(ret, str_of(view->name));
+    return buf_check(ret, err);
+}
+
+static void warn_stale(struct api *api, const char *name, const struct api_route *route)
+{
+    if (strcmp(route->route, "materialised") == 0 && route->staleness_s > 0)
+        api_warn(api,
+                 "view %s is as of %s and lacks changes that are %lld s old; 'marrow view refresh' "
+                 "takes them in",
+                 name, route->as_of, (long long)route->staleness_s);
+}
+
+json_t *api_route_json(const struct api_route *route, bool *ok)
+{
+    json_t *object = json_object();
+    json_put_text(object, "route", route->route, ok);
+    json_put_text(object, "as_of", route->as_of, ok);
+    json_put_text(object, "version", route->version, ok);
+    json_put_int(object, "staleness_s", route->staleness_s, ok);
+    json_put_flag(object, "fresh", route->fresh, ok);
+    json_put_text(object, "why", route->why, ok);
+    return object;
+}
+
+static enum err_code attach_view(struct api *api, struct store_version *version,
+                                 struct engine *engine, const struct api_view *view,
+                                 const json_t *entry, const struct api_query_marts *marts,
+                                 json_t *allowed, struct err *err)
+{
+    AUTO(buf_done) struct buf batch = BUF_INIT, select = BUF_INIT;
+    struct api_route route;
+    bool ok = true, exact = marts == NULL || marts->exact,
+         snapshot = marts != NULL && marts->snapshot;
+    enum api_view_mode mode = snapshot ? API_VIEW_SNAPSHOT
+                              : exact  ? API_VIEW_EXACT
+                                       : API_VIEW_LATEST;
+    TRY(api_view_route(api, version, entry, fhir_view_resource(view->view), mode, &route, err));
+    if (marts != NULL && marts->routes != NULL)
+        json_put(marts->routes, view->name, api_route_json(&route, &ok), &ok);
+    TRY(json_built(ok, err));
+    warn_stale(api, view->name, &route);
+    if (strcmp(route.route, "materialised") == 0)
+        TRY(api_view_layers_sql(api, store_version_dataset(version), entry, true, allowed, &batch,
+                                err));
+    else
+        TRY(rows_now(api, version, engine, view, &batch, err));
+    TRY(with_recent(api, version, engine, view, marts != NULL ? marts->recent : NULL,
+                    buf_view(&batch), &select, err));
+    return make_views(version, engine, view->name, buf_view(&select), err);
+}
+
+enum err_code api_view_attach(struct api *api, struct store_version *version, struct engine *engine,
+                              const char *word, const struct api_query_marts *marts,
+                              json_t *allowed, bool *ret_found, struct err *err)
+{
+    AUTO(api_view_done) struct api_view found = {.view = NULL};
+    JSON_AUTO views = NULL;
+    const struct api_view *view = marts != NULL ? marts->view : NULL;
+    if (view != NULL && !str_equal_nocase(str_of(view->name), str_of(api_views_plain_name(word))))
+        view = NULL;
+    TRY(api_views_read(api, store_version_dataset(version), &views, err));
+    *ret_found = view != NULL || api_view_is_known(views, word);
+    if (!*ret_found)
+        return ERR_OK;
+    if (view == NULL)
+        TRY(api_view_find(views, api_views_plain_name(word), &found, err));
+    view = view != NULL ? view : &found;
+    const json_t *entry = json_object_get(views, view->name);
+    if (entry != NULL &&
+        !json_equal(json_object_get(entry, "view"), fhir_view_definition(view->view)))
+        entry = NULL; /* another view of that name is materialised */
+    return attach_view(api, version, engine, view, entry, marts, allowed, err);
+}
+
+enum err_code api_view_identity(struct api *api, struct store_version *version, const char *word,
+                                char ret_identity[65], struct data_schema *ret_schema,
+                                bool *ret_found, struct err *err)
+{
+    AUTO(api_view_done) struct api_view view = {.view = NULL};
+    AUTO(plan_free) struct plan *plan = plan_new();
+    const struct plan_rel *root = NULL;
+    JSON_AUTO views = NULL;
+    TRY(api_views_read(api, store_version_dataset(version), &views, err));
+    *ret_found = api_view_is_known(views, word);
+    if (!*ret_found)
+        return ERR_OK;
+    if (plan == NULL)
+        return err_set(err, ERR_MEMORY, "no memory for a plan");
+    TRY(api_view_find(views, api_views_plain_name(word), &view, err));
+    const struct store_table *table =
+        store_version_table_find(version, fhir_view_resource(view.view));
+    TRY(fhir_view_lower(view.view, plan, fhir_view_resource(view.view),
+                        table != NULL ? table->hash : "no such table", false, &root, err));
+    TRY(plan_signature(root, ret_identity, err));
+    return fhir_view_schema(view.view, ret_schema, err);
+}

@@ -1,0 +1,172 @@
+"""SQL-on-FHIR views from the command line over the synthetic hospital: run, create, refresh, status, drop, search, routes. Every number is worked
+out here from the NDJSON by Python; a refresh must equal a full build row for row.
+"""
+import json
+import os
+import random
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from program import Checks, Program, scratch_directory  # noqa: E402
+
+checks = Checks("e2e/fhir_views")
+scratch = scratch_directory()
+program = Program(os.path.join(scratch, "store"))
+BUILT_IN = ["patient_demographics", "condition_simple", "observation_labs", "medication_requests", "procedure_history", "encounter", "us_core_blood_pressure"]
+OF = {"Patient": "patient_demographics", "Condition": "condition_simple", "Observation": "observation_labs"}
+
+
+def read(folder):
+    found = {}
+    for name in sorted(os.listdir(folder)):
+        with open(os.path.join(folder, name)) as file:
+            found[name] = [line.rstrip("\n") for line in file]
+    return found
+
+
+def write(folder, files):
+    os.makedirs(folder, exist_ok=True)
+    for name, lines in files.items():
+        with open(os.path.join(folder, name), "w") as file:
+            file.write("".join(line + "\n" for line in lines))
+
+
+def make_view(name, resource, **select):
+    path = os.path.join(scratch, name + ".json")
+    with open(path, "w") as file:
+        json.dump({"resourceType": "ViewDefinition", "name": name, "status": "active", "resource": resource, "select": [select]}, file)
+    return path
+
+
+def sorted_rows(dataset, view, *options):
+    answer = program.must("sql", dataset, f"SELECT * FROM sqlonfhir.{view}", *options)
+    return sorted(map(json.dumps, answer["rows"]))
+
+
+def view_rows(*words):
+    ran = program.run(*words)
+    return ran
+
+
+program.must("demo-data", os.path.join(scratch, "demo"), "--patients", 120, "--seed", 5)
+folder = os.path.join(scratch, "demo", "fhir")
+files = read(folder)
+parsed = {name.split(".")[0]: [json.loads(line) for line in lines] for name, lines in files.items()}
+program.must("import", folder, "--name", "h")
+
+
+def of_one_view():
+    path = make_view("coded", "Condition", column=[{"name": "id", "path": "getResourceKey()", "type": "id"}, {"name": "patient", "path": "subject.getReferenceKey(Patient)"}],
+                     select=[{"forEach": "code.coding", "column": [{"name": "n", "path": "%rowIndex", "type": "integer"}, {"name": "code", "path": "code", "type": "code"}]}])
+    expected = sorted([r["id"], r["subject"]["reference"].split("/")[1], n, c["code"]] for r in parsed["Condition"] for n, c in enumerate(r["code"]["coding"]))
+    ran = program.run("view", "run", path, "--data", folder, "--format", "ndjson", "--out", os.path.join(scratch, "coded.ndjson"))
+    checks.equal(ran.status, 0, "view run over files", ran.err)
+    with open(os.path.join(scratch, "coded.ndjson")) as file:
+        rows = [json.loads(line) for line in file]
+    checks.equal(sorted([r["id"], r["patient"], r["n"], r["code"]] for r in rows), expected, "rows over files")
+    answer = program.must("view", "run", path, "--dataset", "h")
+    checks.equal(sorted(answer["rows"]), expected, "rows over a dataset")
+    checks.equal(answer["views"]["coded"]["route"], "on the fly", "route")
+    answer = program.must("view", "check", path)
+    checks.equal([c["type"] for c in answer["columns"]], ["text", "text", "bigint", "text"], "types")
+    ran = program.run("view", "run", path, "--data", os.path.join(scratch, "nowhere"))
+    checks.that(ran.status == 6 and "nowhere" in ran.error["message"], "a folder that is not there", ran.err)
+
+
+def everything_at_once():
+    answer = program.must("view", "create", "h", "--max-staleness", "0")
+    checks.equal(sorted(v["name"] for v in answer["views"]), sorted(BUILT_IN), "all built-in views")
+    counts = {v["name"]: v["row_count"] for v in answer["views"]}
+    checks.equal(counts["patient_demographics"], len(parsed["Patient"]), "one row a patient")
+    checks.equal(counts["condition_simple"], len(parsed["Condition"]), "one row a condition")
+    women = sum(1 for p in parsed["Patient"] if p["gender"] == "female")
+    answer = program.must("sql", "h", "SELECT count(*) FROM sqlonfhir.patient_demographics WHERE gender = 'female'")
+    checks.equal(answer["rows"], [[women]], "women")
+    checks.equal(answer["views"]["patient_demographics"]["route"], "materialised", "route")
+    answer = program.must("view", "create", "h")
+    checks.that(all(v["reused"] for v in answer["views"]), "again: all reused", answer)
+    answer = program.must("view", "status", "h", "condition_simple")
+    checks.equal((answer["views"][0]["fresh"], answer["views"][0]["staleness_s"], answer["views"][0]["pending_changes"]), (True, 0, 0), "status")
+
+
+def change(rng, count):
+    """count conditions changed, some patients gone, some observations new."""
+    changed = {name: list(lines) for name, lines in files.items()}
+    for at in rng.sample(range(len(changed["Condition.ndjson"])), count):
+        one = json.loads(changed["Condition.ndjson"][at])
+        one["code"]["text"] = f"changed {rng.random()}"
+        changed["Condition.ndjson"][at] = json.dumps(one)
+    for at in sorted(rng.sample(range(len(changed["Patient.ndjson"])), 3), reverse=True):
+        del changed["Patient.ndjson"][at]
+    for n in range(5):
+        one = json.loads(changed["Observation.ndjson"][n])
+        one["id"] = f"new-{rng.random()}"
+        changed["Observation.ndjson"].append(json.dumps(one))
+    return changed
+
+
+def refreshes():
+    global files
+    rng = random.Random(7)
+    for turn in range(12):
+        files = change(rng, 4)
+        target = os.path.join(scratch, f"turn{turn}")
+        write(target, files)
+        program.must("import", target, "--name", "h")
+        if turn == 0:
+            stale = program.must("view", "status", "h", "condition_simple")["views"][0]
+            checks.that(not stale["fresh"] and stale["staleness_s"] >= 1 and stale["pending_changes"] == 4, "stale is told", stale)
+            before = program.must("sql", "h", "SELECT count(*) FROM sqlonfhir.patient_demographics")
+            checks.equal(before["rows"], [[len(files["Patient.ndjson"])]], "stale beyond the target: this version's rows all the same")
+            checks.equal(before["views"]["patient_demographics"]["route"], "on the fly", "route")
+            old = program.must("view", "run", "patient_demographics", "--dataset", "h", "--freshness", "snapshot")
+            checks.equal(old["row_count"], len(parsed["Patient"]), "the snapshot, asked for")
+            checks.that(old["views"]["patient_demographics"]["staleness_s"] >= 1 and old.get("warnings"), "and its age is told", old["views"])
+        answer = program.must("view", "refresh", "h")
+        hows = {v["name"]: v for v in answer["views"]}
+        checks.equal(hows["condition_simple"].get("changed_resources"), 4, f"turn {turn}: four changed")
+        checks.equal(hows["procedure_history"]["how"], "kept", "what did not change stays")
+        for view in OF.values():
+            merged = sorted_rows("h", view)
+            fresh = program.must("import", target, "--name", f"f{turn}") and sorted_rows(f"f{turn}", view)
+            checks.equal(merged == fresh, True, f"turn {turn}: {view} merged equals a full evaluation", len(merged), len(fresh))
+    deltas = [v["deltas"] for v in program.must("view", "list", "h")["views"] if v["name"] == "condition_simple"]
+    checks.that(deltas[0] <= 8, "deltas are folded", deltas)
+    counted = program.must("view", "status", "h", "condition_simple")["views"][0]["rows"]
+    checks.equal(counted, len(files["Condition.ndjson"]), "rows are counted over deltas")
+    checks.equal(program.must("verify", "h")["ok"], True, "verify")
+
+
+def searches():
+    patients = [json.loads(line) for line in files["Patient.ndjson"]]
+    expected = sorted(p["id"] for p in patients if p["gender"] == "male" and p["birthDate"] >= "1950")
+    answer = program.must("view", "query", "h", "patient_demographics", "gender=male&birthdate=ge1950")
+    at = [c["name"] for c in answer["columns"]].index("id")
+    checks.equal(sorted(row[at] for row in answer["rows"]), expected, "men born since 1950")
+    answer = program.must("view", "query", "h", "patient_demographics", "birthdate=1950,1951&_sort=-birthdate&_count=3")
+    years = [json.dumps(row) for row in answer["rows"]]
+    checks.that(len(years) <= 3 and all('"1950-' in y or '"1951-' in y for y in years), "dates are spans", years)
+    for bad, word in (("gendre=male", "gender"), ("gender:fuzzy=male", "modifier"), ("birthdate=soon", "date"), ("gender=", "value")):
+        ran = program.run("view", "query", "h", "patient_demographics", bad)
+        checks.that(ran.status == 3 and word in json.dumps(ran.error), f"{bad} is an error", ran.err)
+
+
+def drops():
+    checks.equal(program.must("view", "drop", "h", "condition_simple")["dropped"], ["condition_simple"], "dropped")
+    ran = program.run("view", "refresh", "h", "condition_simple")
+    checks.that(ran.status == 6, "gone", ran.err)
+    answer = program.must("sql", "h", "SELECT count(*) FROM sqlonfhir.condition_simple")
+    checks.equal((answer["rows"], answer["views"]["condition_simple"]["route"]), ([[len(files["Condition.ndjson"])]], "on the fly"), "evaluated all the same")
+    kinds = [e["kind"] for e in program.must("history", "h")["entries"]]
+    checks.that("views" in kinds, "the history tells", kinds)
+    checks.equal(program.must("prune", "h", "--keep", 1) is not None, True, "prune")
+    answer = program.must("sql", "h", "SELECT count(*) FROM sqlonfhir.patient_demographics")
+    checks.equal(answer["views"]["patient_demographics"]["route"], "materialised", "views outlive the versions that they were built on")
+
+
+of_one_view()
+everything_at_once()
+refreshes()
+searches()
+drops()
+checks.end()
