@@ -113,7 +113,7 @@ static enum err_code table(void *user, const char *name, const char *patient,
         (void)snprintf(sql, sizeof sql, "SELECT * FROM %s LIMIT 0", name);
         TRY(engine_query(source->engine, sql, NULL, 0, &result, err));
         TRY(data_schema_copy(engine_result_schema(result), &source->schema, err));
-        *ret = (struct cohort_table){&source->schema, NULL, true};
+        *ret = (struct cohort_table){.schema = &source->schema, .one_row_each = true};
     }
     return ERR_OK;
 }

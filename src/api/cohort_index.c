@@ -53,6 +53,34 @@ enum err_code api_cohort_index_find(struct api_cohort *cohort, struct err *err)
     return ERR_OK;
 }
 
+/* An index of another version is none of this one's views. */
+static bool older_is_there(const struct api_cohort *cohort)
+{
+    JSON_AUTO runs = NULL;
+    return store_run_list(cohort->api->store, cohort->options->dataset, "cohort_index", &runs,
+                          ERR_IGNORED) == ERR_OK &&
+           json_array_size(runs) > 0;
+}
+
+bool api_cohort_uses_index(const struct api_cohort *cohort, struct buf *ret_why)
+{
+    const char *why_not = cohort_index_why_not(cohort->question);
+    bool uses = cohort->index != NULL && why_not == NULL;
+    buf_puts(ret_why,
+             uses              ? "the bitmap index of these views answers boolean criteria exactly"
+             : why_not != NULL ? why_not
+             : cohort->options->engine != NULL ? "the engine was given"
+             : cohort->options->no_index       ? "the bitmap index was not to be used"
+             : cohort->exact                   ? "rows are kept by the plan"
+             : cohort->recent.count > 0
+                 ? "the bitmap index does not hold the changes that came since the version"
+             : older_is_there(cohort)
+                 ? "the bitmap index is of other views or another version: 'marrow cohort index' "
+                   "makes it anew"
+                 : "there is no bitmap index of these views: 'marrow cohort index' makes it");
+    return uses;
+}
+
 /* ---- building -----------------------------------------------------------------------------------
  */
 
@@ -89,7 +117,9 @@ static enum err_code build_staged(struct api_cohort *cohort, const char *run_id,
     bool existed = false;
     int64_t started_us = clock_monotonic_us();
     JSON_AUTO about = NULL;
-    TRY(api_cohort_engine(cohort, err));
+    const char *name, *identity = NULL;
+    for (size_t i = 0; (name = cohort_views_table(cohort->views, i, &identity)) != NULL; i++)
+        TRY(api_cohort_attach(cohort, &name, 1, err));
     TRY(file_path_join(staged, COHORT_INDEX_FILE, path, err));
     TRY(cohort_index_build(cohort->engine, cohort->views, path, &about, err));
     TRY(make_manifest(cohort, run_id, about, started_us, ret, err));
@@ -126,7 +156,7 @@ static enum err_code build(struct api_cohort *cohort, json_t *answer, struct err
 enum err_code api_cohort_index(struct api *api, const struct api_cohort_options *options,
                                json_t **ret, struct err *err)
 {
-    struct api_cohort cohort = {.version = NULL};
+    struct api_cohort cohort = {.exact = true};
     int64_t started_us = clock_monotonic_us();
     bool ok = true;
     json_t *answer = json_object();

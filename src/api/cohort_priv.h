@@ -3,6 +3,7 @@
 #define MARROW_API_COHORT_PRIV_H
 
 #include "api/plan_priv.h"
+#include "api/recent_priv.h"
 #include "cohort/cohort.h"
 
 struct api_cohort {
@@ -14,16 +15,35 @@ struct api_cohort {
     struct cohort_question *question;
     struct cohort_index *index; /* NULL: there is none of these views */
     struct engine *engine;      /* opened when something must be asked of it */
-    struct data_schema schema;  /* of the run that was looked up last */
+    struct data_schema schema;  /* of the view or run that was looked up last */
+    char identity[65], name[STORE_LIMIT_NAME_BYTES + 16]; /* of the view that was looked up last */
     json_t *runs;               /* {view: run id}: what views that are runs mean */
+    json_t *sources;            /* {view: {route: table | run | materialised | on the fly, …}} */
+    json_t *fhir_views;         /* the dataset's, once one was looked up */
+    json_t *attached;           /* {view: true}: what the engine has */
+    struct api_recent recent;   /* laid over the views */
+    bool exact;                 /* the version's rows, without recent changes: what is kept */
     int64_t as_of_day;
 };
 /* The version with its views, without criteria. ret is done by api_cohort_done also after an error. */
 enum err_code api_cohort_views(struct api *api, const struct api_cohort_options *options, struct api_cohort *ret, struct err *err) WARN_UNUSED;
 enum err_code api_cohort_ready(struct api *api, const struct api_cohort_options *options, struct api_cohort *ret, struct err *err) WARN_UNUSED;
 void api_cohort_done(struct api_cohort *cohort);
-/* Open cohort->engine with the views' tables attached, if it is not open yet. */
-enum err_code api_cohort_engine(struct api_cohort *cohort, struct err *err) WARN_UNUSED;
+/* ---- cohort_views.c ---- */
+/* For cohort_binding; user: the cohort. */
+enum err_code api_cohort_table(void *user, const char *name, const char *patient, struct cohort_table *ret, struct err *err) WARN_UNUSED;
+/* Take the changes that came since the version into cohort->recent; opens the engine only where there are some. Before anything is attached. */
+enum err_code api_cohort_recent(struct api_cohort *cohort, struct err *err) WARN_UNUSED;
+/* Open cohort->engine, if it is not open yet, and bring in the tables that it does not have: views that are not materialised are evaluated. */
+enum err_code api_cohort_attach(struct api_cohort *cohort, const char *const *names, size_t count, struct err *err) WARN_UNUSED;
+enum err_code api_cohort_attach_of(struct api_cohort *cohort, const struct plan_rel *root, struct err *err) WARN_UNUSED; /* what the plan scans */
+/* route, why, data_as_of, views and recent_changes of an answer by that plan. */
+enum err_code api_cohort_put_route(struct api_cohort *cohort, const struct plan_rel *root, json_t *answer, struct err *err) WARN_UNUSED;
+/* What the built-in views that the plan reads leave out, as notes. */
+enum err_code api_cohort_note_views(struct api_cohort *cohort, const struct plan_rel *root, json_t *notes, struct err *err) WARN_UNUSED;
+/* ---- cohort_index.c ---- */
+/* Is it the index that answers? ret_why is added to. */
+bool api_cohort_uses_index(const struct api_cohort *cohort, struct buf *ret_why);
 /* Open the index of the views, if it was built; one that can't be used is a warning. */
 enum err_code api_cohort_index_find(struct api_cohort *cohort, struct err *err) WARN_UNUSED;
 /* "2026-11-29" → days since 1970. */

@@ -15,50 +15,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- the version's views ------------------------------------------------------------------------
+/* ---- the day of ages ----------------------------------------------------------------------------
  */
-
-/* The patient column is a key of the table: unique and never null, as the profile of the import
- * found. */
-static bool is_key(struct api_cohort *cohort, const char *table, const char *column)
-{
-    AUTO(profile_free) struct profile *profile = NULL;
-    if (profile_open_stored(cohort->api->store, cohort->version, &profile, ERR_IGNORED) != ERR_OK ||
-        profile == NULL)
-        return false;
-    for (size_t t = 0; t < profile->table_count; t++) {
-        const struct store_table *stored = profile->tables[t].table;
-        int at = data_schema_find(&stored->schema, str_of(column));
-        if (str_equal_nocase(str_of(stored->name), str_of(table)))
-            return at >= 0 && profile->tables[t].columns[at].unique;
-    }
-    return false;
-}
-
-static enum err_code find_table(void *user, const char *name, const char *patient,
-                                struct cohort_table *ret, struct err *err)
-{
-    struct api_cohort *cohort = user;
-    const struct store_table *table = store_version_table_find(cohort->version, name);
-    *ret = (struct cohort_table){.schema = NULL};
-    if (table != NULL) {
-        *ret = (struct cohort_table){&table->schema, table->hash,
-                                     patient != NULL && is_key(cohort, table->name, patient)};
-        return ERR_OK;
-    }
-    JSON_AUTO run = NULL;
-    enum err_code code = api_run_find(cohort->api, cohort->version, name,
-                                      json_text(cohort->options->runs, name, NULL), &run, err);
-    if (code == ERR_NOT_FOUND)
-        return ERR_OK;
-    TRY(code);
-    data_schema_done(&cohort->schema);
-    TRY(data_schema_from_json(json_object_get(run, "schema"), name, &cohort->schema, err));
-    bool ok = true;
-    json_put_text(cohort->runs, name, json_text(run, "run_id", ""), &ok);
-    *ret = (struct cohort_table){&cohort->schema, json_text(cohort->runs, name, ""), false};
-    return json_built(ok, err);
-}
 
 static enum err_code as_of_day(struct api_cohort *cohort, struct err *err)
 {
@@ -97,22 +55,6 @@ bool api_day_read(struct str text, int64_t *ret)
 /* ---- texts that occur ---------------------------------------------------------------------------
  */
 
-enum err_code api_cohort_engine(struct api_cohort *cohort, struct err *err)
-{
-    struct engine_options options = api_engine_options(cohort->api);
-    struct api_query_marts marts = {.pinned = cohort->runs};
-    if (cohort->engine != NULL)
-        return ERR_OK;
-    options.url = cohort->options->engine;
-    if (options.url != NULL)
-        return run_engine_open(&options, cohort->version, &cohort->engine, err);
-    TRY(engine_open(&options, &cohort->engine, err));
-    const char *identity = NULL, *name;
-    for (size_t i = 0; (name = cohort_views_table(cohort->views, i, &identity)) != NULL; i++)
-        TRY(api_attach_pinned(cohort->api, cohort->version, cohort->engine, &name, 1, &marts, err));
-    return ERR_OK;
-}
-
 static enum err_code list_values(void *user, const char *table, const char *column,
                                  void (*each)(void *to, struct str value), void *to,
                                  struct err *err)
@@ -121,7 +63,7 @@ static enum err_code list_values(void *user, const char *table, const char *colu
     AUTO(buf_done) struct buf sql = BUF_INIT, name = BUF_INIT;
     AUTO(engine_result_close) struct engine_result *result = NULL;
     const struct data_batch *batch = NULL;
-    TRY(api_cohort_engine(cohort, err));
+    TRY(api_cohort_attach(cohort, &table, 1, err));
     engine_quote_identifier(&name, str_of(column));
     buf_printf(&sql, "SELECT DISTINCT CAST(%s AS VARCHAR) AS value FROM ", buf_text(&name));
     engine_quote_identifier(&sql, str_of(table));
@@ -149,18 +91,24 @@ void api_cohort_done(struct api_cohort *cohort)
     cohort_views_free(cohort->views);
     engine_close(cohort->engine);
     data_schema_done(&cohort->schema);
+    api_recent_done(&cohort->recent);
     json_decref(cohort->runs);
+    json_decref(cohort->sources);
+    json_decref(cohort->attached);
+    json_decref(cohort->fhir_views);
     store_version_close(cohort->version);
 }
 
 enum err_code api_cohort_views(struct api *api, const struct api_cohort_options *options,
                                struct api_cohort *ret, struct err *err)
 {
-    struct cohort_binding binding = {find_table, ret};
+    struct cohort_binding binding = {api_cohort_table, ret};
     ret->api = api;
     ret->options = options;
     ret->runs = json_object();
-    if (ret->runs == NULL)
+    ret->sources = json_object();
+    ret->attached = json_object();
+    if (ret->runs == NULL || ret->sources == NULL || ret->attached == NULL)
         return err_set(err, ERR_MEMORY, "no memory for a cohort");
     TRY(store_version_open(api->store, options->dataset, options->version, &ret->version, err));
     TRY(as_of_day(ret, err));
@@ -177,7 +125,8 @@ enum err_code api_cohort_ready(struct api *api, const struct api_cohort_options 
                              options->source != NULL ? options->source : "criteria", &ret->criteria,
                              err));
     TRY(api_cohort_views(api, options, ret, err));
-    if (options->engine == NULL && !options->no_index)
+    TRY(api_cohort_recent(ret, err));
+    if (options->engine == NULL && !options->no_index && ret->recent.count == 0)
         TRY(api_cohort_index_find(ret, err));
     if (ret->index != NULL)
         lister = cohort_index_lister(ret->index);
@@ -293,27 +242,10 @@ static enum err_code put_attrition(const struct api_cohort *cohort, const int64_
     return json_built(ok, err);
 }
 
-/* Which way, and why. */
-static const char *route_of(const struct api_cohort *cohort, const char **ret_why)
-{
-    const char *why_not = cohort_index_why_not(cohort->question);
-    if (cohort->index != NULL && why_not == NULL) {
-        *ret_why = "the bitmap index of these views answers boolean criteria exactly";
-        return "bitmap";
-    }
-    *ret_why = why_not != NULL                   ? why_not
-               : cohort->options->engine != NULL ? "the engine was given"
-               : cohort->options->no_index
-                   ? "the bitmap index was not to be used"
-                   : "there is no bitmap index of these views: 'marrow cohort index' makes it";
-    return "materialised";
-}
-
-static enum err_code put_common(struct api_cohort *cohort, const char *sql, json_t *answer,
-                                struct err *err)
+static enum err_code put_common(struct api_cohort *cohort, const struct plan_rel *root,
+                                const char *sql, json_t *answer, struct err *err)
 {
     AUTO(buf_done) struct buf reading = BUF_INIT;
-    const char *why = NULL, *route = route_of(cohort, &why);
     char day[32];
     bool ok = true;
     json_t *criteria = NULL;
@@ -326,11 +258,12 @@ static enum err_code put_common(struct api_cohort *cohort, const char *sql, json
     (void)clock_format(cohort->as_of_day * 86400000000, day);
     day[10] = '\0';
     json_put_text(answer, "as_of", day, &ok);
-    json_put_text(answer, "route", route, &ok);
-    json_put_text(answer, "why", why, &ok);
+    TRY(api_cohort_put_route(cohort, root, answer, err));
     json_put_text(answer, "sql", sql, &ok);
-    json_put(answer, "notes", json_deep_copy(cohort_question_notes(cohort->question)), &ok);
-    return json_built(ok, err);
+    json_t *notes = json_deep_copy(cohort_question_notes(cohort->question));
+    json_put(answer, "notes", notes, &ok);
+    TRY(json_built(ok, err));
+    return api_cohort_note_views(cohort, root, notes, err);
 }
 
 /* The trail: what was asked, by its hash; the criteria are kept beside the data. */
@@ -366,7 +299,6 @@ static enum err_code count(struct api_cohort *cohort, struct err *err, json_t *a
 {
     size_t steps = cohort_step_count(cohort->criteria);
     const struct plan_rel *root = NULL;
-    const char *why;
     char signature[65];
     bool ok = true;
     AUTO(plan_free) struct plan *plan = plan_new();
@@ -374,10 +306,10 @@ static enum err_code count(struct api_cohort *cohort, struct err *err, json_t *a
     AUTO(mem_free) void *counts = mem_zalloc(steps + 1, sizeof(int64_t));
     if (plan == NULL || counts == NULL)
         return err_set(err, ERR_MEMORY, "no memory for a cohort");
-    bool bitmap = strcmp(route_of(cohort, &why), "bitmap") == 0;
-    if (!bitmap)
-        TRY(api_cohort_engine(cohort, err));
+    bool bitmap = cohort->index != NULL && cohort_index_why_not(cohort->question) == NULL;
     TRY(cohort_plan_attrition(plan, cohort->question, &root, err));
+    if (!bitmap)
+        TRY(api_cohort_attach_of(cohort, root, err));
     TRY(plan_signature(root, signature, err));
     TRY(compile(cohort, root, &sql, err));
     if (bitmap)
@@ -385,7 +317,7 @@ static enum err_code count(struct api_cohort *cohort, struct err *err, json_t *a
     else
         TRY(run_counts(cohort, buf_text(&sql), counts, steps, err));
     TRY(put_attrition(cohort, counts, answer, err));
-    TRY(put_common(cohort, buf_text(&sql), answer, err));
+    TRY(put_common(cohort, root, buf_text(&sql), answer, err));
     json_put_text(answer, "signature", signature, &ok);
     TRY(json_built(ok, err));
     return bitmap ? ERR_OK : note_units(cohort, json_object_get(answer, "notes"), err);
@@ -424,7 +356,6 @@ enum err_code api_cohort_count(struct api *api, const struct api_cohort_options 
 static enum err_code show(struct api_cohort *cohort, json_t *answer, struct err *err)
 {
     const struct plan_rel *root = NULL;
-    const char *name, *identity = NULL;
     bool ok = true;
     AUTO(plan_free) struct plan *plan = plan_new();
     AUTO(buf_done) struct buf sql = BUF_INIT;
@@ -432,17 +363,15 @@ static enum err_code show(struct api_cohort *cohort, json_t *answer, struct err 
         return err_set(err, ERR_MEMORY, "no memory for a plan");
     TRY(cohort_plan_attrition(plan, cohort->question, &root, err));
     TRY(compile(cohort, root, &sql, err));
-    TRY(put_common(cohort, buf_text(&sql), answer, err));
-    json_t *steps = json_array(), *views = json_array();
+    TRY(put_common(cohort, root, buf_text(&sql), answer, err));
+    json_t *steps = json_array();
     json_put(answer, "steps", steps, &ok);
-    json_put(answer, "views", views, &ok);
+    json_put(answer, "views", json_deep_copy(cohort->sources), &ok); /* not only what is read */
     for (size_t i = 0; i < cohort_step_count(cohort->criteria); i++) {
         AUTO(buf_done) struct buf text = BUF_INIT;
         TRY(cohort_step_print(cohort->criteria, i, &text, err));
         json_push_str(steps, buf_view(&text), &ok);
     }
-    for (size_t i = 0; (name = cohort_views_table(cohort->views, i, &identity)) != NULL; i++)
-        json_push_text(views, name, &ok);
     return json_built(ok, err);
 }
 
@@ -487,7 +416,7 @@ static enum err_code attach(void *user, struct engine *engine, const char *const
                             size_t count_names, struct err *err)
 {
     const struct api_cohort *cohort = user;
-    struct api_query_marts marts = {.pinned = cohort->runs};
+    struct api_query_marts marts = {.pinned = cohort->runs, .exact = true};
     return api_attach_pinned(cohort->api, cohort->version, engine, names, count_names, &marts, err);
 }
 
@@ -527,8 +456,8 @@ static enum err_code save(struct api_cohort *cohort, json_t *answer, struct err 
     TRY(table_name(cohort, table, err));
     TRY(cohort_plan_patients(plan, cohort->question, &root, err));
     TRY(compile(cohort, root, &sql, err));
-    TRY(put_common(cohort, buf_text(&sql), answer, err));
-    json_put_text(answer, "route", "materialised", &ok);
+    TRY(put_common(cohort, root, buf_text(&sql), answer, err));
+    json_put_text(answer, "route", "materialised", &ok); /* of the run */
     json_put_text(answer, "why", "a saved cohort is the plan's rows", &ok);
     static const char *const members[] = {"criteria", "reading", "as_of"};
     for (size_t i = 0; i < sizeof members / sizeof *members; i++)
@@ -554,7 +483,7 @@ static enum err_code save(struct api_cohort *cohort, json_t *answer, struct err 
 enum err_code api_cohort_save(struct api *api, const struct api_cohort_options *options,
                               json_t **ret, struct err *err)
 {
-    struct api_cohort cohort = {.version = NULL};
+    struct api_cohort cohort = {.exact = true};
     int64_t started_us = clock_monotonic_us();
     bool ok = true;
     json_t *answer = json_object();

@@ -132,7 +132,8 @@ static enum err_code attach_names(struct api *api, struct store_version *version
             continue;
         }
         bool is_view = false;
-        TRY(api_view_attach(api, version, engine, names[i], marts, allowed, &is_view, err));
+        if (marts == NULL || json_object_get(marts->pinned, names[i]) == NULL)
+            TRY(api_view_attach(api, version, engine, names[i], marts, allowed, &is_view, err));
         if (is_view)
             continue;
         JSON_AUTO run = NULL;

@@ -71,6 +71,17 @@ enum err_code api_view_attach(struct api *api, struct store_version *version, st
 /* A view's columns and what its rows over this version are, as an identity for plans that read it. *ret_found false: no such view. */
 enum err_code api_view_identity(struct api *api, struct store_version *version, const char *word, char ret_identity[65], struct data_schema *ret_schema,
                                 bool *ret_found, struct err *err) WARN_UNUSED;
+/* What a view's name means over a version, decided without data: for plans that read it. */
+struct api_view_meaning {
+    char name[STORE_LIMIT_NAME_BYTES + 16]; /* as plans name it: plain, or "sqlonfhir.NAME" where a table has the plain name */
+    char resource[64], identity[65];
+    struct data_schema schema;
+    struct api_route route;
+    bool builtin, one_row; /* at most one row of a resource */
+};
+/* views: the dataset's, by api_views_read. */
+enum err_code api_view_means(struct api *api, struct store_version *version, const json_t *views, const char *word, enum api_view_mode mode,
+                             struct api_view_meaning *ret, bool *ret_found, struct err *err) WARN_UNUSED;
 /* ---- view_search.c ---- */
 /* sql, a SELECT of the view's rows, becomes one of those that the FHIR search parameters ask for. */
 enum err_code api_view_search_sql(const struct api_view *view, const char *search, struct buf *sql, struct err *err) WARN_UNUSED;

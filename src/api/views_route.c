@@ -99,18 +99,21 @@ bool api_view_is_known(const json_t *views, const char *word)
 static enum err_code make_views(struct store_version *version, struct engine *engine,
                                 const char *name, struct str select, struct err *err)
 {
-    AUTO(buf_done) struct buf sql = BUF_INIT;
+    AUTO(buf_done) struct buf sql = BUF_INIT, whole = BUF_INIT;
     buf_puts(&sql, "CREATE SCHEMA IF NOT EXISTS " VIEWS_SCHEMA
                    "; CREATE OR REPLACE VIEW " VIEWS_SCHEMA ".");
     engine_quote_identifier(&sql, str_of(name));
     buf_puts(&sql, " AS ");
     buf_add_str(&sql, select);
-    if (store_version_table_find(version, name) == NULL) {
-        buf_puts(&sql, "; CREATE OR REPLACE VIEW ");
-        engine_quote_identifier(&sql, str_of(name));
-        buf_puts(&sql, " AS SELECT * FROM " VIEWS_SCHEMA ".");
-        engine_quote_identifier(&sql, str_of(name));
-    }
+    /* Plans name a table by one word: NAME, or "sqlonfhir.NAME" where NAME is a table of the
+     * version (encounter, beside the resources Encounter). */
+    buf_printf(&whole, "%s%s",
+               store_version_table_find(version, name) == NULL ? "" : VIEWS_SCHEMA ".", name);
+    buf_puts(&sql, "; CREATE OR REPLACE VIEW ");
+    engine_quote_identifier(&sql, buf_view(&whole));
+    buf_puts(&sql, " AS SELECT * FROM " VIEWS_SCHEMA ".");
+    engine_quote_identifier(&sql, str_of(name));
+    TRY(buf_check(&whole, err));
     TRY(buf_check(&sql, err));
     return engine_execute(engine, buf_text(&sql), NULL, 0, err);
 }
@@ -212,6 +215,16 @@ static enum err_code attach_view(struct api *api, struct store_version *version,
     return make_views(version, engine, view->name, buf_view(&select), err);
 }
 
+/* NULL: not materialised, or another view of that name is. */
+static const json_t *entry_of(const json_t *views, const struct api_view *view)
+{
+    const json_t *entry = json_object_get(views, view->name);
+    return entry != NULL &&
+                   json_equal(json_object_get(entry, "view"), fhir_view_definition(view->view))
+               ? entry
+               : NULL;
+}
+
 enum err_code api_view_attach(struct api *api, struct store_version *version, struct engine *engine,
                               const char *word, const struct api_query_marts *marts,
                               json_t *allowed, bool *ret_found, struct err *err)
@@ -228,11 +241,21 @@ enum err_code api_view_attach(struct api *api, struct store_version *version, st
     if (view == NULL)
         TRY(api_view_find(views, api_views_plain_name(word), &found, err));
     view = view != NULL ? view : &found;
-    const json_t *entry = json_object_get(views, view->name);
-    if (entry != NULL &&
-        !json_equal(json_object_get(entry, "view"), fhir_view_definition(view->view)))
-        entry = NULL; /* another view of that name is materialised */
-    return attach_view(api, version, engine, view, entry, marts, allowed, err);
+    return attach_view(api, version, engine, view, entry_of(views, view), marts, allowed, err);
+}
+
+static enum err_code lowered(struct store_version *version, const struct api_view *view,
+                             char ret_identity[65], struct err *err)
+{
+    AUTO(plan_free) struct plan *plan = plan_new();
+    const struct plan_rel *root = NULL;
+    const char *resource = fhir_view_resource(view->view);
+    const struct store_table *table = store_version_table_find(version, resource);
+    if (plan == NULL)
+        return err_set(err, ERR_MEMORY, "no memory for a plan");
+    TRY(fhir_view_lower(view->view, plan, resource, table != NULL ? table->hash : "no such table",
+                        false, &root, err));
+    return plan_signature(root, ret_identity, err);
 }
 
 enum err_code api_view_identity(struct api *api, struct store_version *version, const char *word,
@@ -240,20 +263,32 @@ enum err_code api_view_identity(struct api *api, struct store_version *version, 
                                 bool *ret_found, struct err *err)
 {
     AUTO(api_view_done) struct api_view view = {.view = NULL};
-    AUTO(plan_free) struct plan *plan = plan_new();
-    const struct plan_rel *root = NULL;
     JSON_AUTO views = NULL;
     TRY(api_views_read(api, store_version_dataset(version), &views, err));
     *ret_found = api_view_is_known(views, word);
     if (!*ret_found)
         return ERR_OK;
-    if (plan == NULL)
-        return err_set(err, ERR_MEMORY, "no memory for a plan");
     TRY(api_view_find(views, api_views_plain_name(word), &view, err));
-    const struct store_table *table =
-        store_version_table_find(version, fhir_view_resource(view.view));
-    TRY(fhir_view_lower(view.view, plan, fhir_view_resource(view.view),
-                        table != NULL ? table->hash : "no such table", false, &root, err));
-    TRY(plan_signature(root, ret_identity, err));
+    TRY(lowered(version, &view, ret_identity, err));
     return fhir_view_schema(view.view, ret_schema, err);
+}
+
+enum err_code api_view_means(struct api *api, struct store_version *version, const json_t *views,
+                             const char *word, enum api_view_mode mode,
+                             struct api_view_meaning *ret, bool *ret_found, struct err *err)
+{
+    AUTO(api_view_done) struct api_view view = {.view = NULL};
+    *ret_found = api_view_is_known(views, word);
+    if (!*ret_found)
+        return ERR_OK;
+    TRY(api_view_find(views, api_views_plain_name(word), &view, err));
+    const char *resource = fhir_view_resource(view.view);
+    bool taken = store_version_table_find(version, view.name) != NULL;
+    (void)snprintf(ret->name, sizeof ret->name, "%s%s", taken ? VIEWS_SCHEMA "." : "", view.name);
+    (void)snprintf(ret->resource, sizeof ret->resource, "%s", resource);
+    ret->builtin = view.builtin;
+    ret->one_row = fhir_view_one_row(view.view);
+    TRY(api_view_route(api, version, entry_of(views, &view), resource, mode, &ret->route, err));
+    TRY(lowered(version, &view, ret->identity, err));
+    return fhir_view_schema(view.view, &ret->schema, err);
 }

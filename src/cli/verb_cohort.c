@@ -72,7 +72,8 @@ static void put_notes(struct cli *cli, const json_t *answer)
     const json_t *notes = json_object_get(answer, "notes");
     for (size_t i = 0; i < json_array_size(notes); i++) {
         const json_t *note = json_array_get(notes, i);
-        bool bad = strcmp(json_text(note, "code", ""), "text_found") != 0;
+        const char *code = json_text(note, "code", "");
+        bool bad = strcmp(code, "text_found") != 0 && strcmp(code, "built_in_observations") != 0;
         cli_style(cli, bad ? CLI_WARN : CLI_DIM, "%s ", bad ? "!" : "·");
         cli_add_visible(&cli->out, str_of(json_text(note, "message", "")));
         cli_say(cli, "\n");

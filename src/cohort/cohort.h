@@ -62,6 +62,7 @@ struct cohort_table {
     const struct data_schema *schema;
     const char *identity; /* content hash, or id of the run that it is */
     bool one_row_each;    /* the patient column is known to be unique and never null */
+    const char *name;     /* under which plans read it; NULL: the name asked for */
 };
 struct cohort_binding {
     enum err_code (*table)(void *user, const char *name, const char *patient_column,

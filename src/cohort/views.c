@@ -306,6 +306,8 @@ static enum err_code bind_view(struct cohort_views *views, const struct cohort_b
     if (patient.name == NULL)
         return missing(view->table, view->names[NAME_PATIENT], views_hint, err);
     view->patient = patient.name;
+    if (table.name != NULL)
+        view->table = arena_strdup(views->arena, table.name);
     view->identity = table.identity != NULL ? arena_strdup(views->arena, table.identity) : NULL;
     struct cohort_column *const columns[] = {&view->text,  &view->category, &view->status,
                                              &view->value, &view->unit,     &view->comparator};
@@ -342,6 +344,8 @@ static enum err_code bind_patients(struct cohort_views *views, const struct coho
     patients->identity = table.identity != NULL ? arena_strdup(views->arena, table.identity) : NULL;
     TRY(binding->table(binding->user, patients->table, patients->patient, &table, err));
     patients->one_row_each = table.one_row_each;
+    if (table.name != NULL)
+        patients->table = arena_strdup(views->arena, table.name);
     return ERR_OK;
 }
 

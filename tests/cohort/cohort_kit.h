@@ -58,7 +58,7 @@ static inline enum err_code kit_table(void *user, const char *name, const char *
     if (engine_query(kit->engine, sql, NULL, 0, &result, ERR_IGNORED) != ERR_OK)
         return ERR_OK;
     TRY(data_schema_copy(engine_result_schema(result), &kit->schema, err));
-    *ret = (struct cohort_table){&kit->schema, NULL, kit->one_row_each};
+    *ret = (struct cohort_table){.schema = &kit->schema, .one_row_each = kit->one_row_each};
     return ERR_OK;
 }
 

@@ -1,0 +1,220 @@
+"""Cohorts over FHIR data: the same counts by views evaluated on the fly, by materialised views, by the bitmap index, and worked out here from the NDJSON
+by Python. On the synthetic hospital always; on 400 patients of Synthea where the shared sets are. What changes (a new version, recent changes, another
+view of a name) must change the counts, or the route, never leave an old number standing.
+"""
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from program import SHARED, Checks, Program, scratch_directory  # noqa: E402
+
+checks = Checks("e2e/fhir_cohort")
+scratch = scratch_directory()
+program = Program(os.path.join(scratch, "store"))
+SNOMED, LOINC = "http://snomed.info/sct", "http://loinc.org"
+
+
+class Hospital:
+    """What the NDJSON of a folder says, without the program."""
+
+    def __init__(self, folder):
+        self.of = {}
+        for type_name in ("Patient", "Condition", "Observation", "Encounter", "MedicationRequest", "Procedure"):
+            with open(os.path.join(folder, type_name + ".ndjson"), encoding="utf-8") as file:
+                self.of[type_name] = [json.loads(line) for line in file if line.strip()]
+        self.gender = {p["id"]: p.get("gender") for p in self.of["Patient"]}
+
+    @staticmethod
+    def patient(resource):
+        return resource["subject"]["reference"].split("/")[-1]
+
+    def having(self, type_name, holds):
+        return {self.patient(r) for r in self.of[type_name] if "reference" in r.get("subject", {}) and holds(r)}
+
+    def coded(self, type_name, system, code):
+        """By the first coding of the system: what the views' columns hold."""
+        return self.having(type_name, lambda r: next((c.get("code") for c in r["code"].get("coding", []) if c.get("system") == system), None) == code)
+
+    def count(self, gender, *sets):
+        """all patients, of the gender, then what is left after each set"""
+        left = {p for p, g in self.gender.items() if g == gender}
+        counts = [len(self.gender), len(left)]
+        for one in sets:
+            left &= one
+            counts.append(len(left))
+        return counts
+
+    def texts(self, type_name):
+        return {r["code"].get("text") or next((c["display"] for c in r["code"].get("coding", []) if c.get("display")), "") for r in self.of[type_name]}
+
+    def with_text(self, type_name, pattern):
+        return self.having(type_name, lambda r: re.search(pattern, r["code"].get("text") or r["code"]["coding"][0].get("display", ""), re.IGNORECASE))
+
+
+def attrition(answer):
+    return [step["count"] for step in answer["attrition"]]
+
+
+def ask(dataset, criteria, route, expected, what, *options):
+    answer = program.must("cohort", "count", dataset, criteria, *options)
+    checks.equal(answer["route"], route, f"{what}: route of {criteria!r}", answer["why"])
+    checks.equal(attrition(answer), expected, f"{what}, {route}: {criteria!r}", answer["sql"])
+    checks.that(answer["data_as_of"] and answer["why"] and answer["version"], f"{what}: as of when, and why", answer)
+    return answer
+
+
+def of_category(resource, category):
+    return any(coding.get("code") == category for one in resource.get("category", []) for coding in one.get("coding", []))
+
+
+def most_common(hospital, type_name, system, category=None):
+    seen = {}
+    for r in hospital.of[type_name]:
+        if category is not None and not of_category(r, category):
+            continue
+        for code in {c["code"] for c in r["code"].get("coding", []) if c.get("system") == system}:
+            seen[code] = seen.get(code, 0) + 1
+    return sorted(seen, key=lambda code: (-seen[code], code))
+
+
+def questions(hospital, code):
+    """[(criteria, counts, can the index answer?)]"""
+    found = []
+    second = next(c for c in most_common(hospital, "Condition", SNOMED) if c != code)
+    lab = most_common(hospital, "Observation", LOINC, "laboratory")[0]
+    seen_since = hospital.having("Encounter", lambda r: r.get("period", {}).get("start", "")[:10] >= "2012-01-01")
+    admitted = hospital.having("Encounter", lambda r: True)
+    for gender in ("male", "female"):
+        these = hospital.coded("Condition", SNOMED, code)
+        others = hospital.coded("Condition", SNOMED, second)
+        tested = hospital.coded("Observation", LOINC, lab)
+        found.append((f"{gender} and condition snomed|{code}", hospital.count(gender, these), True))
+        found.append((f"{gender} and condition {code}, {second} and observation loinc|{lab}", hospital.count(gender, these | others, tested), True))
+        found.append((f"{gender} and encounter and not condition {code}", hospital.count(gender, admitted, set(hospital.gender) - these), True))
+        found.append((f"{gender} and condition {code} and encounter since 2012", hospital.count(gender, these, seen_since), False))
+    return found
+
+
+def ask_all(dataset, hospital, code, route, what, *options):
+    for criteria, expected, indexed in questions(hospital, code):
+        by = route if route != "bitmap" or indexed else "materialised"
+        answer = ask(dataset, criteria, by, expected, what, *options)
+        if by == "bitmap":
+            continue
+        checks.that(all(one["route"] == by for one in answer["views"].values()), f"{what}: each view by {by}", answer["views"])
+        told = [note["code"] for note in answer["notes"]]
+        checks.equal("built_in_observations" in told, "observation" in criteria, f"{what}: which observations are looked at is told", told)
+        checks.equal("sqlonfhir.encounter" in answer["views"], "encounter" in criteria, f"{what}: the view, not the table of resources")
+
+
+def every_route(dataset, hospital, code, what):
+    ask_all(dataset, hospital, code, "on the fly", what)
+    program.must("view", "create", dataset)
+    ask_all(dataset, hospital, code, "materialised", what)
+    index = program.must("cohort", "index", dataset)
+    checks.equal(index["patients"], len(hospital.gender), f"{what}: patients of the index")
+    checks.that(program.must("cohort", "index", dataset)["reused"], f"{what}: the index is there already")
+    ask_all(dataset, hospital, code, "bitmap", what)
+    ask_all(dataset, hospital, code, "materialised", f"{what}, without index", "--no-index")
+
+
+def small_cells(dataset, hospital, text, pattern, what):
+    for gender in ("male", "female"):
+        expected = hospital.count(gender, hospital.with_text("Condition", pattern))
+        criteria = f'{gender} and condition "{text}"'
+        for options in ((), ("--no-index",)):
+            answer = program.must("cohort", "count", dataset, criteria, *options)
+            checks.equal(attrition(answer), expected, f"{what}: {criteria!r} by {answer['route']}", answer["notes"])
+            hidden = program.must("cohort", "count", dataset, criteria, "--suppress", 11, *options)
+            checks.equal(hidden["count"] is None, 0 < expected[-1] < 11 or 0 < expected[-2] - expected[-1] < 11, f"{what}: fewer than 11 are hidden", expected)
+            checks.equal(hidden["suppressed"], any(c is None for c in attrition(hidden)), f"{what}: and that is told")
+            for shown, real in zip(attrition(hidden), expected):
+                checks.that(shown in (None, real), f"{what}: what is shown is true", attrition(hidden), expected)
+
+
+def saved(dataset, hospital, code, what):
+    expected = sorted(hospital.coded("Condition", SNOMED, code) & {p for p, g in hospital.gender.items() if g == "female"})
+    answer = program.must("cohort", "save", dataset, f"female and condition {code}", "--name", "women")
+    checks.equal((answer["name"], answer["count"], answer["reused"]), ("cohort_women", len(expected), False), f"{what}: saved")
+    checks.equal(program.rows(dataset, "SELECT patient_id FROM cohort_women ORDER BY 1"), [[p] for p in expected], f"{what}: the saved patients")
+    checks.that(program.must("cohort", "save", dataset, f"female and condition {code}", "--name", "women")["reused"], f"{what}: saved again is reused")
+
+
+def write(folder, target, conditions):
+    """The same files, with more conditions."""
+    shutil.copytree(folder, target)
+    with open(os.path.join(target, "Condition.ndjson"), "a", encoding="utf-8") as file:
+        file.write("".join(json.dumps(one) + "\n" for one in conditions))
+
+
+def condition(ordinal, patient, code):
+    return {"resourceType": "Condition", "id": f"added-{ordinal}", "meta": {"lastUpdated": f"2099-01-01T00:00:{ordinal:02}Z"},
+            "code": {"coding": [{"system": SNOMED, "code": code}], "text": "added"}, "subject": {"reference": f"Patient/{patient}"}}
+
+
+def what_changes(dataset, folder, hospital, code):
+    """A new version makes index and materialised views stale; recent changes lie over them; what is saved holds the version alone."""
+    without = [p for p, g in sorted(hospital.gender.items()) if g == "male" and p not in hospital.coded("Condition", SNOMED, code)]
+    criteria = f"male and condition {code}"
+    before = hospital.count("male", hospital.coded("Condition", SNOMED, code))
+    changes = os.path.join(scratch, "changes.ndjson")
+    with open(changes, "w", encoding="utf-8") as file:
+        file.write("".join(json.dumps(condition(n, without[n], code)) + "\n" for n in range(3)))
+    program.must("fhir", "apply", dataset, changes)
+    answer = ask(dataset, criteria, "materialised", [before[0], before[1], before[2] + 3], "three came since")
+    checks.equal(answer.get("recent_changes"), 3, "and that is told")
+    kept = program.must("cohort", "save", dataset, criteria, "--name", "men")
+    checks.equal(kept["count"], before[2], "what is saved is the version's")
+    first = answer["version"]
+
+    write(folder, os.path.join(scratch, "next"), [condition(n, without[n], code) for n in range(5)])
+    hospital = Hospital(os.path.join(scratch, "next"))
+    program.must("import", os.path.join(scratch, "next"), "--name", dataset)
+    after = hospital.count("male", hospital.coded("Condition", SNOMED, code))
+    checks.equal(after[2], before[2] + 5, "two more in the next version")
+    answer = ask(dataset, criteria, "on the fly", after, "the next version")
+    checks.that("another version" in answer["why"] or "changes" in answer["why"], "the old index is not used", answer["why"])
+    checks.equal((answer["views"]["condition_simple"]["route"], answer["views"]["patient_demographics"]["route"]), ("on the fly", "materialised"),
+                 "patients did not change")
+    program.must("view", "refresh", dataset)
+    ask(dataset, criteria, "materialised", after, "refreshed")
+    checks.that(not program.must("cohort", "index", dataset)["reused"], "the index is made anew")
+    ask(dataset, criteria, "bitmap", after, "indexed anew")
+    ask(dataset, criteria, "bitmap", before, "the version before, by its own index", "--version", first)
+
+
+def on_the_synthetic_hospital():
+    folder = os.path.join(scratch, "demo", "fhir")
+    program.must("demo-data", os.path.join(scratch, "demo"), "--patients", 150, "--seed", 11)
+    hospital = Hospital(folder)
+    code = most_common(hospital, "Condition", SNOMED)[3]
+    program.must("import", folder, "--name", "demo")
+    every_route("demo", hospital, code, "demo")
+    small_cells("demo", hospital, "diabetes", r"\bdiabetes\b", "demo")
+    saved("demo", hospital, code, "demo")
+    what_changes("demo", folder, hospital, code)
+
+
+def on_real_data(name="fhir_smart_400", code="44054006"):
+    packed = os.path.join(SHARED, "data", name + ".tar.zst")
+    if not os.path.exists(packed):
+        checks.skip(f"type 2 diabetes on {name} (no {packed})")
+        return
+    subprocess.run(["tar", "--zstd", "-xf", packed, "-C", scratch], check=True)
+    folder = os.path.join(scratch, name)
+    hospital = Hospital(folder)
+    program.must("import", folder, "--name", "real")
+    every_route("real", hospital, code, name)
+    small_cells("real", hospital, "diabetes", r"\b(diabetes|diabetic)\b(?!.*type II)|\btype II diabetes\b", name)
+    saved("real", hospital, code, name)
+    print(f"{name}, {code}: male {hospital.count('male', hospital.coded('Condition', SNOMED, code))[-1]}, "
+          f"female {hospital.count('female', hospital.coded('Condition', SNOMED, code))[-1]} by every route")
+
+
+on_the_synthetic_hospital()
+on_real_data()
+checks.end()
