@@ -123,11 +123,53 @@ static fhir_sql time_key(struct fhir_lower *lower, fhir_sql value)
     return fhir_sql_bound(lower, &binding, fhir_sql_case(lower, 5, parts));
 }
 
-static fhir_sql key_of(struct fhir_lower *lower, fhir_sql text, enum fhir_system system)
+/* Is it a date there is, as far as it is written? */
+static fhir_sql is_date(struct fhir_lower *lower, fhir_sql text)
 {
+    const fhir_sql parts[] = {is_long(lower, text, 4),
+                              joined(lower, text, "-01-01"),
+                              is_long(lower, text, 7),
+                              joined(lower, text, "-01"),
+                              is_long(lower, text, 10),
+                              text,
+                              fhir_sql_null(lower, DATA_TYPE(TEXT))};
+    fhir_sql full = fhir_sql_case(lower, 7, parts);
+    return full == NULL
+               ? NULL
+               : fhir_sql_call(lower, "is_not_null",
+                               plan_cast(lower->plan, full, DATA_TYPE(DATE), true), NULL, NULL);
+}
+
+/* Is text a date or a dateTime, as far as it is written? Seconds have up to 15 characters after T,
+ * further digits of their fraction are not looked at. */
+static fhir_sql is_moment(struct fhir_lower *lower, fhir_sql text)
+{
+    fhir_sql clock = left_of(lower, without_zone(lower, text), 26);
+    if (clock == NULL)
+        return NULL;
+    clock = plan_cast(lower->plan, clock, DATA_TYPE(TIMESTAMP), true);
+    const fhir_sql parts[] = {has(lower, text, "T"),
+                              fhir_sql_call(lower, "is_not_null", clock, NULL, NULL),
+                              is_date(lower, text)};
+    return fhir_sql_case(lower, 3, parts);
+}
+
+/* Of a text that is no moment an ordering fails; equality is false: its key is no moment's. */
+static fhir_sql key_of(struct fhir_lower *lower, fhir_sql value, enum fhir_system system,
+                       bool ordering)
+{
+    struct fhir_binding binding;
     if (system == FHIR_SYSTEM_TIME)
-        return time_key(lower, text);
-    return system == FHIR_SYSTEM_DATE ? text : fhir_lower_moment_key(lower, text);
+        return time_key(lower, value);
+    if (value->kind == PLAN_LITERAL)
+        return fhir_lower_moment_key(lower, value);
+    fhir_sql text = fhir_sql_bind(lower, &binding, value);
+    fhir_sql none = ordering ? fhir_sql_raise(lower, DATA_TYPE(TEXT), "expected a date or dateTime")
+                             : fhir_sql_text(lower, "?");
+    const fhir_sql parts[] = {fhir_sql_call(lower, "is_null", text, NULL, NULL),
+                              fhir_sql_null(lower, DATA_TYPE(TEXT)), is_moment(lower, text),
+                              fhir_lower_moment_key(lower, text), none};
+    return fhir_sql_bound(lower, &binding, fhir_sql_case(lower, 5, parts));
 }
 
 fhir_sql fhir_lower_moment_compare(struct fhir_lower *lower, enum fhir_operator op, fhir_sql a,
@@ -137,10 +179,10 @@ fhir_sql fhir_lower_moment_compare(struct fhir_lower *lower, enum fhir_operator 
     if (a == NULL || b == NULL)
         return NULL;
     unsigned made_at = lower->depth;
-    left.value = key_of(lower, a, system);
+    bool ordering = op != FHIR_EQUAL && op != FHIR_NOT_EQUAL;
+    left.value = key_of(lower, a, system, ordering);
     lower->depth++;
-    right.value =
-        fhir_sql_lift(lower, key_of(lower, fhir_sql_lift(lower, b, made_at), system), lower->depth);
+    right.value = key_of(lower, fhir_sql_lift(lower, b, made_at), system, ordering);
     lower->depth++;
     fhir_sql x = plan_element(lower->plan, 1, DATA_TYPE(TEXT)),
              y = plan_element(lower->plan, 0, DATA_TYPE(TEXT));
@@ -163,23 +205,6 @@ fhir_sql fhir_lower_moment_compare(struct fhir_lower *lower, enum fhir_operator 
 
 /* ---- boundaries ---------------------------------------------------------------------------------
  */
-
-/* Is it a date there is, as far as it is written? */
-static fhir_sql is_date(struct fhir_lower *lower, fhir_sql text)
-{
-    const fhir_sql parts[] = {is_long(lower, text, 4),
-                              joined(lower, text, "-01-01"),
-                              is_long(lower, text, 7),
-                              joined(lower, text, "-01"),
-                              is_long(lower, text, 10),
-                              text,
-                              fhir_sql_null(lower, DATA_TYPE(TEXT))};
-    fhir_sql full = fhir_sql_case(lower, 7, parts);
-    return full == NULL
-               ? NULL
-               : fhir_sql_call(lower, "is_not_null",
-                               plan_cast(lower->plan, full, DATA_TYPE(DATE), true), NULL, NULL);
-}
 
 /* A date whose missing parts are the first, the last there are; null: it is none */
 static fhir_sql whole_date(struct fhir_lower *lower, fhir_sql text, bool high)

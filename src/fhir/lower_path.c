@@ -139,7 +139,7 @@ static fhir_sql choice(struct fhir_lower *lower, const struct fhir_path *path, f
         rest.ptr += type.len + (bar != NULL);
         rest.len -= type.len + (bar != NULL);
     }
-    return step(lower, from, &(struct names){list, count}, true);
+    return step(lower, from, &(struct names){list, count}, false); /* no guard looks at a choice */
 }
 
 static bool is_primitive(const struct fhir_path *path)

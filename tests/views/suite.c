@@ -1,7 +1,8 @@
-/* The suite of SQL on FHIR (MARROW_SHARED/conformance/sql-on-fhir), each view lowered to a plan, to
- * SQL, and run on every engine that is there: the rows, the columns and the errors that the suite
- * expects. What an engine cannot is named in KNOWN, with its reason; any other failure fails. A
- * report for each engine, in the specification's format, is written into build/Testing. */
+/* The suite of SQL on FHIR (MARROW_SHARED/conformance/sql-on-fhir) and our corners of the same
+ * form, each view lowered to a plan, to SQL, and run on every engine that is there: the rows, the
+ * columns and the errors that the suite expects. What an engine cannot is named in KNOWN, with its
+ * reason; any other failure fails. A report for each engine, in the specification's format, is
+ * written into build/Testing. */
 #include "conform.h"
 
 #include <dirent.h>
@@ -14,15 +15,27 @@
 #define SUITES_MOST 64
 #define ROWS_MOST 1000
 
-static const struct {
-    const char *engine, *suite, *title, *reason;
+#define DIGITS "the table that is made here does not keep a number's digits"
+#define NO_SQL "has no SQL (docs/FHIR.md)"
+
+static const struct { /* of every engine */
+    const char *suite, *title, *reason;
 } KNOWN[] = {
-    {"none", "", "", ""},
+    {"decimals", "trailing zeros stay", DIGITS},
+    {"decimals", "boundaries by the digits written", DIGITS},
+    {"decimals", "boundaries of an integer and of a long decimal", "raises (docs/FHIR.md)"},
+    {"decimals", "beyond 10^23 is an error", "the error is the engine's own"},
+    {"elements", "an extension of an element of a list", NO_SQL},
+    {"functions", "all, allTrue, anyTrue, count, tail, skip, take, last, distinct", NO_SQL},
+    {"functions", "~ and in", NO_SQL},
+    {"repeat", "41 levels", "raises below 8 levels (docs/FHIR.md)"},
+    {"repeat", "241 levels", "raises below 8 levels (docs/FHIR.md)"},
+    {"repeat", "%rowIndex counts in pre-order", "raises below 8 levels (docs/FHIR.md)"},
 };
 
 static json_t *suites[SUITES_MOST];
 static char names[SUITES_MOST][64];
-static size_t suite_count;
+static size_t suite_count, specified; /* the specification's come first */
 
 struct lane {
     struct engine *engine;
@@ -261,8 +274,7 @@ static const char *run_case(struct lane *lane, const json_t *test)
 static const char *known_reason(const struct lane *lane, const char *title)
 {
     for (size_t i = 0; i < sizeof KNOWN / sizeof KNOWN[0]; i++)
-        if (strcmp(KNOWN[i].engine, lane->dialect) == 0 &&
-            strcmp(KNOWN[i].suite, lane->suite) == 0 && strcmp(KNOWN[i].title, title) == 0)
+        if (strcmp(KNOWN[i].suite, lane->suite) == 0 && strcmp(KNOWN[i].title, title) == 0)
             return KNOWN[i].reason;
     return NULL;
 }
@@ -319,7 +331,11 @@ static void the_suite_passes(void **state)
         lane.suite = names[i];
         lane.resources = json_object_get(suites[i], "resources");
         snprintf(file, sizeof file, "%.63s.json", names[i]);
-        json_object_set_new(report, file, run_suite(&lane, suites[i]));
+        json_t *results = run_suite(&lane, suites[i]);
+        if (i < specified)
+            json_object_set_new(report, file, results);
+        else
+            json_decref(results);
     }
     write_report(&lane, report);
     json_decref(report);
@@ -331,17 +347,15 @@ static void the_suite_passes(void **state)
 /* ---- what there is -----------------------------------------------------------------------------
  */
 
-static bool read_suites(void)
+static void read_suites(const char *directory)
 {
-    const char *shared = getenv("MARROW_SHARED");
     char path[4096];
-    snprintf(path, sizeof path, "%s/conformance/sql-on-fhir", shared != NULL ? shared : "");
     struct dirent **entries = NULL;
-    int count = scandir(path, &entries, NULL, alphasort);
+    int count = scandir(directory, &entries, NULL, alphasort);
     for (int i = 0; i < count; i++) {
         struct err err = {0};
         size_t length = strlen(entries[i]->d_name);
-        snprintf(path, sizeof path, "%s/conformance/sql-on-fhir/%s", shared, entries[i]->d_name);
+        snprintf(path, sizeof path, "%s/%s", directory, entries[i]->d_name);
         bool suite = length > 5 && strcmp(entries[i]->d_name + length - 5, ".json") == 0 &&
                      strcmp(entries[i]->d_name, "tests.schema.json") != 0;
         if (suite && suite_count < SUITES_MOST &&
@@ -353,16 +367,17 @@ static bool read_suites(void)
         free(entries[i]);
     }
     free(entries);
-    return suite_count > 0;
 }
 
 int main(void)
 {
     int failed = 0;
-    if (!read_suites()) {
-        printf("SKIPPED: no conformance suite below MARROW_SHARED\n");
-        return 0;
-    }
+    const char *shared = getenv("MARROW_SHARED");
+    char path[4096];
+    snprintf(path, sizeof path, "%s/conformance/sql-on-fhir", shared != NULL ? shared : "");
+    read_suites(path);
+    specified = suite_count;
+    read_suites(TEST_SOURCE_DIRECTORY "/golden/fhir/corners");
     struct target *targets = targets_find();
     for (target = targets; target->name != NULL; target++) {
         const struct CMUnitTest tests[] = {cmocka_unit_test_prestate(the_suite_passes, target)};
