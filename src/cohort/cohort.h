@@ -124,7 +124,7 @@ enum err_code cohort_index_build(struct engine *engine, const struct cohort_view
                                  const char *path, json_t **ret_about, struct err *err) WARN_UNUSED;
 struct cohort_index; /* memory-mapped; borrows views; one thread at a time */
 /* ERR_INTEGRITY: the bytes are not what was written. ERR_NOT_FOUND: it was built of other views
- * than these. ERR_UNSUPPORTED: another format, or the library of bitmaps is not there. */
+ * than these. ERR_UNSUPPORTED: another format. */
 enum err_code cohort_index_open(const char *path, const struct cohort_views *views,
                                 struct cohort_index **ret, struct err *err) WARN_UNUSED;
 void cohort_index_close(struct cohort_index *index);

@@ -1,6 +1,5 @@
-/* Counting by bitmaps. A criterion is a set of ordinals, perhaps the complement of one; steps are
- * intersected in turn, the last one only counted. What the index can't say exactly is in one table
- * below, and goes to the plan.
+/* Counting by bitmaps. Criteria become a tree of sets over the file's bitmaps, which index_blocks.c
+ * counts. What the index can't say exactly is in one table below, and goes to the plan.
  *
  *     born up to 1976-11-29  =  (born up to the end of 1975)  ∪  {p born in 1976 : born_last[p] <=
  * 1976-11-29} */
@@ -11,132 +10,46 @@
 #include <stdio.h>
 #include <string.h>
 
-struct set {
-    const roaring_bitmap_t *bitmap;
-    roaring_bitmap_t *owned; /* NULL: it is the index's */
-    roaring_bitmap_t *few;   /* some more, none of them in bitmap; NULL: none. Kept apart: joining
-                                them would copy the many */
-    bool inverted;           /* all others are meant */
-};
 struct counter {
     struct cohort_index *index;
     const struct cohort_question *question;
+    struct arena *arena;
     struct err *err;
 };
 
-static void set_done(struct set *set)
+static struct index_set *new_set(struct counter *counter)
 {
-    bitmap_free(set->owned);
-    bitmap_free(set->few);
-    *set = (struct set){.bitmap = NULL};
+    return arena_array(counter->arena, 1, sizeof(struct index_set));
 }
 
-static enum err_code own(struct counter *counter, struct set *set, roaring_bitmap_t *bitmap,
-                         bool inverted)
+static enum err_code no_memory(struct counter *counter)
 {
-    set_done(set);
-    if (bitmap == NULL)
-        return err_set(counter->err, ERR_MEMORY, "no memory for a bitmap");
-    *set = (struct set){.bitmap = bitmap, .owned = bitmap, .inverted = inverted};
-    return ERR_OK;
-}
-
-/* One bitmap of the two parts. */
-static enum err_code joined_parts(struct counter *counter, struct set *set)
-{
-    if (set->few == NULL)
-        return ERR_OK;
-    return own(counter, set, libroaring.or_(set->bitmap, set->few), set->inverted);
-}
-
-/* a ← a ∩ b where b has two parts and neither is inverted: a ∩ (many ∪ few) = (a ∩ many) ∪ (a ∩
- * few). */
-static enum err_code intersect_parts(struct counter *counter, struct set *a, struct set *b)
-{
-    roaring_bitmap_t *made = libroaring.and_(a->bitmap, b->bitmap),
-                     *more = libroaring.and_(a->bitmap, b->few);
-    if (made != NULL && more != NULL)
-        libroaring.or_inplace_(made, more);
-    bool ok = more != NULL;
-    bitmap_free(more);
-    set_done(b);
-    TRY(own(counter, a, made, false));
-    return ok ? ERR_OK : err_set(counter->err, ERR_MEMORY, "no memory for a bitmap");
-}
-
-/* a ← a ∩ b; done with b. */
-static enum err_code intersect(struct counter *counter, struct set *a, struct set *b)
-{
-    enum err_code code = joined_parts(counter, a);
-    if (code == ERR_OK && b->few != NULL && !a->inverted && !b->inverted)
-        return intersect_parts(counter, a, b);
-    if (code == ERR_OK)
-        code = joined_parts(counter, b);
-    if (code != ERR_OK) {
-        set_done(b);
-        return code;
-    }
-    const roaring_bitmap_t *x = a->bitmap, *y = b->bitmap;
-    roaring_bitmap_t *made = a->inverted && b->inverted ? libroaring.or_(x, y)
-                             : a->inverted              ? libroaring.andnot_(y, x)
-                             : b->inverted              ? libroaring.andnot_(x, y)
-                                                        : libroaring.and_(x, y);
-    bool inverted = a->inverted && b->inverted;
-    set_done(b);
-    return own(counter, a, made, inverted);
-}
-
-static int64_t count_set(const struct counter *counter, const struct set *set)
-{
-    int64_t count = (int64_t)libroaring.get_cardinality_(set->bitmap);
-    count += set->few != NULL ? (int64_t)libroaring.get_cardinality_(set->few) : 0;
-    return set->inverted ? counter->index->header.patients - count : count;
-}
-
-/* Of sets of one part. */
-static int64_t count_intersection(const struct counter *counter, const struct set *a,
-                                  const struct set *b)
-{
-    const roaring_bitmap_t *x = a->bitmap, *y = b->bitmap;
-    if (a->inverted && b->inverted)
-        return counter->index->header.patients - (int64_t)libroaring.or_cardinality_(x, y);
-    return (int64_t)(a->inverted   ? libroaring.andnot_cardinality_(y, x)
-                     : b->inverted ? libroaring.andnot_cardinality_(x, y)
-                                   : libroaring.and_cardinality_(x, y));
+    return err_set(counter->err, ERR_MEMORY, "no memory for sets of patients");
 }
 
 /* ---- leaves -------------------------------------------------------------------------------------
  */
 
-/* Bitmaps of which the union is meant: the first few without allocation. */
-struct gathered {
-    const roaring_bitmap_t *few[64];
-    const roaring_bitmap_t **many;
-    size_t count, cap;
-};
-
-static enum err_code gather(struct counter *counter, struct gathered *all, size_t entry)
+/* One more bitmap of the union that a set is; days: only those with a day up to this. */
+static enum err_code add_part(struct counter *counter, struct cohort_list *all, size_t entry,
+                              const uint16_t *days, int64_t day)
 {
-    const roaring_bitmap_t *bitmap = NULL;
-    TRY(cohort_index_bitmap(counter->index, entry, &bitmap, counter->err));
-    if (all->many == NULL)
-        all->cap = 64;
-    if (all->count == all->cap) {
-        const roaring_bitmap_t **grown = all->many == NULL
-                                             ? mem_zalloc(2 * all->cap, sizeof *grown)
-                                             : mem_resize(all->many, 2 * all->cap, sizeof *grown);
-        if (grown == NULL)
-            return err_set(counter->err, ERR_MEMORY, "no memory for a union");
-        if (all->many == NULL)
-            memcpy(grown, all->few, sizeof all->few);
-        all->many = grown;
-        all->cap *= 2;
-    }
-    (all->many != NULL ? all->many : all->few)[all->count++] = bitmap;
+    const unsigned char *bytes = NULL;
+    TRY(cohort_index_bitmap(counter->index, entry, &bytes, counter->err));
+    struct index_part *part = cohort_list_add(counter->arena, all, sizeof *part);
+    if (part == NULL)
+        return no_memory(counter);
+    *part = (struct index_part){.days = days, .day = day};
+    cohort_part_begin(part, bytes);
     return ERR_OK;
 }
 
-static enum err_code gather_value(struct counter *counter, struct gathered *all, unsigned view,
+static enum err_code gather(struct counter *counter, struct cohort_list *all, size_t entry)
+{
+    return add_part(counter, all, entry, NULL, 0);
+}
+
+static enum err_code gather_value(struct counter *counter, struct cohort_list *all, unsigned view,
                                   unsigned slot, const char *value)
 {
     size_t at = cohort_index_find(counter->index, view, slot, str_of(value));
@@ -145,7 +58,7 @@ static enum err_code gather_value(struct counter *counter, struct gathered *all,
                : ERR_OK;
 }
 
-static enum err_code gather_prefix(struct counter *counter, struct gathered *all, unsigned view,
+static enum err_code gather_prefix(struct counter *counter, struct cohort_list *all, unsigned view,
                                    unsigned slot, const char *prefix)
 {
     struct str value = str_of(prefix);
@@ -155,19 +68,15 @@ static enum err_code gather_prefix(struct counter *counter, struct gathered *all
     return ERR_OK;
 }
 
-static enum err_code union_of(struct counter *counter, struct gathered *all, struct set *ret)
+static enum err_code union_of(struct counter *counter, const struct cohort_list *all,
+                              struct index_set **ret)
 {
-    const roaring_bitmap_t **bitmaps = all->many != NULL ? all->many : all->few;
-    enum err_code code = ERR_OK;
-    if (all->count == 0)
-        *ret = (struct set){.bitmap = counter->index->none};
-    else if (all->count == 1)
-        *ret = (struct set){.bitmap = bitmaps[0]};
-    else if (all->count == 2)
-        code = own(counter, ret, libroaring.or_(bitmaps[0], bitmaps[1]), false);
-    else
-        code = own(counter, ret, libroaring.or_many_(all->count, bitmaps), false);
-    return code;
+    *ret = new_set(counter);
+    if (*ret == NULL)
+        return no_memory(counter);
+    (*ret)->parts = all->items;
+    (*ret)->part_count = all->count;
+    return ERR_OK;
 }
 
 #define WORD_BYTES 1024 /* longer than criteria's texts can be */
@@ -180,7 +89,7 @@ static void lower(const char *text, char ret[WORD_BYTES])
 }
 
 static enum err_code gather_event(struct counter *counter, const struct cohort_resolved *resolved,
-                                  struct gathered *all)
+                                  struct cohort_list *all)
 {
     const struct cohort_event *event = resolved->event;
     const struct cohort_views *views = counter->question->views;
@@ -208,35 +117,16 @@ static enum err_code gather_event(struct counter *counter, const struct cohort_r
     return ERR_OK;
 }
 
-static enum err_code event_set(struct counter *counter, const struct cohort_resolved *resolved,
-                               struct set *ret)
+static enum err_code gather_gender(struct counter *counter, const char *gender,
+                                   struct cohort_list *all)
 {
-    struct gathered all;
-    all.many = NULL;
-    all.count = 0;
-    enum err_code code = gather_event(counter, resolved, &all);
-    if (code == ERR_OK)
-        code = union_of(counter, &all, ret);
-    mem_free(all.many);
-    return code;
-}
-
-static enum err_code gender_set(struct counter *counter, const char *gender, struct set *ret)
-{
-    struct gathered all;
     size_t count = 0;
     const char *const *spellings = cohort_gender_spellings(gender, &count);
-    all.many = NULL;
-    all.count = 0;
-    enum err_code code = ERR_OK;
     if (spellings == NULL)
-        code = gather_value(counter, &all, 0, SLOT_GENDER, gender);
-    for (size_t i = 0; spellings != NULL && code == ERR_OK && i < count; i++)
-        code = gather_value(counter, &all, 0, SLOT_GENDER, spellings[i]);
-    if (code == ERR_OK)
-        code = union_of(counter, &all, ret);
-    mem_free(all.many);
-    return code;
+        return gather_value(counter, all, 0, SLOT_GENDER, gender);
+    for (size_t i = 0; i < count; i++)
+        TRY(gather_value(counter, all, 0, SLOT_GENDER, spellings[i]));
+    return ERR_OK;
 }
 
 /* ---- births -------------------------------------------------------------------------------------
@@ -257,126 +147,108 @@ static bool year_entry(const struct counter *counter, unsigned slot, int64_t yea
 
 /* Those born in the year, up to its day (from 0), by the days kept beside the year's bitmap. */
 static enum err_code edge(struct counter *counter, unsigned slot, const uint16_t *days,
-                          int64_t year, int64_t day, roaring_bitmap_t **ret)
+                          int64_t year, int64_t day, struct cohort_list *all)
 {
     struct cohort_index *index = counter->index;
-    const roaring_bitmap_t *bitmap = NULL;
     char text[16];
-    *ret = NULL;
     (void)snprintf(text, sizeof text, "%04d", (int)year);
-    size_t entry = cohort_index_find(index, 0, slot, str_of(text)), kept = 0;
-    if (!cohort_index_is(index, entry, 0, slot, str_of(text), true))
-        return ERR_OK;
-    TRY(cohort_index_bitmap(index, entry, &bitmap, counter->err));
-    size_t count = index->entries[entry].cardinality;
-    days += index->ranks[entry];
-    libroaring.to_uint32_array_(bitmap, index->scratch);
-    for (size_t i = 0; i < count; i++) {
-        index->scratch[kept] = index->scratch[i];
-        kept += days[i] <= day ? 1 : 0;
-    }
-    *ret = libroaring.of_ptr_(kept, index->scratch);
-    return *ret == NULL ? err_set(counter->err, ERR_MEMORY, "no memory for a bitmap") : ERR_OK;
+    size_t entry = cohort_index_find(index, 0, slot, str_of(text));
+    return cohort_index_is(index, entry, 0, slot, str_of(text), true)
+               ? add_part(counter, all, entry, days + index->ranks[entry], day)
+               : ERR_OK;
 }
 
 /* Those born up to the day, by their first (last: last) possible day of birth. */
-static enum err_code born_upto(struct counter *counter, bool last, int64_t day, struct set *ret)
+static enum err_code born_upto(struct counter *counter, bool last, int64_t day,
+                               struct index_set **ret)
 {
     bool apart = last && (counter->index->header.flags & INDEX_EXACT_BIRTHS) == 0;
     unsigned upto = apart ? SLOT_LAST_UPTO : SLOT_FIRST_UPTO;
+    struct cohort_list all = {0};
     int64_t year;
     unsigned month, date;
     size_t entry;
-    roaring_bitmap_t *edge_bitmap = NULL;
     clock_civil_from_days(day > 3000000   ? 3000000
                           : day < -800000 ? -800000
                                           : day,
                           &year, &month, &date);
     bool whole = month == 12 && date == 31;
-    *ret = (struct set){.bitmap = counter->index->none};
     if (year_entry(counter, upto, whole ? year : year - 1, &entry))
-        TRY(cohort_index_bitmap(counter->index, entry, &ret->bitmap, counter->err));
-    if (whole || year < 0 || year > 9999)
-        return ERR_OK;
-    TRY(edge(counter, upto + 1, apart ? counter->index->born_last : counter->index->born_first,
-             year, day - clock_days_from_civil(year, 1, 1), &edge_bitmap));
-    if (edge_bitmap == NULL)
-        return ERR_OK;
-    ret->few = edge_bitmap;
-    return ERR_OK;
+        TRY(gather(counter, &all, entry));
+    if (!whole && year >= 0 && year <= 9999)
+        TRY(edge(counter, upto + 1, apart ? counter->index->born_last : counter->index->born_first,
+                 year, day - clock_days_from_civil(year, 1, 1), &all));
+    return union_of(counter, &all, ret);
 }
 
-static enum err_code born_set(struct counter *counter, int64_t low, int64_t high, struct set *ret)
+static enum err_code born_set(struct counter *counter, int64_t low, int64_t high,
+                              struct index_set **ret)
 {
-    struct set before = {0};
-    TRY(born_upto(counter, true, high == COHORT_OPEN_HIGH ? 3000000 : high, ret));
+    struct index_set *both = new_set(counter), *before = NULL, *upto = NULL;
+    TRY(born_upto(counter, true, high == COHORT_OPEN_HIGH ? 3000000 : high, &upto));
+    *ret = upto;
     if (low == COHORT_OPEN_LOW)
         return ERR_OK;
     TRY(born_upto(counter, false, low - 1, &before));
-    before.inverted = true;
-    return intersect(counter, ret, &before);
+    before->inverted = true;
+    if (both == NULL || (both->children = arena_array(counter->arena, 2, sizeof before)) == NULL)
+        return no_memory(counter);
+    both->children[0] = upto;
+    both->children[1] = before;
+    both->child_count = 2;
+    *ret = both;
+    return ERR_OK;
 }
 
 /* ---- the tree -----------------------------------------------------------------------------------
  */
 
 static enum err_code node_set(struct counter *counter, const struct cohort_node *node,
-                              struct set *ret);
+                              struct index_set **ret);
 
-/* ALL: a ∩ b ∩ …; ANY: the complement of the complements' intersection. */
 static enum err_code joined_set(struct counter *counter, const struct cohort_node *node,
-                                struct set *ret)
+                                struct index_set **ret)
 {
-    bool any = node->kind == COHORT_ANY;
-    enum err_code code = ERR_OK;
-    for (size_t i = 0; code == ERR_OK && i < node->child_count; i++) {
-        struct set one = {0};
-        code = node_set(counter, node->children[i], &one);
-        if (code != ERR_OK)
-            break;
-        one.inverted ^= any;
-        if (i == 0)
-            *ret = one;
-        else
-            code = intersect(counter, ret, &one);
-    }
-    if (code != ERR_OK)
-        set_done(ret);
-    ret->inverted ^= any;
-    return code;
+    struct index_set *set = new_set(counter);
+    if (set == NULL || (set->children = arena_array(counter->arena, node->child_count + 1,
+                                                    sizeof *set->children)) == NULL)
+        return no_memory(counter);
+    set->any = node->kind == COHORT_ANY;
+    for (; set->child_count < node->child_count; set->child_count++)
+        TRY(node_set(counter, node->children[set->child_count], &set->children[set->child_count]));
+    *ret = set;
+    return ERR_OK;
 }
 
 static enum err_code node_set(struct counter *counter, const struct cohort_node *node,
-                              struct set *ret)
+                              struct index_set **ret)
 {
+    struct cohort_list all = {0};
     int64_t low, high;
-    struct gathered all;
-    enum err_code code;
-    *ret = (struct set){0};
     switch (node->kind) {
     case COHORT_ALL:
     case COHORT_ANY:
         return joined_set(counter, node, ret);
     case COHORT_NOT:
         TRY(node_set(counter, node->children[0], ret));
-        ret->inverted = !ret->inverted;
+        (*ret)->inverted = !(*ret)->inverted;
         return ERR_OK;
-    case COHORT_GENDER:
-        return gender_set(counter, node->gender, ret);
     case COHORT_AGE:
         cohort_birth_days(counter->question->as_of_day, &node->span, &low, &high);
         return born_set(counter, low, high, ret);
     case COHORT_BORN:
         return born_set(counter, node->span.low, node->span.high, ret);
+    case COHORT_GENDER:
+        TRY(gather_gender(counter, node->gender, &all));
+        break;
     case COHORT_DECEASED:
-        all.many = NULL;
-        all.count = 0;
-        code = gather_value(counter, &all, 0, SLOT_DECEASED, "");
-        return code != ERR_OK ? code : union_of(counter, &all, ret);
+        TRY(gather_value(counter, &all, 0, SLOT_DECEASED, ""));
+        break;
     case COHORT_EVENT:
-        return event_set(counter, &counter->question->events[node->event->ordinal], ret);
+        TRY(gather_event(counter, &counter->question->events[node->event->ordinal], &all));
+        break;
     }
-    return ERR_OK;
+    return union_of(counter, &all, ret);
 }
 
 /* ---- the door -----------------------------------------------------------------------------------
@@ -448,28 +320,14 @@ enum err_code cohort_index_count(struct cohort_index *index, const struct cohort
                                  int64_t *ret, struct err *err)
 {
     const struct cohort_node *root = question->criteria->root;
-    struct counter counter = {index, question, err};
-    struct set left = {.bitmap = index->all};
     size_t steps = cohort_step_count(question->criteria);
-    enum err_code code = ERR_OK;
+    AUTO(arena_free) struct arena *arena = arena_new(0);
+    struct counter counter = {index, question, arena, err};
+    struct index_set **sets = arena == NULL ? NULL : arena_array(arena, steps + 1, sizeof *sets);
+    if (sets == NULL)
+        return no_memory(&counter);
+    for (size_t i = 0; i < steps; i++)
+        TRY(node_set(&counter, root->kind == COHORT_ALL ? root->children[i] : root, &sets[i]));
     ret[0] = index->header.patients;
-    for (size_t i = 0; code == ERR_OK && i < steps; i++) {
-        struct set one = {0};
-        code = node_set(&counter, root->kind == COHORT_ALL ? root->children[i] : root, &one);
-        if (code == ERR_OK && i + 1 == steps)
-            ret[i + 1] =
-                i == 0 ? count_set(&counter, &one) : count_intersection(&counter, &left, &one);
-        if (code != ERR_OK || i + 1 == steps) {
-            set_done(&one);
-            break;
-        }
-        if (i == 0)
-            left = one; /* of all patients */
-        else
-            code = intersect(&counter, &left, &one);
-        if (code == ERR_OK)
-            ret[i + 1] = count_set(&counter, &left);
-    }
-    set_done(&left);
-    return code;
+    return cohort_blocks_count(sets, steps, index->header.patients, ret + 1, err);
 }

@@ -252,18 +252,11 @@ enum err_code cohort_index_open(const char *path, const struct cohort_views *vie
     if (index == NULL)
         return err_set(err, ERR_MEMORY, "no memory for the cohort index");
     index->views = views;
-    TRY(libroaring_load(err));
     TRY(map_file(path, index, err));
     TRY(check_file(index, path, err));
-    index->cache = mem_zalloc((size_t)index->header.entries + 1, sizeof *index->cache);
-    index->scratch = mem_zalloc((size_t)index->header.patients + 1, sizeof *index->scratch);
-    index->none = bitmap_new();
-    index->all = bitmap_new();
-    if (index->cache == NULL || index->scratch == NULL || index->none == NULL || index->all == NULL)
+    index->checked = mem_zalloc((size_t)index->header.entries + 1, sizeof *index->checked);
+    if (index->checked == NULL)
         return err_set(err, ERR_MEMORY, "no memory for the cohort index");
-    if (index->header.patients > 0)
-        libroaring.add_range_closed_(index->all, 0, index->header.patients - 1);
-    (void)libroaring.run_optimize_(index->all);
     *ret = index;
     index = NULL;
     return ERR_OK;
@@ -273,13 +266,8 @@ void cohort_index_close(struct cohort_index *index)
 {
     if (index == NULL)
         return;
-    for (uint32_t i = 0; index->cache != NULL && i < index->header.entries; i++)
-        bitmap_free(index->cache[i]);
-    bitmap_free(index->none);
-    bitmap_free(index->all);
-    mem_free(index->cache);
+    mem_free(index->checked);
     mem_free(index->ranks);
-    mem_free(index->scratch);
     if (index->map != NULL)
         (void)munmap((void *)(uintptr_t)index->map, index->bytes);
     mem_free(index);
@@ -337,20 +325,15 @@ bool cohort_index_is(const struct cohort_index *index, size_t entry, unsigned vi
            (value.len == 0 || memcmp(key.ptr + 2, value.ptr, value.len) == 0);
 }
 
-enum err_code cohort_index_bitmap(struct cohort_index *index, size_t at,
-                                  const roaring_bitmap_t **ret, struct err *err)
+enum err_code cohort_index_bitmap(struct cohort_index *index, size_t at, const unsigned char **ret,
+                                  struct err *err)
 {
-    if (index->cache[at] == NULL) {
-        const struct index_entry *entry = &index->entries[at];
-        const char *bytes = index->map + index->header.bitmaps_at + entry->bitmap_at;
-        if (!cohort_bitmap_valid((const unsigned char *)bytes, entry->bitmap_bytes,
-                                 entry->cardinality, index->header.patients))
-            return damaged(err, NULL, "a bitmap is none");
-        index->cache[at] = libroaring.portable_deserialize_safe_(bytes, entry->bitmap_bytes);
-        if (index->cache[at] == NULL)
-            return err_set(err, ERR_MEMORY, "no memory for a bitmap");
-    }
-    *ret = index->cache[at];
+    const struct index_entry *entry = &index->entries[at];
+    *ret = (const unsigned char *)index->map + index->header.bitmaps_at + entry->bitmap_at;
+    if (!index->checked[at] &&
+        !cohort_bitmap_valid(*ret, entry->bitmap_bytes, entry->cardinality, index->header.patients))
+        return damaged(err, NULL, "a bitmap is none");
+    index->checked[at] = true;
     return ERR_OK;
 }
 

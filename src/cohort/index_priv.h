@@ -49,10 +49,28 @@ struct cohort_index {
     const struct index_entry *entries;
     const uint16_t *born_first, *born_last;
     uint64_t *ranks; /* by entry of SLOT_FIRST_IN and SLOT_LAST_IN: where its days begin */
-    roaring_bitmap_t **cache; /* by entry; NULL: not read yet */
-    roaring_bitmap_t *none, *all;
-    uint32_t *scratch; /* a patient each */
+    bool *checked; /* by entry: its bitmap's bytes are what they should be */
 };
+
+/* ---- index_blocks.c ---- */
+/* One bitmap, read from its mapped bytes in ascending order; with days, only of patients whose day is at most this. */
+struct index_part {
+    const unsigned char *keys, *flags, *at;
+    uint32_t containers, next;
+    const uint16_t *days; /* one a number; NULL: all are meant */
+    int64_t day;
+};
+/* The union of parts, or (child_count > 0) the children's intersection (any: union); inverted: all other patients. */
+struct index_set {
+    struct index_part *parts;
+    struct index_set **children;
+    size_t part_count, child_count;
+    bool any, inverted;
+};
+/* bytes: a valid bitmap (cohort_index_bitmap). */
+void cohort_part_begin(struct index_part *part, const unsigned char *bytes);
+/* ret[i]: how many patients are in all of steps 0 … i. The sets' parts are used up. */
+enum err_code cohort_blocks_count(struct index_set *const *steps, size_t count, uint32_t patients, int64_t *ret, struct err *err) WARN_UNUSED;
 
 /* What the views are, so that an index is never asked about others. */
 struct hash128 cohort_views_hash(const struct cohort_views *views, bool *ok);
@@ -63,8 +81,8 @@ size_t cohort_index_find(const struct cohort_index *index, unsigned view, unsign
 /* Is the entry's key of this view and slot, and does its value begin so (exact: is it so)? */
 bool cohort_index_is(const struct cohort_index *index, size_t entry, unsigned view, unsigned slot, struct str value, bool exact);
 struct str cohort_index_key(const struct cohort_index *index, size_t entry);
-/* The bitmap, read and checked at its first use; the index's. */
-enum err_code cohort_index_bitmap(struct cohort_index *index, size_t entry, const roaring_bitmap_t **ret, struct err *err) WARN_UNUSED;
+/* The bitmap's bytes, checked at their first use; the index's. */
+enum err_code cohort_index_bitmap(struct cohort_index *index, size_t entry, const unsigned char **ret, struct err *err) WARN_UNUSED;
 /* The slot of a view's column; -1: it is not indexed. */
 int cohort_index_slot(const struct cohort_view *view, const char *column);
 

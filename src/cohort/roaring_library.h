@@ -8,10 +8,8 @@
 
 /* clang-format off */
 #define LIBROARING_FUNCTIONS(X) \
-    X(create_with_capacity) X(free) X(copy) X(add_many) X(add_range_closed) X(of_ptr) X(or_many) \
-    X(and) X(or) X(andnot) X(or_inplace) X(and_cardinality) X(or_cardinality) X(andnot_cardinality) \
-    X(get_cardinality) X(to_uint32_array) X(run_optimize) X(portable_size_in_bytes) X(portable_serialize) \
-    X(portable_deserialize_safe)
+    X(create_with_capacity) X(free) X(add_many) X(add_range_closed) X(or_inplace) X(get_cardinality) \
+    X(to_uint32_array) X(run_optimize) X(portable_size_in_bytes) X(portable_serialize)
 /* clang-format on */
 
 struct libroaring_functions {

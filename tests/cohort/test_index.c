@@ -149,6 +149,112 @@ static void bitmaps_that_are_none_are_refused(void **state)
     bitmap_free(bitmap);
 }
 
+/* ---- sets block by block ------------------------------------------------------------------------
+ */
+
+#define PATIENTS 200001u /* three whole blocks and a part */
+#define LEAVES 9
+struct leaf {
+    unsigned char *bytes;
+    uint16_t *days; /* NULL: without */
+    bool *has;      /* by patient: what is expected */
+};
+
+static uint32_t next_random(uint64_t *state)
+{
+    *state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (uint32_t)(*state >> 33);
+}
+
+/* Arrays, bitsets and runs by the leaf's number; some with days, of which half count. */
+static void make_leaf(struct leaf *leaf, unsigned kind, uint64_t *state)
+{
+    roaring_bitmap_t *bitmap = bitmap_new();
+    uint32_t count = 0, rarity = kind % 3 == 0 ? 50 : 2, stretch = kind % 3 == 2 ? 900 : 1;
+    leaf->has = calloc(PATIENTS, sizeof *leaf->has);
+    leaf->days = kind % 2 == 1 ? calloc(PATIENTS, sizeof *leaf->days) : NULL;
+    for (uint32_t at = 0; at < PATIENTS; at += stretch) {
+        bool in = next_random(state) % rarity == 0 && !(kind == 3 && at / 65536 == 1);
+        for (uint32_t n = at; in && n < at + stretch && n < PATIENTS; n++) {
+            if (leaf->days != NULL)
+                leaf->days[count] = (uint16_t)(next_random(state) % 366);
+            leaf->has[n] = leaf->days == NULL || leaf->days[count] <= 180;
+            libroaring.add_many_(bitmap, 1, &n);
+            count++;
+        }
+    }
+    (void)libroaring.run_optimize_(bitmap);
+    size_t bytes = libroaring.portable_size_in_bytes_(bitmap);
+    leaf->bytes = calloc(1, bytes);
+    (void)libroaring.portable_serialize_(bitmap, (char *)leaf->bytes);
+    assert_true(cohort_bitmap_valid(leaf->bytes, bytes, count, PATIENTS));
+    bitmap_free(bitmap);
+}
+
+/* A random tree over the leaves; each one is begun anew. has: what is expected. */
+static struct index_set *random_set(struct arena *arena, const struct leaf *leaves, int depth,
+                                    uint64_t *state, bool *has)
+{
+    struct index_set *set = arena_array(arena, 1, sizeof *set);
+    size_t count = 1 + next_random(state) % 3;
+    set->inverted = next_random(state) % 3 == 0;
+    set->any = next_random(state) % 2 == 0;
+    bool leaf = depth == 0 || next_random(state) % 3 == 0, any = leaf || set->any;
+    bool *one = arena_array(arena, PATIENTS, 1);
+    set->parts = arena_array(arena, count, sizeof *set->parts);
+    set->children = arena_array(arena, count, sizeof *set->children);
+    memset(has, any ? 0 : 1, PATIENTS);
+    for (size_t i = 0; i < count; i++) {
+        const struct leaf *from = &leaves[next_random(state) % LEAVES];
+        if (leaf) {
+            set->parts[set->part_count].days = from->days;
+            set->parts[set->part_count].day = 180;
+            cohort_part_begin(&set->parts[set->part_count++], from->bytes);
+        } else {
+            set->children[set->child_count++] = random_set(arena, leaves, depth - 1, state, one);
+        }
+        for (uint32_t n = 0; n < PATIENTS; n++)
+            has[n] = any ? has[n] || (leaf ? from->has[n] : one[n]) : has[n] && one[n];
+    }
+    for (uint32_t n = 0; n < PATIENTS; n++)
+        has[n] ^= set->inverted;
+    return set;
+}
+
+static void sets_are_counted_block_by_block(void **unused)
+{
+    (void)unused;
+    struct err err = {0};
+    struct leaf leaves[LEAVES] = {{NULL}};
+    uint64_t state = 20261129;
+    bool *left = calloc(PATIENTS, 1), *has = calloc(PATIENTS, 1);
+    kit_ok(libroaring_load(&err), &err);
+    for (unsigned i = 0; i < LEAVES; i++)
+        make_leaf(&leaves[i], i, &state);
+    for (int turn = 0; turn < 60; turn++) {
+        AUTO(arena_free) struct arena *arena = arena_new(0);
+        struct index_set *steps[4];
+        int64_t expected[4] = {0}, found[4];
+        size_t count = 1 + next_random(&state) % 4;
+        memset(left, 1, PATIENTS);
+        for (size_t s = 0; s < count; s++) {
+            steps[s] = random_set(arena, leaves, turn % 3, &state, has);
+            for (uint32_t n = 0; n < PATIENTS; n++)
+                expected[s] += left[n] = left[n] && has[n];
+        }
+        kit_ok(cohort_blocks_count(steps, count, PATIENTS, found, &err), &err);
+        for (size_t s = 0; s < count; s++)
+            assert_int_equal(found[s], expected[s]);
+    }
+    for (unsigned i = 0; i < LEAVES; i++) {
+        free(leaves[i].bytes);
+        free(leaves[i].days);
+        free(leaves[i].has);
+    }
+    free(left);
+    free(has);
+}
+
 static void a_code_within_a_value_column_is_a_view(void **state)
 {
     struct setup *setup = *state;
@@ -186,6 +292,7 @@ int main(void)
         cmocka_unit_test(a_cut_file_is_refused),
         cmocka_unit_test(an_index_of_other_views_is_not_used),
         cmocka_unit_test(bitmaps_that_are_none_are_refused),
+        cmocka_unit_test(sets_are_counted_block_by_block),
         cmocka_unit_test(a_code_within_a_value_column_is_a_view),
     };
     return cmocka_run_group_tests(tests, begin, end);
