@@ -11,6 +11,7 @@
  * A rule's rows depend on nothing else, so a run made on another version whose contents are the
  * same is this rule's too, and its table there. */
 #include "api/rules_priv.h"
+#include "api/views_priv.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -54,7 +55,23 @@ enum err_code api_rules_read(struct api *api, const char *path, struct rule_bund
 /* ---- what the version has ----------------------------------------------------------------------
  */
 
-/* *ret_run: the mart, saved plan or rule's run of that name; NULL: there is none, or it is a table. */
+/* A SQL-on-FHIR view as an input: {view, run_id: what its rows over this version are}. NULL: there is no such view. */
+static enum err_code find_view(struct api *api, struct store_version *version, const char *name,
+                               json_t **ret, struct err *err)
+{
+    AUTO(data_schema_done) struct data_schema schema = {0};
+    char identity[65];
+    bool found = false, ok = true;
+    TRY(api_view_identity(api, version, name, identity, &schema, &found, err));
+    if (!found)
+        return ERR_OK;
+    *ret = json_object();
+    json_put_text(*ret, "view", name, &ok);
+    json_put_text(*ret, "run_id", identity, &ok);
+    return json_built(ok, err);
+}
+
+/* *ret_run: the view, mart, saved plan or rule's run of that name; NULL: there is none, or it is a table. */
 static enum err_code find_input(struct api *api, struct store_version *version, const char *name,
                                 const struct store_table **ret_table, json_t **ret_run,
                                 struct err *err)
@@ -63,6 +80,9 @@ static enum err_code find_input(struct api *api, struct store_version *version, 
     *ret_table = store_version_table_find(version, name);
     *ret_run = NULL;
     if (*ret_table != NULL)
+        return ERR_OK;
+    TRY(find_view(api, version, name, ret_run, err));
+    if (*ret_run != NULL)
         return ERR_OK;
     enum err_code code = api_run_find(api, version, name, NULL, ret_run, &local);
     if (code != ERR_OK && code != ERR_NOT_FOUND)
@@ -74,7 +94,13 @@ enum err_code api_rule_input_run(struct api *api, struct store_version *version,
                                  json_t **ret, struct err *err)
 {
     const struct store_table *table = NULL;
-    return find_input(api, version, name, &table, ret, err);
+    TRY(find_input(api, version, name, &table, ret, err));
+    if (json_object_get(*ret, "view") == NULL)
+        return ERR_OK;
+    json_decref(*ret);
+    *ret = NULL;
+    err_set(err, ERR_UNSUPPORTED, "view %.100s is an input of rules on the embedded engine only", name);
+    return err_hint(err, "run the rules without --engine");
 }
 
 static bool is_scan(const json_t *node)

@@ -63,7 +63,8 @@ struct api_route {
 /* Decide without touching data: ≤ 1 ms. entry NULL: not materialised. */
 enum err_code api_view_route(struct api *api, struct store_version *version, const json_t *entry, const char *resource, enum api_view_mode mode, struct api_route *ret, struct err *err) WARN_UNUSED;
 json_t *api_route_json(const struct api_route *route, bool *ok);
-bool api_view_is_known(const json_t *views, const char *word); /* registered or built in; sqlonfhir.NAME too */
+/* Registered with the dataset; or built in, where the version holds FHIR resources at all. sqlonfhir.NAME too. */
+bool api_view_is_known(const struct store_version *version, const json_t *views, const char *word);
 /* The view as view sqlonfhir.NAME in the engine, and NAME where the version has no table of that name, by the route chosen. marts (may be NULL) says how
  * fresh, and takes the route; allowed gets the files. *ret_found false: there is no such view. */
 enum err_code api_view_attach(struct api *api, struct store_version *version, struct engine *engine, const char *word, const struct api_query_marts *marts,

@@ -85,15 +85,29 @@ enum err_code api_view_route(struct api *api, struct store_version *version, con
 /* ---- attaching ---------------------------------------------------------------------------------
  */
 
-bool api_view_is_known(const json_t *views, const char *word)
+/* Were FHIR resources imported into it? */
+static bool holds_fhir(const struct store_version *version)
+{
+    for (size_t i = 0; i < store_version_table_count(version); i++) {
+        const struct data_schema *schema = &store_version_table(version, i)->schema;
+        if (data_schema_find(schema, STR("resource")) >= 0 &&
+            data_schema_find(schema, STR("content_hash")) >= 0)
+            return true;
+    }
+    return false;
+}
+
+bool api_view_is_known(const struct store_version *version, const json_t *views, const char *word)
 {
     size_t count = 0;
     const struct fhir_builtin *builtin = fhir_builtin_views(&count);
     const char *name = api_views_plain_name(word);
+    if (json_object_get(views, name) != NULL)
+        return true;
     for (size_t i = 0; i < count; i++)
         if (str_equal_nocase(str_of(builtin[i].name), str_of(name)))
-            return true;
-    return json_object_get(views, name) != NULL;
+            return holds_fhir(version);
+    return false;
 }
 
 static enum err_code make_views(struct store_version *version, struct engine *engine,
@@ -235,7 +249,7 @@ enum err_code api_view_attach(struct api *api, struct store_version *version, st
     if (view != NULL && !str_equal_nocase(str_of(view->name), str_of(api_views_plain_name(word))))
         view = NULL;
     TRY(api_views_read(api, store_version_dataset(version), &views, err));
-    *ret_found = view != NULL || api_view_is_known(views, word);
+    *ret_found = view != NULL || api_view_is_known(version, views, word);
     if (!*ret_found)
         return ERR_OK;
     if (view == NULL)
@@ -265,7 +279,7 @@ enum err_code api_view_identity(struct api *api, struct store_version *version, 
     AUTO(api_view_done) struct api_view view = {.view = NULL};
     JSON_AUTO views = NULL;
     TRY(api_views_read(api, store_version_dataset(version), &views, err));
-    *ret_found = api_view_is_known(views, word);
+    *ret_found = api_view_is_known(version, views, word);
     if (!*ret_found)
         return ERR_OK;
     TRY(api_view_find(views, api_views_plain_name(word), &view, err));
@@ -278,7 +292,7 @@ enum err_code api_view_means(struct api *api, struct store_version *version, con
                              struct api_view_meaning *ret, bool *ret_found, struct err *err)
 {
     AUTO(api_view_done) struct api_view view = {.view = NULL};
-    *ret_found = api_view_is_known(views, word);
+    *ret_found = api_view_is_known(version, views, word);
     if (!*ret_found)
         return ERR_OK;
     TRY(api_view_find(views, api_views_plain_name(word), &view, err));
