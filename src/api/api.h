@@ -238,6 +238,7 @@ struct api_views_options {
     const char *dataset;
     const char *const *views; /* none: all built-in ones (create), all materialised ones (refresh) */
     size_t view_count;
+    const char *engine;       /* URL: also as tables of the schema sqlonfhir there, indexed, swapped in together; NULL: here only */
     int64_t max_staleness_s;  /* how old the rows may be before they count as stale; -1: as it was, 0 at first */
     bool force;               /* create: evaluate all again, and prove that what is there is equal */
 };

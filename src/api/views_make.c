@@ -196,7 +196,15 @@ static enum err_code make_and_publish(struct api_view_jobs *jobs,
     for (size_t i = 0; i < jobs->count; i++)
         decide(jobs, &jobs->jobs[i], options->force);
     TRY(api_view_jobs_make(jobs, err));
-    return publish(jobs, options, verb, started_us, ret, err);
+    TRY(publish(jobs, options, verb, started_us, ret, err));
+    if (options->engine == NULL)
+        return ERR_OK;
+    json_t *there = NULL;
+    bool ok = true;
+    TRY(api_views_mirror(jobs->api, jobs->version, jobs, options->engine, &there, err));
+    json_put(*ret, "server", there, &ok);
+    json_put_int(*ret, "duration_ms", api_elapsed_ms(started_us), &ok);
+    return json_built(ok, err);
 }
 
 /* ---- create, refresh ----------------------------------------------------------------------------

@@ -117,4 +117,8 @@ struct api_view_jobs {
 enum err_code api_view_changes(struct api_view_jobs *jobs, const struct api_view_job *job, struct engine *engine, int64_t *ret, struct err *err) WARN_UNUSED;
 enum err_code api_view_jobs_make(struct api_view_jobs *jobs, struct err *err) WARN_UNUSED;
 
+/* ---- views_server.c ---- */
+/* The jobs' views, as dataset.json has them now, as tables of the schema sqlonfhir on a server. */
+enum err_code api_views_mirror(struct api *api, struct store_version *version, const struct api_view_jobs *jobs, const char *url, json_t **ret, struct err *err) WARN_UNUSED;
+
 #endif

@@ -241,6 +241,14 @@ static void put_made(struct cli *cli, const json_t *answer)
               cli_duration(json_int(answer, "duration_ms", 0), b));
 }
 
+static void put_server(struct cli *cli, const json_t *server)
+{
+    if (server != NULL)
+        cli_style(cli, CLI_GOOD, "✓ %zu tables of schema %s on %s\n",
+                  json_array_size(json_object_get(server, "tables")),
+                  json_text(server, "schema", ""), json_text(server, "engine", ""));
+}
+
 static enum err_code call_views(struct cli *cli,
                                 enum err_code (*call)(struct api *,
                                                       const struct api_views_options *, json_t **,
@@ -248,8 +256,10 @@ static enum err_code call_views(struct cli *cli,
                                 json_t **ret, struct err *err)
 {
     static const char *views[VIEWS_MOST];
-    struct api_views_options options = {
-        .dataset = cli_word(cli, 0), .views = views, .force = cli_flag(cli, "force")};
+    struct api_views_options options = {.dataset = cli_word(cli, 0),
+                                        .views = views,
+                                        .engine = cli_text(cli, "engine", NULL),
+                                        .force = cli_flag(cli, "force")};
     for (int i = 1; cli_word(cli, i) != NULL && options.view_count < VIEWS_MOST; i++)
         views[options.view_count++] = cli_word(cli, i);
     TRY(max_staleness(cli, &options.max_staleness_s, err));
@@ -264,6 +274,7 @@ enum err_code verb_view_create(struct cli *cli, struct err *err)
     if (cli->json)
         return cli_print_json(cli, json_incref(answer), err);
     put_made(cli, answer);
+    put_server(cli, json_object_get(answer, "server"));
     cli_next(cli, "marrow sql %s \"SELECT * FROM sqlonfhir.%s\"", cli_word(cli, 0),
              json_text(json_array_get(json_object_get(answer, "views"), 0), "name", ""));
     return ERR_OK;
@@ -276,6 +287,7 @@ enum err_code verb_view_refresh(struct cli *cli, struct err *err)
     if (cli->json)
         return cli_print_json(cli, json_incref(answer), err);
     put_made(cli, answer);
+    put_server(cli, json_object_get(answer, "server"));
     return ERR_OK;
 }
 

@@ -297,11 +297,13 @@ static const struct cli_option view_create_options[] = {
     {"max-staleness", CLI_TEXT, "TIME",
      "how old rows may be before they count as stale, such as 15m or 1d; default 0: not at all",
      NULL},
+    OPTION_ENGINE("also as tables of the schema sqlonfhir on that server, indexed, swapped in together"),
     {"force", CLI_FLAG, NULL, "evaluate all again and prove that the result is the same", NULL},
     OPTIONS_END,
 };
 static const struct cli_option view_refresh_options[] = {
     {"max-staleness", CLI_TEXT, "TIME", "change the target of staleness, such as 15m or 1d", NULL},
+    OPTION_ENGINE("also as tables of the schema sqlonfhir on that server"),
     OPTIONS_END,
 };
 static const struct cli_option history_options[] = {

@@ -212,6 +212,31 @@ static enum err_code table_read(struct engine *engine, struct fact_table *table,
     return ERR_OK;
 }
 
+bool fact_same_values(const struct fact_column *a, const struct fact_column *b)
+{
+    return a->unique && b->unique && a->class == FACT_TEXT && b->class == FACT_TEXT && a->rows == b->rows &&
+           a->nulls == b->nulls && a->shortest == b->shortest && a->longest == b->longest &&
+           strcmp(a->low, b->low) == 0 &&
+           strcmp(a->high, b->high) == 0;
+}
+
+/* A key's copy is no key: a Patient's patient_id repeats its id. */
+static bool is_copy(const struct fact_table *table, const struct fact_column *column)
+{
+    for (const struct fact_column *other = table->columns; other < column; other++)
+        if (other->name.strict_id && fact_same_values(other, column))
+            return true;
+    return false;
+}
+
+/* Once for each column: fact_is_parent is asked for each pair of columns. */
+static void mark_copies(struct fact_table *table)
+{
+    for (size_t i = 0; i < table->count; i++)
+        table->columns[i].copy = table->columns[i].unique && table->columns[i].class == FACT_TEXT &&
+                                 is_copy(table, &table->columns[i]);
+}
+
 enum err_code facts_read(struct store_version *version, struct engine *engine,
                          const struct progress *progress, struct facts **ret, struct err *err)
 {
@@ -232,6 +257,7 @@ enum err_code facts_read(struct store_version *version, struct engine *engine,
         progress_report(progress, &event);
         if (table->table->rows > 0)
             TRY(table_read(engine, table, err));
+        mark_copies(table);
     }
     *ret = facts;
     facts = NULL;
@@ -256,31 +282,12 @@ bool fact_is_child(const struct fact_column *column)
     return column->class != FACT_NONE && !column->name.counts && column->blanks <= .2;
 }
 
-bool fact_same_values(const struct fact_column *a, const struct fact_column *b)
-{
-    return a->unique && b->unique && a->class == FACT_TEXT && b->class == FACT_TEXT && a->rows == b->rows &&
-           a->nulls == b->nulls && a->shortest == b->shortest && a->longest == b->longest &&
-           strcmp(a->low, b->low) == 0 &&
-           strcmp(a->high, b->high) == 0;
-}
-
-/* A key's copy is no key: a Patient's patient_id repeats its id. */
-static bool is_copy(const struct fact_table *table, const struct fact_column *column)
-{
-    for (const struct fact_column *other = table->columns; other < column; other++)
-        if (other->name.strict_id && fact_same_values(other, column))
-            return true;
-    return false;
-}
-
 /* A parent is unique and looks like a key: an id or code word, or its table's name, or texts as
  * long as a UUID. */
 bool fact_is_parent(const struct fact_table *table, const struct fact_column *column)
 {
-    if (column->class == FACT_NONE || !column->unique || column->blanks > .2)
+    if (column->class == FACT_NONE || !column->unique || column->copy || column->blanks > .2)
         return false;
     bool uuid = column->class == FACT_TEXT && column->shortest == 36 && column->longest == 36;
-    if (is_copy(table, column))
-        return false;
     return column->name.id_like || uuid || name_words_equal(&column->name.core, &table->core);
 }

@@ -63,6 +63,7 @@ struct fact_column {
     enum fact_class class;
     int64_t rows, nulls, distinct;
     bool distinct_exact, unique;
+    bool copy; /* of a text key that stands before it in its table */
     int64_t min, max;          /* INTEGER */
     int64_t shortest, longest; /* bytes; TEXT */
     double mean_bytes;

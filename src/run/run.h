@@ -86,4 +86,17 @@ struct run_push_run {
  * its id and of the columns; what is there is reused. */
 enum err_code run_push_runs(struct store *store, struct store_version *version, const struct engine_options *engine, struct run_push_run *runs, size_t count, struct err *err) WARN_UNUSED;
 
+struct run_mirror_table {
+    const char *name;
+    const char *select; /* of the embedded engine, over files */
+    const struct data_schema *columns;
+    const char *const *indexes; /* columns with an index each */
+    size_t index_count;
+    int64_t rows; /* expected, for progress; 0 = unknown */
+};
+/* Tables on a server in the schema of that name, read back and compared, indexed, and swapped in together in one transaction, in place of those of the same names.
+ * {engine, url, schema, tables:[{name, rows, indexes}]}. ERR_UNSUPPORTED: an engine without transactions. After a failure the server is as before. */
+enum err_code run_mirror(const struct engine_options *engine, const struct store_version *version, const char *schema, const struct run_mirror_table *tables,
+                         size_t count, json_t **ret, struct err *err) WARN_UNUSED;
+
 #endif
