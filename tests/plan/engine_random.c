@@ -54,6 +54,22 @@ static void report(const struct random_case *random, const struct err *failure)
         print_error("%s\n", buf_text(&text));
 }
 
+/* What lowered views alone call: drawn by tests/views (lanes), which makes views in place of plans.
+ */
+static bool is_of_views(const char *name)
+{
+    static const char *const names[] = {
+        "json_path",      "json_items",     "json_has_array",  "json_array",   "json_exact",
+        "json_plain",     "json_kind",      "json_lexeme",     "number_value", "number_text",
+        "json_string",    "number_product", "number_quotient", "raise",        "let",
+        "list_transform", "list_filter",    "list_flat",       "list_concat",  "list_slice",
+        "list_join"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
 static void every_random_plan_runs(void **state)
 {
     struct err err = {0};
@@ -81,7 +97,10 @@ static void every_random_plan_runs(void **state)
         if (nodes[i] == 0)
             fail_msg("no %s in %d plans", plan_rel_kind_text((enum plan_rel_kind)i), CASES);
     for (size_t i = 0; i < PLAN_FUNCTIONS_END; i++)
-        missing += functions[i] == 0;
+        if (functions[i] == 0 && !is_of_views(plan_function_at(i)->name)) {
+            print_message("not drawn: %s\n", plan_function_at(i)->name);
+            missing++;
+        }
     print_message("%d of %d cases have rows; %d functions were not drawn\n", rows, CASES, missing);
     assert_int_equal(failed, 0);
     assert_true(rows > CASES / 3);
