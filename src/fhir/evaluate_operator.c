@@ -15,10 +15,27 @@ static const char *text_of(const struct operation *operation)
     return fhir_operator_text(operation->expr->path->operator_);
 }
 
-static bool sides(const struct operation *operation, size_t most, struct fhir_items *left, struct fhir_items *right)
+/* Operators are of values: an item that is only its extensions (_birthDate) is none. */
+static void keep_values(struct fhir_items *items)
 {
-    return fhir_collect(operation->eval, operation->expr->args[0], operation->focus, most, left) &&
-           fhir_collect(operation->eval, operation->expr->args[1], operation->focus, most, right);
+    size_t count = 0;
+    for (size_t idx = 0; idx < items->count; idx++) {
+        const struct fhir_item *item = &items->list[idx];
+        bool none = item->shadow != NULL && item->node != NULL && item->node->kind == JSON_NODE_NULL;
+        if (!none)
+            items->list[count++] = *item;
+    }
+    items->count = count;
+}
+
+static bool sides(const struct operation *operation, struct fhir_items *left, struct fhir_items *right)
+{
+    if (!fhir_collect(operation->eval, operation->expr->args[0], operation->focus, 0, left) ||
+        !fhir_collect(operation->eval, operation->expr->args[1], operation->focus, 0, right))
+        return false;
+    keep_values(left);
+    keep_values(right);
+    return true;
 }
 
 static bool not_one(const struct operation *operation)
@@ -98,7 +115,7 @@ static bool run_equality(const struct operation *operation)
     struct fhir_items left, right;
     enum fhir_operator operator_ = operation->expr->path->operator_;
     enum fhir_truth truth;
-    if (!sides(operation, 0, &left, &right))
+    if (!sides(operation, &left, &right))
         return false;
     if (operator_ == FHIR_EQUAL || operator_ == FHIR_NOT_EQUAL)
         truth = equal(operation->eval, &left, &right);
@@ -114,7 +131,7 @@ static bool run_equality(const struct operation *operation)
 static bool run_membership(const struct operation *operation)
 {
     struct fhir_items left, right;
-    if (!sides(operation, 0, &left, &right))
+    if (!sides(operation, &left, &right))
         return false;
     bool in = operation->expr->path->operator_ == FHIR_IN;
     const struct fhir_items *item = in ? &left : &right, *list = in ? &right : &left;
@@ -132,7 +149,7 @@ static bool run_inequality(const struct operation *operation)
 {
     struct fhir_items left, right;
     int order = 0;
-    if (!sides(operation, 2, &left, &right))
+    if (!sides(operation, &left, &right))
         return false;
     if (left.count == 0 || right.count == 0)
         return true;
@@ -174,7 +191,7 @@ static bool run_concatenate(const struct operation *operation)
 {
     struct fhir_items left, right;
     struct str nothing = STR("");
-    if (!sides(operation, 2, &left, &right))
+    if (!sides(operation, &left, &right))
         return false;
     if (left.count > 1 || right.count > 1)
         return not_one(operation);
@@ -201,7 +218,7 @@ static bool give_number(const struct operation *operation, const struct fhir_ite
 static bool run_arithmetic(const struct operation *operation)
 {
     struct fhir_items left, right;
-    if (!sides(operation, 2, &left, &right))
+    if (!sides(operation, &left, &right))
         return false;
     if (left.count == 0 || right.count == 0)
         return true;
@@ -242,7 +259,7 @@ static bool run_negate(const struct operation *operation)
 static bool run_union(const struct operation *operation)
 {
     struct fhir_items left, right;
-    if (!sides(operation, 0, &left, &right))
+    if (!sides(operation, &left, &right))
         return false;
     for (size_t idx = 0; idx < left.count + right.count; idx++) {
         const struct fhir_item *item = idx < left.count ? &left.list[idx] : &right.list[idx - left.count];
