@@ -24,7 +24,7 @@ rng = random.Random(SEED)
 scratch = scratch_directory()
 program = Program(os.path.join(scratch, "store"))
 tally = dict(rounds=0, killed=0, ended=0, lost=0, half=0, other=0)
-usual = {"apply": 0.3, "compact": 0.8, "create": 0.8, "refresh": 0.8}
+usual = {"apply": 10, "compact": 10, "create": 10, "refresh": 10}  # seconds; measured by a first run of each that is let end
 clock = 0
 
 
@@ -64,9 +64,10 @@ def killed(what, *words):
     """True: it was killed before its end."""
     started = time.monotonic()
     process = subprocess.Popen(program.command(*words), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        process.wait(rng.uniform(0, 1.3) * usual[what])
-    except subprocess.TimeoutExpired:
+    until = started + rng.uniform(0, 1.1) * usual[what]
+    while process.poll() is None and time.monotonic() < until:
+        time.sleep(0.001)
+    if process.poll() is None:
         process.send_signal(signal.SIGKILL)
         process.wait()
         tally["killed"] += 1
@@ -105,8 +106,19 @@ def look(candidates):
     return state
 
 
+def measure(conditions):
+    """Each of the four once, to its end."""
+    path, after = make_changes(conditions)
+    for what, words in (("apply", ("fhir", "apply", "h", path)), ("compact", ("fhir", "compact", "h")), ("refresh", ("view", "refresh", "h")),
+                        ("create", ("view", "create", "h", "condition_simple", "--force"))):
+        started = time.monotonic()
+        program.must(*words)
+        usual[what] = time.monotonic() - started
+    return after
+
+
 def main():
-    conditions = setting_up()
+    conditions = measure(setting_up())
     for turn in range(ROUNDS):
         tally["rounds"] += 1
         what = rng.choice(["apply", "apply", "compact", "refresh", "create"])
