@@ -214,7 +214,7 @@ struct api_view_run_options {
 enum err_code api_view_rows(struct api *api, const struct api_view_run_options *options, struct api_rows **ret, struct err *err) WARN_UNUSED;
 /* The same rows as a Parquet file. {view, path, row_count, bytes, duration_ms} */
 enum err_code api_view_parquet(struct api *api, const struct api_view_run_options *options, const char *path, json_t **ret, struct err *err) WARN_UNUSED;
-/* The same rows as text, evaluated and formatted side by side, in the order of the resources, in flat memory; never from what is materialised. {view, rows, resources, nulled, duration_ms} */
+/* The same rows as text, evaluated and formatted side by side, in the order of the resources, in flat memory; never from what is materialised. {view, row_count, resources, nulled, duration_ms} */
 enum api_view_format { API_VIEW_CSV, API_VIEW_NDJSON, API_VIEW_JSON };
 struct api_view_stream {
     enum api_view_format format;
@@ -229,7 +229,7 @@ struct api_apply_options {
     size_t path_count;
 };
 /* Take changes of resources as they come: durable when it returns, seen by queries at once, folded into the next version by api_fhir_compact. What is older than, or the
- * same as, what stands is ignored. {dataset, accepted, ignored, deleted, types:{type: accepted}, durable_at, pending, duration_ms} */
+ * same as, what stands is ignored. {dataset, accepted, ignored, deleted, types:{type: accepted}, durable_at, duration_ms} */
 enum err_code api_fhir_apply(struct api *api, const struct api_apply_options *options, json_t **ret, struct err *err) WARN_UNUSED;
 /* Fold the recent changes into a new version, and refresh the materialised views. {dataset, version, before, reused, changes, tables:[{name, changes}], views?, duration_ms} */
 enum err_code api_fhir_compact(struct api *api, const char *dataset, json_t **ret, struct err *err) WARN_UNUSED;

@@ -163,12 +163,17 @@ static enum err_code ingest_texts(struct api *api, const struct input *input, co
     struct ingest_options options = {
         .staging_directory = staging, .header = -1, .progress = api->options.progress};
     TRY(ingest_open(input->others, input->other_count, &options, &set, err));
+    size_t fhir = 0;
     for (size_t i = 0; i < ingest_source_count(set); i++) {
         const struct data_source *source = ingest_source(set, i);
+        fhir += source->newest != NULL ? 1 : 0;
         if (source->push != NULL && str_equal(str_of(source->name), str_of(resource)))
             TRY(take_texts(api, source, engine, err));
     }
-    return ERR_OK;
+    if (fhir > 0)
+        return ERR_OK;
+    err_set(err, ERR_INPUT, "%s holds no FHIR resources", input->others[0]);
+    return err_hint(err, "views read NDJSON of resources, Bundles, or archives of them");
 }
 
 /* Everything as one table of texts, where not all is plain. */
@@ -201,6 +206,7 @@ struct running {
     struct fhir_program *program;
     struct engine *engine;
     struct fhir_counts counts;
+    int64_t streamed; /* rows written as text */
 };
 
 static void running_done(struct running *running)
@@ -274,16 +280,17 @@ static void mark_numbers(const struct fhir_view *view, struct data_schema *schem
 struct text_out {
     const struct api_view_stream *stream;
     const struct data_schema *schema;
-    int64_t rows; /* written so far: by the one thread that writes */
+    int64_t rows; /* formatted so far, by all workers: atomic */
     bool begun;
 };
 
 static enum err_code format_batch(void *user, size_t view_idx, const struct data_schema *schema,
                                   const struct data_batch *batch, struct buf *out, struct err *err)
 {
-    const struct text_out *text = user;
+    struct text_out *text = user;
     AUTO(buf_done) struct buf scratch = BUF_INIT;
     (void)view_idx, (void)schema;
+    (void)__atomic_add_fetch(&text->rows, batch->rows, __ATOMIC_RELAXED);
     for (int64_t row = 0; row < batch->rows; row++) {
         if (text->stream->format == API_VIEW_CSV) {
             data_row_csv(batch, row, &scratch, out);
@@ -347,6 +354,7 @@ static enum err_code stream(struct running *running, const struct api_view_strea
     TRY(write_head(&text, err));
     TRY(view_pass_stream(&source, running->program, &writer, (size_t)api->options.threads,
                          api->options.progress, &running->counts, err));
+    running->streamed = text.rows;
     return to->format == API_VIEW_JSON ? to->write(to->user, STR("]\n"), err) : ERR_OK;
 }
 
@@ -361,6 +369,7 @@ enum err_code api_view_stream(struct api *api, const struct api_view_run_options
     if (code == ERR_OK) {
         *ret = json_object();
         json_put_text(*ret, "view", running.view.name, &ok);
+        json_put_int(*ret, "row_count", running.streamed, &ok);
         json_put_int(*ret, "resources", running.counts.resources, &ok);
         json_put_int(*ret, "nulled", running.counts.nulled, &ok);
         json_put_int(*ret, "duration_ms", api_elapsed_ms(started_us), &ok);
@@ -501,7 +510,8 @@ static enum err_code parquet(struct running *running, const char *path, int64_t 
     TRY(buf_check(&select, err));
     if (running->options->search != NULL)
         TRY(api_view_search_sql(&running->view, running->options->search, &select, err));
-    return api_write_parquet(running->engine, version, buf_text(&select), path, ret_rows, ret_bytes, err);
+    return api_write_parquet(running->engine, version, buf_text(&select), path, ret_rows, ret_bytes,
+                             err);
 }
 
 enum err_code api_view_parquet(struct api *api, const struct api_view_run_options *options,

@@ -287,6 +287,9 @@ static enum err_code stream_text(struct writer *writer, const char *format, stru
     JSON_AUTO answer = NULL;
     TRY(writer->ask->stream(writer->ask->user, writer->cli->api, format, write_piece, writer, &answer, err));
     writer->row_count = json_int(answer, "row_count", 0);
+    if (json_int(answer, "nulled", 0) > 0)
+        cli_note(writer->cli, "%lld values that broke their column's rule were made null\n",
+                 (long long)json_int(answer, "nulled", 0));
     return emit(writer, true, err);
 }
 

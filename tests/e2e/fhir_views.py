@@ -71,6 +71,13 @@ def of_one_view():
     checks.equal([c["type"] for c in answer["columns"]], ["text", "text", "bigint", "text"], "types")
     ran = program.run("view", "run", path, "--data", os.path.join(scratch, "nowhere"))
     checks.that(ran.status == 6 and "nowhere" in ran.error["message"], "a folder that is not there", ran.err)
+    table = os.path.join(scratch, "table.csv")
+    with open(table, "w") as file:
+        file.write("a,b\n1,2\n")
+    ran = program.run("view", "run", path, "--data", table, "--format", "csv", "--out", os.path.join(scratch, "none.csv"))
+    checks.that(ran.status == 3 and "no FHIR" in ran.error["message"], "a file that is no FHIR", ran.err)
+    ran = program.run("view", "run", path, "--data", folder, "--format", "csv", "--out", os.path.join(scratch, "coded.csv"))
+    checks.equal(ran.answer["row_count"], len(expected), "rows told when written to a file", ran.out)
 
 
 def everything_at_once():
