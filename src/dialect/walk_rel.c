@@ -284,6 +284,18 @@ static struct block *emit_input(struct emit *emit, const struct plan_rel *rel,
     return block;
 }
 
+/* Two places of a ? are two parameters to the engine, so GROUP BY can't repeat a selected expression that
+ * holds one: it gives the expression's place instead ("GROUP BY 1"), and nothing may be folded over it.
+ *     SELECT CASE WHEN a THEN ? ELSE b END AS g …  GROUP BY 1 */
+static bool group_by_place(struct emit *emit, struct piece piece, size_t place)
+{
+    if (!emit->dialect->question_marks ||
+        memchr(piece.text.ptr, EMIT_PARAM_MARK, piece.text.len) == NULL)
+        return false;
+    buf_printf(&emit->scratch, "%zu", place);
+    return true;
+}
+
 static struct block *emit_aggregate(struct emit *emit, const struct plan_rel *rel,
                                     struct aliases **aliases)
 {
@@ -293,9 +305,13 @@ static struct block *emit_aggregate(struct emit *emit, const struct plan_rel *re
         return NULL;
     struct env env = {{block->columns, NULL}};
     emit->grouped = true;
+    bool placed = false;
     for (size_t i = 0; i < rel->group_count; i++) {
         columns[i] = emit_piece(emit, &env, rel->groups[i].expr, true);
-        lines_add(emit, &block->group, columns[i].text, columns[i].precedence);
+        bool place = group_by_place(emit, columns[i], i + 1);
+        struct str text = place ? emit_copy(emit, &emit->scratch) : columns[i].text;
+        lines_add(emit, &block->group, text, place ? PRECEDENCE_ATOM : columns[i].precedence);
+        placed = placed || place;
     }
     for (size_t i = 0; i < rel->output_count; i++)
         columns[rel->group_count + i] = emit_piece(emit, &env, rel->outputs[i].expr, true);
@@ -304,6 +320,8 @@ static struct block *emit_aggregate(struct emit *emit, const struct plan_rel *re
     block->column_count = rel->column_count;
     block->stage = STAGE_GROUPED;
     block->projected = false;
+    if (placed)
+        return emit_fold(emit, block, rel, aliases);
     if (!emit->dialect->fuses || rel->group_count == 0)
         return block;
     return emit_fused(emit, rel, &env, block, aliases);
