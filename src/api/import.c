@@ -205,5 +205,7 @@ enum err_code api_import(struct api *api, const struct api_import_options *optio
     store_import_close(import); /* lets go of the lock before the profile is made */
     import = NULL;
     (void)manifest;
+    if (!commit.reused)
+        api_changes_note(api, dataset);
     return answer(api, dataset, &commit, skipped, started_us, ret, err);
 }

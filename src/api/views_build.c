@@ -16,8 +16,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CHANGES "marrow_changes"
-
 static const struct store_table *table_of(const struct api_view_jobs *jobs,
                                           const struct api_view_job *job)
 {
@@ -72,10 +70,12 @@ enum err_code api_views_evaluate(struct api *api, struct store_version *version,
                 table->name);
         return err_hint(err, "views read datasets that were imported from FHIR (NDJSON, Bundles)");
     }
-    TRY(store_version_attach(version, engine, &table->name, 1, err));
-    buf_puts(&sql, "SELECT resource FROM ");
-    store_table_source(table, &sql);
-    TRY(buf_check(&sql, err));
+    if (resources_sql == NULL) {
+        TRY(store_version_attach(version, engine, &table->name, 1, err));
+        buf_puts(&sql, "SELECT resource FROM ");
+        store_table_source(table, &sql);
+        TRY(buf_check(&sql, err));
+    }
     struct view_pass_source source = {
         .engine = engine, .sql = resources_sql != NULL ? resources_sql : buf_text(&sql)};
     return view_pass_tables(&source, program, engine, VIEWS_MADE, tables,
@@ -102,14 +102,11 @@ static enum err_code delta_plan(const struct api_view_jobs *jobs, const struct a
     const struct plan_rel *rows = NULL;
     AUTO(data_schema_done) struct data_schema schema = {0};
     AUTO(buf_done) struct buf identity = BUF_INIT;
-    const struct store_table *table = table_of(jobs, job);
     TRY(full_plan(jobs, job, plan, &rows, err));
     TRY(data_schema_add(&schema, STR("id"), DATA_TYPE(TEXT), err));
-    buf_printf(&identity, "%s..%s", json_text(job->entry, "table_hash", ""),
-               table != NULL ? table->hash : "");
-    TRY(buf_check(&identity, err));
+    TRY(api_changes_identity(job->entry, table_of(jobs, job), &identity, err));
     const struct plan_rel *changes =
-        plan_scan_identified(plan, "marrow_changes", buf_text(&identity), &schema);
+        plan_scan_identified(plan, VIEWS_CHANGES, buf_text(&identity), &schema);
     const struct plan_rel *changed =
         plan_join(plan, PLAN_JOIN_SEMI, rows, changes,
                   (const struct plan_expr *[]){plan_column(plan, rows, VIEWS_RESOURCE)},
@@ -179,51 +176,6 @@ static enum err_code keep_rows(struct api_view_jobs *jobs, struct api_view_job *
                                   .force = jobs->force && job->how == API_VIEW_FULL};
     request.sort_count = sort_of(&job->view, plan, sort);
     return run_materialise(jobs->api->store, jobs->version, &request, &options, &job->result, err);
-}
-
-/* ---- what changed ------------------------------------------------------------------------------
- */
-
-static bool can_compare(const struct store_table *table)
-{
-    return table != NULL && data_schema_find(&table->schema, STR("content_hash")) >= 0 &&
-           data_schema_find(&table->schema, STR("id")) >= 0;
-}
-
-/* VIEWS_MADE.changes(id, gone): resources that differ between the two tables. */
-static enum err_code find_changes(struct engine *engine, const struct store_table *before,
-                                  const struct store_table *after, int64_t *ret, struct err *err)
-{
-    AUTO(buf_done) struct buf sql = BUF_INIT;
-    buf_puts(&sql, "CREATE SCHEMA IF NOT EXISTS " VIEWS_MADE "; CREATE OR REPLACE TABLE " VIEWS_MADE
-                   "." CHANGES " AS SELECT coalesce(n.id, o.id) AS id, n.id IS NULL AS gone FROM ");
-    store_table_source(after, &sql);
-    buf_puts(&sql, " n FULL JOIN ");
-    store_table_source(before, &sql);
-    buf_puts(
-        &sql,
-        " o ON n.id = o.id WHERE n.id IS NULL OR o.id IS NULL OR n.content_hash <> o.content_hash");
-    TRY(buf_check(&sql, err));
-    TRY(engine_execute(engine, buf_text(&sql), NULL, 0, err));
-    return engine_query_int(engine, "SELECT count(*) FROM " VIEWS_MADE "." CHANGES, 0, ret, err);
-}
-
-/* Attaches both tables and counts what changed; *ret < 0: they cannot be compared. */
-enum err_code api_view_changes(struct api_view_jobs *jobs, const struct api_view_job *job,
-                               struct engine *engine, int64_t *ret, struct err *err)
-{
-    AUTO(store_version_close) struct store_version *before = NULL;
-    const struct store_table *old = NULL, *now = table_of(jobs, job);
-    *ret = -1;
-    if (store_version_open(jobs->api->store, store_version_dataset(jobs->version),
-                           json_text(job->entry, "version", ""), &before, ERR_IGNORED) == ERR_OK)
-        old = store_version_table_find(before, fhir_view_resource(job->view.view));
-    if (!can_compare(old) || !can_compare(now) ||
-        strcmp(old->hash, json_text(job->entry, "table_hash", "")) != 0)
-        return ERR_OK;
-    TRY(store_version_attach(before, engine, &old->name, 1, err));
-    TRY(store_version_attach(jobs->version, engine, &now->name, 1, err));
-    return find_changes(engine, old, now, ret, err);
 }
 
 /* ---- one group: the views of one resource type that start from the same table -------------------
@@ -321,7 +273,7 @@ static enum err_code keep_delta(struct api_view_jobs *jobs, struct api_view_job 
     add_made(&select, job->view.name);
     buf_puts(&select, " UNION ALL SELECT id, false");
     add_json_columns(&select, job->view.view, "", true);
-    buf_puts(&select, " FROM " VIEWS_MADE "." CHANGES);
+    buf_puts(&select, " FROM " VIEWS_CHANGES);
     TRY(buf_check(&select, err));
     TRY(name_rows(engine, buf_text(&select), err));
     TRY(keep_rows(jobs, job, root, engine, "marrow_rows", err));
@@ -364,56 +316,37 @@ static enum err_code keep_group(struct api_view_jobs *jobs, struct api_view_job 
     return ERR_OK;
 }
 
-static int64_t base_rows(struct api_view_jobs *jobs, const struct api_view_job *job)
-{
-    JSON_AUTO manifest = NULL;
-    const char *base = json_string_value(json_array_get(json_object_get(job->entry, "layers"), 0));
-    if (base == NULL || store_run_read(jobs->api->store, store_version_dataset(jobs->version), base,
-                                       &manifest, ERR_IGNORED) != ERR_OK)
-        return 0;
-    return json_int(manifest, "rows_in", 0);
-}
-
 /* A delta where the tables can be compared and little changed; else all again. */
 static enum err_code delta_group(struct api_view_jobs *jobs, struct api_view_job *const *group,
                                  size_t count, struct engine *engine, struct err *err)
 {
-    AUTO(buf_done) struct buf sql = BUF_INIT;
-    const struct store_table *table = table_of(jobs, group[0]);
-    int64_t changes = -1, rows = base_rows(jobs, group[0]);
-    TRY(api_view_changes(jobs, group[0], engine, &changes, err));
-    bool full = changes < 0 || changes > rows / VIEWS_DELTA_SHARE;
+    struct api_changes changes;
+    TRY(api_changes_find(jobs->api, jobs->version, group[0]->entry, engine, false, &changes, err));
     for (size_t i = 0; i < count; i++) {
-        group[i]->how = full ? API_VIEW_FULL : API_VIEW_DELTA;
-        group[i]->reason = changes < 0 ? "the two versions cannot be compared"
-                           : full      ? "much changed"
-                                       : "only what changed";
-        group[i]->changes = changes;
-        group[i]->fold = !full && json_array_size(json_object_get(group[i]->entry, "layers")) >=
-                                      VIEWS_MOST_DELTAS;
+        group[i]->how = changes.few ? API_VIEW_DELTA : API_VIEW_FULL;
+        group[i]->reason = changes.count < 0 ? "the two versions cannot be compared"
+                           : changes.few     ? "only what changed"
+                                             : "much changed";
+        group[i]->changes = changes.count;
+        group[i]->fold =
+            changes.few && json_array_size(json_object_get(group[i]->entry, "layers")) >=
+                               VIEWS_MOST_DELTAS;
     }
-    if (!full) {
-        buf_puts(&sql, "SELECT resource FROM ");
-        store_table_source(table, &sql);
-        buf_puts(&sql, " SEMI JOIN " VIEWS_MADE "." CHANGES " USING (id)");
-        TRY(buf_check(&sql, err));
-    }
-    TRY(evaluate_group(jobs, group, count, engine, full ? NULL : buf_text(&sql), err));
+    TRY(evaluate_group(jobs, group, count, engine,
+                       changes.few ? "SELECT resource FROM " VIEWS_CHANGES " WHERE NOT gone" : NULL,
+                       err));
     return keep_group(jobs, group, count, engine, err);
 }
 
 static enum err_code make_group(struct api_view_jobs *jobs, struct api_view_job *const *group,
-                                size_t count, struct err *err)
+                                size_t count, struct engine *engine, struct err *err)
 {
-    AUTO(engine_close) struct engine *engine = NULL;
-    struct engine_options options = api_engine_options(jobs->api);
     struct progress_event event = {"view", group[0]->view.name, (int64_t)(group[0] - jobs->jobs),
                                    (int64_t)jobs->count, "views"};
     for (size_t i = 0; i < count; i++)
         group[i]->started_us = clock_monotonic_us();
     progress_report(jobs->api->options.progress, &event);
     TRY(progress_check(jobs->api->options.progress, err));
-    TRY(engine_open(&options, &engine, err));
     if (group[0]->how == API_VIEW_DELTA)
         return delta_group(jobs, group, count, engine, err);
     TRY(evaluate_group(jobs, group, count, engine, NULL, err));
@@ -422,6 +355,8 @@ static enum err_code make_group(struct api_view_jobs *jobs, struct api_view_job 
 
 enum err_code api_view_jobs_make(struct api_view_jobs *jobs, struct err *err)
 {
+    AUTO(engine_close) struct engine *engine = NULL;
+    struct engine_options options = api_engine_options(jobs->api);
     AUTO(mem_free) struct api_view_job **group = mem_zalloc(jobs->count + 1, sizeof *group);
     AUTO(mem_free) bool *done = mem_zalloc(jobs->count + 1, sizeof *done);
     if (group == NULL || done == NULL)
@@ -434,8 +369,10 @@ enum err_code api_view_jobs_make(struct api_view_jobs *jobs, struct err *err)
             group[count++] = &jobs->jobs[k];
             done[k] = k != i;
         }
+        if (count > 0 && engine == NULL)
+            TRY(engine_open(&options, &engine, err));
         if (count > 0)
-            TRY(make_group(jobs, group, count, err));
+            TRY(make_group(jobs, group, count, engine, err));
     }
     return ERR_OK;
 }

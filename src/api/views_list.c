@@ -42,26 +42,16 @@ static enum err_code count_rows(struct api *api, const char *dataset, const json
 
 /* Resources that differ between the view's table and this version's: NULL where it cannot be said.
  */
-static enum err_code pending(struct api *api, struct store_version *version, const char *name,
-                             const json_t *entry, json_t **ret, struct err *err)
+static enum err_code pending(struct api *api, struct store_version *version, const json_t *entry,
+                             json_t **ret, struct err *err)
 {
-    struct api_view_jobs jobs = {.api = api, .version = version};
-    struct api_view_job job = {.entry = entry};
     AUTO(engine_close) struct engine *engine = NULL;
     struct engine_options options = api_engine_options(api);
-    int64_t changes = -1;
-    JSON_AUTO views = json_object();
-    bool ok = true;
-    json_put(views, name, json_incref((json_t *)(uintptr_t)entry), &ok);
-    TRY(json_built(ok, err));
-    enum err_code code = api_view_find(views, name, &job.view, err);
-    if (code == ERR_OK)
-        code = engine_open(&options, &engine, err);
-    if (code == ERR_OK)
-        code = api_view_changes(&jobs, &job, engine, &changes, err);
-    api_view_done(&job.view);
-    *ret = changes >= 0 ? json_integer(changes) : json_null();
-    return code;
+    struct api_changes changes;
+    TRY(engine_open(&options, &engine, err));
+    TRY(api_changes_find(api, version, entry, engine, true, &changes, err));
+    *ret = changes.count >= 0 ? json_integer(changes.count) : json_null();
+    return ERR_OK;
 }
 
 static enum err_code put_state(struct api *api, struct store_version *version, const char *name,
@@ -78,7 +68,7 @@ static enum err_code put_state(struct api *api, struct store_version *version, c
     if (close_look)
         TRY(count_rows(api, dataset, entry, &measure, err));
     if (close_look && route.staleness_s > 0)
-        TRY(pending(api, version, name, entry, &changes, err));
+        TRY(pending(api, version, entry, &changes, err));
     json_put_text(one, "name", name, &ok);
     json_put_text(one, "resource", json_text(entry, "resource", ""), &ok);
     json_put_flag(one, "builtin", json_flag(entry, "builtin", false), &ok);

@@ -113,9 +113,20 @@ struct api_view_jobs {
     size_t count;
 };
 /* Make what is not to be kept: each job gets result and layers. Nothing is visible until dataset.json says so. */
-/* Attaches the table that the view was made over and this version's; *ret: how many resources differ, found in VIEWS_MADE; < 0: they cannot be compared. */
-enum err_code api_view_changes(struct api_view_jobs *jobs, const struct api_view_job *job, struct engine *engine, int64_t *ret, struct err *err) WARN_UNUSED;
 enum err_code api_view_jobs_make(struct api_view_jobs *jobs, struct err *err) WARN_UNUSED;
+
+/* ---- views_changes.c ---- */
+#define VIEWS_CHANGES "marrow_changes"
+struct api_changes {
+    int64_t count; /* resources that differ; < 0: the tables can't be compared */
+    bool few;      /* so few that a delta is worth it: only then are they kept */
+};
+/* What of an entry's resource differs between the table that its view was made of and this version's: found once, kept as a run, and made the view
+ * VIEWS_CHANGES(id, gone, resource) of engine where they are few. count_only: nothing is kept and no view made. */
+enum err_code api_changes_find(struct api *api, struct store_version *version, const json_t *entry, struct engine *engine, bool count_only,
+                               struct api_changes *ret, struct err *err) WARN_UNUSED;
+/* The two tables, as part of identities. now may be NULL. */
+enum err_code api_changes_identity(const json_t *entry, const struct store_table *now, struct buf *ret, struct err *err) WARN_UNUSED;
 
 /* ---- views_server.c ---- */
 /* The jobs' views, as dataset.json has them now, as tables of the schema sqlonfhir on a server. */

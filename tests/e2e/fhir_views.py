@@ -4,6 +4,7 @@ out here from the NDJSON by Python; a refresh must equal a full build row for ro
 import json
 import os
 import random
+import shutil
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -112,6 +113,19 @@ def change(rng, count):
     return changed
 
 
+def notes(remove):
+    """How many notes of what changed the dataset keeps; remove: as a store that has none."""
+    runs, found = os.path.join(scratch, "store", "datasets", "h", "runs"), 0
+    for run_id in os.listdir(runs):
+        with open(os.path.join(runs, run_id, "manifest.json")) as file:
+            if json.load(file)["kind"] != "changes":
+                continue
+        found += 1
+        if remove:
+            shutil.rmtree(os.path.join(runs, run_id))
+    return found
+
+
 def refreshes():
     global files
     rng = random.Random(7)
@@ -120,6 +134,10 @@ def refreshes():
         target = os.path.join(scratch, f"turn{turn}")
         write(target, files)
         program.must("import", target, "--name", "h")
+        checks.that(notes(turn % 3 == 1) >= 3, f"turn {turn}: an import notes what changed")
+        if turn == 1:
+            pending = program.must("view", "status", "h", "condition_simple")["views"][0]["pending_changes"]
+            checks.equal((pending, notes(False)), (4, 0), "what is pending is found without a note, and nothing is kept for a question")
         if turn == 0:
             stale = program.must("view", "status", "h", "condition_simple")["views"][0]
             checks.that(not stale["fresh"] and stale["staleness_s"] >= 1 and stale["pending_changes"] == 4, "stale is told", stale)
