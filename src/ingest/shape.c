@@ -51,6 +51,33 @@ static const char *const no_units[] = {
     "code", "id",         "date",       "y/n",        "yes/no",     "0/1",        "1/0",     "m/f",
     "f/m",  "yyyy-mm-dd", "dd/mm/yyyy", "mm/dd/yyyy", "dd.mm.yyyy", "dd-mm-yyyy", "category"};
 
+/* Bytes of a superscript digit or minus; 0: none. */
+static size_t superscript(struct str text)
+{
+    static const char *const single[] = {"¹", "²", "³"};
+    if (str_has_prefix(text, "\xe2\x81")) /* ⁰ ⁴ … ⁹ ⁻ */
+        return text.len > 2 ? 3 : 0;
+    for (size_t i = 0; i < 3; i++)
+        if (str_has_prefix(text, single[i]))
+            return 2;
+    return 0;
+}
+
+/* Bytes of an exponent, after its 10: "^9", "*6", "e-3", "³". 0: none, as in 100 and 10.5. */
+static size_t exponent(struct str text)
+{
+    size_t at = 0, digits = 0, length = 0;
+    while ((length = superscript((struct str){text.ptr + at, text.len - at})) > 0)
+        at += length;
+    if (at > 0 || text.len == 0 || memchr("^*eE", text.ptr[0], 4) == NULL)
+        return at;
+    at = str_has_prefix(text, "**") ? 2 : 1;
+    at += at < text.len && (text.ptr[at] == '-' || text.ptr[at] == '+');
+    for (; at < text.len && text.ptr[at] >= '0' && text.ptr[at] <= '9'; at++)
+        digits++;
+    return digits > 0 ? at : 0;
+}
+
 /* A word of the list, or a power of ten before one: "10^9", "x10e3", "×10³", "10*6". */
 static bool is_unit_word(struct str text)
 {
@@ -64,14 +91,7 @@ static bool is_unit_word(struct str text)
     if (!str_has_prefix(text, "10") || text.len > 16)
         return false;
     text = (struct str){text.ptr + 2, text.len - 2};
-    size_t at = 0;
-    while (at < text.len && !is_letter(text.ptr[at]) && text.ptr[at] != ' ')
-        at++;
-    while (at < text.len && (unsigned char)text.ptr[at] >= 0x80) /* superscript digits */
-        at++;
-    if (at < text.len && lower(text.ptr[at]) == 'e')
-        for (at++; at < text.len && text.ptr[at] >= '0' && text.ptr[at] <= '9'; at++)
-            ;
+    size_t at = exponent(text);
     struct str rest = str_trim((struct str){text.ptr + at, text.len - at});
     return at > 0 && (rest.len == 0 || IN_LIST(rest, unit_words));
 }
@@ -106,7 +126,10 @@ struct str shape_unit(struct str text)
     text = without_brackets(str_trim(text));
     if (str_has_prefix(text, "in ") && text.len > 3)
         text = (struct str){text.ptr + 3, text.len - 3};
-    bool unit = text.len > 0 && text.len <= 32 && is_unit_ratio(text);
+    size_t numeric = 0; /* 10e3 is a number */
+    while (numeric < text.len && memchr("0123456789.,eE+-", text.ptr[numeric], 16) != NULL)
+        numeric++;
+    bool unit = text.len > 0 && text.len <= 32 && numeric < text.len && is_unit_ratio(text);
     return unit ? text : (struct str){text.ptr, 0};
 }
 

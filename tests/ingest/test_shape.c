@@ -39,11 +39,13 @@ static void units_are_told_from_other_words(void **state)
     (void)state;
     static const char *const units[] = {"years",   "mg/dl",         "(kg)",    "[mmol/L]", "kg/m²",
                                         "%",       "10^9/l",        "x10^9/L", "×10³/µl",  "/min",
-                                        "in mmHg", "ml/min/1.73m2", "(U/l)",   "10*6/ul"};
+                                        "in mmHg", "ml/min/1.73m2", "(U/l)",   "10*6/ul",       "10e3/ul", "10**9/l",  "×10⁻⁶"};
     static const char *const words[] = {"",          "male", "yes", "Smith",   "mg per day of it",
                                         "12",        "1/2",  "F/M", "mg/dose", "10",
                                         "(unknown)", "a/b",  "/",   "()",      "P1",
-                                        "12 years"};
+                                        "12 years",  "100",  "1001", "10.0",    "10.25",
+                                        "10e3",      "1e5",  "10,5", "10/10",   "100/10",
+                                        "10 9/l",    "10µg", "10-3", "10^",     "e"};
     for (size_t i = 0; i < sizeof units / sizeof *units; i++)
         if (shape_unit(str_of(units[i])).len == 0)
             fail_msg("no unit: %s", units[i]);
@@ -51,6 +53,13 @@ static void units_are_told_from_other_words(void **state)
         if (shape_unit(str_of(words[i])).len > 0)
             fail_msg("a unit: %s", words[i]);
     assert_true(str_equal(shape_unit(STR(" (kg) ")), STR("kg")));
+}
+
+static void a_first_row_of_numbers_is_data(void **state)
+{
+    (void)state;
+    expect_csv("id,value\n1000,10.0\n1001,10.25\n1002,10.5\n", -1, "id:text;value:text",
+               "1000|10.0\n1001|10.25\n1002|10.5\n", "");
 }
 
 static void a_row_of_units_labels_the_columns(void **state)
@@ -137,6 +146,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(units_are_told_from_other_words),
+        cmocka_unit_test(a_first_row_of_numbers_is_data),
         cmocka_unit_test(a_row_of_units_labels_the_columns),
         cmocka_unit_test(a_row_that_could_be_data_is_no_row_of_units),
         cmocka_unit_test(notes_and_totals_below_the_rows_are_rejected_with_their_lines),
