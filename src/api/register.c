@@ -147,8 +147,8 @@ static enum err_code record_tables(void *user, json_t *dataset_json, struct err 
         json_put_text(own, "format", json_text(place, "format", "parquet"), &ok);
         json_put(own, "partition_columns",
                  json_deep_copy(json_object_get(place, "partition_columns")), &ok);
-        if (recording->policy != NULL)
-            json_put_text(own, "schema_policy", recording->policy, &ok);
+        if (recording->policy != NULL) /* it is with the files: what was set before is over */
+            (void)json_object_del(own, "schema_policy");
         for (const char *at = order == NULL ? "" : order; *at != '\0';) {
             size_t length = strcspn(at, ",");
             json_push_str(columns, str_trim((struct str){at, length}), &ok);
@@ -236,6 +236,40 @@ static void fill_again(struct again *again, const json_t *said)
     }
 }
 
+/* Is one path the other's folder, or the same? */
+static bool nested(const char *a, const char *b)
+{
+    size_t a_length = strlen(a), b_length = strlen(b);
+    const char *longer = a_length < b_length ? b : a;
+    size_t shorter = a_length < b_length ? a_length : b_length;
+    return strncmp(a, b, shorter) == 0 && (longer[shorter] == '/' || longer[shorter] == '\0');
+}
+
+/* A version that was registered is served before dataset.json says of what: where that was cut short
+ * it tells of the folders before, which are not to be registered again in silence. */
+static enum err_code check_said(struct api *api, const char *dataset, const json_t *said,
+                                struct err *err)
+{
+    AUTO(store_version_close) struct store_version *version = NULL;
+    const json_t *paths = json_object_get(said, "paths");
+    TRY(store_version_open(api->store, dataset, NULL, &version, err));
+    for (size_t i = 0; i < store_version_table_count(version); i++) {
+        JSON_AUTO place = NULL;
+        bool known = false;
+        TRY(store_version_place(version, store_version_table(version, i)->name, &place, err));
+        const char *root = json_text(place, "root", NULL);
+        for (size_t p = 0; p < json_array_size(paths) && root != NULL; p++)
+            known = known || nested(json_string_value(json_array_get(paths, p)), root);
+        if (root == NULL || known)
+            continue;
+        (void)err_set(err, ERR_INPUT,
+                      "the last registration of %s was cut short: what it was told is not known",
+                      dataset);
+        return err_hint(err, "say it once more: marrow register %.300s --name %s", root, dataset);
+    }
+    return ERR_OK;
+}
+
 static enum err_code read_said(struct api *api, const struct api_import_options *options,
                                json_t **ret, struct err *err)
 {
@@ -247,6 +281,7 @@ static enum err_code read_said(struct api *api, const struct api_import_options 
     }
     TRY(store_dataset_read(api->store, options->name, &decided, err));
     *ret = json_incref(json_object_get(decided, "register"));
+    TRY(check_said(api, options->name, *ret, err));
     if (json_array_size(json_object_get(*ret, "paths")) > 0)
         return ERR_OK;
     (void)err_set(err, ERR_INPUT, "dataset %s was not registered: it was imported", options->name);
