@@ -3,12 +3,23 @@
 
 #define PUSH_TABLES_MOST 1000
 
+/* Of a registered table: read there as it stands, or why it was copied. */
+static const char *how_it_stands(const json_t *table, char how[200])
+{
+    const char *why = json_text(table, "copied_because", NULL);
+    if (json_flag(table, "in_place", false))
+        return "read where it stands";
+    (void)snprintf(how, 200, "%s%s", why == NULL ? "" : "copied: ", why == NULL ? "" : why);
+    return how;
+}
+
 static void put_tables(struct cli *cli, const json_t *tables)
 {
     AUTO(cli_table_free) struct cli_table *table = cli_table_new();
-    char text[32];
+    char text[32], how[200];
     cli_table_column(table, "table", false);
     cli_table_column(table, "rows", true);
+    cli_table_column(table, "", false);
     cli_table_column(table, "", false);
     for (size_t i = 0; i < json_array_size(tables); i++) {
         const json_t *one = json_array_get(tables, i);
@@ -18,6 +29,7 @@ static void put_tables(struct cli *cli, const json_t *tables)
                        json_flag(one, "reused", false)
                            ? "was there already: reused"
                            : cli_duration(json_int(one, "duration_ms", 0), text));
+        cli_table_cell(table, CLI_DIM, how_it_stands(one, how));
     }
     if (cli_table_rows(table) > 0)
         cli_table_print(cli, table, true);

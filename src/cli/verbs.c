@@ -425,7 +425,7 @@ static const struct cli_verb verbs[] = {
      "Each version gets a schema of its own, marrow_NAME_VERSION. Tables become visible whole or "
      "not at all; each is read back and compared by its content hash. What is there is reused. "
      "PostgreSQL: COPY and indexes on the keys; Trino: Parquet files in the folder that the URL's "
-     "files= names, as external tables.",
+     "files= names, as external tables; a registered folder of Parquet below it is read where it stands.",
      push_options,
      WORDS("marrow push mimic --engine postgresql://me@db.example/research", "all tables",
            "marrow push mimic --engine postgresql://me@db.example/research --table patients",

@@ -67,8 +67,8 @@ struct engine_driver {
     bool (*shared_folder)(const struct engine *engine, const char **ret_path,
                           const char **ret_location);
     enum err_code (*create_external)(struct engine *engine, const char *schema_name,
-                                     const char *table, const struct data_schema *schema,
-                                     const char *location, struct err *err);
+                                     const char *table, const struct engine_external *external,
+                                     struct err *err);
 };
 /* The table of engines, ended by NULL: engine.c. The first is the embedded one. */
 extern const struct engine_driver *const ENGINES[];

@@ -233,11 +233,11 @@ bool engine_shared_folder(const struct engine *engine, const char **ret_path,
 }
 
 enum err_code engine_create_external(struct engine *engine, const char *schema_name,
-                                     const char *table, const struct data_schema *schema,
-                                     const char *location, struct err *err)
+                                     const char *table, const struct engine_external *external,
+                                     struct err *err)
 {
     if (engine->driver->create_external == NULL)
         return err_set(err, ERR_UNSUPPORTED, "files cannot be made a table of %s",
                        engine_name(engine));
-    return engine->driver->create_external(engine, schema_name, table, schema, location, err);
+    return engine->driver->create_external(engine, schema_name, table, external, err);
 }

@@ -140,9 +140,15 @@ void engine_fill_abort(struct engine_fill *fill);
 /* A folder that this program and the engine's servers both see (of its URL: files=/PATH&location=URI): its path here, and what the
  * servers call it. Borrowed from engine. False: there is none. */
 bool engine_shared_folder(const struct engine *engine, const char **ret_path, const char **ret_location);
-/* Make a folder of Parquet files (its location, as the servers call it; one folder per table; ENGINE_IS_LOCAL: or a file) a table: columns by
- * name, dropping the table keeps the files. ERR_UNSUPPORTED: the engine has no such tables, or cannot store a column's type. */
-enum err_code engine_create_external(struct engine *engine, const char *schema_name, const char *table, const struct data_schema *schema, const char *location, struct err *err) WARN_UNUSED;
+struct engine_external { /* Parquet files as a table */
+    const struct data_schema *columns;
+    size_t key_count;     /* the last of columns stand in the names of folders, key=value, outermost first; what is there now is what is read */
+    const char *location; /* the files' folder, as the servers call it, one per table; ENGINE_IS_LOCAL: or a file */
+    const char *comment;  /* kept with the table, on servers; NULL */
+};
+/* Make a folder of Parquet files a table: columns by name, dropping the table keeps the files. ERR_UNSUPPORTED: the engine has no such tables,
+ * or cannot store a column's type. A partitioned one whose folders could not be read (any error) is there, and to be dropped by the caller. */
+enum err_code engine_create_external(struct engine *engine, const char *schema_name, const char *table, const struct engine_external *external, struct err *err) WARN_UNUSED;
 
 /* Quoting, for the layers that compose SQL. */
 void engine_quote_identifier(struct buf *out, struct str name); /* "a""b" */

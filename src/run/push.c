@@ -4,7 +4,8 @@
  *     rows and hash must be the object's ─▶ keys, ANALYZE ─▶ COMMIT, or RENAME last
  *
  * What is in the version's schema under a table's name was made so, and is reused when it has the
- * table's number of rows. A push that ends before its end leaves nothing (transactions), or tables
+ * table's number of rows. A registered table that the server can read where it stands is not copied
+ * (push_place.c): declared there, read back and hashed alike. A push that ends before its end leaves nothing (transactions), or tables
  * under a staging name, which the next push drops. */
 #include "plan/rewrite.h"
 #include "run/server.h"
@@ -26,6 +27,8 @@ struct push_one {
     const struct store_table *table;
     struct data_schema columns;   /* as stored there */
     char staged[PUSH_NAME_BYTES]; /* the name until it is whole */
+    bool in_place;                /* the server reads it where it stands */
+    const char *why_copied;       /* of a registered one; NULL: there was no choice */
 };
 
 static void auto_push_one(struct push_one *one)
@@ -164,7 +167,31 @@ static enum err_code analyze(struct push *push, const struct push_one *one, stru
     return engine_execute(push->server.engine, buf_text(&sql), NULL, 0, err);
 }
 
-static enum err_code load_one(struct push *push, struct push_one *one, struct err *err)
+/* Only the rows that come back tell whether the server reads the files as they are read here. */
+static enum err_code load_in_place(struct push *push, struct push_one *one, struct err *err)
+{
+    struct run_place place;
+    struct err refused = {0};
+    TRY(run_place_find(&push->server, (struct store_version *)(uintptr_t)push->version,
+                       one->table->name, &place, err));
+    one->why_copied = place.placed ? place.why_not : NULL;
+    if (place.why_not != NULL)
+        return ERR_OK;
+    TRY(run_server_drop(&push->server, one->staged, err));
+    enum err_code code = run_place_create(&push->server, one->staged, &one->table->schema, &place,
+                                          &refused);
+    if (code == ERR_OK)
+        code = check_content(push, one, &refused);
+    one->in_place = code == ERR_OK;
+    if (code == ERR_INTERRUPTED || code == ERR_TIMEOUT || code == ERR_MEMORY) {
+        *err = refused;
+        return code;
+    }
+    one->why_copied = one->in_place ? NULL : "the server reads its files otherwise";
+    return ERR_OK;
+}
+
+static enum err_code load_copy(struct push *push, struct push_one *one, struct err *err)
 {
     char folder[80];
     AUTO(buf_done) struct buf select = BUF_INIT;
@@ -178,22 +205,38 @@ static enum err_code load_one(struct push *push, struct push_one *one, struct er
     engine_set_progress(push->server.engine, push->server.progress, "push", one->table->name);
     TRY(run_server_load(&push->server, one->staged, folder, buf_text(&select), &one->columns,
                         one->table->name, one->table->rows, err));
-    TRY(check_content(push, one, err));
+    return check_content(push, one, err);
+}
+
+static enum err_code load_one(struct push *push, struct push_one *one, struct err *err)
+{
+    TRY(load_in_place(push, one, err));
+    if (!one->in_place)
+        TRY(load_copy(push, one, err));
     TRY(add_key(push, one, err));
     TRY(add_partition_indexes(push, one, err));
     return analyze(push, one, err);
 }
 
-/* Is it there, whole, with the hash columns where they are wanted? */
-static enum err_code is_there(struct push *push, const struct run_push_table *wanted,
-                              const struct store_table *table, bool *ret, struct err *err)
+/* Is it there, whole, with the hash columns where they are wanted, or where it stands? */
+static enum err_code is_there(struct push *push, struct push_one *one, bool *ret, struct err *err)
 {
+    const struct store_table *table = one->table;
     AUTO(buf_done) struct buf sql = BUF_INIT;
     int64_t rows = -1;
+    bool in_place = run_server_in_place(&push->server, table->name);
     *ret = false;
     if (!run_server_has(&push->server, table->name) ||
-        (wanted->hashes && !run_server_has_hashes(&push->server, table->name)))
+        (one->wanted->hashes && !in_place && !run_server_has_hashes(&push->server, table->name)))
         return ERR_OK;
+    if (in_place) {
+        struct run_place place;
+        TRY(run_place_find(&push->server, (struct store_version *)(uintptr_t)push->version,
+                           table->name, &place, err));
+        if (place.why_not != NULL)
+            return ERR_OK;
+    }
+    one->in_place = in_place;
     buf_puts(&sql, "SELECT count(*) FROM ");
     run_server_table(&push->server, table->name, &sql);
     TRY(buf_check(&sql, err));
@@ -213,7 +256,7 @@ static enum err_code push_one(struct push *push, const struct run_push_table *wa
         return err_set(err, ERR_NOT_FOUND, "dataset %s has no table %.200s",
                        store_version_dataset(push->version), wanted->name);
     staging_name(push, one.table->name, one.staged);
-    TRY(is_there(push, wanted, one.table, &there, err));
+    TRY(is_there(push, &one, &there, err));
     if (!there) {
         enum err_code code = load_one(push, &one, err);
         if (code != ERR_OK)
@@ -223,6 +266,9 @@ static enum err_code push_one(struct push *push, const struct run_push_table *wa
     json_put_text(entry, "name", one.table->name, &ok);
     json_put_int(entry, "rows", one.table->rows, &ok);
     json_put_flag(entry, "reused", there, &ok);
+    json_put_flag(entry, "in_place", one.in_place, &ok);
+    if (one.why_copied != NULL)
+        json_put_text(entry, "copied_because", one.why_copied, &ok);
     json_put_int(entry, "duration_ms", (clock_monotonic_us() - started_us) / 1000, &ok);
     json_push(push->tables, entry, &ok);
     return json_built(ok, err);

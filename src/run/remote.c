@@ -168,9 +168,12 @@ static enum err_code check_pushed(struct remote *remote, struct err *err)
     for (size_t i = 0; i < count && missing == NULL; i++)
         if (!run_server_has(&remote->server, tables[i]))
             missing = tables[i];
+    enum err_code code = ERR_OK;
+    for (size_t i = 0; i < count && missing == NULL && code == ERR_OK; i++)
+        code = run_place_check(&remote->server, remote->work->version, tables[i], err);
     mem_free(tables);
     if (missing == NULL)
-        return ERR_OK;
+        return code;
     err_set(err, ERR_NOT_FOUND, "table %.200s of version %.12s is not on the server", missing,
             store_version_id(remote->work->version));
     return err_hint(err, "marrow push %s --engine URL",
@@ -344,6 +347,7 @@ static enum err_code compute(struct remote *remote, json_t **ret, struct err *er
     TRY(complete_manifest(remote, *ret, err));
     if (work->request->check != NULL)
         TRY(work->request->check(work->request->user, work->engine, *ret, err));
+    TRY(store_version_still(work->version, err)); /* files that the server read in place */
     work->check_us = run_lap(&work->since_us);
     return run_put_phases(work, *ret, err);
 }

@@ -97,13 +97,19 @@ bool run_server_has_hashes(void *server, const char *table)
     return lists(((const struct run_server *)server)->hashed, table);
 }
 
-static enum err_code names_of(struct run_server *server, const char *view, const char *condition,
+bool run_server_in_place(const struct run_server *server, const char *table)
+{
+    return lists(server->in_place, table);
+}
+
+/* select: up to where the schema's name is compared. */
+static enum err_code names_of(struct run_server *server, const char *select, const char *condition,
                               json_t **ret, struct err *err)
 {
     AUTO(buf_done) struct buf sql = BUF_INIT;
     JSON_AUTO rows = NULL;
     bool ok = true;
-    buf_printf(&sql, "SELECT table_name FROM information_schema.%s WHERE table_schema = ", view);
+    buf_puts(&sql, select);
     engine_quote_literal(&sql, str_of(server->schema));
     buf_puts(&sql, condition);
     TRY(buf_check(&sql, err));
@@ -119,9 +125,16 @@ static enum err_code names_of(struct run_server *server, const char *view, const
 
 enum err_code run_server_look(struct run_server *server, struct err *err)
 {
-    TRY(names_of(server, "tables", "", &server->tables, err));
-    return names_of(server, "columns", " AND column_name = '" PLAN_STORED_ORDER "'",
-                    &server->hashed, err);
+    TRY(names_of(server, "SELECT table_name FROM information_schema.tables WHERE table_schema = ",
+                 "", &server->tables, err));
+    if (strcmp(engine_name(server->engine), "trino") == 0)
+        TRY(names_of(server,
+                     "SELECT table_name FROM system.metadata.table_comments WHERE catalog_name = "
+                     "current_catalog AND schema_name = ",
+                     " AND comment = '" RUN_PLACE_COMMENT "'", &server->in_place, err));
+    return names_of(server,
+                    "SELECT table_name FROM information_schema.columns WHERE table_schema = ",
+                    " AND column_name = '" PLAN_STORED_ORDER "'", &server->hashed, err);
 }
 
 enum err_code run_server_open(const struct engine_options *options,
@@ -175,6 +188,8 @@ enum err_code run_engine_open(const struct engine_options *options,
         err_hint(err, "marrow push %s --engine URL", store_version_dataset(version));
     }
     if (code == ERR_OK)
+        code = run_place_check_all(&server, (struct store_version *)(uintptr_t)version, err);
+    if (code == ERR_OK)
         code = set_schema(&server, err);
     if (code == ERR_OK) {
         *ret = server.engine;
@@ -190,6 +205,7 @@ void run_server_done(struct run_server *server)
     engine_close(server->local);
     json_decref(server->tables);
     json_decref(server->hashed);
+    json_decref(server->in_place);
     memset(server, 0, sizeof *server);
 }
 

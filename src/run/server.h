@@ -23,6 +23,7 @@ struct run_server {
     char url[RUN_SERVER_URL_BYTES]; /* without user, password and parameters */
     json_t *tables;                 /* names in the schema */
     json_t *hashed;                 /* tables that hold the stored hash columns */
+    json_t *in_place;               /* tables that are read where they are registered (push_place.c) */
 };
 /* Connects to options->url and opens the embedded engine with the rest of the options; reads what is in the version's schema.
  * ERR_UNSUPPORTED: an engine that keeps nothing. */
@@ -36,6 +37,7 @@ static inline void auto_run_server_done(struct run_server *server)
 enum err_code run_server_look(struct run_server *server, struct err *err) WARN_UNUSED;
 bool run_server_has(const struct run_server *server, const char *table);
 bool run_server_has_hashes(void *server, const char *table); /* as plan_stored_hashes asks */
+bool run_server_in_place(const struct run_server *server, const char *table);
 /* "schema"."table" */
 void run_server_table(void *server, const char *table, struct buf *out); /* as dialect_options asks */
 /* A column's name as the server's dialect writes it: too long ones are cut, with a hash at the end. */
@@ -62,6 +64,23 @@ enum err_code run_row_hash_sql(const struct data_schema *columns, struct buf *ou
 /* After a failure: what was under way is undone, as far as the server can still be reached. */
 void run_server_undo(struct run_server *server, const char *const *staged, size_t count);
 bool run_server_transacts(const struct run_server *server);
+
+/* ---- registered tables that the server reads where they stand (push_place.c) ---- */
+#define RUN_PLACE_COMMENT "marrow: read where it is registered" /* of such a table, there */
+struct run_place {
+    char location[FILE_PATH_BYTES]; /* its folder, as the server calls it */
+    size_t key_count;
+    bool placed;         /* it stands outside the store */
+    const char *why_not; /* why it can't be read there, static; NULL: it can */
+};
+/* ERR_INTEGRITY: files are not as registered. */
+enum err_code run_place_find(const struct run_server *server, struct store_version *version, const char *table, struct run_place *ret, struct err *err) WARN_UNUSED;
+/* After a failure the table may be there, half: to be dropped. */
+enum err_code run_place_create(struct run_server *server, const char *name, const struct data_schema *columns, const struct run_place *place, struct err *err) WARN_UNUSED;
+/* Of a table that is read so (any other: ERR_OK): is what stands there still just what was registered? ERR_INTEGRITY. Before each statement there. */
+enum err_code run_place_check(struct run_server *server, struct store_version *version, const char *table, struct err *err) WARN_UNUSED;
+/* The same of all of the version's tables. */
+enum err_code run_place_check_all(struct run_server *server, struct store_version *version, struct err *err) WARN_UNUSED;
 /* URL without user, password and parameters. */
 void run_url_public(const char *url, char ret[RUN_SERVER_URL_BYTES]);
 

@@ -164,8 +164,8 @@ static enum err_code load_by_file(struct run_server *server, const char *table, 
         TRY(write_file(server, directory, parent, select, err));
     buf_printf(&at, "%s/%s/%s", location, server->schema, folder);
     TRY(buf_check(&at, err));
-    return engine_create_external(server->engine, server->schema, table, columns, buf_text(&at),
-                                  err);
+    const struct engine_external file = {.columns = columns, .location = buf_text(&at)};
+    return engine_create_external(server->engine, server->schema, table, &file, err);
 }
 
 enum err_code run_server_load(struct run_server *server, const char *table, const char *folder,

@@ -171,7 +171,8 @@ static enum err_code attach_table(struct store_version *version, struct engine *
     if (engine_can(engine, ENGINE_IS_LOCAL)) {
         TRY(store_file_trust(store, table->directory, object, "table.parquet", err));
         TRY(file_path_join(table->directory, "table.parquet", path, err));
-        return engine_create_external(engine, NULL, table->name, &table->schema, path, err);
+        const struct engine_external file = {.columns = &table->schema, .location = path};
+        return engine_create_external(engine, NULL, table->name, &file, err);
     }
     if (place != NULL) {
         TRY(store_place_attach(store, store_version_dataset(version), table->directory, table->hash,

@@ -58,6 +58,10 @@ enum err_code store_place_check_order(struct load *load, struct err *err) WARN_U
 void store_place_settle_keys(struct load *load);
 enum err_code store_place_check_unchanged(const struct load *load, struct err *err) WARN_UNUSED;
 
+/* ---- for engines that list folders by themselves (place_folder.c) ---- */
+/* Fills ret but for placed. Looks at folders, not at what is in the files. */
+enum err_code store_place_folder(const json_t *place, struct store_folder *ret, struct err *err) WARN_UNUSED;
+
 /* ---- attaching (place_attach.c) ---- */
 /* place: object.json's. Makes object_….main.data in the engine, once every file is as registered (ERR_INTEGRITY tells which is not). What
  * the files were then is appended to seen (may be NULL). */

@@ -69,6 +69,14 @@ const struct store_table *store_version_table_find(const struct store_version *v
 enum err_code store_version_attach(struct store_version *version, struct engine *engine, const char *const *tables, size_t count, struct err *err) WARN_UNUSED;
 /* How and where a table's files stand outside the store: object.json's `place` (docs/REGISTRY.md), new reference; NULL: the store holds it. */
 enum err_code store_version_place(struct store_version *version, const char *table, json_t **ret, struct err *err) WARN_UNUSED;
+struct store_folder {
+    char path[FILE_PATH_BYTES]; /* in it, below key_count folders key=value: just the table's files */
+    size_t key_count;
+    bool placed;         /* the table's files stand outside the store */
+    const char *why_not; /* why an engine that lists folders by itself can't read the table there, static; NULL: it can */
+};
+/* The folder that a table stands in, for such an engine. Its files are looked at (ERR_INTEGRITY: not as registered), by store_version_still too. */
+enum err_code store_version_folder(struct store_version *version, const char *table, struct store_folder *ret, struct err *err) WARN_UNUSED;
 /* The files outside the store that the table's statements read, as an engine that is confined must be allowed them: appended to allowed. */
 enum err_code store_version_paths(struct store_version *version, const char *table, json_t *allowed, struct err *err) WARN_UNUSED;
 /* Are the files outside the store that were attached still what they were? ERR_INTEGRITY: an answer read from them is void. For the end of a

@@ -361,8 +361,9 @@ static void shared_folder_is_what_the_url_says(void **state)
 {
     (void)state;
     const struct http_step steps[] = {
-        {.answer = INFO}, {.answer = INFO}, {.answer = INFO}, {.answer = LAST}};
-    struct http_server *server = http_start(steps, 4);
+        {.answer = INFO}, {.answer = INFO}, {.answer = INFO},
+        {.answer = LAST}, {.answer = LAST}, {.answer = LAST}};
+    struct http_server *server = http_start(steps, 6);
     struct err err = {0};
     const char *path, *location;
     struct engine *engine = open_at(server, "/c/s", &err);
@@ -379,14 +380,25 @@ static void shared_folder_is_what_the_url_says(void **state)
     struct data_schema schema = {0};
     OK(data_schema_add(&schema, STR("a\"b"), data_type_decimal(9, 2), &err));
     OK(data_schema_add(&schema, STR("t"), DATA_TYPE(TIMESTAMP), &err));
-    OK(engine_create_external(engine, "s", "t'1", &schema, "s3://bucket/x/it's", &err));
+    struct engine_external folder = {.columns = &schema, .location = "s3://bucket/x/it's"};
+    OK(engine_create_external(engine, "s", "t'1", &folder, &err));
     assert_non_null(
         strstr(server->asked[3],
                "CREATE TABLE \"s\".\"t'1\" (\"a\"\"b\" decimal(9,2), \"t\" timestamp(6)) WITH "
                "(format = 'PARQUET', external_location = 's3://bucket/x/it''s')"));
+    folder.key_count = 1;
+    folder.comment = "it's";
+    OK(engine_create_external(engine, NULL, "p", &folder, &err));
+    assert_non_null(strstr(
+        server->asked[4],
+        "CREATE TABLE \"p\" (\"a\"\"b\" decimal(9,2), \"t\" timestamp(6)) COMMENT 'it''s' WITH "
+        "(format = 'PARQUET', external_location = 's3://bucket/x/it''s', partitioned_by = "
+        "ARRAY['t'])"));
+    assert_non_null(strstr(server->asked[5],
+                           "CALL system.sync_partition_metadata(schema_name => 's', table_name => "
+                           "'p', mode => 'ADD', case_sensitive => false)"));
     OK(data_schema_add(&schema, STR("clock"), DATA_TYPE(TIME), &err));
-    assert_int_equal(engine_create_external(engine, "s", "t", &schema, "s3://x", &err),
-                     ERR_UNSUPPORTED);
+    assert_int_equal(engine_create_external(engine, "s", "t", &folder, &err), ERR_UNSUPPORTED);
     data_schema_done(&schema);
     engine_close(engine);
     http_stop(server);

@@ -83,7 +83,7 @@ class OnTrino:
 
     def cancel(self):
         done = []
-        for row in self.query("SELECT query_id FROM system.runtime.queries WHERE state = 'RUNNING' AND query NOT LIKE '%system.runtime.queries%'"):
+        for row in self.query("SELECT query_id FROM system.runtime.queries WHERE state NOT IN ('FINISHED', 'FAILED') AND query NOT LIKE '%system.runtime.queries%'"):
             try:
                 done += self.query(f"CALL system.runtime.kill_query(query_id => '{row[0]}', message => 'by the administrator')") or [row]
             except SystemExit:

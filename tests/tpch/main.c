@@ -135,7 +135,9 @@ static enum err_code load_by_file(const struct load *load, struct err *err)
     if (code == ERR_OK)
         code = engine_executef(load->engine, err, "DROP TABLE IF EXISTS %s", load->table);
     if (code == ERR_OK)
-        code = engine_create_external(load->engine, NULL, load->table, &schema, buf_text(&at), err);
+        code = engine_create_external(
+            load->engine, NULL, load->table,
+            &(const struct engine_external){.columns = &schema, .location = buf_text(&at)}, err);
     data_schema_done(&schema);
     return code;
 }

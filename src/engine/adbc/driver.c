@@ -201,11 +201,10 @@ static void learn_version(struct adbc *adbc)
 
 /* DataFusion: files as tables. */
 static enum err_code adbc_create_external(struct engine *engine, const char *schema_name,
-                                          const char *table, const struct data_schema *schema,
-                                          const char *location, struct err *err)
+                                          const char *table, const struct engine_external *external,
+                                          struct err *err)
 {
     __attribute__((cleanup(auto_buf_done))) struct buf sql = BUF_INIT;
-    (void)schema; /* the files' own types */
     if (!engine_can(engine, ENGINE_IS_LOCAL))
         return err_set(err, ERR_UNSUPPORTED, "files cannot be made a table through this driver");
     buf_puts(&sql, "CREATE EXTERNAL TABLE ");
@@ -215,7 +214,7 @@ static enum err_code adbc_create_external(struct engine *engine, const char *sch
     }
     engine_quote_identifier(&sql, str_of(table));
     buf_puts(&sql, " STORED AS PARQUET LOCATION ");
-    engine_quote_literal(&sql, str_of(location));
+    engine_quote_literal(&sql, str_of(external->location));
     TRY(buf_check(&sql, err));
     return adbc_execute(engine, buf_text(&sql), NULL, 0, err);
 }

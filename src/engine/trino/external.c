@@ -55,9 +55,36 @@ static enum err_code add_columns(const struct data_schema *schema, struct buf *s
     return ERR_OK;
 }
 
+/* The keys, which are the last columns, as the connector wants them: ARRAY['year', 'month'] */
+static void add_keys(const struct engine_external *external, struct buf *sql)
+{
+    const struct data_schema *columns = external->columns;
+    buf_puts(sql, ", partitioned_by = ARRAY[");
+    for (size_t idx = columns->count - external->key_count; idx < columns->count; idx++) {
+        buf_puts(sql, idx > columns->count - external->key_count ? ", " : "");
+        engine_quote_literal(sql, str_of(columns->columns[idx].name));
+    }
+    buf_putc(sql, ']');
+}
+
+/* The metastore knows no partition of a new table: it is told of the folders that are there. */
+static enum err_code sync_partitions(struct engine *engine, const char *schema_name,
+                                     const char *table, struct err *err)
+{
+    __attribute__((cleanup(auto_buf_done))) struct buf sql = BUF_INIT;
+    const char *schema = schema_name != NULL ? schema_name : ((struct trino *)engine)->schema;
+    buf_puts(&sql, "CALL system.sync_partition_metadata(schema_name => ");
+    engine_quote_literal(&sql, str_of(schema == NULL ? "" : schema));
+    buf_puts(&sql, ", table_name => ");
+    engine_quote_literal(&sql, str_of(table));
+    buf_puts(&sql, ", mode => 'ADD', case_sensitive => false)");
+    TRY(buf_check(&sql, err));
+    return engine_execute(engine, buf_text(&sql), NULL, 0, err);
+}
+
 enum err_code trino_create_external(struct engine *engine, const char *schema_name,
-                                    const char *table, const struct data_schema *schema,
-                                    const char *location, struct err *err)
+                                    const char *table, const struct engine_external *external,
+                                    struct err *err)
 {
     __attribute__((cleanup(auto_buf_done))) struct buf sql = BUF_INIT;
     buf_puts(&sql, "CREATE TABLE ");
@@ -67,10 +94,18 @@ enum err_code trino_create_external(struct engine *engine, const char *schema_na
     }
     engine_quote_identifier(&sql, str_of(table));
     buf_puts(&sql, " (");
-    TRY(add_columns(schema, &sql, err));
-    buf_puts(&sql, ") WITH (format = 'PARQUET', external_location = ");
-    engine_quote_literal(&sql, str_of(location));
+    TRY(add_columns(external->columns, &sql, err));
+    buf_putc(&sql, ')');
+    if (external->comment != NULL) {
+        buf_puts(&sql, " COMMENT ");
+        engine_quote_literal(&sql, str_of(external->comment));
+    }
+    buf_puts(&sql, " WITH (format = 'PARQUET', external_location = ");
+    engine_quote_literal(&sql, str_of(external->location));
+    if (external->key_count > 0)
+        add_keys(external, &sql);
     buf_putc(&sql, ')');
     TRY(buf_check(&sql, err));
-    return engine_execute(engine, buf_text(&sql), NULL, 0, err);
+    TRY(engine_execute(engine, buf_text(&sql), NULL, 0, err));
+    return external->key_count == 0 ? ERR_OK : sync_partitions(engine, schema_name, table, err);
 }

@@ -114,8 +114,8 @@ enum err_code trino_start(struct trino *trino, struct str sql, struct trino_page
 enum err_code trino_next(struct trino *trino, struct trino_page *page, struct err *err) WARN_UNUSED;
 /* The driver's create_external (external.c). */
 enum err_code trino_create_external(struct engine *engine, const char *schema_name,
-                                    const char *table, const struct data_schema *schema,
-                                    const char *location, struct err *err) WARN_UNUSED;
+                                    const char *table, const struct engine_external *external,
+                                    struct err *err) WARN_UNUSED;
 /* Tell the server to stop; nothing waits for it. */
 void trino_cancel(struct trino *trino, const struct trino_page *page);
 
