@@ -196,7 +196,11 @@ enum err_code api_rules_graph(const char *path, json_t **ret, struct err *err) W
 
 /* ---- views: SQL on FHIR (docs/FHIR.md) ----
  * A view is named by a word: one registered with the dataset, a built-in one, or a ViewDefinition's file. api and dataset may be NULL where only the latter two are meant. */
-enum err_code api_view_check(struct api *api, const char *dataset, const char *view, json_t **ret, struct err *err) WARN_UNUSED; /* {view, resource, url?, builtin, columns:[{name, fhir_type, type, collection, description?}], notes} */
+/* Is it a Library of SQL over views (SQLQuery, SQLView): kept with the dataset, or a file? */
+enum err_code api_view_is_library(struct api *api, const char *dataset, const char *view, bool *ret, struct err *err) WARN_UNUSED;
+/* context: files and folders where a Library's dependencies are looked for first. Of a Library {library, profile, url?, parameters:[{name, fhir_type, type, required}],
+ * dependencies:[{label, canonical, kind, name, dependencies?}], columns:[{name, type}], notes, sql} */
+enum err_code api_view_check(struct api *api, const char *dataset, const char *view, const char *const *context, size_t context_count, json_t **ret, struct err *err) WARN_UNUSED; /* {view, resource, url?, builtin, columns:[{name, fhir_type, type, collection, description?}], notes} */
 enum err_code api_view_sql(struct api *api, const char *dataset, const char *view, const char *dialect, json_t **ret, struct err *err) WARN_UNUSED; /* {view, resource, dialect, signature, sql} */
 enum err_code api_view_ddl(struct api *api, const char *dataset, const char *view, const char *dialect, json_t **ret, struct err *err) WARN_UNUSED; /* {view, resource, dialect, ddl, columns} */
 struct api_view_run_options {
@@ -206,6 +210,9 @@ struct api_view_run_options {
     size_t path_count;
     const char *engine;            /* URL: over the pushed tables of the dataset, by the lowered plan */
     const char *search;            /* FHIR search parameters over the view's columns, or NULL (dataset only) */
+    const json_t *params;          /* of a Library: {name: text}; NULL: none */
+    const char *const *context;    /* of a Library: files and folders of what it depends on */
+    size_t context_count;
     bool snapshot;                 /* what is materialised, however old; false: this version's rows */
     bool null_on_error;            /* a cell that breaks its column's rule is null, and counted */
     int64_t row_limit;
@@ -238,6 +245,8 @@ struct api_views_options {
     const char *dataset;
     const char *const *views; /* none: all built-in ones (create), all materialised ones (refresh) */
     size_t view_count;
+    const char *const *context; /* files and folders of what a SQLView depends on */
+    size_t context_count;
     const char *engine;       /* URL: also as tables of the schema sqlonfhir there, indexed, swapped in together; NULL: here only */
     int64_t max_staleness_s;  /* how old the rows may be before they count as stale; -1: as it was, 0 at first */
     bool force;               /* create: evaluate all again, and prove that what is there is equal */

@@ -35,6 +35,7 @@ enum err_code api_open_profile(struct api *api, const char *dataset, const char 
 /* Attach what the names mean in this version: tables and marts ("mart_patient"). Unknown names → ERR_NOT_FOUND with the names there are. */
 enum err_code api_attach_names(struct api *api, struct store_version *version, struct engine *engine, const char *const *names, size_t count, struct err *err) WARN_UNUSED;
 struct api_view;
+struct api_library;
 struct api_recent;
 #define API_QUERY_ROW_LIMIT 1000000
 #define API_QUERY_TIME_LIMIT_MS 300000
@@ -44,6 +45,8 @@ struct api_query_marts {
     const json_t *pinned;
     json_t *used;
     const struct api_view *view; /* a view that is meant by its name, registered or not; NULL: none */
+    struct api_library *library; /* whose tables are meant by sqlonfhir.NAME; NULL: none's */
+    const json_t *views;         /* entries of views in place of dataset.json's; NULL: those */
     bool snapshot;               /* views: what is materialised, however old */
     bool exact;                  /* views: this version's rows, whatever age the view may have: for what is kept */
     const struct api_recent *recent; /* changes laid over tables and views; NULL: none */
@@ -71,6 +74,7 @@ struct api_ask {
     const json_t *scans; /* {TABLE: options} that the plan's scans say; NULL: none */
     const json_t *about; /* members of the entry, and what api_rows_about answers; NULL: none */
     const struct api_view *view; /* see struct api_query_marts */
+    struct api_library *library;
     bool snapshot;
     /* On another engine, once it is open: asks it in its own form, says which ("sql", "substrait") and what ran. NULL: query.sql is asked. */
     enum err_code (*there)(void *user, struct engine *engine, const char **ret_form, struct buf *ret_text, struct engine_result **ret, struct err *err);
@@ -82,7 +86,7 @@ enum err_code api_ask(struct api *api, const struct api_ask *ask, struct api_row
 /* A SELECT's rows as a Parquet file: staged, fsynced, renamed; what is there is replaced. version: whose tables it reads; NULL: none's. */
 enum err_code api_write_parquet(struct engine *engine, struct store_version *version, const char *select, const char *path, int64_t *ret_rows, int64_t *ret_bytes, struct err *err) WARN_UNUSED;
 /* Rows of a statement over an engine of the caller's own, taken also on failure; about no dataset, so nothing is recorded. */
-enum err_code api_rows_over(struct api *api, struct engine *engine_taken, const char *sql, int64_t row_limit, struct api_rows **ret, struct err *err) WARN_UNUSED;
+enum err_code api_rows_over(struct api *api, struct engine *engine_taken, const char *sql, const struct engine_value *values, size_t value_count, int64_t row_limit, struct api_rows **ret, struct err *err) WARN_UNUSED;
 /* The schema of rows, to be annotated before the first batch. */
 struct data_schema *api_rows_own_schema(struct api_rows *rows);
 /* The run of a rule of that name whose inputs are those of this version: the one that was meant last. *ret stays NULL: there is none. */

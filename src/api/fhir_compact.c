@@ -199,7 +199,9 @@ static enum err_code refresh_views(struct compacting *compacting, json_t **ret, 
     JSON_AUTO decided = NULL;
     struct api_views_options options = {.dataset = compacting->dataset, .max_staleness_s = -1};
     TRY(store_dataset_read(compacting->api->store, compacting->dataset, &decided, err));
-    return json_object_size(json_object_get(decided, "views")) > 0
+    return json_object_size(json_object_get(decided, "views")) +
+                       json_object_size(json_object_get(decided, "sql_views")) >
+                   0
                ? api_views_refresh(compacting->api, &options, ret, err)
                : ERR_OK;
 }

@@ -282,6 +282,7 @@ static enum err_code open_rows(struct api *api, const struct api_ask *ask, struc
     struct api_query_marts marts = {.pinned = options->marts,
                                     .used = rows->marts,
                                     .view = ask->view,
+                                    .library = ask->library,
                                     .snapshot = ask->snapshot,
                                     .routes = rows->routes};
     if (options->engine != NULL)
@@ -362,6 +363,7 @@ const char *api_rows_version(const struct api_rows *rows)
 }
 
 enum err_code api_rows_over(struct api *api, struct engine *engine_taken, const char *sql,
+                            const struct engine_value *values, size_t value_count,
                             int64_t row_limit, struct api_rows **ret, struct err *err)
 {
     struct api_rows *rows = mem_zalloc(1, sizeof *rows);
@@ -373,7 +375,8 @@ enum err_code api_rows_over(struct api *api, struct engine *engine_taken, const 
     rows->engine = engine_taken;
     rows->started_us = clock_monotonic_us();
     rows->row_limit = row_limit > 0 ? row_limit : API_QUERY_ROW_LIMIT;
-    enum err_code code = engine_query(rows->engine, sql, NULL, 0, &rows->result, err);
+    enum err_code code = api_statement_blame(
+        engine_query(rows->engine, sql, values, value_count, &rows->result, err), err);
     if (code != ERR_OK)
         free_rows(rows);
     else

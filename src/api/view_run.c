@@ -3,6 +3,7 @@
  *   over a dataset   as a query: SELECT * FROM sqlonfhir.NAME, where the router says what that is
  * (views_route.c); on a server the lowered plan over files       evaluated into a private engine
  * (table, Parquet), or straight into text, worker beside worker (CSV, NDJSON, JSON) */
+#include "api/library_priv.h"
 #include "api/plan_priv.h"
 #include "api/view_pass.h"
 #include "api/views_priv.h"
@@ -184,7 +185,7 @@ static enum err_code gather(struct api *api, const struct input *input, const ch
     const char *parent = getenv("TMPDIR");
     struct err ignored;
     TRY(engine_execute(engine,
-                       "CREATE SCHEMA IF NOT EXISTS " VIEWS_MADE "; CREATE TABLE " TEXTS
+                       "CREATE SCHEMA IF NOT EXISTS " VIEWS_MADE "; CREATE OR REPLACE TABLE " TEXTS
                        " (resource VARCHAR)",
                        NULL, 0, err));
     TRY(file_make_staging(parent != NULL && parent[0] != '\0' ? parent : "/tmp", "marrow", staging,
@@ -272,6 +273,77 @@ static void mark_numbers(const struct fhir_view *view, struct data_schema *schem
             schema->columns[at].source_format == NULL)
             schema->columns[at].source_format = mem_strdup(number);
     }
+}
+
+/* ---- several views over the input: for a library ----------------------------------------------
+ */
+
+/* Those of one resource type, in one pass, into VIEWS_SCHEMA.NAME. */
+static enum err_code group_over(struct running *running, const struct api_view *const *views,
+                                size_t count, struct err *err)
+{
+    AUTO(mem_free) const struct fhir_view **all = mem_zalloc(count + 1, sizeof *all);
+    AUTO(mem_free) const char **tables = mem_zalloc(count + 1, sizeof *tables);
+    AUTO(fhir_program_free) struct fhir_program *program = NULL;
+    AUTO(buf_done) struct buf sql = BUF_INIT;
+    struct fhir_program_options options = {.on_error = running->options->null_on_error ? FHIR_NULL
+                                                                                       : FHIR_FAIL};
+    struct view_pass_source source;
+    if (all == NULL || tables == NULL)
+        return err_set(err, ERR_MEMORY, "no memory for the views");
+    for (size_t i = 0; i < count; i++) {
+        all[i] = views[i]->view;
+        tables[i] = views[i]->name;
+    }
+    running->view = *views[0]; /* borrowed: says the type */
+    TRY(fhir_program_new(all, count, &options, &program, err));
+    TRY(source_of(running, NULL, &sql, &source, err));
+    return view_pass_tables(&source, program, running->engine, VIEWS_SCHEMA, tables,
+                            (size_t)running->api->options.threads, running->api->options.progress,
+                            &running->counts, err);
+}
+
+static enum err_code over_files(struct running *running, const struct api_view *const *views,
+                                size_t count, struct err *err)
+{
+    AUTO(mem_free) const struct api_view **group = mem_zalloc(count + 1, sizeof *group);
+    AUTO(mem_free) bool *done = mem_zalloc(count + 1, sizeof *done);
+    if (group == NULL || done == NULL)
+        return err_set(err, ERR_MEMORY, "no memory for the views");
+    TRY(collect(running->options, &running->input, err));
+    for (size_t i = 0; i < count; i++) {
+        size_t members = 0;
+        for (size_t k = i; k < count && !done[i]; k++) {
+            if (done[k] || strcmp(fhir_view_resource(views[i]->view),
+                                  fhir_view_resource(views[k]->view)) != 0)
+                continue;
+            group[members++] = views[k];
+            done[k] = k != i;
+        }
+        if (members > 0)
+            TRY(group_over(running, group, members, err));
+    }
+    return ERR_OK;
+}
+
+enum err_code api_views_over_files(struct api *api, const struct api_view_run_options *options,
+                                   const struct api_view *const *views, size_t count,
+                                   struct engine *engine, struct err *err)
+{
+    struct running running = {.api = api, .options = options, .engine = engine};
+    enum err_code code = over_files(&running, views, count, err);
+    input_done(&running.input);
+    return code;
+}
+
+enum err_code api_view_is_library(struct api *api, const char *dataset, const char *word, bool *ret,
+                                  struct err *err)
+{
+    JSON_AUTO kept = NULL;
+    if (api != NULL && dataset != NULL)
+        TRY(api_sql_views_read(api, dataset, &kept, err));
+    *ret = api_library_is(kept, word);
+    return ERR_OK;
 }
 
 /* ---- straight into text -------------------------------------------------------------------------
@@ -454,15 +526,19 @@ static enum err_code file_rows(struct running *running, struct api_rows **ret, s
     TRY(buf_check(&select, err));
     struct engine *engine = running->engine;
     running->engine = NULL; /* the rows' now */
-    return api_rows_over(running->api, engine, buf_text(&select), running->options->row_limit, ret,
-                         err);
+    return api_rows_over(running->api, engine, buf_text(&select), NULL, 0,
+                         running->options->row_limit, ret, err);
 }
 
 enum err_code api_view_rows(struct api *api, const struct api_view_run_options *options,
                             struct api_rows **ret, struct err *err)
 {
     struct running running = {.api = api, .options = options};
+    bool is_library = false;
     api_begin(api);
+    TRY(api_view_is_library(api, options->dataset, options->view, &is_library, err));
+    if (is_library)
+        return api_library_rows(api, options, ret, err);
     enum err_code code = prepare(&running, err);
     if (code == ERR_OK)
         code = options->dataset != NULL ? dataset_rows(&running, ret, err)
@@ -519,8 +595,11 @@ enum err_code api_view_parquet(struct api *api, const struct api_view_run_option
 {
     struct running running = {.api = api, .options = options};
     int64_t started_us = clock_monotonic_us(), rows = 0, bytes = 0;
-    bool ok = true;
+    bool ok = true, is_library = false;
     api_begin(api);
+    TRY(api_view_is_library(api, options->dataset, options->view, &is_library, err));
+    if (is_library)
+        return api_library_parquet(api, options, path, ret, err);
     enum err_code code = parquet(&running, path, &rows, &bytes, err);
     if (code == ERR_OK) {
         *ret = json_object();

@@ -1,5 +1,6 @@
 /* Views by name: registered with a dataset, built in, or a file; and what can be said of one
  * without any data: its check, its DDL, its SQL. */
+#include "api/library_priv.h"
 #include "api/plan_priv.h"
 #include "api/views_priv.h"
 
@@ -154,13 +155,17 @@ static enum err_code registered(struct api *api, const char *dataset, json_t **r
     return api == NULL || dataset == NULL ? ERR_OK : api_views_read(api, dataset, ret, err);
 }
 
-enum err_code api_view_check(struct api *api, const char *dataset, const char *word, json_t **ret,
+enum err_code api_view_check(struct api *api, const char *dataset, const char *word,
+                             const char *const *context, size_t context_count, json_t **ret,
                              struct err *err)
 {
     AUTO(api_view_done) struct api_view view = {.view = NULL};
     JSON_AUTO views = NULL;
-    bool ok = true;
+    bool ok = true, is_library = false;
     json_install();
+    TRY(api_view_is_library(api, dataset, word, &is_library, err));
+    if (is_library)
+        return api_library_check(api, dataset, word, context, context_count, ret, err);
     TRY(registered(api, dataset, &views, err));
     TRY(api_view_find(views, word, &view, err));
     json_t *object = view_json(&view, &ok);

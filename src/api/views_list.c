@@ -1,5 +1,5 @@
 /* view list and view status: what is materialised, how old it is, what a refresh would do. */
-#include "api/views_priv.h"
+#include "api/library_priv.h"
 
 #include <string.h>
 
@@ -62,16 +62,21 @@ static enum err_code put_state(struct api *api, struct store_version *version, c
     bool ok = true;
     json_t *changes = NULL;
     const char *dataset = store_version_dataset(version);
+    bool is_sql = json_object_get(entry, "library") != NULL;
     TRY(measure_layers(api, dataset, entry, &measure, err));
-    TRY(api_view_route(api, version, entry, json_text(entry, "resource", ""), API_VIEW_SNAPSHOT,
-                       &route, err));
+    TRY(is_sql ? api_sql_view_route(api, version, entry, API_VIEW_SNAPSHOT, &route, err)
+               : api_view_route(api, version, entry, json_text(entry, "resource", ""),
+                                API_VIEW_SNAPSHOT, &route, err));
     if (close_look)
         TRY(count_rows(api, dataset, entry, &measure, err));
-    if (close_look && route.staleness_s > 0)
+    if (close_look && is_sql && route.staleness_s > 0)
+        changes = json_null(); /* a statement does not say how many */
+    else if (close_look && route.staleness_s > 0)
         TRY(pending(api, version, entry, &changes, err));
     json_put_text(one, "name", name, &ok);
     json_put_text(one, "resource", json_text(entry, "resource", ""), &ok);
     json_put_flag(one, "builtin", json_flag(entry, "builtin", false), &ok);
+    json_put_flag(one, "sql", is_sql, &ok);
     json_put_int(one, "rows", measure.rows, &ok);
     json_put_int(one, "bytes", measure.bytes, &ok);
     json_put_int(one, "deltas", measure.deltas, &ok);
@@ -92,12 +97,16 @@ enum err_code api_views_list(struct api *api, const char *dataset, const char *c
 {
     AUTO(store_version_close) struct store_version *version = NULL;
     JSON_AUTO views = NULL;
+    JSON_AUTO sql = NULL;
     bool ok = true;
     const char *name;
     json_t *entry;
     api_begin(api);
     TRY(store_version_open(api->store, dataset, NULL, &version, err));
     TRY(api_views_read(api, dataset, &views, err));
+    TRY(api_sql_views_read(api, dataset, &sql, err));
+    if (json_object_update_missing(views, sql) != 0)
+        return err_set(err, ERR_MEMORY, "no memory for the views");
     JSON_AUTO list = json_array();
     for (size_t i = 0; i < count; i++)
         if (json_object_get(views, api_views_plain_name(names[i])) == NULL)

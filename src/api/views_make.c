@@ -2,15 +2,16 @@
  *
  * Runs are made first (views_build.c); then one edit of dataset.json makes them all visible at
  * once, and the history says so. */
-#include "api/views_priv.h"
+#include "api/library_priv.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define VIEWS_MOST 1000
 
-static void jobs_done(struct api_view_jobs *jobs)
+static void jobs_done(struct api_view_jobs *jobs, struct api_sql_view_jobs *sql)
 {
+    api_sql_view_jobs_done(sql);
     for (size_t i = 0; i < jobs->count; i++) {
         api_view_done(&jobs->jobs[i].view);
         run_result_done(&jobs->jobs[i].result);
@@ -22,11 +23,13 @@ static void jobs_done(struct api_view_jobs *jobs)
 }
 
 static enum err_code jobs_open(struct api *api, const struct api_views_options *options,
-                               size_t room, struct api_view_jobs *ret, struct err *err)
+                               size_t room, struct api_view_jobs *ret,
+                               struct api_sql_view_jobs *sql, struct err *err)
 {
     *ret = (struct api_view_jobs){.api = api, .force = options->force};
     TRY(store_version_open(api->store, options->dataset, NULL, &ret->version, err));
     TRY(api_views_read(api, options->dataset, &ret->views, err));
+    TRY(api_sql_views_read(api, options->dataset, &sql->sql_views, err));
     ret->jobs = mem_zalloc(room + json_object_size(ret->views) + 1, sizeof *ret->jobs);
     return ret->jobs == NULL ? err_set(err, ERR_MEMORY, "no memory for the views") : ERR_OK;
 }
@@ -122,6 +125,7 @@ static json_t *entry_json(const struct api_view_jobs *jobs, const struct api_vie
 
 struct publishing {
     const struct api_view_jobs *jobs;
+    const struct api_sql_view_jobs *sql;
     int64_t max_staleness_s;
 };
 
@@ -137,10 +141,13 @@ static enum err_code put_entries(void *user, json_t *dataset_json, struct err *e
         json_put(views, job->view.name,
                  entry_json(publishing->jobs, job, publishing->max_staleness_s, &ok), &ok);
     }
-    return json_built(ok, err);
+    TRY(json_built(ok, err));
+    return api_sql_view_jobs_put(publishing->sql, publishing->jobs->version,
+                                 publishing->max_staleness_s, dataset_json, err);
 }
 
-static json_t *answer_views(const struct api_view_jobs *jobs, bool *ok)
+static json_t *answer_views(const struct api_view_jobs *jobs, const struct api_sql_view_jobs *sql,
+                            bool *ok)
 {
     static const char *const how[] = {"kept", "full", "delta"};
     json_t *list = json_array();
@@ -149,6 +156,7 @@ static json_t *answer_views(const struct api_view_jobs *jobs, bool *ok)
         json_t *one = json_object();
         json_put_text(one, "name", job->view.name, ok);
         json_put_text(one, "resource", fhir_view_resource(job->view.view), ok);
+        json_put_flag(one, "sql", false, ok);
         json_put_text(one, "how", how[job->how], ok);
         json_put_text(one, "reason", job->reason, ok);
         if (job->how != API_VIEW_KEEP) {
@@ -162,20 +170,22 @@ static json_t *answer_views(const struct api_view_jobs *jobs, bool *ok)
         json_put_int(one, "duration_ms", job->duration_ms, ok);
         json_push(list, one, ok);
     }
+    api_sql_view_jobs_answer(sql, list, ok);
     return list;
 }
 
 /* dataset.json's edit and the history's entry are one step (store_dataset_decide). */
-static enum err_code publish(struct api_view_jobs *jobs, const struct api_views_options *options,
-                             const char *verb, int64_t started_us, json_t **ret, struct err *err)
+static enum err_code publish(struct api_view_jobs *jobs, const struct api_sql_view_jobs *sql,
+                             const struct api_views_options *options, const char *verb,
+                             int64_t started_us, json_t **ret, struct err *err)
 {
-    struct publishing publishing = {jobs, options->max_staleness_s};
+    struct publishing publishing = {jobs, sql, options->max_staleness_s};
     bool ok = true;
     JSON_AUTO entry = json_object();
     json_t *object = json_object();
     json_put_text(object, "dataset", options->dataset, &ok);
     json_put_text(object, "version", store_version_id(jobs->version), &ok);
-    json_put(object, "views", answer_views(jobs, &ok), &ok);
+    json_put(object, "views", answer_views(jobs, sql, &ok), &ok);
     json_put_int(object, "duration_ms", api_elapsed_ms(started_us), &ok);
     *ret = object;
     json_put_text(entry, "kind", "views", &ok);
@@ -188,7 +198,22 @@ static enum err_code publish(struct api_view_jobs *jobs, const struct api_views_
                                 err);
 }
 
-static enum err_code make_and_publish(struct api_view_jobs *jobs,
+/* SQLViews read the ViewDefinitions' rows as they will be published. */
+static enum err_code make_sql(struct api_view_jobs *jobs, struct api_sql_view_jobs *sql,
+                              const struct api_views_options *options, struct err *err)
+{
+    struct publishing publishing = {jobs, &(struct api_sql_view_jobs){.count = 0},
+                                    options->max_staleness_s};
+    JSON_AUTO soon = json_object();
+    bool ok = true;
+    json_put(soon, "views", json_copy(jobs->views), &ok);
+    TRY(json_built(ok, err));
+    TRY(put_entries(&publishing, soon, err));
+    return api_sql_view_jobs_make(jobs->api, jobs->version, sql, json_object_get(soon, "views"),
+                                  options->force, err);
+}
+
+static enum err_code make_and_publish(struct api_view_jobs *jobs, struct api_sql_view_jobs *sql,
                                       const struct api_views_options *options, const char *verb,
                                       json_t **ret, struct err *err)
 {
@@ -196,7 +221,9 @@ static enum err_code make_and_publish(struct api_view_jobs *jobs,
     for (size_t i = 0; i < jobs->count; i++)
         decide(jobs, &jobs->jobs[i], options->force);
     TRY(api_view_jobs_make(jobs, err));
-    TRY(publish(jobs, options, verb, started_us, ret, err));
+    if (sql->count > 0)
+        TRY(make_sql(jobs, sql, options, err));
+    TRY(publish(jobs, sql, options, verb, started_us, ret, err));
     if (options->engine == NULL)
         return ERR_OK;
     json_t *there = NULL;
@@ -210,19 +237,39 @@ static enum err_code make_and_publish(struct api_view_jobs *jobs,
 /* ---- create, refresh ----------------------------------------------------------------------------
  */
 
+/* A word of 'view create' or 'view refresh': a ViewDefinition, or a SQLView. */
+static enum err_code add_word(struct api_view_jobs *jobs, struct api_sql_view_jobs *sql,
+                              const struct api_views_options *options, const char *word,
+                              struct err *err)
+{
+    struct api_library_source source = {.api = jobs->api,
+                                        .dataset = options->dataset,
+                                        .context = options->context,
+                                        .context_count = options->context_count};
+    return api_library_is(sql->sql_views, word) ? api_sql_view_job_add(sql, &source, word, err)
+                                                : add_job(jobs, word, err);
+}
+
 static enum err_code create(struct api *api, const struct api_views_options *options,
-                            struct api_view_jobs *jobs, json_t **ret, struct err *err)
+                            struct api_view_jobs *jobs, struct api_sql_view_jobs *sql,
+                            json_t **ret, struct err *err)
 {
     size_t builtin_count = 0;
     const struct fhir_builtin *builtin = fhir_builtin_views(&builtin_count);
     if (options->view_count > VIEWS_MOST)
         return err_set(err, ERR_LIMIT, "more than %d views", VIEWS_MOST);
-    TRY(jobs_open(api, options, options->view_count + builtin_count, jobs, err));
+    TRY(jobs_open(api, options, options->view_count + builtin_count, jobs, sql, err));
     for (size_t i = 0; i < options->view_count; i++)
-        TRY(add_job(jobs, options->views[i], err));
+        TRY(add_word(jobs, sql, options, options->views[i], err));
+    for (size_t i = 0; i < sql->count; i++)
+        if (json_object_get(jobs->views, sql->jobs[i].name) != NULL) {
+            err_set(err, ERR_INPUT, "'%s' is the name of a ViewDefinition that is materialised",
+                    sql->jobs[i].name);
+            return err_hint(err, "give the Library another name");
+        }
     for (size_t i = 0; i < builtin_count && options->view_count == 0; i++)
         TRY(add_job(jobs, builtin[i].name, err));
-    return make_and_publish(jobs, options, "create", ret, err);
+    return make_and_publish(jobs, sql, options, "create", ret, err);
 }
 
 enum err_code api_view_not_materialised(const json_t *views, const char *name, struct err *err)
@@ -242,16 +289,18 @@ enum err_code api_view_not_materialised(const json_t *views, const char *name, s
 }
 
 static enum err_code refresh(struct api *api, const struct api_views_options *options,
-                             struct api_view_jobs *jobs, json_t **ret, struct err *err)
+                             struct api_view_jobs *jobs, struct api_sql_view_jobs *sql,
+                             json_t **ret, struct err *err)
 {
     const char *name;
     json_t *entry;
-    TRY(jobs_open(api, options, options->view_count, jobs, err));
+    TRY(jobs_open(api, options, options->view_count, jobs, sql, err));
     for (size_t i = 0; i < options->view_count; i++) {
         const char *plain = api_views_plain_name(options->views[i]);
-        if (json_object_get(jobs->views, plain) == NULL)
+        if (json_object_get(jobs->views, plain) == NULL &&
+            json_object_get(sql->sql_views, plain) == NULL)
             return api_view_not_materialised(jobs->views, plain, err);
-        TRY(add_job(jobs, plain, err));
+        TRY(add_word(jobs, sql, options, plain, err));
     }
     json_object_foreach(jobs->views, name, entry)
     {
@@ -259,27 +308,34 @@ static enum err_code refresh(struct api *api, const struct api_views_options *op
         if (options->view_count == 0)
             TRY(add_job(jobs, name, err));
     }
-    if (jobs->count == 0) {
+    json_object_foreach(sql->sql_views, name, entry)
+    {
+        if (options->view_count == 0)
+            TRY(add_word(jobs, sql, options, name, err));
+    }
+    if (jobs->count == 0 && sql->count == 0) {
         err_set(err, ERR_NOT_FOUND, "dataset %s has no materialised views", options->dataset);
         return err_hint(err, "'marrow view create %s' makes the built-in ones", options->dataset);
     }
-    return make_and_publish(jobs, options, "refresh", ret, err);
+    return make_and_publish(jobs, sql, options, "refresh", ret, err);
 }
 
 static enum err_code with_jobs(struct api *api, const struct api_views_options *options,
                                enum err_code (*verb)(struct api *, const struct api_views_options *,
-                                                     struct api_view_jobs *, json_t **,
+                                                     struct api_view_jobs *,
+                                                     struct api_sql_view_jobs *, json_t **,
                                                      struct err *),
                                json_t **ret, struct err *err)
 {
     struct api_view_jobs jobs = {.count = 0};
+    struct api_sql_view_jobs sql = {.count = 0};
     int64_t started_us = clock_monotonic_us();
     api_begin(api);
     json_t *answer = NULL;
-    enum err_code code = verb(api, options, &jobs, &answer, err);
+    enum err_code code = verb(api, options, &jobs, &sql, &answer, err);
     if (code != ERR_OK && jobs.version != NULL)
         api_record_failure(api, options->dataset, "views", err, started_us);
-    jobs_done(&jobs);
+    jobs_done(&jobs, &sql);
     if (code != ERR_OK)
         json_decref(answer);
     else
@@ -305,12 +361,14 @@ enum err_code api_views_refresh(struct api *api, const struct api_views_options 
 static enum err_code drop_entries(void *user, json_t *dataset_json, struct err *err)
 {
     const struct api_views_options *options = user;
-    json_t *views = json_object_get(dataset_json, "views");
+    json_t *views = json_object_get(dataset_json, "views"),
+           *sql = json_object_get(dataset_json, "sql_views");
     for (size_t i = 0; i < options->view_count; i++) {
         const char *name = api_views_plain_name(options->views[i]);
-        if (json_object_get(views, name) == NULL)
+        json_t *from = json_object_get(sql, name) != NULL ? sql : views;
+        if (json_object_get(from, name) == NULL)
             return api_view_not_materialised(views, name, err);
-        (void)json_object_del(views, name);
+        (void)json_object_del(from, name);
     }
     return ERR_OK;
 }

@@ -42,6 +42,11 @@ enum err_code api_view_not_materialised(const json_t *views, const char *name, s
 /* "sqlonfhir.x" and "x" → x. */
 const char *api_views_plain_name(const char *name);
 
+/* ---- view_run.c ---- */
+/* Rows of views over options' files, as VIEWS_SCHEMA.NAME of engine: one pass for each resource type. */
+enum err_code api_views_over_files(struct api *api, const struct api_view_run_options *options, const struct api_view *const *views, size_t count,
+                                   struct engine *engine, struct err *err) WARN_UNUSED;
+
 /* ---- views_layers.c: reading what is materialised ---- */
 /* SELECT of the view's columns over its layers, what changed later hiding what is older. all: with marrow_resource. allowed gets the files (may be NULL). */
 enum err_code api_view_layers_sql(struct api *api, const char *dataset, const json_t *entry, bool all, json_t *allowed, struct buf *ret, struct err *err) WARN_UNUSED;
@@ -62,6 +67,8 @@ struct api_route {
 };
 /* Decide without touching data: ≤ 1 ms. entry NULL: not materialised. */
 enum err_code api_view_route(struct api *api, struct store_version *version, const json_t *entry, const char *resource, enum api_view_mode mode, struct api_route *ret, struct err *err) WARN_UNUSED;
+/* Told: marts->routes gets the route (marts may be NULL), who asks is warned of what is stale. */
+void api_view_routed(struct api *api, const struct api_query_marts *marts, const char *name, const struct api_route *route, bool *ok);
 json_t *api_route_json(const struct api_route *route, bool *ok);
 /* Registered with the dataset; or built in, where the version holds FHIR resources at all. sqlonfhir.NAME too. */
 bool api_view_is_known(const struct store_version *version, const json_t *views, const char *word);

@@ -6,6 +6,7 @@
  *     │ no
  *   asked for the snapshot, or its age is within the view's target? ──yes──▶ materialised, stale,
  * said so │ no ──▶ on the fly */
+#include "api/library_priv.h"
 #include "api/recent_priv.h"
 #include "api/views_priv.h"
 
@@ -202,6 +203,14 @@ json_t *api_route_json(const struct api_route *route, bool *ok)
     return object;
 }
 
+void api_view_routed(struct api *api, const struct api_query_marts *marts, const char *name,
+                     const struct api_route *route, bool *ok)
+{
+    if (marts != NULL && marts->routes != NULL)
+        json_put(marts->routes, name, api_route_json(route, ok), ok);
+    warn_stale(api, name, route);
+}
+
 static enum err_code attach_view(struct api *api, struct store_version *version,
                                  struct engine *engine, const struct api_view *view,
                                  const json_t *entry, const struct api_query_marts *marts,
@@ -215,10 +224,8 @@ static enum err_code attach_view(struct api *api, struct store_version *version,
                               : exact  ? API_VIEW_EXACT
                                        : API_VIEW_LATEST;
     TRY(api_view_route(api, version, entry, fhir_view_resource(view->view), mode, &route, err));
-    if (marts != NULL && marts->routes != NULL)
-        json_put(marts->routes, view->name, api_route_json(&route, &ok), &ok);
+    api_view_routed(api, marts, view->name, &route, &ok);
     TRY(json_built(ok, err));
-    warn_stale(api, view->name, &route);
     if (strcmp(route.route, "materialised") == 0)
         TRY(api_view_layers_sql(api, store_version_dataset(version), entry, true, allowed, &batch,
                                 err));
@@ -248,10 +255,19 @@ enum err_code api_view_attach(struct api *api, struct store_version *version, st
     const struct api_view *view = marts != NULL ? marts->view : NULL;
     if (view != NULL && !str_equal_nocase(str_of(view->name), str_of(api_views_plain_name(word))))
         view = NULL;
-    TRY(api_views_read(api, store_version_dataset(version), &views, err));
+    if (marts != NULL && marts->library != NULL) {
+        TRY(api_library_attach(api, version, engine, marts->library, word, marts, allowed,
+                               ret_found, err));
+        if (*ret_found)
+            return ERR_OK;
+    }
+    if (marts != NULL && marts->views != NULL)
+        views = json_incref((json_t *)(uintptr_t)marts->views);
+    else
+        TRY(api_views_read(api, store_version_dataset(version), &views, err));
     *ret_found = view != NULL || api_view_is_known(version, views, word);
     if (!*ret_found)
-        return ERR_OK;
+        return api_sql_view_attach(api, version, engine, word, marts, allowed, ret_found, err);
     if (view == NULL)
         TRY(api_view_find(views, api_views_plain_name(word), &found, err));
     view = view != NULL ? view : &found;

@@ -281,3 +281,37 @@ const char *str_from_double(double value, char ret[32])
     }
     return ret;
 }
+
+static int base64_digit(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+bool str_from_base64(struct str text, char *ret, size_t *ret_length)
+{
+    size_t digits = 0, padding = 0;
+    uint32_t bits = 0;
+    *ret_length = 0;
+    for (size_t idx = 0; idx < text.len; idx++) {
+        char c = text.ptr[idx];
+        if (c == ' ' || c == '\n' || c == '\r' || c == '\t')
+            continue;
+        padding += c == '=' ? 1 : 0;
+        if (c == '=')
+            continue;
+        int digit = base64_digit(c);
+        if (digit < 0 || padding > 0)
+            return false;
+        bits = bits << 6 | (uint32_t)digit;
+        if (digits % 4 != 0)
+            ret[(*ret_length)++] = (char)(bits >> (6 - 2 * (digits % 4)));
+        digits++;
+    }
+    return digits % 4 != 1 && padding <= 2;
+}

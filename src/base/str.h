@@ -58,5 +58,7 @@ static inline void auto_buf_done(struct buf *buf)
 }
 /* Shortest decimal text that reads back as the same double ("0.1", "1e300", "nan", "inf"). ret ≥ 32 bytes. */
 const char *str_from_double(double value, char ret[32]);
+/* Base64 (RFC 4648 §4; blanks are passed over, padding may be left out) into ret, which has room for text.len bytes. False: it is none. */
+bool str_from_base64(struct str text, char *ret, size_t *ret_length);
 
 #endif

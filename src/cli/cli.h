@@ -129,6 +129,8 @@ struct cli_rows_ask {
     bool objects; /* --format json is an array of objects, one a row */
     void *user;
 };
+/* The values of --param NAME=VALUE, NAME=@FILE (JSON), put into params. */
+enum err_code cli_params(const struct cli *cli, json_t *params, struct err *err) WARN_UNUSED;
 enum err_code cli_rows_write(struct cli *cli, const struct cli_rows_ask *ask, struct err *err) WARN_UNUSED;
 /* Appends all of standard input; what: "the statement", for errors. */
 enum err_code cli_read_stdin(size_t limit_bytes, const char *what, struct buf *ret, struct err *err) WARN_UNUSED;

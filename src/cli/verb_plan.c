@@ -234,7 +234,7 @@ static enum err_code read_param(const char *given, json_t *params, struct err *e
     return json_built(ok, err);
 }
 
-static enum err_code read_params(const struct cli *cli, json_t *params, struct err *err)
+enum err_code cli_params(const struct cli *cli, json_t *params, struct err *err)
 {
     static const char *given[PARAMS_MOST];
     size_t count = cli_list(cli, "param", given, PARAMS_MOST);
@@ -295,7 +295,7 @@ enum err_code verb_plan_substrait(struct cli *cli, struct err *err)
     AUTO(buf_done) struct buf bytes = BUF_INIT;
     JSON_AUTO params = json_object();
     TRY(read_plan(cli_word(cli, 0), &plan, err));
-    TRY(read_params(cli, params, err));
+    TRY(cli_params(cli, params, err));
     TRY(api_plan_substrait(plan, params, cli_text(cli, "schema", NULL), &bytes, err));
     return say_substrait(cli, buf_view(&bytes), err);
 }
@@ -401,7 +401,7 @@ enum err_code verb_plan_run(struct cli *cli, struct err *err)
                                           .partition_by = by}};
     TRY(check_options(cli, err));
     TRY(read_plan(cli_word(cli, 0), &plan, err));
-    TRY(read_params(cli, params, err));
+    TRY(cli_params(cli, params, err));
     running.plan = plan;
     running.options.partition_count = cli_list(cli, "partition-by", by, sizeof by / sizeof *by);
     if (cli_flag(cli, "save"))

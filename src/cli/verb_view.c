@@ -20,16 +20,20 @@ static enum err_code open_for(struct cli *cli, const char **ret_dataset, struct 
 static void put_columns(struct cli *cli, const json_t *columns)
 {
     AUTO(cli_table_free) struct cli_table *table = cli_table_new();
+    bool typed = json_object_get(json_array_get(columns, 0), "fhir_type") != NULL;
     cli_table_column(table, "column", false);
-    cli_table_column(table, "FHIR type", false);
+    if (typed)
+        cli_table_column(table, "FHIR type", false);
     cli_table_column(table, "type", false);
     cli_table_column(table, "what", false);
     for (size_t i = 0; i < json_array_size(columns); i++) {
         const json_t *one = json_array_get(columns, i);
         const char *fhir_type = json_text(one, "fhir_type", "");
         cli_table_cell(table, CLI_BOLD, json_text(one, "name", ""));
-        cli_table_printf(table, CLI_PLAIN, "%s%s", fhir_type[0] != '\0' ? fhir_type : "not known",
-                         json_flag(one, "collection", false) ? " (several)" : "");
+        if (typed)
+            cli_table_printf(table, CLI_PLAIN, "%s%s",
+                             fhir_type[0] != '\0' ? fhir_type : "not known",
+                             json_flag(one, "collection", false) ? " (several)" : "");
         cli_table_cell(table, CLI_PLAIN, json_text(one, "type", ""));
         cli_table_cell(table, CLI_DIM, json_text(one, "description", ""));
     }
@@ -37,19 +41,8 @@ static void put_columns(struct cli *cli, const json_t *columns)
     cli_table_print(cli, table, true);
 }
 
-enum err_code verb_view_check(struct cli *cli, struct err *err)
+static void put_notes(struct cli *cli, const json_t *notes)
 {
-    JSON_AUTO answer = NULL;
-    const char *dataset = NULL;
-    TRY(open_for(cli, &dataset, err));
-    TRY(api_view_check(cli->api, dataset, cli_word(cli, 0), &answer, err));
-    if (cli->json)
-        return cli_print_json(cli, json_incref(answer), err);
-    cli_style(cli, CLI_BOLD, "%s", json_text(answer, "view", ""));
-    cli_say(cli, ": rows of %s\n\n", json_text(answer, "resource", ""));
-    put_columns(cli, json_object_get(answer, "columns"));
-    cli_say(cli, "\n");
-    const json_t *notes = json_object_get(answer, "notes");
     for (size_t i = 0; i < json_array_size(notes); i++) {
         const json_t *note = json_array_get(notes, i);
         cli_style(cli, CLI_WARN, "· ");
@@ -58,7 +51,58 @@ enum err_code verb_view_check(struct cli *cli, struct err *err)
         cli_add_visible(&cli->out, str_of(json_text(note, "message", "")));
         cli_say(cli, "\n");
     }
-    cli_style(cli, CLI_GOOD, "✓ the view is sound\n");
+}
+
+/* Indented: what a dependency depends on. */
+static void put_dependencies(struct cli *cli, const json_t *list, int indent)
+{
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *one = json_array_get(list, i);
+        cli_say(cli, "%*s", indent, "");
+        cli_style(cli, CLI_BOLD, "%s", json_text(one, "label", ""));
+        cli_say(cli, ": %s ", json_text(one, "kind", ""));
+        cli_add_visible(&cli->out, str_of(json_text(one, "canonical", "")));
+        cli_say(cli, "\n");
+        put_dependencies(cli, json_object_get(one, "dependencies"), indent + 2);
+    }
+}
+
+static void put_library(struct cli *cli, const json_t *answer)
+{
+    const json_t *parameters = json_object_get(answer, "parameters");
+    cli_style(cli, CLI_BOLD, "%s", json_text(answer, "library", ""));
+    cli_say(cli, ": a %s over\n", json_text(answer, "profile", ""));
+    put_dependencies(cli, json_object_get(answer, "dependencies"), 2);
+    for (size_t i = 0; i < json_array_size(parameters); i++) {
+        const json_t *one = json_array_get(parameters, i);
+        cli_say(cli, "%s--param %s=%s%s\n", i == 0 ? "with\n  " : "  ", json_text(one, "name", ""),
+                json_text(one, "fhir_type", ""),
+                json_flag(one, "required", true) ? "" : "   (may be left out)");
+    }
+    cli_say(cli, "\n");
+}
+
+enum err_code verb_view_check(struct cli *cli, struct err *err)
+{
+    static const char *context[PATHS_MOST];
+    JSON_AUTO answer = NULL;
+    const char *dataset = NULL;
+    TRY(open_for(cli, &dataset, err));
+    TRY(api_view_check(cli->api, dataset, cli_word(cli, 0), context,
+                       cli_list(cli, "context", context, PATHS_MOST), &answer, err));
+    if (cli->json)
+        return cli_print_json(cli, json_incref(answer), err);
+    if (json_object_get(answer, "library") != NULL) {
+        put_library(cli, answer);
+    } else {
+        cli_style(cli, CLI_BOLD, "%s", json_text(answer, "view", ""));
+        cli_say(cli, ": rows of %s\n\n", json_text(answer, "resource", ""));
+    }
+    put_columns(cli, json_object_get(answer, "columns"));
+    cli_say(cli, "\n");
+    put_notes(cli, json_object_get(answer, "notes"));
+    cli_style(cli, CLI_GOOD, "✓ the %s is sound\n",
+              json_object_get(answer, "library") != NULL ? "Library" : "view");
     cli_next(cli, "marrow view run %s --data FOLDER", cli_word(cli, 0));
     return ERR_OK;
 }
@@ -125,11 +169,19 @@ static enum err_code write_rows(struct cli *cli, struct api_view_run_options *op
     options->snapshot = strcmp(freshness, "snapshot") == 0;
     options->null_on_error = strcmp(on_error, "null") == 0;
     options->row_limit = cli_number(cli, "limit", 0);
+    bool is_library = false;
+    if (options->dataset != NULL)
+        TRY(cli_open(cli, false, err));
+    TRY(api_view_is_library(cli->api, options->dataset, options->view, &is_library, err));
+    if (!is_library && json_object_size(options->params) > 0)
+        return err_set(err, ERR_USAGE, "a ViewDefinition takes no --param; a Library does");
     struct cli_rows_ask ask = {
         .open = open_rows,
         .parquet = options->engine == NULL ? write_parquet : NULL,
         .stream =
-            options->path_count > 0 && cli_text(cli, "limit", NULL) == NULL ? stream_rows : NULL,
+            options->path_count > 0 && !is_library && cli_text(cli, "limit", NULL) == NULL
+                ? stream_rows
+                : NULL,
         .objects = true,
         .user = options};
     return cli_rows_write(cli, &ask, err);
@@ -137,13 +189,19 @@ static enum err_code write_rows(struct cli *cli, struct api_view_run_options *op
 
 enum err_code verb_view_run(struct cli *cli, struct err *err)
 {
-    static const char *paths[PATHS_MOST];
+    static const char *paths[PATHS_MOST], *context[PATHS_MOST];
+    JSON_AUTO params = json_object();
+    TRY(cli_params(cli, params, err));
     struct api_view_run_options options = {.view = cli_word(cli, 0),
                                            .dataset = cli_text(cli, "dataset", NULL),
                                            .version = cli_text(cli, "version", NULL),
                                            .paths = paths,
                                            .path_count = cli_list(cli, "data", paths, PATHS_MOST),
-                                           .engine = cli_text(cli, "engine", NULL)};
+                                           .engine = cli_text(cli, "engine", NULL),
+                                           .params = params,
+                                           .context = context,
+                                           .context_count =
+                                               cli_list(cli, "context", context, PATHS_MOST)};
     if ((options.dataset == NULL) == (options.path_count == 0)) {
         err_set(err, ERR_USAGE,
                 options.dataset == NULL ? "'view run' needs resources to read"
@@ -257,9 +315,12 @@ static enum err_code call_views(struct cli *cli,
                                                       struct err *),
                                 json_t **ret, struct err *err)
 {
-    static const char *views[VIEWS_MOST];
+    static const char *views[VIEWS_MOST], *context[PATHS_MOST];
     struct api_views_options options = {.dataset = cli_word(cli, 0),
                                         .views = views,
+                                        .context = context,
+                                        .context_count =
+                                            cli_list(cli, "context", context, PATHS_MOST),
                                         .engine = cli_text(cli, "engine", NULL),
                                         .force = cli_flag(cli, "force")};
     for (int i = 1; cli_word(cli, i) != NULL && options.view_count < VIEWS_MOST; i++)

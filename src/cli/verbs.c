@@ -253,8 +253,14 @@ static const struct cli_option rules_graph_options[] = {
     {"format", CLI_TEXT, "F", "text or dot; default: text", WORDS("text", "dot")},
     OPTIONS_END,
 };
+#define OPTION_CONTEXT                                                                             \
+    {"context", CLI_LIST, "PATH",                                                                  \
+     "a file or folder of what a Library depends on, looked at before the files beside it; may "   \
+     "be repeated",                                                                                \
+     NULL}
 static const struct cli_option view_about_options[] = {
     {"dataset", CLI_TEXT, "NAME", "also the views registered with this dataset", NULL},
+    OPTION_CONTEXT,
     OPTIONS_END,
 };
 static const struct cli_option view_sql_options[] = {
@@ -286,6 +292,9 @@ static const struct cli_option view_run_options[] = {
      NULL},
     {"dataset", CLI_TEXT, "NAME", "the dataset to read instead", NULL},
     OPTION_ENGINE("run it on that server, over the tables pushed there"),
+    {"param", CLI_LIST, "NAME=VALUE",
+     "a value for a parameter of a SQLQuery, bound by its FHIR type; may be repeated", NULL},
+    OPTION_CONTEXT,
     VIEW_ROWS_OPTIONS,
     OPTIONS_END,
 };
@@ -299,6 +308,7 @@ static const struct cli_option view_create_options[] = {
      NULL},
     OPTION_ENGINE("also as tables of the schema sqlonfhir on that server, indexed, swapped in together"),
     {"force", CLI_FLAG, NULL, "evaluate all again and prove that the result is the same", NULL},
+    OPTION_CONTEXT,
     OPTIONS_END,
 };
 static const struct cli_option view_refresh_options[] = {
@@ -556,7 +566,8 @@ static const struct cli_verb verbs[] = {
      "Check a SQL-on-FHIR view: its columns and types, and what is odd in it",
      "VIEW is a ViewDefinition's JSON file, a built-in view (patient_demographics, "
      "condition_simple, observation_labs, medication_requests, procedure_history, encounter, "
-     "us_core_blood_pressure) or one registered with the dataset.",
+     "us_core_blood_pressure) or one registered with the dataset; or a Library of the profiles "
+     "SQLQuery and SQLView, whose dependencies are found and whose SQL is checked.",
      view_about_options,
      WORDS("marrow view check blood_pressure.json", "is it sound, and what comes out",
            "marrow view check condition_simple", "a built-in one"),
@@ -574,13 +585,15 @@ static const struct cli_verb verbs[] = {
     {"view run", "VIEW --data PATH | --dataset NAME", 1, 1,
      "Run a view over FHIR files or a dataset, and write its rows",
      "Every resource is parsed once. Over a dataset, rows that are kept are used where they are "
-     "fresh, and the answer says so.",
+     "fresh, and the answer says so. VIEW may be a Library (SQLQuery, SQLView): one SELECT over "
+     "the views that it depends on.",
      view_run_options,
      WORDS("marrow view run condition_simple --data export/ --format csv --out conditions.csv",
            "a flat file from an export", "marrow view run bp.json --dataset study",
            "over a dataset",
            "marrow view run bp.json --dataset study --engine postgresql://me@db/research",
-           "on a server"),
+           "on a server", "marrow view run older.json --dataset study --param born=1950-01-01",
+           "a SQLQuery with its parameter"),
      verb_view_run},
     {"view query", "NAME VIEW SEARCH", 3, 3,
      "Ask a view with FHIR search parameters",

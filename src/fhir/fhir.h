@@ -101,6 +101,44 @@ enum err_code fhir_worker_finish(struct fhir_worker *worker, struct fhir_counts 
 enum err_code fhir_view_lower(const struct fhir_view *view, struct plan *plan, const char *table, const char *table_identity, bool resource_id,
                               const struct plan_rel **ret, struct err *err) WARN_UNUSED;
 
+/* ---- libraries of SQL --------------------------------------------------------------------------- */
+
+#define FHIR_LIMIT_LIBRARY_SQL_BYTES (1 << 20)
+#define FHIR_LIMIT_LIBRARY_PARAMETERS 100
+#define FHIR_LIMIT_LIBRARY_DEPENDENCIES 100
+#define FHIR_LIMIT_LIBRARY_DEPTH 32 /* SQLViews that read one another */
+
+/* A FHIR Library of the profile SQLQuery or SQLView: one SQL statement over tables that are views (ViewDefinitions, SQLViews), named by labels. */
+struct fhir_library_parameter {
+    const char *name, *fhir_type;
+    bool required;         /* min is not 0 */
+    struct data_type type; /* it is bound as: BOOLEAN, BIGINT, DOUBLE (decimal), TEXT (FHIR's lexical form: dates and times too, as in the views' columns) */
+};
+struct fhir_library_dependency {
+    const char *label;     /* the table's name in the SQL */
+    const char *canonical; /* of a ViewDefinition or SQLView: "http://…/ViewDefinition/x", "…|1.0", "#contained" */
+};
+struct fhir_library;
+bool fhir_is_library(const json_t *definition);
+/* Read and validate; of several texts the one for dialect stands (application/sql;dialect=duckdb), else the one without a dialect. ERR_INPUT, ERR_LIMIT, with
+ * the path in the Library. Immutable; definition is kept. */
+enum err_code fhir_library_read(const json_t *definition, const char *source, const char *dialect, struct fhir_library **ret, struct err *err) WARN_UNUSED;
+void fhir_library_free(struct fhir_library *library);
+AUTO_DEFINE(struct fhir_library, fhir_library_free)
+bool fhir_library_is_view(const struct fhir_library *library); /* SQLView; else SQLQuery */
+const char *fhir_library_name(const struct fhir_library *library); /* or "" */
+const char *fhir_library_url(const struct fhir_library *library);  /* or "" */
+const json_t *fhir_library_definition(const struct fhir_library *library);
+/* The statement, without a ';' at its end; each :name stands as $1, $2 … by the order of the parameters, for values that are bound. Not yet parsed by an engine. */
+const char *fhir_library_sql(const struct fhir_library *library);
+size_t fhir_library_parameter_count(const struct fhir_library *library);
+const struct fhir_library_parameter *fhir_library_parameter(const struct fhir_library *library, size_t idx);
+size_t fhir_library_dependency_count(const struct fhir_library *library);
+const struct fhir_library_dependency *fhir_library_dependency(const struct fhir_library *library, size_t idx);
+const json_t *fhir_library_notes(const struct fhir_library *library); /* [{code, message, path}], borrowed */
+/* Is text a value of the parameter's FHIR type? ERR_INPUT says what was expected; the value itself is not shown. */
+enum err_code fhir_library_value_check(const struct fhir_library_parameter *parameter, struct str text, struct err *err) WARN_UNUSED;
+
 /* ---- Bulk Data ---------------------------------------------------------------------------------- */
 
 #define FHIR_BULK_FILES_AT_ONCE 4

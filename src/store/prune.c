@@ -74,18 +74,20 @@ static enum err_code keep_version(struct prune *prune, const json_t *entry, stru
 static enum err_code keep_layers(struct prune *prune, struct err *err)
 {
     JSON_AUTO decided = NULL;
+    static const char *const members[] = {"views", "sql_views"};
     const char *name;
     json_t *view, *run_id;
     size_t idx;
     bool ok = true;
     TRY(store_dataset_read(prune->store, prune->dataset, &decided, err));
-    json_object_foreach(json_object_get(decided, "views"), name, view)
-    {
-        json_array_foreach(json_object_get(view, "layers"), idx, run_id)
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        json_object_foreach(json_object_get(decided, members[i]), name, view)
         {
-            json_put_flag(prune->runs_kept, json_string_value(run_id), true, &ok);
+            json_array_foreach(json_object_get(view, "layers"), idx, run_id)
+            {
+                json_put_flag(prune->runs_kept, json_string_value(run_id), true, &ok);
+            }
         }
-    }
     return json_built(ok, err);
 }
 

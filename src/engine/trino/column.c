@@ -281,34 +281,12 @@ static bool read_interval(enum trino_form form, struct str text, struct data_int
 /* ---- texts and bytes ----------------------------------------------------------------------------
  */
 
-static int base64_digit(char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
 static bool read_base64(struct str text, struct arena *arena, struct str *ret)
 {
-    while (text.len > 0 && text.ptr[text.len - 1] == '=')
-        text.len--;
-    char *bytes = arena_alloc(arena, text.len + 1);
     size_t length = 0;
-    uint32_t bits = 0;
-    if (bytes == NULL || text.len % 4 == 1)
+    char *bytes = arena_alloc(arena, text.len + 1);
+    if (bytes == NULL || !str_from_base64(text, bytes, &length))
         return false;
-    for (size_t idx = 0; idx < text.len; idx++) {
-        int digit = base64_digit(text.ptr[idx]);
-        if (digit < 0)
-            return false;
-        bits = bits << 6 | (uint32_t)digit;
-        if (idx % 4 != 0)
-            bytes[length++] = (char)(bits >> (6 - 2 * (idx % 4)));
-    }
     *ret = (struct str){bytes, length};
     return true;
 }

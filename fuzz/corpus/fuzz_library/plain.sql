@@ -1,0 +1,2 @@
+SELECT :a, ':a', "b" -- :b_1
+ FROM t;
