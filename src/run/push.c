@@ -14,8 +14,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PUSH_NAME_BYTES 512
-
 struct push {
     struct run_server server;
     const struct store_version *version;
@@ -26,7 +24,7 @@ struct push_one {
     const struct run_push_table *wanted;
     const struct store_table *table;
     struct data_schema columns;   /* as stored there */
-    char staged[PUSH_NAME_BYTES]; /* the name until it is whole */
+    char staged[RUN_STAGING_BYTES]; /* the name until it is whole */
     bool in_place;                /* the server reads it where it stands */
     const char *why_copied;       /* of a registered one; NULL: there was no choice */
 };
@@ -34,12 +32,6 @@ struct push_one {
 static void auto_push_one(struct push_one *one)
 {
     data_schema_done(&one->columns);
-}
-
-static void staging_name(const struct push *push, const char *table, char ret[PUSH_NAME_BYTES])
-{
-    (void)snprintf(ret, PUSH_NAME_BYTES, "%.400s%s", table,
-                   run_server_transacts(&push->server) ? "" : RUN_STAGING_SUFFIX);
 }
 
 static enum err_code columns_of(struct push_one *one, struct err *err)
@@ -255,7 +247,8 @@ static enum err_code push_one(struct push *push, const struct run_push_table *wa
     if (one.table == NULL)
         return err_set(err, ERR_NOT_FOUND, "dataset %s has no table %.200s",
                        store_version_dataset(push->version), wanted->name);
-    staging_name(push, one.table->name, one.staged);
+    run_server_staging(&push->server, one.table->name, one.staged, sizeof one.staged);
+    TRY(run_server_sweep(&push->server, one.table->name, err));
     TRY(is_there(push, &one, &there, err));
     if (!there) {
         enum err_code code = load_one(push, &one, err);
@@ -281,10 +274,10 @@ static enum err_code make_visible(struct push *push, struct err *err)
         return engine_execute(push->server.engine, "COMMIT", NULL, 0, err);
     for (size_t i = 0; i < json_array_size(push->tables); i++) {
         const json_t *entry = json_array_get(push->tables, i);
-        char staged[PUSH_NAME_BYTES];
+        char staged[RUN_STAGING_BYTES];
         if (json_flag(entry, "reused", false))
             continue;
-        staging_name(push, json_text(entry, "name", ""), staged);
+        run_server_staging(&push->server, json_text(entry, "name", ""), staged, sizeof staged);
         TRY(run_server_drop(&push->server, json_text(entry, "name", ""), err));
         TRY(run_server_rename(&push->server, staged, json_text(entry, "name", ""), err));
     }
@@ -304,8 +297,8 @@ static void undo(struct push *push, const struct run_push_table *tables, size_t 
 {
     run_server_undo(&push->server, NULL, 0);
     for (size_t i = 0; i < count && !run_server_transacts(&push->server); i++) {
-        char staged[PUSH_NAME_BYTES];
-        staging_name(push, tables[i].name, staged);
+        char staged[RUN_STAGING_BYTES];
+        run_server_staging(&push->server, tables[i].name, staged, sizeof staged);
         (void)!run_server_drop(&push->server, staged, ERR_IGNORED);
     }
 }

@@ -39,12 +39,6 @@ static void name_of(struct run_push_run *run)
     (void)snprintf(run->table, sizeof run->table, "input_%.16s", hex);
 }
 
-static void staging_name(const struct push_run *push, const struct run_push_run *run, char ret[96])
-{
-    (void)snprintf(ret, 96, "%s%s", run->table,
-                   run_server_transacts(&push->server) ? "" : RUN_STAGING_SUFFIX);
-}
-
 /* The columns as the run holds them, under the names that are asked for, and the SELECT that gives
  * them. */
 static enum err_code columns_of(const struct run_push_run *run, struct data_schema *ret,
@@ -130,7 +124,8 @@ static enum err_code push_one(struct push_run *push, struct run_push_run *run, s
     char staged[96];
     bool there = false, transacts = run_server_transacts(&push->server);
     name_of(run);
-    staging_name(push, run, staged);
+    run_server_staging(&push->server, run->table, staged, sizeof staged);
+    TRY(run_server_sweep(&push->server, run->table, err));
     TRY(is_there(push, run, &there, err));
     if (there)
         return ERR_OK;

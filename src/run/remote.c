@@ -72,8 +72,7 @@ static void name_slice(const struct remote *remote, struct slice *slice, size_t 
         (void)snprintf(suffix, sizeof suffix, "_%zu", number);
     (void)snprintf(slice->table, sizeof slice->table, "run_%.16s%s", remote->work->result->run_id,
                    suffix);
-    (void)snprintf(slice->staged, sizeof slice->staged, "%s%s", slice->table,
-                   run_server_transacts(&remote->server) ? "" : RUN_STAGING_SUFFIX);
+    run_server_staging(&remote->server, slice->table, slice->staged, sizeof slice->staged);
 }
 
 static enum err_code cut_slices(struct remote *remote, struct err *err)
@@ -327,6 +326,14 @@ static enum err_code prepare(struct remote *remote, struct err *err)
     return run_split_plan(plan, &remote->server, &remote->split, err);
 }
 
+/* What attempts left that died. A server may end their statements later than they. */
+static enum err_code sweep(struct remote *remote, struct err *err)
+{
+    for (size_t s = 0; s < remote->slice_count; s++)
+        TRY(run_server_sweep(&remote->server, remote->slices[s].table, err));
+    return ERR_OK;
+}
+
 static enum err_code compute(struct remote *remote, json_t **ret, struct err *err)
 {
     struct run_work *work = remote->work;
@@ -335,6 +342,7 @@ static enum err_code compute(struct remote *remote, json_t **ret, struct err *er
     engine_set_progress(remote->server.engine, remote->server.progress, "compute",
                         work->request->name);
     TRY(run_server_begin(&remote->server, err));
+    TRY(sweep(remote, err));
     TRY(run_split_run(&remote->split, &remote->server, &remote->sql, err));
     TRY(make_tables(remote, err));
     TRY(run_measure_view(work, err));
@@ -377,6 +385,9 @@ static enum err_code compute_and_publish(struct remote *remote, const json_t *st
     }
     TRY(store_run_publish(work->store, store_version_dataset(work->version), work->result->run_id,
                           work->staged, owned, &existed, err));
+    if (!run_server_transacts(&remote->server) &&
+        run_server_look(&remote->server, ERR_IGNORED) == ERR_OK)
+        (void)!sweep(remote, ERR_IGNORED);
     work->staged[0] = '\0';
     work->result->reused = stored != NULL;
     return store_run_read(work->store, store_version_dataset(work->version), work->result->run_id,

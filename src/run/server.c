@@ -5,8 +5,10 @@
 #include "plan/rewrite.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- names --------------------------------------------------------------------------------------
  */
@@ -102,6 +104,36 @@ bool run_server_in_place(const struct run_server *server, const char *table)
     return lists(server->in_place, table);
 }
 
+void run_server_staging(const struct run_server *server, const char *table, char *ret,
+                        size_t capacity)
+{
+    (void)snprintf(ret, capacity, "%.400s%s", table, server->attempt);
+}
+
+static void name_attempt(struct run_server *server)
+{
+    const int64_t facts[] = {(int64_t)getpid(), clock_monotonic_us(), clock_now_us()};
+    if (!run_server_transacts(server))
+        (void)snprintf(server->attempt, sizeof server->attempt, RUN_STAGING_SUFFIX "_%016" PRIx64,
+                       hash_xxh3_128(facts, sizeof facts, 0).low);
+}
+
+enum err_code run_server_sweep(struct run_server *server, const char *table, struct err *err)
+{
+    AUTO(buf_done) struct buf left = BUF_INIT;
+    if (run_server_transacts(server))
+        return ERR_OK;
+    buf_printf(&left, "%.400s" RUN_STAGING_SUFFIX, table);
+    TRY(buf_check(&left, err));
+    for (size_t i = 0; i < json_array_size(server->tables); i++) {
+        const char *name = json_string_value(json_array_get(server->tables, i));
+        struct str start = {name, strlen(name) < left.len ? strlen(name) : left.len};
+        if (str_equal_nocase(start, buf_view(&left)))
+            TRY(run_server_drop(server, name, err));
+    }
+    return ERR_OK;
+}
+
 /* select: up to where the schema's name is compared. */
 static enum err_code names_of(struct run_server *server, const char *select, const char *condition,
                               json_t **ret, struct err *err)
@@ -154,6 +186,7 @@ enum err_code run_server_open(const struct engine_options *options,
         return err_hint(err, "'marrow plan run' and 'marrow sql' with --engine read the store's "
                              "files through it");
     }
+    name_attempt(ret);
     TRY(engine_open(&local, &ret->local, err));
     return run_server_look(ret, err);
 }

@@ -13,7 +13,8 @@
 
 #define RUN_SCHEMA_BYTES 64
 #define RUN_SERVER_URL_BYTES 512
-#define RUN_STAGING_SUFFIX "__marrow_staging" /* of tables that are not whole yet, on engines without transactions */
+#define RUN_STAGING_SUFFIX "__marrow_staging" /* of tables that are not whole yet, on engines without transactions (and of an attempt: _ and 16 digits) */
+#define RUN_STAGING_BYTES 512
 
 struct run_server {
     struct engine *engine; /* the server's */
@@ -23,6 +24,7 @@ struct run_server {
     char url[RUN_SERVER_URL_BYTES]; /* without user, password and parameters */
     json_t *tables;                 /* names in the schema */
     json_t *hashed;                 /* tables that hold the stored hash columns */
+    char attempt[40];               /* what is added to the names of tables that are not whole yet; "" with transactions */
     json_t *in_place;               /* tables that are read where they are registered (push_place.c) */
 };
 /* Connects to options->url and opens the embedded engine with the rest of the options; reads what is in the version's schema.
@@ -44,6 +46,11 @@ void run_server_table(void *server, const char *table, struct buf *out); /* as d
 void run_server_column(const struct run_server *server, const char *name, struct buf *out);
 /* BEGIN, where there are transactions, and the schema. */
 enum err_code run_server_begin(struct run_server *server, struct err *err) WARN_UNUSED;
+/* The name under which a table is made. Each attempt has its own: what one left that died may stand in the way there even where no table is to be seen
+ * (a folder of files without one), or come to its end later. */
+void run_server_staging(const struct run_server *server, const char *table, char *ret, size_t capacity);
+/* Drop what earlier attempts at a table left, as far as it is known (run_server_look). */
+enum err_code run_server_sweep(struct run_server *server, const char *table, struct err *err) WARN_UNUSED;
 enum err_code run_server_drop(struct run_server *server, const char *table, struct err *err) WARN_UNUSED;
 enum err_code run_server_rename(struct run_server *server, const char *from, const char *to, struct err *err) WARN_UNUSED;
 /* Type of a column in CREATE TABLE; ERR_UNSUPPORTED. */

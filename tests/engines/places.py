@@ -1,8 +1,8 @@
 """Registered folders on servers: partitioned Parquet below the folder of files= is read by Trino where it stands, by its partitions; PostgreSQL gets
-an index for each partition column, and uses it; DataFusion reads the folder through an external table.
+an index for each partition column, and uses it.
 
 Rows are those of the same plan at home, and what stands in the folder beside or in place of the registered files is never read silently.
-PostgreSQL where one is installed, Trino at MARROW_TRINO_URL, DataFusion at MARROW_DATAFUSION_DRIVER.
+PostgreSQL where one is installed, Trino at MARROW_TRINO_URL.
 """
 import atexit
 import glob
