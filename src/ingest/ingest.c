@@ -340,10 +340,16 @@ static enum err_code open_entries(struct ingest_set *set, struct err *err)
 
 static enum err_code no_source(const struct ingest_set *set, struct err *err)
 {
+    size_t told = 0; /* what could be data tells more than a readme does */
     (void)err_set(err, ERR_INPUT, "no data found in what was given");
+    while (told < set->skipped_count && strncmp(set->skipped[told].reason, "no data", 7) == 0)
+        told++;
+    told = told < set->skipped_count ? told : 0;
     if (set->skipped_count > 0)
-        (void)err_detail(err, "%zu files skipped, the first: %s (%s)", set->skipped_count,
-                         set->skipped[0].path, set->skipped[0].reason);
+        (void)err_detail(err, "%zu files skipped, such as %s (%s)", set->skipped_count,
+                         set->skipped[told].path, set->skipped[told].reason);
+    if (set->options.place != NULL)
+        return err_hint(err, PLACE_HINT);
     return err_hint(err, "give csv, tsv, json, FHIR, parquet, xlsx, SPSS, Stata or SAS files, or a "
                          "folder or archive that holds some");
 }

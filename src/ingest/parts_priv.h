@@ -90,6 +90,8 @@ const char *walk_unreadable_reason(const char *base_name);
 
 /* ---- in place ----------------------------------------------------------------------------------- */
 
+#define PLACE_HINT "only Parquet and plain CSV files are read where they stand; 'marrow import' takes the rest"
+
 /* The entries' tables, of options.place. */
 enum err_code place_open(struct ingest_set *set, struct err *err) WARN_UNUSED;
 #define PLACE_LIMIT_KEYS 16

@@ -15,6 +15,7 @@ static const struct name_rule whole_names[] = {
     {"desktop.ini", "no data: a file of the system"},
     {"source.txt", "no data: where the files come from"},
     {"_success", "no data: a marker"},
+    {"_marrow.json", "no data: what Marrow notes beside a result"},
     {"_metadata", "no data: Parquet's summary"},
     {"_common_metadata", "no data: Parquet's summary"},
     {"define.xml", "no data: metadata (define.xml)"},

@@ -132,7 +132,7 @@ static enum err_code no_data(struct ingest_set *set, const struct walk_place *pl
     if (!place->given)
         return ingest_skip(set, place->origin, err, reason);
     (void)err_set(err, ERR_INPUT, "%s: %s", place->base_name, reason);
-    (void)err_hint(err, GIVEN_HINT);
+    (void)err_hint(err, "%s", set->options.place != NULL ? PLACE_HINT : GIVEN_HINT);
     return err_at(err, place->origin, 0, 0);
 }
 

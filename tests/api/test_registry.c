@@ -385,9 +385,33 @@ static void a_kept_run_of_changed_files_is_not_given_again(void **state)
     assert_string_not_equal(json_text(first, "version", ""), json_text(second, "version", ""));
 }
 
+static void a_folder_of_packed_files_is_told_to_be_imported(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    json_t *answer = NULL;
+    const char *paths[] = {kit_path(directory, "packed")};
+    struct api_import_options options = {
+        .paths = paths, .path_count = 1, .name = "packed", .header = -1};
+    MUST(file_make_directory(paths[0], &err));
+    kit_write(paths[0], "README.txt", "about it\n");
+    struct str zip = {"PK\3\4\24\0\0\0\0\0\0\0\0\0\0\0", 16};
+    char path[FILE_PATH_BYTES];
+    MUST(file_path_join(paths[0], "z.zip", path, &err));
+    MUST(file_write_new(path, zip, &err));
+    assert_int_equal(api_register(api, &options, &answer, &err), ERR_INPUT);
+    assert_non_null(strstr(err.detail, "z.zip (not read where it stands: packed)"));
+    assert_non_null(strstr(err.hint, "'marrow import' takes the rest"));
+    paths[0] = path;
+    assert_int_equal(api_register(api, &options, &answer, &err), ERR_INPUT);
+    assert_non_null(strstr(err.message, "not read where it stands: packed"));
+    assert_non_null(strstr(err.hint, "'marrow import' takes the rest"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_folder_of_packed_files_is_told_to_be_imported),
         cmocka_unit_test(a_filter_on_a_key_opens_only_its_files),
         cmocka_unit_test(a_plan_a_table_a_dataset_may_turn_pruning_off),
         cmocka_unit_test(row_groups_are_skipped_by_their_statistics_unless_told_not_to),
