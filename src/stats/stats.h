@@ -32,8 +32,9 @@
 #define STATS_TERMS_MAX 300    /* coefficients of a model */
 #define STATS_CELLS_MAX 100000 /* cells of a table of counts */
 #define STATS_FISHER_NODES_MAX                                                                     \
-    4000000 /* pieces of work of an r × c Fisher's test: then a refusal, never an approximation */
-#define STATS_FISHER_SUPPORT_MAX 10000000 /* possible tables of a 2 × 2 Fisher's test */
+    2000000 /* pieces of work held by an r × c Fisher's test, and steps between */
+#define STATS_FISHER_STEPS_MAX 20000000  /* them: then a refusal, never an approximation */
+#define STATS_FISHER_SUPPORT_MAX 1000000 /* possible tables of a 2 × 2 Fisher's test */
 #define STATS_SHAPIRO_MAX 5000 /* rows of Shapiro–Wilk: the approximation's published range */
 
 /* A column as the caller holds it; nothing is copied or kept. */
@@ -65,7 +66,7 @@ enum stats_adjust_method { STATS_HOLM, STATS_BENJAMINI_HOCHBERG };
 struct stats_options {
     double level;        /* of confidence intervals, in (0, 1); 0: 0.95 */
     bool equal_variance; /* t-test: Student's, not Welch's */
-    bool no_continuity; /* Mann–Whitney, Spearman, χ² (2 × 2), McNemar: no continuity correction */
+    bool no_continuity;  /* Mann–Whitney, χ² (2 × 2), McNemar: no continuity correction */
     enum stats_exactness exact; /* Mann–Whitney, Spearman */
     enum stats_center center;
     enum stats_ties ties;

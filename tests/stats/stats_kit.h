@@ -193,8 +193,6 @@ struct kit_function {
     kit_times *times;
     kit_hazards *hazards;
 };
-extern const struct kit_function kit_functions[];
-extern const size_t kit_function_count;
 
 static inline enum err_code kit_call_counts(kit_counts *function, const struct kit_table *table,
                                             const struct stats_options *options,

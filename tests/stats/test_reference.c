@@ -12,26 +12,10 @@
 
 #include <math.h>
 
-#include "stats_kit.h"
+#include "kit_functions.h"
 
 #define ESTIMATE_TOLERANCE 1e-6
 #define P_TOLERANCE 1e-4
-
-const struct kit_function kit_functions[] = {
-    {"describe", "value", "group", .two = stats_describe},
-    {"frequencies", "value", NULL, .one = stats_frequencies},
-    {"t_test", "value", "group", .two = stats_t_test},
-    {"t_test_paired", "a", "b", .two = stats_t_test_paired},
-    {"mann_whitney", "value", "group", .two = stats_mann_whitney},
-    {"anova", "value", "group", .two = stats_anova},
-    {"anova_welch", "value", "group", .two = stats_anova_welch},
-    {"kruskal_wallis", "value", "group", .two = stats_kruskal_wallis},
-    {"levene", "value", "group", .two = stats_levene},
-    {"bartlett", "value", "group", .two = stats_bartlett},
-    {"variance_ratio", "value", "group", .two = stats_variance_ratio},
-    {"shapiro_wilk", "value", NULL, .one = stats_shapiro_wilk},
-};
-const size_t kit_function_count = sizeof kit_functions / sizeof *kit_functions;
 
 static struct {
     int comparisons, cases, skipped, refusals;
@@ -87,7 +71,8 @@ static bool read_data(struct str data, struct kit_table *table)
 static double term_field(const struct stats_term *term, struct str field)
 {
     FIELD(term, value)
-    FIELD(term, se) FIELD(term, low) FIELD(term, high) FIELD(term, ratio) FIELD(term, ratio_low)
+    FIELD(term, se)
+    FIELD(term, low) FIELD(term, high) FIELD(term, ratio) FIELD(term, ratio_low)
         FIELD(term, ratio_high) FIELD(term, statistic) FIELD(term, df) FIELD(term, p)
             FIELD(term, aliased) FIELD(term, infinite) return -INFINITY;
 }
@@ -95,26 +80,28 @@ static double term_field(const struct stats_term *term, struct str field)
 static double group_field(const struct stats_group *group, struct str field)
 {
     FIELD(group, n)
-    FIELD(group, missing) FIELD(group, mean) FIELD(group, sd) FIELD(group, se)
-        FIELD(group, mean_low) FIELD(group, mean_high) FIELD(group, min) FIELD(group, q1)
-            FIELD(group, median) FIELD(group, q3) FIELD(group, max) FIELD(group, proportion)
-                FIELD(group, events) FIELD(group, observed) FIELD(group, expected)
-                    FIELD(group, median_low) FIELD(group, median_high)
-                        FIELD(group, rank_sum) return -INFINITY;
+    FIELD(group, missing)
+    FIELD(group, mean) FIELD(group, sd) FIELD(group, se) FIELD(group, mean_low)
+        FIELD(group, mean_high) FIELD(group, min) FIELD(group, q1) FIELD(group, median)
+            FIELD(group, q3) FIELD(group, max) FIELD(group, proportion) FIELD(group, events)
+                FIELD(group, observed) FIELD(group, expected) FIELD(group, median_low)
+                    FIELD(group, median_high) FIELD(group, rank_sum) return -INFINITY;
 }
 
 static double point_field(const struct stats_point *point, struct str field)
 {
     FIELD(point, time)
-    FIELD(point, at_risk) FIELD(point, events) FIELD(point, censored) FIELD(point, survival)
-        FIELD(point, se) FIELD(point, low) FIELD(point, high) return -INFINITY;
+    FIELD(point, at_risk)
+    FIELD(point, events) FIELD(point, censored) FIELD(point, survival) FIELD(point, se)
+        FIELD(point, low) FIELD(point, high) return -INFINITY;
 }
 
 static double header_field(const struct stats_result *result, struct str field)
 {
     FIELD(result, n)
-        FIELD(result, statistic) FIELD(result, df) FIELD(result, df2) FIELD(result, p)
-            FIELD(result, estimate) FIELD(result, low) FIELD(result, high) FIELD(result, separated)
+    FIELD(result, statistic)
+        FIELD(result, df) FIELD(result, df2) FIELD(result, p) FIELD(result, estimate)
+            FIELD(result, low) FIELD(result, high) FIELD(result, separated)
                 FIELD(result, term_count)
                     FIELD(result, point_count) return str_equal(field, STR("dropped"))
         ? (double)result->dropped_rows
@@ -308,13 +295,17 @@ FILE_TEST(t)
 FILE_TEST(rank)
 FILE_TEST(anova)
 FILE_TEST(shapiro)
+FILE_TEST(tables)
+FILE_TEST(correlation)
+FILE_TEST(regression)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(describe_equals_r), cmocka_unit_test(t_equals_r),
-        cmocka_unit_test(rank_equals_r),     cmocka_unit_test(anova_equals_r),
-        cmocka_unit_test(shapiro_equals_r),
+        cmocka_unit_test(describe_equals_r),    cmocka_unit_test(t_equals_r),
+        cmocka_unit_test(rank_equals_r),        cmocka_unit_test(anova_equals_r),
+        cmocka_unit_test(shapiro_equals_r),     cmocka_unit_test(tables_equals_r),
+        cmocka_unit_test(correlation_equals_r), cmocka_unit_test(regression_equals_r),
     };
     find_data();
     return cmocka_run_group_tests(tests, NULL, NULL);
