@@ -204,6 +204,9 @@ static const char *has_array(struct emit *emit, const struct plan_expr *expr)
     bool plain = true;
     for (size_t i = 1; i < expr->arg_count; i++)
         plain = plain && emit_is_plain_path(expr->args[i]);
+    if (plain && expr->arg_count == 2)
+        return arena_printf(emit->arena, "coalesce(json_type(%%1, '$.%s') = 'ARRAY', FALSE)",
+                            expr->args[1]->literal);
     buf_puts(&text, plain ? "coalesce(list_contains(json_type(%1, [" : "coalesce('ARRAY' IN (");
     for (size_t i = 1; i < expr->arg_count; i++)
         if (plain)
@@ -217,12 +220,23 @@ static const char *has_array(struct emit *emit, const struct plan_expr *expr)
     return copy.ptr;
 }
 
+/* error() is of no type: a CASE makes it the type of what stands beside it, but a list's. */
 static const char *raised(struct emit *emit, const struct plan_expr *expr)
 {
     struct buf text = BUF_INIT;
-    buf_puts(&text, "CAST(error('marrow: ' || #1) AS ");
-    duckdb_type(expr->type, &text);
-    buf_putc(&text, ')');
+    bool list = expr->type.kind == DATA_LIST;
+    const char *what = expr->args[0]->literal;
+    bool plain = expr->args[0]->kind == PLAN_LITERAL && what != NULL && strpbrk(what, "'%$#") == NULL;
+    buf_puts(&text, list ? "CAST(" : "");
+    if (plain)
+        buf_printf(&text, "error('marrow: %s')", what);
+    else
+        buf_puts(&text, "error('marrow: ' || #1)");
+    buf_puts(&text, list ? " AS " : "");
+    if (list) {
+        duckdb_type(expr->type, &text);
+        buf_putc(&text, ')');
+    }
     struct str copy = emit_copy(emit, &text);
     buf_done(&text);
     return copy.ptr;
@@ -250,6 +264,57 @@ static const char *each_cast(struct emit *emit, const struct plan_expr *expr)
     struct str copy = emit_copy(emit, &out);
     buf_done(&out);
     return copy.ptr;
+}
+
+/* A list that is made of another is never null. */
+static bool never_null(const struct plan_expr *expr)
+{
+    if (expr->kind != PLAN_CALL)
+        return false;
+    switch ((int)expr->function->id) {
+    case PLAN_FUNCTION_LIST:
+    case PLAN_FUNCTION_LIST_TRANSFORM:
+    case PLAN_FUNCTION_LIST_FILTER:
+    case PLAN_FUNCTION_LIST_FLAT:
+    case PLAN_FUNCTION_LIST_CONCAT:
+    case PLAN_FUNCTION_LIST_SLICE:
+    case PLAN_FUNCTION_JSON_ITEMS:
+        return true;
+    }
+    return false;
+}
+
+static const char *of_lists(const struct plan_expr *expr)
+{
+    int64_t number;
+    switch ((int)expr->function->id) {
+    case PLAN_FUNCTION_LIST_GET:
+        return expr->args[1]->kind == PLAN_LITERAL && expr->args[1]->literal != NULL &&
+                       str_to_int64(str_of(expr->args[1]->literal), &number) && number > 0
+                   ? "list_extract(%1, %2)"
+                   : NULL;
+    case PLAN_FUNCTION_LIST_TRANSFORM:
+        return never_null(expr->args[0]) ? "list_transform(%1, lambda %V: %2)" : NULL;
+    case PLAN_FUNCTION_LIST_FILTER:
+        return never_null(expr->args[0]) ? "list_filter(%1, lambda %V: %2)" : NULL;
+    case PLAN_FUNCTION_LIST_FLAT:
+        return never_null(expr->args[0]) ? "flatten(list_transform(%1, lambda %V: %2))" : NULL;
+    }
+    return NULL;
+}
+
+/* Of a type that is told, its name within the pattern. */
+static const char *reference_key_of(struct emit *emit, const struct plan_expr *expr)
+{
+    const char *type = expr->args[2]->literal;
+    static const char LETTERS[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    if (expr->args[2]->kind != PLAN_LITERAL || type == NULL || type[strspn(type, LETTERS)] != '\0')
+        return NULL;
+    return arena_printf(emit->arena,
+                        "CASE WHEN NOT starts_with(%%1, 'urn:uuid:') OR %%2 = %%3 THEN "
+                        "nullif(regexp_extract(split_part(%%1, '/_history/', 1), "
+                        "'^(?:urn:uuid:|(?:[^#?{][^?]*/)?%s/)([^/?]+)$', 1), '') END",
+                        type);
 }
 
 static const char *choose_more(struct emit *emit, const struct plan_expr *expr,
@@ -280,13 +345,22 @@ static const char *choose_more(struct emit *emit, const struct plan_expr *expr,
         return json_member(emit, expr);
     case PLAN_FUNCTION_JSON_PATH:
         return emit_is_plain_path(expr->args[1])
-                   ? arena_printf(emit->arena, "(#1 -> '$.%s')", expr->args[1]->literal)
+                   ? arena_printf(emit->arena, "(#1 -> '%s%s')",
+                                  strchr(expr->args[1]->literal, '.') != NULL ? "$." : "",
+                                  expr->args[1]->literal)
                    : NULL;
     case PLAN_FUNCTION_JSON_ITEMS:
         return is_short(expr->args[0])
                    ? "list_filter(CASE json_type(%1) WHEN 'ARRAY' THEN #1 -> '$[*]' ELSE [%1] END, "
                      "lambda marrow_e: marrow_e <> 'null')"
                    : NULL;
+    case PLAN_FUNCTION_LIST_GET:
+    case PLAN_FUNCTION_LIST_TRANSFORM:
+    case PLAN_FUNCTION_LIST_FILTER:
+    case PLAN_FUNCTION_LIST_FLAT:
+        return of_lists(expr);
+    case PLAN_FUNCTION_REFERENCE_KEY_OF:
+        return reference_key_of(emit, expr);
     case PLAN_FUNCTION_JSON_HAS_ARRAY:
         return has_array(emit, expr);
     case PLAN_FUNCTION_RAISE:
@@ -415,6 +489,8 @@ static bool holds_null(const struct plan_expr *expr)
         return expr->literal == NULL || expr->type.kind == DATA_JSON;
     if (expr->kind == PLAN_PARAM)
         return true;
+    if (expr->kind == PLAN_CALL && expr->function->id == PLAN_FUNCTION_RAISE)
+        return false;
     for (size_t i = 0; i < expr->arg_count; i++)
         if (holds_null(expr->args[i]))
             return true;

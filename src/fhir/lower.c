@@ -46,23 +46,7 @@ static fhir_sql on_focus(struct state *state, const struct fhir_path *path)
 /* All columns of the relation, and more. */
 static const struct plan_rel *with(struct state *state, const struct plan_named *more, size_t count)
 {
-    struct plan *plan = state->lower->plan;
-    const struct plan_rel *rel = state->rel;
-    if (rel == NULL)
-        return NULL;
-    struct plan_named *all = plan_named_array(plan, rel->column_count + count);
-    size_t at = 0;
-    for (size_t i = 0; all != NULL && i < rel->column_count; i++) {
-        bool replaced = false;
-        for (size_t j = 0; j < count; j++)
-            replaced = replaced || strcmp(more[j].name, rel->columns[i].name) == 0;
-        if (!replaced)
-            all[at++] = (struct plan_named){rel->columns[i].name,
-                                            plan_column(plan, rel, rel->columns[i].name)};
-    }
-    for (size_t j = 0; all != NULL && j < count; j++)
-        all[at++] = more[j];
-    return all == NULL ? NULL : plan_project(plan, rel, all, at);
+    return fhir_lower_with(state->lower->plan, state->rel, more, count);
 }
 
 static const char *numbered(struct state *state, const char *what)
@@ -89,17 +73,18 @@ static void guard_select(struct fhir_guard *guard, const struct fhir_select *sel
         guard_select(guard, select->unions[i], false);
 }
 
-/* The focus, or an error where an array stands on a path that is taken at FHIR R4's word. */
-static void put_guard(struct state *state, const struct fhir_guard *guard)
+/* An error where an array stands on a path that is taken at FHIR R4's word; else holds. NULL:
+ * failed. */
+static fhir_sql guarded(struct state *state, const struct fhir_guard *guard, fhir_sql holds)
 {
     struct fhir_lower *lower = state->lower;
-    if (guard->count == 0 || state->rel == NULL)
-        return;
+    if (guard->count == 0 || state->rel == NULL || holds == NULL)
+        return holds;
     fhir_sql *args = arena_array(plan_arena(lower->plan), guard->count + 1, sizeof *args);
     struct buf what = BUF_INIT;
     buf_puts(&what, "an array where FHIR R4 has one value at most, at ");
     if (args == NULL)
-        return;
+        return NULL;
     args[0] = plan_column(lower->plan, state->rel, state->focus);
     for (size_t i = 0; i < guard->count; i++) {
         args[i + 1] = fhir_sql_text(lower, guard->paths[i]);
@@ -108,10 +93,16 @@ static void put_guard(struct state *state, const struct fhir_guard *guard)
     }
     const fhir_sql *copy = args;
     const fhir_sql parts[] = {plan_call(lower->plan, "json_has_array", guard->count + 1, copy),
-                              fhir_sql_raise(lower, DATA_TYPE(JSON), buf_text(&what)), args[0]};
+                              fhir_sql_raise(lower, DATA_TYPE(BOOLEAN), buf_text(&what)), holds};
     buf_done(&what);
-    const struct plan_named named = {state->focus, fhir_sql_case(lower, 3, parts)};
-    state->rel = with(state, &named, 1);
+    return fhir_sql_case(lower, 3, parts);
+}
+
+static void put_guard(struct state *state, const struct fhir_guard *guard)
+{
+    if (guard->count > 0 && state->rel != NULL)
+        state->rel = plan_filter(state->lower->plan, state->rel,
+                                 guarded(state, guard, fhir_sql_bool(state->lower, true)));
 }
 
 /* ---- columns -----------------------------------------------------------------------------------
@@ -175,6 +166,22 @@ static fhir_sql column_value(struct state *state, const struct fhir_select_colum
     return as_type(lower, value, output->type);
 }
 
+/* Where the row is absent, null: but for %rowIndex. */
+static void put_absent(struct state *state, const struct fhir_select *select,
+                       struct plan_named *named)
+{
+    struct fhir_lower *lower = state->lower;
+    for (size_t i = 0; state->absent != NULL && i < select->column_count; i++) {
+        const struct fhir_select_column *column = &select->columns[i];
+        fhir_sql value = named[i].expr;
+        if (value == NULL || (column->path->kind == FHIR_PATH_ROW_INDEX && !column->collection))
+            continue;
+        const fhir_sql parts[] = {plan_column(lower->plan, state->rel, state->absent),
+                                  fhir_sql_null(lower, value->type), value};
+        named[i].expr = fhir_sql_case(lower, 3, parts);
+    }
+}
+
 static void put_columns(struct state *state, const struct fhir_select *select)
 {
     struct fhir_lower *lower = state->lower;
@@ -184,23 +191,24 @@ static void put_columns(struct state *state, const struct fhir_select *select)
         const struct fhir_view_column *output = &lower->view->columns[column->output];
         const char *place = arena_printf(plan_arena(lower->plan), "column %s", output->name);
         lower->place = place != NULL ? place : output->name;
-        fhir_sql value = column_value(state, column);
-        bool index = column->path->kind == FHIR_PATH_ROW_INDEX && !column->collection;
-        if (state->absent != NULL && value != NULL && !index) {
-            const fhir_sql parts[] = {plan_column(lower->plan, state->rel, state->absent),
-                                      fhir_sql_null(lower, value->type), value};
-            value = fhir_sql_case(lower, 3, parts);
-        }
         const char *name = arena_printf(plan_arena(lower->plan), "out_%s", output->name);
-        if (value == NULL || name == NULL) {
+        named[i] = (struct plan_named){name, column_value(state, column)};
+        if (named[i].expr == NULL || name == NULL) {
             state->rel = NULL;
             return;
         }
-        named[i] = (struct plan_named){name, value};
         state->outputs[column->output] = name;
     }
-    if (select->column_count > 0)
-        state->rel = named == NULL ? NULL : with(state, named, select->column_count);
+    if (select->column_count == 0)
+        return;
+    if (named == NULL || !fhir_lower_stage(lower->plan, &state->rel,
+                                           state->row_index == NULL ? "resources" : "items", named,
+                                           select->column_count)) {
+        state->rel = NULL;
+        return;
+    }
+    put_absent(state, select, named);
+    state->rel = with(state, named, select->column_count);
 }
 
 /* ---- iterations --------------------------------------------------------------------------------
@@ -224,6 +232,18 @@ static fhir_sql children(struct state *state, const struct fhir_select *select, 
     return plan_call(lower->plan, "list_concat", select->iterate_count, args);
 }
 
+/* What is below the last level, an error where there is anything. */
+static fhir_sql if_deeper(struct fhir_lower *lower, fhir_sql list)
+{
+    const char *what = arena_printf(plan_arena(lower->plan), "repeat goes deeper than %d",
+                                    FHIR_LIMIT_REPEAT_LOWERED);
+    if (list == NULL || what == NULL)
+        return NULL;
+    const fhir_sql parts[] = {fhir_sql_there(lower, list), fhir_sql_raise(lower, list->type, what),
+                              fhir_sql_list(lower, fhir_sql_null(lower, DATA_TYPE(JSON)))};
+    return fhir_sql_case(lower, 3, parts);
+}
+
 /* Each child, and after it what is below it: pre-order. */
 static fhir_sql unrolled(struct state *state, const struct fhir_select *select, bool element,
                          int levels)
@@ -232,20 +252,70 @@ static fhir_sql unrolled(struct state *state, const struct fhir_select *select, 
     fhir_sql list = children(state, select, element);
     if (list == NULL)
         return NULL;
-    if (levels == 0) {
-        const char *what = arena_printf(plan_arena(lower->plan), "repeat goes deeper than %d",
-                                        FHIR_LIMIT_REPEAT_LOWERED);
-        const fhir_sql parts[] = {fhir_sql_there(lower, list),
-                                  what == NULL ? NULL : fhir_sql_raise(lower, list->type, what),
-                                  fhir_sql_list(lower, fhir_sql_null(lower, DATA_TYPE(JSON)))};
-        return fhir_sql_case(lower, 3, parts);
-    }
+    if (levels == 0)
+        return if_deeper(lower, list);
     fhir_sql_body(lower);
     fhir_sql self =
         fhir_sql_call(lower, "list", fhir_sql_element(lower, DATA_TYPE(JSON)), NULL, NULL);
     fhir_sql both =
         fhir_sql_call(lower, "list_concat", self, unrolled(state, select, true, levels - 1), NULL);
     return fhir_sql_each(lower, "list_flat", list, both);
+}
+
+/* The children of each of the list. */
+static fhir_sql children_of(struct state *state, const struct fhir_select *select, fhir_sql list)
+{
+    fhir_sql_body(state->lower);
+    return fhir_sql_each(state->lower, "list_flat", list, children(state, select, true));
+}
+
+/* Level by level, each a column made of the one before: nothing is nested, and each level is
+ * computed once. */
+static fhir_sql levelled(struct state *state, const struct fhir_select *select)
+{
+    struct fhir_lower *lower = state->lower;
+    fhir_sql parts[FHIR_LIMIT_REPEAT_LOWERED + 1], below = children(state, select, false);
+    const char *names[FHIR_LIMIT_REPEAT_LOWERED];
+    for (size_t i = 0; i < FHIR_LIMIT_REPEAT_LOWERED; i++) {
+        const char *what = arena_printf(plan_arena(lower->plan), "level_%zu", i + 1);
+        names[i] = what == NULL ? NULL : numbered(state, what);
+        const struct plan_named named = {names[i], below};
+        state->rel = below == NULL || names[i] == NULL ? NULL : with(state, &named, 1);
+        if (state->rel == NULL)
+            return NULL;
+        set_focus(state);
+        below = children_of(state, select, plan_column(lower->plan, state->rel, names[i]));
+    }
+    for (size_t i = 0; i < FHIR_LIMIT_REPEAT_LOWERED; i++)
+        parts[i] = plan_column(lower->plan, state->rel, names[i]);
+    parts[FHIR_LIMIT_REPEAT_LOWERED] = if_deeper(lower, below);
+    const fhir_sql *args = parts;
+    return parts[FHIR_LIMIT_REPEAT_LOWERED] == NULL
+               ? NULL
+               : plan_call(lower->plan, "list_concat", FHIR_LIMIT_REPEAT_LOWERED + 1, args);
+}
+
+static bool path_counts(const struct fhir_path *path)
+{
+    bool counts = path->kind == FHIR_PATH_ROW_INDEX ||
+                  (path->input != NULL && path_counts(path->input));
+    for (size_t i = 0; i < path->arg_count && !counts; i++)
+        counts = path_counts(path->args[i]);
+    return counts;
+}
+/* Is %rowIndex read below the select? Then its items' order shows. */
+static bool counts_rows(const struct fhir_select *select)
+{
+    for (size_t i = 0; i < select->column_count; i++)
+        if (path_counts(select->columns[i].path))
+            return true;
+    for (size_t i = 0; i < select->select_count; i++)
+        if (counts_rows(select->selects[i]))
+            return true;
+    for (size_t i = 0; i < select->union_count; i++)
+        if (counts_rows(select->unions[i]))
+            return true;
+    return false;
 }
 
 /* "contacts", of the path's last member */
@@ -276,7 +346,8 @@ static void iterate(struct state *state, const struct fhir_select *select)
     fhir_sql list;
     if (select->iteration == FHIR_REPEAT) {
         set_focus(state);
-        list = unrolled(state, select, false, FHIR_LIMIT_REPEAT_LOWERED);
+        list = counts_rows(select) ? unrolled(state, select, false, FHIR_LIMIT_REPEAT_LOWERED)
+                                   : levelled(state, select);
     } else {
         list = fhir_sql_list(lower, on_focus(state, select->iterates[0]));
     }
@@ -428,16 +499,21 @@ static bool needs_exact(const struct fhir_view *view, const struct fhir_select *
 /* ---- the view ----------------------------------------------------------------------------------
  */
 
-static void put_where(struct state *state, const struct fhir_view *view)
+/* What the view's where holds for; NULL: failed. */
+static fhir_sql wanted(struct state *state, const struct fhir_view *view)
 {
     struct fhir_lower *lower = state->lower;
-    for (size_t i = 0; i < view->where_count && state->rel != NULL; i++) {
+    fhir_sql all = NULL;
+    for (size_t i = 0; i < view->where_count; i++) {
         const char *place = arena_printf(plan_arena(lower->plan), "where[%zu]", i);
         lower->place = place != NULL ? place : "where";
         fhir_sql holds =
             fhir_sql_typed(lower, on_focus(state, view->where[i]), FHIR_SYSTEM_BOOLEAN);
-        state->rel = holds == NULL ? NULL : plan_filter(lower->plan, state->rel, holds);
+        if (holds == NULL)
+            return NULL;
+        all = all == NULL ? holds : fhir_sql_call(lower, "and", all, holds, NULL);
     }
+    return all != NULL ? all : fhir_sql_bool(lower, true);
 }
 
 static void put_base(struct state *state, const struct fhir_view *view)
@@ -456,12 +532,15 @@ static void put_base(struct state *state, const struct fhir_view *view)
             fhir_sql_call(lower, "json_exact", plan_column(lower->plan, state->rel, "resource"),
                           NULL, NULL)};
         state->rel = named.expr == NULL ? NULL : with(state, &named, 1);
+        state->rel = state->rel == NULL ? NULL : plan_label(lower->plan, state->rel, "exact");
     }
+    fhir_sql holds = state->rel == NULL ? NULL : wanted(state, view);
     lower->place = "resource";
-    put_guard(state, &guard);
-    if (state->rel != NULL && state->rel->kind != PLAN_SCAN)
-        state->rel = plan_label(lower->plan, state->rel, "resources");
-    put_where(state, view);
+    holds = holds == NULL ? NULL : guarded(state, &guard, holds);
+    if (holds != NULL && (guard.count > 0 || view->where_count > 0))
+        state->rel = plan_filter(lower->plan, state->rel, holds);
+    else if (holds == NULL)
+        state->rel = NULL;
 }
 
 static const struct plan_rel *result(const struct state *state, const struct fhir_view *view,

@@ -151,6 +151,11 @@ static fhir_sql has_value(struct fhir_lower *lower, const struct fhir_path *path
     return fhir_sql_bound(lower, &binding, fhir_sql_case(lower, 3, parts));
 }
 
+static fhir_sql text_at(struct fhir_lower *lower, fhir_sql item, const char *name)
+{
+    return fhir_sql_call(lower, "json_text", fhir_lower_member(lower, item, name), NULL, NULL);
+}
+
 /* extension(url): those whose url it is */
 static fhir_sql extension(struct fhir_lower *lower, const struct fhir_path *path,
                           const struct fhir_focus *focus)
@@ -162,10 +167,7 @@ static fhir_sql extension(struct fhir_lower *lower, const struct fhir_path *path
         return NULL;
     fhir_sql_body(lower);
     fhir_sql own =
-        fhir_sql_call(lower, "json_lexeme",
-                      fhir_sql_call(lower, "json_path", fhir_sql_element(lower, DATA_TYPE(JSON)),
-                                    fhir_sql_text(lower, "url"), NULL),
-                      NULL, NULL);
+        text_at(lower, fhir_sql_element(lower, DATA_TYPE(JSON)), "url");
     return fhir_sql_each(lower, "list_filter", list,
                          fhir_sql_call(lower, "eq", own, fhir_sql_lift(lower, url, made_at), NULL));
 }
@@ -191,68 +193,21 @@ static fhir_sql of_each(struct fhir_lower *lower, fhir_sql value,
     return fhir_sql_each(lower, "list_filter", list, there);
 }
 
-static fhir_sql lexeme_at(struct fhir_lower *lower, fhir_sql json, const char *name)
-{
-    return fhir_sql_call(lower, "json_lexeme",
-                         fhir_sql_call(lower, "json_path", json, fhir_sql_text(lower, name), NULL),
-                         NULL, NULL);
-}
-
 static fhir_sql resource_key(struct fhir_lower *lower, fhir_sql item, const void *user)
 {
     (void)user;
-    return lexeme_at(lower, item, "id");
-}
-
-/* The last part but `back` of a path whose parts stand between slashes; null: there is none. */
-static fhir_sql part_of(struct fhir_lower *lower, fhir_sql path, int64_t back)
-{
-    fhir_sql slash = fhir_sql_text(lower, "/");
-    fhir_sql without = fhir_sql_call(lower, "replace", path, slash, fhir_sql_text(lower, ""));
-    fhir_sql slashes = fhir_sql_call(lower, "sub", fhir_sql_call(lower, "length", path, NULL, NULL),
-                                     fhir_sql_call(lower, "length", without, NULL, NULL), NULL);
-    fhir_sql number = fhir_sql_call(lower, "add", slashes, fhir_sql_int(lower, 1 - back), NULL);
-    return fhir_sql_call(lower, "nullif", fhir_sql_call(lower, "split_part", path, slash, number),
-                         fhir_sql_text(lower, ""), NULL);
+    return fhir_sql_bare(lower, fhir_lower_member(lower, item, "id"), FHIR_SYSTEM_NONE);
 }
 
 /* Patient/1, https://host/fhir/Patient/1/_history/2, urn:uuid:… */
-static fhir_sql key_of(struct fhir_lower *lower, fhir_sql text, fhir_sql named, const char *type)
-{
-    unsigned made_at = lower->depth;
-    struct fhir_binding whole, plain;
-    fhir_sql at = fhir_sql_bind(lower, &whole, text);
-    fhir_sql urn = fhir_sql_call(lower, "starts_with", at, fhir_sql_text(lower, "urn:uuid:"), NULL);
-    fhir_sql uuid = fhir_sql_call(lower, "substring", at, fhir_sql_int(lower, 10), NULL);
-    if (type[0] != '\0') {
-        const fhir_sql parts[] = {fhir_sql_call(lower, "eq", fhir_sql_lift(lower, named, made_at),
-                                                fhir_sql_text(lower, type), NULL),
-                                  uuid, fhir_sql_null(lower, DATA_TYPE(TEXT))};
-        uuid = fhir_sql_case(lower, 3, parts);
-    }
-    fhir_sql none = fhir_sql_call(
-        lower, "or", fhir_sql_call(lower, "starts_with", at, fhir_sql_text(lower, "#"), NULL),
-        fhir_sql_call(lower, "contains", at, fhir_sql_text(lower, "?"), NULL), NULL);
-    fhir_sql unversioned = fhir_sql_call(
-        lower, "split_part", at, fhir_sql_text(lower, "/_history/"), fhir_sql_int(lower, 1));
-    fhir_sql path = fhir_sql_bind(lower, &plain, unversioned);
-    fhir_sql owner = part_of(lower, path, 1);
-    const fhir_sql keyed[] = {
-        type[0] != '\0' ? fhir_sql_call(lower, "eq", owner, fhir_sql_text(lower, type), NULL)
-                        : fhir_sql_call(lower, "is_not_null", owner, NULL, NULL),
-        part_of(lower, path, 0), fhir_sql_null(lower, DATA_TYPE(TEXT))};
-    fhir_sql key = fhir_sql_bound(lower, &plain, fhir_sql_case(lower, 3, keyed));
-    const fhir_sql parts[] = {none, fhir_sql_null(lower, DATA_TYPE(TEXT)), urn, uuid, key};
-    return fhir_sql_bound(lower, &whole, fhir_sql_case(lower, 5, parts));
-}
-
 static fhir_sql reference_key(struct fhir_lower *lower, fhir_sql item, const void *user)
 {
-    struct fhir_binding binding;
-    fhir_sql json = fhir_sql_bind(lower, &binding, item);
-    fhir_sql key = key_of(lower, lexeme_at(lower, json, "reference"),
-                          lexeme_at(lower, json, "type"), user != NULL ? (const char *)user : "");
-    return fhir_sql_bound(lower, &binding, key);
+    const char *type = user != NULL ? (const char *)user : "";
+    fhir_sql text = text_at(lower, item, "reference");
+    if (type[0] == '\0')
+        return fhir_sql_call(lower, "reference_key", text, NULL, NULL);
+    return fhir_sql_call(lower, "reference_key_of", text, text_at(lower, item, "type"),
+                         fhir_sql_text(lower, type));
 }
 
 /* ---- strings -----------------------------------------------------------------------------------
@@ -348,9 +303,9 @@ static fhir_sql of_string(struct fhir_lower *lower, const struct fhir_path *path
     case FHIR_FUNCTION_LENGTH:
         return fhir_sql_call(lower, "length", text, NULL, NULL);
     case FHIR_FUNCTION_UPPER:
-        return fhir_sql_call(lower, "upper", text, NULL, NULL);
+        return fhir_sql_call(lower, "ascii_upper", text, NULL, NULL);
     }
-    return fhir_sql_call(lower, "lower", text, NULL, NULL);
+    return fhir_sql_call(lower, "ascii_lower", text, NULL, NULL);
 }
 
 /* toInteger(): digits alone; of a boolean 1, 0; {} of all else */

@@ -25,22 +25,13 @@ static const char *comparison(enum fhir_operator op)
 /* ---- of two items ------------------------------------------------------------------------------
  */
 
-static const char *json_kind_of(enum fhir_system system)
+/* Both as SQL's type; for equality a JSON value whose kind if_kinds has looked at. */
+static fhir_sql side(struct fhir_lower *lower, enum fhir_operator op, fhir_sql value,
+                     enum fhir_system system)
 {
-    switch (system) {
-    case FHIR_SYSTEM_BOOLEAN:
-        return "boolean";
-    case FHIR_SYSTEM_INTEGER:
-    case FHIR_SYSTEM_DECIMAL:
-        return "number";
-    case FHIR_SYSTEM_STRING:
-    case FHIR_SYSTEM_DATE:
-    case FHIR_SYSTEM_DATETIME:
-    case FHIR_SYSTEM_TIME:
-    case FHIR_SYSTEM_NONE:
-        break;
-    }
-    return "string";
+    if (!is_ordering(op) && value->type.kind == DATA_JSON)
+        value = fhir_sql_bare(lower, value, system);
+    return fhir_sql_typed(lower, value, system);
 }
 
 static fhir_sql of_system(struct fhir_lower *lower, enum fhir_operator op, fhir_sql a, fhir_sql b,
@@ -49,8 +40,8 @@ static fhir_sql of_system(struct fhir_lower *lower, enum fhir_operator op, fhir_
     enum fhir_system number = system == FHIR_SYSTEM_INTEGER ? FHIR_SYSTEM_DECIMAL : system;
     bool whole = a->type.kind == DATA_BIGINT && b->type.kind == DATA_BIGINT;
     if (!whole) {
-        a = fhir_sql_typed(lower, a, number);
-        b = fhir_sql_typed(lower, b, number);
+        a = side(lower, op, a, number);
+        b = side(lower, op, b, number);
     }
     if (system == FHIR_SYSTEM_DATE || system == FHIR_SYSTEM_DATETIME || system == FHIR_SYSTEM_TIME)
         return fhir_lower_moment_compare(lower, op, a, b, system);
@@ -94,10 +85,8 @@ static fhir_sql if_kinds(struct fhir_lower *lower, fhir_sql a, fhir_sql b, enum 
     for (size_t i = 0; i < 2; i++) {
         if (sides[i]->type.kind != DATA_JSON)
             continue;
-        const fhir_sql parts[] = {
-            fhir_sql_call(lower, "ne", fhir_sql_call(lower, "json_kind", sides[i], NULL, NULL),
-                          fhir_sql_text(lower, json_kind_of(system)), NULL),
-            fhir_sql_bool(lower, false), equal};
+        const fhir_sql parts[] = {fhir_sql_other(lower, sides[i], system),
+                                  fhir_sql_bool(lower, false), equal};
         equal = fhir_sql_case(lower, 3, parts);
         if (equal == NULL)
             return NULL;

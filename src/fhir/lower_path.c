@@ -54,6 +54,11 @@ static fhir_sql join(struct fhir_lower *lower, fhir_sql from, const char *name)
                         : fhir_sql_call(lower, "json_path", from, fhir_sql_text(lower, name), NULL);
 }
 
+fhir_sql fhir_lower_member(struct fhir_lower *lower, fhir_sql from, const char *name)
+{
+    return from == NULL ? NULL : join(lower, from, name);
+}
+
 /* May the step be taken out without a look at what is there? Below a column the guards look; what
  * is taken out of an element is looked at when its value is used. */
 static bool is_single(fhir_sql from, bool single)

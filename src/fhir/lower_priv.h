@@ -64,6 +64,10 @@ fhir_sql fhir_sql_one(struct fhir_lower *lower, fhir_sql value);
 fhir_sql fhir_sql_there(struct fhir_lower *lower, fhir_sql value); /* exists() */
 /* The item as SQL's type of the system (BOOLEAN, BIGINT, decimal(38,15), TEXT); another kind of item raises. */
 fhir_sql fhir_sql_typed(struct fhir_lower *lower, fhir_sql value, enum fhir_system system);
+/* Is the JSON value, if there is one, no value of the system (NONE: no primitive)? */
+fhir_sql fhir_sql_other(struct fhir_lower *lower, fhir_sql json, enum fhir_system system);
+/* The text of what is known to be a value of the system (NONE: a primitive), or null. */
+fhir_sql fhir_sql_bare(struct fhir_lower *lower, fhir_sql json, enum fhir_system system);
 /* The digits of a number as they are written, or as they are computed. */
 fhir_sql fhir_sql_digits(struct fhir_lower *lower, fhir_sql value);
 /* Its text, whatever primitive it is. */
@@ -74,6 +78,8 @@ fhir_sql fhir_sql_json_array(struct fhir_lower *lower, fhir_sql value, enum fhir
 
 /* ---- expressions ---- */
 fhir_sql fhir_lower_path(struct fhir_lower *lower, const struct fhir_path *path, const struct fhir_focus *focus);
+/* json_path of one value, in one with the path that it comes from. */
+fhir_sql fhir_lower_member(struct fhir_lower *lower, fhir_sql from, const char *name);
 fhir_sql fhir_lower_this(struct fhir_lower *lower, const struct fhir_focus *focus);
 fhir_sql fhir_lower_call(struct fhir_lower *lower, const struct fhir_path *path, const struct fhir_focus *focus);
 fhir_sql fhir_lower_operator(struct fhir_lower *lower, const struct fhir_path *path, const struct fhir_focus *focus);
@@ -91,7 +97,12 @@ fhir_sql fhir_lower_moment_compare(struct fhir_lower *lower, enum fhir_operator 
 /* yyyy-mm-dd hh:mm:ss.ffffff in UTC, as far as it is written. */
 fhir_sql fhir_lower_moment_key(struct fhir_lower *lower, fhir_sql text);
 fhir_sql fhir_lower_boundary(struct fhir_lower *lower, fhir_sql value, enum fhir_type type, bool high);
-fhir_sql fhir_lower_reference_key(struct fhir_lower *lower, fhir_sql reference, const char *type);
+
+/* ---- stages (lower_stage.c) ---- */
+/* The relation with more columns, or others in place of its own. */
+const struct plan_rel *fhir_lower_with(struct plan *plan, const struct plan_rel *rel, const struct plan_named *more, size_t count);
+/* named, columns over *rel named out_…, made over a relation in which the parts that they read have names. false: the plan has failed. */
+bool fhir_lower_stage(struct plan *plan, const struct plan_rel **rel, const char *label, struct plan_named *named, size_t count);
 
 /* ---- guards (lower_guard.c) ---- */
 /* Paths from a scope's focus at which FHIR R4 has at most one value, and the SQL takes them at their word: names with points between. */

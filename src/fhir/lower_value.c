@@ -166,9 +166,8 @@ fhir_sql fhir_sql_there(struct fhir_lower *lower, fhir_sql value)
         bool guarded = value->kind == PLAN_CALL && value->function->id == PLAN_FUNCTION_JSON_PATH &&
                        value->args[0]->kind == PLAN_COLUMN;
         if (guarded)
-            value = fhir_sql_call(lower, "json_kind", value, NULL, NULL);
-        else
-            value = fhir_sql_list(lower, value);
+            return fhir_sql_call(lower, "json_exists", value, NULL, NULL);
+        value = fhir_sql_list(lower, value);
     }
     if (!fhir_sql_is_list(value))
         return fhir_sql_call(lower, "is_not_null", value, NULL, NULL);
@@ -179,35 +178,44 @@ fhir_sql fhir_sql_there(struct fhir_lower *lower, fhir_sql value)
 /* ---- values ------------------------------------------------------------------------------------
  */
 
-static const char *kind_of(enum fhir_system system)
+/* Is the JSON value, if there is one, of another kind than values of the system are? */
+fhir_sql fhir_sql_other(struct fhir_lower *lower, fhir_sql json, enum fhir_system system)
 {
     switch (system) {
     case FHIR_SYSTEM_BOOLEAN:
-        return "boolean";
+        return fhir_sql_call(lower, "json_not_boolean", json, NULL, NULL);
     case FHIR_SYSTEM_INTEGER:
     case FHIR_SYSTEM_DECIMAL:
-        return "number";
+        return fhir_sql_call(lower, "json_not_number", json, NULL, NULL);
     case FHIR_SYSTEM_STRING:
     case FHIR_SYSTEM_DATE:
     case FHIR_SYSTEM_DATETIME:
     case FHIR_SYSTEM_TIME:
-        return "string";
+        return fhir_sql_call(lower, lower->exact ? "json_not_string" : "json_not_text", json, NULL,
+                             NULL);
     case FHIR_SYSTEM_NONE:
-        return "";
+        return fhir_sql_call(lower, "json_structure", json, NULL, NULL);
     }
-    return "";
+    return NULL;
 }
+
+fhir_sql fhir_sql_bare(struct fhir_lower *lower, fhir_sql json, enum fhir_system system)
+{
+    bool digits = lower->exact && (system == FHIR_SYSTEM_INTEGER || system == FHIR_SYSTEM_DECIMAL ||
+                                   system == FHIR_SYSTEM_NONE);
+    bool member = json != NULL && json->kind == PLAN_CALL &&
+                  json->function->id == PLAN_FUNCTION_JSON_PATH &&
+                  json->args[0]->kind == PLAN_ELEMENT && strchr(json->args[1]->literal, '.') == NULL;
+    if (member && !digits)
+        return fhir_sql_call(lower, "json_value", json->args[0], json->args[1], NULL);
+    return fhir_sql_call(lower, digits ? "json_lexeme" : "json_text", json, NULL, NULL);
+}
+
 static const char *system_text(enum fhir_system system)
 {
     static const char *const TEXT[] = {"a value",  "a boolean", "a string",   "an integer",
                                        "a number", "a date",    "a dateTime", "a time"};
     return TEXT[system];
-}
-
-static fhir_sql is_kind(struct fhir_lower *lower, fhir_sql json, const char *kind)
-{
-    return fhir_sql_call(lower, "eq", fhir_sql_call(lower, "json_kind", json, NULL, NULL),
-                         fhir_sql_text(lower, kind), NULL);
 }
 
 /* A whole number's digits → bigint; others raise. */
@@ -230,13 +238,10 @@ static fhir_sql checked(struct fhir_lower *lower, fhir_sql json, enum fhir_syste
     struct fhir_binding binding;
     fhir_sql item = fhir_sql_bind(lower, &binding, json);
     snprintf(what, sizeof what, "expected %s", system_text(system));
-    const fhir_sql parts[] = {
-        is_kind(lower, item, kind_of(system)),
-        fhir_sql_call(lower, "json_lexeme", item, NULL, NULL),
-        fhir_sql_call(lower, "is_null", fhir_sql_call(lower, "json_kind", item, NULL, NULL), NULL,
-                      NULL),
-        fhir_sql_null(lower, DATA_TYPE(TEXT)), fhir_sql_raise(lower, DATA_TYPE(TEXT), what)};
-    return fhir_sql_bound(lower, &binding, fhir_sql_case(lower, 5, parts));
+    const fhir_sql parts[] = {fhir_sql_other(lower, item, system),
+                              fhir_sql_raise(lower, DATA_TYPE(TEXT), what),
+                              fhir_sql_bare(lower, item, system)};
+    return fhir_sql_bound(lower, &binding, fhir_sql_case(lower, 3, parts));
 }
 
 fhir_sql fhir_sql_typed(struct fhir_lower *lower, fhir_sql value, enum fhir_system system)
@@ -294,12 +299,9 @@ fhir_sql fhir_sql_lexeme(struct fhir_lower *lower, fhir_sql value)
         return fhir_sql_cast(lower, value, DATA_TEXT);
     struct fhir_binding binding;
     fhir_sql item = fhir_sql_bind(lower, &binding, value);
-    fhir_sql kind = fhir_sql_call(lower, "json_kind", item, NULL, NULL);
-    const fhir_sql structures[] = {kind, fhir_sql_text(lower, "object"),
-                                   fhir_sql_text(lower, "array")};
-    const fhir_sql parts[] = {kind == NULL ? NULL : plan_call(lower->plan, "in", 3, structures),
+    const fhir_sql parts[] = {fhir_sql_other(lower, item, FHIR_SYSTEM_NONE),
                               fhir_sql_raise(lower, DATA_TYPE(TEXT), "expected a primitive value"),
-                              fhir_sql_call(lower, "json_lexeme", item, NULL, NULL)};
+                              fhir_sql_bare(lower, item, FHIR_SYSTEM_NONE)};
     return fhir_sql_bound(lower, &binding, fhir_sql_case(lower, 3, parts));
 }
 
@@ -314,9 +316,7 @@ fhir_sql fhir_sql_json(struct fhir_lower *lower, fhir_sql value, enum fhir_type 
     if (value->type.kind == DATA_JSON) {
         struct fhir_binding binding;
         fhir_sql item = fhir_sql_bind(lower, &binding, value);
-        const fhir_sql parts[] = {fhir_sql_call(lower, "is_not_null",
-                                                fhir_sql_call(lower, "json_kind", item, NULL, NULL),
-                                                NULL, NULL),
+        const fhir_sql parts[] = {fhir_sql_call(lower, "json_exists", item, NULL, NULL),
                                   fhir_sql_call(lower, "json_plain", item, NULL, NULL),
                                   fhir_sql_null(lower, DATA_TYPE(JSON))};
         return fhir_sql_bound(lower, &binding, fhir_sql_case(lower, 3, parts));
@@ -325,6 +325,17 @@ fhir_sql fhir_sql_json(struct fhir_lower *lower, fhir_sql value, enum fhir_type 
     fhir_sql text = fhir_sql_lexeme(lower, value);
     return number ? fhir_sql_cast(lower, text, DATA_JSON)
                   : fhir_sql_call(lower, "json_string", text, NULL, NULL);
+}
+
+/* What JSON has of it: 'b'oolean, 's'tring, 'n'umber. */
+static char kind_of_system(enum fhir_system system)
+{
+    bool number = system == FHIR_SYSTEM_INTEGER || system == FHIR_SYSTEM_DECIMAL;
+    return system == FHIR_SYSTEM_BOOLEAN ? 'b' : number ? 'n' : 's';
+}
+static char kind_of(enum data_kind kind, enum fhir_type type)
+{
+    return kind == DATA_BOOLEAN ? 'b' : kind == DATA_TEXT && type != FHIR_TYPE_DECIMAL ? 's' : 'n';
 }
 
 /* An element of the collection as JSON; one that is not of the declared system raises. */
@@ -337,15 +348,12 @@ static fhir_sql element_json(struct fhir_lower *lower, fhir_sql element, enum fh
                           : fhir_sql_json(lower, element, type);
     if (declared == FHIR_SYSTEM_NONE)
         return plain;
-    const char *own = element->type.kind == DATA_BOOLEAN                             ? "boolean"
-                      : element->type.kind == DATA_TEXT && type != FHIR_TYPE_DECIMAL ? "string"
-                                                                                     : "number";
-    if (!json && strcmp(own, kind_of(declared)) == 0)
+    if (!json && kind_of(element->type.kind, type) == kind_of_system(declared))
         return plain;
     fhir_sql wrong = fhir_sql_raise(lower, DATA_TYPE(JSON), WRONG);
-    const fhir_sql parts[] = {json ? is_kind(lower, element, kind_of(declared))
-                                   : fhir_sql_bool(lower, false),
-                              plain, wrong};
+    const fhir_sql parts[] = {json ? fhir_sql_other(lower, element, declared)
+                                   : fhir_sql_bool(lower, true),
+                              wrong, plain};
     return fhir_sql_case(lower, 3, parts);
 }
 

@@ -398,6 +398,10 @@ static struct data_type rule_json_texts(const struct data_type *arguments, size_
     bool fits = arguments[0].kind == DATA_JSON && all_of(arguments + 1, count - 1, DATA_TEXT);
     return fits ? DATA_TYPE(BOOLEAN) : NO_TYPE;
 }
+static struct data_type rule_json_to_boolean(const struct data_type *arguments, size_t count)
+{
+    return all_of(arguments, count, DATA_JSON) ? DATA_TYPE(BOOLEAN) : NO_TYPE;
+}
 static bool is_list_of(struct data_type type, enum data_kind kind)
 {
     return type.kind == DATA_LIST && type.fields[0].type.kind == kind;

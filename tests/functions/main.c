@@ -350,7 +350,7 @@ static void every_function_means_the_same_on_trino(void **state)
 {
     const char *url = getenv("MARROW_TRINO_URL");
     (void)state;
-    if (url == NULL) {
+    if (url == NULL || url[0] == '\0') {
         print_message("SKIPPED: no MARROW_TRINO_URL\n");
         skip();
     }

@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "dialect/dialect.h"
 #include "fhir/fhir.h"
@@ -289,7 +290,11 @@ static json_t *run_suite(struct lane *lane, const json_t *suite)
         const char *title = json_text(test, "title", "");
         if (only != NULL && strstr(title, only) == NULL && strstr(lane->suite, only) == NULL)
             continue;
+        int64_t from = clock_monotonic_us();
         const char *wrong = run_case(lane, test), *reason = known_reason(lane, title);
+        if (getenv("MARROW_TIMES") != NULL)
+            printf("%s: %s: %s: %lld ms\n", lane->dialect, lane->suite, title,
+                   (long long)((clock_monotonic_us() - from) / 1000));
         if (wrong != NULL)
             printf("%s: %s: %s: %s%s\n", lane->dialect, lane->suite, title, wrong,
                    reason != NULL ? " (known)" : "");
