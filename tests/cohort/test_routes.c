@@ -27,7 +27,7 @@ static bool chance(unsigned percent)
 
 /* A date as FHIR writes it, and the days that it can mean. */
 struct day {
-    char text[40], first[16], last[16];
+    char text[64], first[40], last[40];
 };
 
 static struct day random_day(int from, int years)
