@@ -1,20 +1,17 @@
-/* The input of a pass, as blocks that workers take one after another: parts of NDJSON files cut at line ends, or chunks of a
- * query's result. A block lies in its worker's buffer with the padding that the JSON reader wants.
+/* The input of a pass, as blocks that workers take one after another: parts of mapped NDJSON files cut at line ends, or chunks of a
+ * query's result, copied into the worker's buffer with the padding that the JSON reader wants.
  *
  *     file   ……………}\n{………}\n{…│…………}\n{……}\n{………………│……}\n        nominal cuts │ every BLOCK_BYTES
  *     block 1 ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓                          up to the line end behind its cut
  *     block 2                          ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   from there on */
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "api/view_pass_priv.h"
 #include "json/bulk.h"
 
 #define BLOCK_BYTES ((int64_t)2 << 20)
-#define MORE_BYTES ((size_t)64 << 10) /* read at once when looking for a block's last line end */
+#define LET_GO_BYTES ((int64_t)16 << 20)
+#define STAYING_MOST 16 /* files: see view_file */
 
 static bool reserve(struct view_block *block, size_t bytes)
 {
@@ -36,119 +33,136 @@ static enum err_code no_memory(struct err *err)
 
 /* ---- files ------------------------------------------------------------------------------------- */
 
-static enum err_code open_file(struct view_block *block, const char *path, struct err *err)
+/* A file that blocks are taken of. The first files of a pass stay mapped until its end, so that rows may point into them; of very
+ * many, the later ones only as long as they are read. */
+struct view_file {
+    struct view_file *next;
+    struct file_mapping mapping;
+    size_t blocks; /* that are not done */
+    bool stays, ended;
+    bool *open;    /* by block: begun and not done */
+};
+
+static const char *line_end(const char *at, const char *end)
 {
-    if (block->path == path)
-        return ERR_OK;
-    if (block->fd >= 0)
-        close(block->fd);
-    block->path = NULL;
-    block->fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (block->fd < 0)
-        return err_set_errno(err, errno, "cannot read %s", path);
-    block->path = path;
-    return ERR_OK;
+    const char *found = at < end ? memchr(at, '\n', (size_t)(end - at)) : NULL;
+    return found != NULL ? found + 1 : end;
 }
 
-/* Up to count more bytes of the file; *ret_count less only at its end. */
-static enum err_code read_at(struct view_block *block, int64_t offset, size_t filled, size_t count, size_t *ret_count, struct err *err)
+/* The lines that begin within the nominal block. */
+static struct str block_text(const struct view_block *block)
 {
-    *ret_count = 0;
-    if (!reserve(block, filled + count))
-        return no_memory(err);
-    while (*ret_count < count) {
-        ssize_t got = pread(block->fd, block->buffer + filled + *ret_count, count - *ret_count, offset + (int64_t)*ret_count);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return err_set_errno(err, errno, "cannot read %s", block->path);
-        if (got == 0)
-            return ERR_OK;
-        *ret_count += (size_t)got;
-    }
-    return ERR_OK;
-}
-
-/* On from filled bytes to the next line end, or the file's. */
-static enum err_code read_to_line_end(struct view_block *block, int64_t from, size_t *filled, struct err *err)
-{
-    for (;;) {
-        size_t got;
-        TRY(read_at(block, from + (int64_t)*filled, *filled, MORE_BYTES, &got, err));
-        const char *end = memchr(block->buffer + *filled, '\n', got);
-        *filled = end != NULL ? (size_t)(end - block->buffer) + 1 : *filled + got;
-        if (end != NULL || got < MORE_BYTES)
-            return ERR_OK;
-        if (*filled > (size_t)JSON_BULK_LIMIT_BYTES + (size_t)BLOCK_BYTES)
-            return err_set(err, ERR_LIMIT, "a line of more than %lld bytes", (long long)JSON_BULK_LIMIT_BYTES);
-    }
-}
-
-static enum err_code read_block(struct view_block *block, struct err *err)
-{
-    int64_t from = block->offset > 0 ? block->offset - 1 : 0; /* is the byte before it a line end? */
-    size_t filled, wanted = (size_t)(block->offset - from + BLOCK_BYTES), start = 0;
-    block->text = (struct str){NULL, 0};
-    TRY(read_at(block, from, 0, wanted, &filled, err));
-    if (block->offset > 0) {
-        const char *end = memchr(block->buffer, '\n', filled);
-        if (end == NULL)
-            return ERR_OK; /* amid a line that the block before it has */
-        start = (size_t)(end - block->buffer) + 1;
-    }
-    if (start == wanted)
-        return ERR_OK;
-    if (filled == wanted && block->buffer[filled - 1] != '\n')
-        TRY(read_to_line_end(block, from, &filled, err));
-    block->text = (struct str){block->buffer + start, filled - start};
-    block->begin = from + (int64_t)start;
-    return reserve(block, filled) ? ERR_OK : no_memory(err);
+    const struct file_mapping *mapping = &block->file->mapping;
+    const char *end = mapping->ptr + mapping->length, *from = mapping->ptr + block->offset;
+    const char *cut = (size_t)(end - from) > BLOCK_BYTES ? from + BLOCK_BYTES : end;
+    if (block->offset > 0)
+        from = line_end(from - 1, cut);
+    return (struct str){from, from < cut ? (size_t)(line_end(cut - 1, end) - from) : 0};
 }
 
 /* Lines of the file before the block, so that an error can tell its line in the file. */
-static int64_t lines_before(struct view_block *block)
+static int64_t lines_before(const struct view_block *block)
 {
-    char bytes[16384];
+    const char *at = block->file->mapping.ptr;
     int64_t lines = 0;
-    for (int64_t at = 0; at < block->begin;) {
-        size_t most = block->begin - at < (int64_t)sizeof bytes ? (size_t)(block->begin - at) : sizeof bytes;
-        ssize_t got = pread(block->fd, bytes, most, at);
-        if (got <= 0)
-            return 0;
-        for (ssize_t idx = 0; idx < got; idx++)
-            lines += bytes[idx] == '\n';
-        at += got;
+    while (at < block->text.ptr && (at = memchr(at, '\n', (size_t)(block->text.ptr - at))) != NULL) {
+        lines++;
+        at++;
     }
     return lines;
 }
 
 void view_block_blame(struct view_block *block, struct err *err)
 {
-    if (block->path != NULL && err->code == ERR_INPUT)
-        err_at(err, block->path, err->line > 0 ? lines_before(block) + err->line : 0, 0);
+    if (block->file != NULL && err->code == ERR_INPUT)
+        err_at(err, block->file->mapping.path, err->line > 0 ? lines_before(block) + err->line : 0, 0);
+}
+
+static enum err_code open_file(struct view_blocks *blocks, const char *path, struct err *err)
+{
+    struct view_file *file = mem_zalloc(1, sizeof *file);
+    if (file == NULL)
+        return no_memory(err);
+    enum err_code code = file_map(path, NULL, &file->mapping, err);
+    if (code == ERR_OK)
+        file->open = mem_zalloc(file->mapping.length / BLOCK_BYTES + 1, sizeof *file->open);
+    if (code == ERR_OK && file->open == NULL)
+        code = file_unmap(&file->mapping, no_memory(err), err);
+    if (code != ERR_OK) {
+        mem_free(file);
+        return code;
+    }
+    file->stays = blocks->staying < STAYING_MOST;
+    blocks->staying += file->stays;
+    file->next = blocks->files;
+    blocks->files = file;
+    blocks->offset = 0;
+    return ERR_OK;
+}
+
+static enum err_code close_file(struct view_blocks *blocks, struct view_file *file, enum err_code code, struct err *err)
+{
+    struct view_file **link = &blocks->files;
+    while (*link != file)
+        link = &(*link)->next;
+    *link = file->next;
+    code = file_unmap(&file->mapping, code, err);
+    mem_free(file->open);
+    mem_free(file);
+    return code;
+}
+
+static enum err_code file_ended(struct view_blocks *blocks, struct view_file *file, struct err *err)
+{
+    return file->ended && file->blocks == 0 && !file->stays ? close_file(blocks, file, ERR_OK, err) : ERR_OK;
 }
 
 /* The next part of a file that is not taken yet; under the lock. */
-static enum err_code next_part(struct view_blocks *blocks, const char **ret_path, int64_t *ret_offset, struct err *err)
+static enum err_code next_part(struct view_blocks *blocks, struct view_block *block, struct err *err)
 {
-    *ret_path = NULL;
     while (blocks->path_idx < blocks->source->path_count) {
-        const char *path = blocks->source->paths[blocks->path_idx];
-        struct stat about;
-        if (blocks->offset == 0 && stat(path, &about) != 0)
-            return err_set_errno(err, errno, "cannot read %s", path);
-        if (blocks->offset == 0)
-            blocks->size = about.st_size;
-        if (blocks->offset < blocks->size) {
-            *ret_path = path;
-            *ret_offset = blocks->offset;
+        if (blocks->offset < 0)
+            TRY(open_file(blocks, blocks->source->paths[blocks->path_idx], err));
+        struct view_file *file = blocks->files;
+        if ((size_t)blocks->offset < file->mapping.length) {
+            block->file = file;
+            block->offset = blocks->offset;
+            block->stable = file->stays ? (struct str){file->mapping.ptr, file->mapping.length} : (struct str){NULL, 0};
+            file->open[blocks->offset / BLOCK_BYTES] = true;
+            file->blocks++;
             blocks->offset += BLOCK_BYTES;
             return ERR_OK;
         }
+        file->ended = true;
         blocks->path_idx++;
-        blocks->offset = 0;
+        blocks->offset = -1;
+        TRY(file_ended(blocks, file, err));
     }
     return ERR_OK;
+}
+
+/* Rows point to what was read a while ago, too: only what lies further back than LET_GO_BYTES is let go of. */
+static void let_go(struct view_file *file, int64_t taken)
+{
+    int64_t done = 0;
+    while (done < taken && !file->open[done / BLOCK_BYTES])
+        done += BLOCK_BYTES;
+    if (done > LET_GO_BYTES)
+        file_let_go(&file->mapping, file->mapping.ptr + (done - LET_GO_BYTES));
+}
+
+enum err_code view_block_end(struct view_blocks *blocks, struct view_block *block, struct err *err)
+{
+    struct view_file *file = block->file;
+    if (file == NULL)
+        return ERR_OK;
+    block->file = NULL;
+    enum err_code code = file_mapping_check(&file->mapping, err);
+    file->open[block->offset / BLOCK_BYTES] = false;
+    file->blocks--;
+    if (file == blocks->files && !file->ended)
+        let_go(file, blocks->offset);
+    return code == ERR_OK ? file_ended(blocks, file, err) : code;
 }
 
 /* ---- queries ----------------------------------------------------------------------------------- */
@@ -197,12 +211,13 @@ static enum err_code next_chunk(struct view_blocks *blocks, struct view_block *b
 
 enum err_code view_blocks_open(const struct view_pass_source *source, struct view_blocks *ret, struct err *err)
 {
-    *ret = (struct view_blocks){.source = source};
+    *ret = (struct view_blocks){.source = source, .offset = -1};
     for (size_t idx = 0; idx < source->path_count; idx++) {
-        struct stat about;
-        if (stat(source->paths[idx], &about) != 0)
-            return err_set_errno(err, errno, "cannot read %s", source->paths[idx]);
-        ret->total += about.st_size;
+        struct file_info info;
+        TRY(file_stat(source->paths[idx], &info, err));
+        if (info.kind == FILE_MISSING)
+            return err_set(err, ERR_NOT_FOUND, "no file '%s'", source->paths[idx]);
+        ret->total += info.bytes;
     }
     if (source->engine == NULL)
         return ERR_OK;
@@ -214,39 +229,39 @@ enum err_code view_blocks_open(const struct view_pass_source *source, struct vie
     return err_set(err, ERR_USAGE, "expected a query of one column of texts, the resources");
 }
 
-void view_blocks_close(struct view_blocks *blocks)
+enum err_code view_blocks_close(struct view_blocks *blocks, enum err_code code, struct err *err)
 {
     engine_result_close(blocks->result);
     blocks->result = NULL;
+    while (blocks->files != NULL)
+        code = close_file(blocks, blocks->files, code, err);
+    return code;
 }
 
 enum err_code view_blocks_next(struct view_blocks *blocks, struct view_block *block, bool *ret_taken, struct err *err)
 {
     *ret_taken = false;
     block->doc_count = 0;
-    block->part = NULL;
+    block->file = NULL;
+    block->stable = (struct str){NULL, 0};
     if (blocks->result != NULL)
         TRY(next_chunk(blocks, block, ret_taken, err));
     else
-        TRY(next_part(blocks, &block->part, &block->offset, err));
-    *ret_taken = *ret_taken || block->part != NULL;
+        TRY(next_part(blocks, block, err));
+    *ret_taken = *ret_taken || block->file != NULL;
     if (*ret_taken)
         block->sequence = blocks->sequence++;
     return ERR_OK;
 }
 
-enum err_code view_block_read(struct view_block *block, struct err *err)
+void view_block_read(struct view_block *block)
 {
-    if (block->part == NULL)
-        return ERR_OK;
-    TRY(open_file(block, block->part, err));
-    return read_block(block, err);
+    if (block->file != NULL)
+        block->text = block_text(block);
 }
 
 void view_block_done(struct view_block *block)
 {
-    if (block->fd >= 0)
-        close(block->fd);
     mem_free(block->buffer);
     mem_free(block->docs);
 }

@@ -1,7 +1,7 @@
 /* One pass over resources for all views of a program, on several threads: each takes a block of the input, evaluates it with a
- * worker of its own, and hands the rows to an appender of its own (tables), or formats them and waits for its turn to write
- * (stream), so that the stream has the order of the input. If blocks fail, the error is that of the first of them in the input,
- * whichever thread came to it first. */
+ * worker that is free, and hands the rows to the engine, whose threads they are (tables), or formats them and waits for its turn to
+ * write (stream), so that the stream has the order of the input. If blocks fail, the error is that of the first of them in the
+ * input, whichever thread came to it first. */
 #include "api/view_pass.h"
 
 #include <pthread.h>
@@ -13,8 +13,7 @@
 
 struct pass {
     const struct fhir_program *program;
-    const struct view_pass_writer *writer; /* or */
-    struct engine_fill *fill;
+    const struct view_pass_writer *writer; /* or NULL: tables */
     const struct progress *progress;
     struct view_blocks blocks;
     pthread_mutex_t lock; /* guards all below and blocks */
@@ -25,12 +24,16 @@ struct pass {
     int64_t failed_sequence;
     struct err err;
     struct fhir_counts counts;
+    struct runner *runners; /* as many as threads */
+    struct runner *idle;    /* tables: those that no thread has */
+    size_t count;
+    pthread_t main; /* reports progress */
 };
 struct runner {
     struct pass *pass;
-    bool is_main; /* reports progress */
+    struct runner *next;
     struct fhir_worker *worker;
-    struct engine_fill_worker *fill;
+    struct engine_fill *fill; /* in whose piece it is */
     struct view_block block;
     struct buf text;
     pthread_t thread;
@@ -41,7 +44,7 @@ static enum err_code take_batch(void *user, size_t view, const struct data_batch
     struct runner *runner = user;
     const struct pass *pass = runner->pass;
     if (runner->fill != NULL)
-        return engine_fill_batch(runner->fill, view, batch, err);
+        return engine_fill_batch(runner->fill, view, batch, runner->block.stable, err);
     return pass->writer->format(pass->writer->user, view, fhir_program_schema(pass->program, view), batch, &runner->text, err);
 }
 
@@ -95,19 +98,32 @@ static enum err_code write_text(struct runner *runner, struct err *err)
     return ERR_OK;
 }
 
+static enum err_code end_block(struct runner *runner, enum err_code code, struct err *err)
+{
+    struct pass *pass = runner->pass;
+    struct err cut;
+    pthread_mutex_lock(&pass->lock);
+    if (view_block_end(&pass->blocks, &runner->block, &cut) != ERR_OK) {
+        *err = cut; /* whatever else was found, this led to it */
+        code = cut.code;
+    }
+    pthread_mutex_unlock(&pass->lock);
+    return code;
+}
+
 static enum err_code run_block(struct runner *runner, struct err *err)
 {
     struct view_block *block = &runner->block;
     buf_clear(&runner->text);
     TRY(progress_check(runner->pass->progress, err));
-    TRY(view_block_read(block, err));
-    enum err_code code = block->part != NULL ? fhir_worker_run_lines(runner->worker, block->text, true, err)
+    view_block_read(block);
+    enum err_code code = block->file != NULL ? fhir_worker_run_lines(runner->worker, block->text, true, err)
                                              : fhir_worker_run(runner->worker, block->docs, block->doc_count, true, err);
     if (code != ERR_OK)
         view_block_blame(block, err);
-    if (code != ERR_OK || runner->pass->writer == NULL)
-        return code;
-    return write_text(runner, err);
+    if (code == ERR_OK && runner->pass->writer != NULL)
+        code = write_text(runner, err);
+    return end_block(runner, code, err);
 }
 
 static void report(struct runner *runner)
@@ -119,24 +135,18 @@ static void report(struct runner *runner)
     event.done = pass->done;
     event.total = pass->blocks.total;
     pthread_mutex_unlock(&pass->lock);
-    if (runner->is_main)
+    if (pthread_equal(pthread_self(), pass->main))
         progress_report(pass->progress, &event);
 }
 
-/* What is still in batches and appenders goes out in each worker's own thread: flushing is a good part of the work. */
-static enum err_code flush(struct runner *runner, struct err *err)
+static enum err_code finish(struct runner *runner, struct err *err)
 {
     struct pass *pass = runner->pass;
     struct fhir_counts counts;
     TRY(fhir_worker_finish(runner->worker, &counts, err));
-    struct engine_fill_worker *fill = runner->fill;
-    runner->fill = NULL;
-    TRY(engine_fill_worker_close(fill, true, err));
-    pthread_mutex_lock(&pass->lock);
     pass->counts.resources += counts.resources;
     pass->counts.passed_over += counts.passed_over;
     pass->counts.nulled += counts.nulled;
-    pthread_mutex_unlock(&pass->lock);
     return ERR_OK;
 }
 
@@ -150,15 +160,39 @@ static void *runner_main(void *user)
         if (code == ERR_OK)
             report(runner);
     }
-    pthread_mutex_lock(&runner->pass->lock);
-    bool failed = runner->pass->failed;
-    pthread_mutex_unlock(&runner->pass->lock);
-    int64_t sequence = code != ERR_OK ? runner->block.sequence : INT64_MAX;
-    if (code == ERR_OK && !failed)
-        code = flush(runner, &err);
     if (code != ERR_OK)
-        fail_at(runner->pass, sequence, &err);
+        fail_at(runner->pass, runner->block.sequence, &err);
     return NULL;
+}
+
+/* One block, on a thread of the engine. Where a block failed, those before it are still evaluated: of several errors the first counts. */
+static enum err_code run_piece(void *user, struct engine_fill *fill, bool *ret_more, struct err *err)
+{
+    struct pass *pass = user;
+    pthread_mutex_lock(&pass->lock);
+    struct runner *runner = pass->idle;
+    pass->idle = runner->next;
+    pthread_mutex_unlock(&pass->lock);
+    runner->fill = fill;
+    enum err_code code = ERR_OK;
+    *ret_more = take_block(runner, err);
+    if (*ret_more) {
+        code = run_block(runner, err);
+        if (code == ERR_OK)
+            report(runner);
+        else
+            fail_at(pass, runner->block.sequence, err);
+    }
+    runner->fill = NULL;
+    pthread_mutex_lock(&pass->lock);
+    runner->next = pass->idle;
+    pass->idle = runner;
+    if (pass->failed) {
+        *err = pass->err;
+        code = err->code;
+    }
+    pthread_mutex_unlock(&pass->lock);
+    return code;
 }
 
 /* ---- threads ----------------------------------------------------------------------------------- */
@@ -166,16 +200,12 @@ static void *runner_main(void *user)
 static enum err_code runner_init(struct runner *runner, struct pass *pass, struct err *err)
 {
     struct fhir_sink sink = {take_batch, runner};
-    *runner = (struct runner){.pass = pass, .block = {.fd = -1}};
-    TRY(fhir_worker_new(pass->program, &sink, &runner->worker, err));
-    return pass->fill != NULL ? engine_fill_worker_new(pass->fill, &runner->fill, err) : ERR_OK;
+    *runner = (struct runner){.pass = pass};
+    return fhir_worker_new(pass->program, &sink, &runner->worker, err);
 }
 
-/* Rows that are not flushed by now are of a pass that failed. */
 static void runner_done(struct runner *runner)
 {
-    if (engine_fill_worker_close(runner->fill, false, ERR_IGNORED) != ERR_OK)
-        runner->pass->failed = true;
     fhir_worker_free(runner->worker);
     view_block_done(&runner->block);
     buf_done(&runner->text);
@@ -190,39 +220,63 @@ static size_t thread_count(const struct pass *pass, size_t wanted)
     return count < THREADS_MOST ? count : THREADS_MOST;
 }
 
-static enum err_code run_all(struct pass *pass, size_t threads, struct err *err)
+/* Stream: a thread a runner. */
+static void run_threads(struct pass *pass)
 {
-    size_t count = thread_count(pass, threads), ready = 0, started = 1;
-    struct runner *runners = mem_zalloc(count, sizeof *runners);
-    enum err_code code = runners != NULL ? ERR_OK : err_set(err, ERR_MEMORY, "no memory to evaluate views");
-    for (; code == ERR_OK && ready < count; ready++)
-        code = runner_init(&runners[ready], pass, err);
-    while (code == ERR_OK && started < count && pthread_create(&runners[started].thread, NULL, runner_main, &runners[started]) == 0)
+    size_t started = 1;
+    while (started < pass->count && pthread_create(&pass->runners[started].thread, NULL, runner_main, &pass->runners[started]) == 0)
         started++; /* fewer threads do it too */
-    if (code == ERR_OK) {
-        runners[0].is_main = true;
-        runner_main(&runners[0]);
-    }
-    for (size_t idx = 1; code == ERR_OK && idx < started; idx++)
-        pthread_join(runners[idx].thread, NULL);
-    if (code == ERR_OK && pass->failed) {
+    runner_main(&pass->runners[0]);
+    for (size_t idx = 1; idx < started; idx++)
+        pthread_join(pass->runners[idx].thread, NULL);
+}
+
+static enum err_code run_tables(struct pass *pass, struct engine *engine, const struct engine_fill_table *tables, struct err *err)
+{
+    struct engine_fill_work work = {run_piece, pass, pass->count};
+    for (size_t idx = 0; idx < pass->count; idx++)
+        pass->runners[idx].next = idx + 1 < pass->count ? &pass->runners[idx + 1] : NULL;
+    pass->idle = &pass->runners[0];
+    return engine_fill(engine, tables, fhir_program_view_count(pass->program), &work, err);
+}
+
+/* tables NULL: stream */
+static enum err_code run_all(struct pass *pass, size_t threads, struct engine *engine, const struct engine_fill_table *tables, struct err *err)
+{
+    size_t wanted = thread_count(pass, threads);
+    enum err_code code = ERR_OK;
+    pass->main = pthread_self();
+    pass->runners = mem_zalloc(wanted, sizeof *pass->runners);
+    if (pass->runners == NULL)
+        return err_set(err, ERR_MEMORY, "no memory to evaluate views");
+    while (code == ERR_OK && pass->count < wanted)
+        code = runner_init(&pass->runners[pass->count++], pass, err);
+    if (code == ERR_OK && tables != NULL)
+        code = run_tables(pass, engine, tables, err);
+    else if (code == ERR_OK)
+        run_threads(pass);
+    if (pass->failed) {
         *err = pass->err;
         code = err->code;
     }
-    for (size_t idx = 0; idx < ready; idx++)
-        runner_done(&runners[idx]);
-    mem_free(runners);
+    for (size_t idx = 0; idx < pass->count; idx++) {
+        if (code == ERR_OK)
+            code = finish(&pass->runners[idx], err);
+        runner_done(&pass->runners[idx]);
+    }
+    mem_free(pass->runners);
     return code;
 }
 
-static enum err_code run_pass(struct pass *pass, const struct view_pass_source *source, size_t threads, struct fhir_counts *ret, struct err *err)
+static enum err_code run_pass(struct pass *pass, const struct view_pass_source *source, size_t threads, struct engine *engine,
+                              const struct engine_fill_table *tables, struct fhir_counts *ret, struct err *err)
 {
     pthread_mutex_init(&pass->lock, NULL);
     pthread_cond_init(&pass->turn, NULL);
     enum err_code code = view_blocks_open(source, &pass->blocks, err);
     if (code == ERR_OK)
-        code = run_all(pass, threads, err);
-    view_blocks_close(&pass->blocks);
+        code = run_all(pass, threads, engine, tables, err);
+    code = view_blocks_close(&pass->blocks, code, err);
     pthread_cond_destroy(&pass->turn);
     pthread_mutex_destroy(&pass->lock);
     if (ret != NULL)
@@ -242,14 +296,7 @@ enum err_code view_pass_tables(const struct view_pass_source *source, const stru
         return err_set(err, ERR_MEMORY, "no memory to evaluate views");
     for (size_t idx = 0; idx < count; idx++)
         targets[idx] = (struct engine_fill_table){schema, tables[idx], fhir_program_schema(program, idx)};
-    enum err_code code = engine_fill_open(engine, targets, count, &pass.fill, err);
-    if (code == ERR_OK) {
-        code = run_pass(&pass, source, threads, ret, err);
-        if (code == ERR_OK)
-            engine_fill_close(pass.fill);
-        else
-            engine_fill_abort(pass.fill);
-    }
+    enum err_code code = run_pass(&pass, source, threads, engine, targets, ret, err);
     mem_free(targets);
     return code;
 }
@@ -258,5 +305,5 @@ enum err_code view_pass_stream(const struct view_pass_source *source, const stru
                                const struct progress *progress, struct fhir_counts *ret, struct err *err)
 {
     struct pass pass = {.program = program, .progress = progress, .writer = writer};
-    return run_pass(&pass, source, threads, ret, err);
+    return run_pass(&pass, source, threads, NULL, NULL, ret, err);
 }

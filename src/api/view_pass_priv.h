@@ -3,32 +3,39 @@
 #define MARROW_API_VIEW_PASS_PRIV_H
 
 #include "api/view_pass.h"
+#include "base/mapping.h"
 
-/* A worker's block; its buffers are used again. Start with fd = -1. */
+/* A worker's block; its buffers are used again. Start with zeros. */
+struct view_file;
 struct view_block {
     int64_t sequence; /* 0, 1, 2 … in the order of the input */
     struct str text;  /* lines, with padding behind */
+    struct str stable; /* what in here stays where it is until the pass ends */
     struct str *docs; /* or single resources in text */
     size_t doc_count, doc_cap;
     char *buffer;
     size_t cap;
-    const char *part, *path; /* the file of the block, the file that is open */
-    int fd;
-    int64_t offset, begin; /* of the nominal cut, of text, in the file */
+    struct view_file *file; /* NULL: of a query */
+    int64_t offset;         /* of the nominal cut, in the file */
 };
 struct view_blocks {
     const struct view_pass_source *source;
     int64_t sequence, total; /* total: bytes of all files; 0: not known */
     size_t path_idx;
-    int64_t offset, size; /* in the current file, and its */
+    int64_t offset;          /* in the current file; -1: it is not open yet */
+    struct view_file *files; /* that are mapped, the current one first */
+    size_t staying;
     struct engine_result *result;
 };
 enum err_code view_blocks_open(const struct view_pass_source *source, struct view_blocks *ret, struct err *err) WARN_UNUSED;
-void view_blocks_close(struct view_blocks *blocks);
+/* Gives code, what came of the pass; where a file changed meanwhile, ERR_INPUT instead. */
+enum err_code view_blocks_close(struct view_blocks *blocks, enum err_code code, struct err *err) WARN_UNUSED;
 /* Take the next block: one worker at a time. *ret_taken false: there is no more. */
 enum err_code view_blocks_next(struct view_blocks *blocks, struct view_block *block, bool *ret_taken, struct err *err) WARN_UNUSED;
-/* Read what was taken: all workers at once. */
-enum err_code view_block_read(struct view_block *block, struct err *err) WARN_UNUSED;
+/* Look at what was taken, for text: all workers at once. */
+void view_block_read(struct view_block *block);
+/* The block is evaluated: one worker at a time. ERR_INPUT: the file was cut. */
+enum err_code view_block_end(struct view_blocks *blocks, struct view_block *block, struct err *err) WARN_UNUSED;
 /* File and line of an error in the block. */
 void view_block_blame(struct view_block *block, struct err *err);
 void view_block_done(struct view_block *block);

@@ -104,7 +104,7 @@ static bool add_block(struct arena *arena, size_t bytes)
     return true;
 }
 
-void *arena_alloc(struct arena *arena, size_t bytes)
+void *arena_alloc_raw(struct arena *arena, size_t bytes)
 {
     if (arena_failed(arena))
         return NULL;
@@ -122,7 +122,13 @@ void *arena_alloc(struct arena *arena, size_t bytes)
     char *ptr = payload_of(block) + block->used;
     block->used += rounded;
     arena->used_bytes += rounded;
-    return memset(ptr, 0, rounded);
+    return ptr;
+}
+
+void *arena_alloc(struct arena *arena, size_t bytes)
+{
+    void *ptr = arena_alloc_raw(arena, bytes);
+    return ptr != NULL ? memset(ptr, 0, bytes) : NULL;
 }
 
 void *arena_array(struct arena *arena, size_t count, size_t bytes)
@@ -135,9 +141,11 @@ void *arena_array(struct arena *arena, size_t count, size_t bytes)
 
 char *arena_strndup(struct arena *arena, const char *text, size_t length)
 {
-    char *copy = arena_alloc(arena, length == SIZE_MAX ? length : length + 1);
+    char *copy = arena_alloc_raw(arena, length == SIZE_MAX ? length : length + 1);
     if (copy != NULL && length > 0)
         memcpy(copy, text, length);
+    if (copy != NULL)
+        copy[length] = '\0';
     return copy;
 }
 
@@ -154,7 +162,7 @@ char *arena_printf(struct arena *arena, const char *format, ...)
     va_copy(again, arguments);
     int length = vsnprintf(NULL, 0, format, arguments);
     va_end(arguments);
-    char *text = arena_alloc(arena, length < 0 ? SIZE_MAX : (size_t)length + 1);
+    char *text = arena_alloc_raw(arena, length < 0 ? SIZE_MAX : (size_t)length + 1);
     if (text != NULL)
         vsnprintf(text, (size_t)length + 1, format, again);
     va_end(again);

@@ -18,6 +18,7 @@ void arena_reset(struct arena *arena); /* keeps the first block; clears failure 
 bool arena_failed(const struct arena *arena);
 size_t arena_used_bytes(const struct arena *arena);
 void *arena_alloc(struct arena *arena, size_t bytes);               /* zeroed, 16-byte aligned */
+void *arena_alloc_raw(struct arena *arena, size_t bytes);           /* not zeroed */
 void *arena_array(struct arena *arena, size_t count, size_t bytes); /* zeroed, checked product */
 char *arena_strdup(struct arena *arena, const char *text);
 char *arena_strndup(struct arena *arena, const char *text, size_t length);

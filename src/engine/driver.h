@@ -60,9 +60,9 @@ struct engine_driver {
                                   struct err *err);
     enum err_code (*append_close)(struct engine_appender *appender, struct err *err);
     void (*append_abort)(struct engine_appender *appender);
-    /* Another connection to the same database, for another thread; its close leaves the database. It must be closed first. NULL: the
-     * engine has none. */
-    enum err_code (*sibling)(struct engine *engine, struct engine **ret, struct err *err);
+    /* NULL: tables are not filled so */
+    enum err_code (*fill)(struct engine *engine, const struct engine_fill_table *tables,
+                          size_t count, const struct engine_fill_work *work, struct err *err);
     /* NULL where tables are not made of files */
     bool (*shared_folder)(const struct engine *engine, const char **ret_path,
                           const char **ret_location);

@@ -221,6 +221,15 @@ void engine_append_abort(struct engine_appender *appender)
         appender->engine->driver->append_abort(appender);
 }
 
+enum err_code engine_fill(struct engine *engine, const struct engine_fill_table *tables,
+                          size_t count, const struct engine_fill_work *work, struct err *err)
+{
+    if (engine->driver->fill == NULL)
+        return err_set(err, ERR_UNSUPPORTED, "tables are not filled in one pass through %s",
+                       engine_name(engine));
+    return engine->driver->fill(engine, tables, count, work, err);
+}
+
 /* ---- tables of files ----------------------------------------------------------------------------
  */
 

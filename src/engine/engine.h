@@ -113,29 +113,28 @@ enum err_code engine_append_batch(struct engine_appender *appender, const struct
 enum err_code engine_append_close(struct engine_appender *appender, struct err *err) WARN_UNUSED;
 void engine_append_abort(struct engine_appender *appender);
 
-/* Fill new tables from several threads, all or nothing (the embedded engine only):
+/* Fill new tables in one pass, all or nothing (the embedded engine only). A statement for each table runs, all at once, and who wants rows does the work:
  *
- *     engine_fill_open ─┬─ worker 1: a connection and an appender a table ─ engine_fill_batch … ─ engine_fill_worker_close ─┬─ engine_fill_close
- *                       └─ worker 2: …                                                                                     ─┘   or engine_fill_abort
+ *     CREATE TABLE a ◀── batches for a ──┬── piece(), on the engine's threads
+ *     CREATE TABLE b ◀── batches for b ──┘
  *
- * One pass over an input can so make several tables. The order of rows is not kept across workers. */
+ * Memory is flat: pieces wait for the table that is behind. The order of rows is not kept. */
 struct engine_fill_table {
     const char *schema_name; /* as of engine_append_open; made if it is not there */
     const char *table;       /* must not be there */
     const struct data_schema *schema;
 };
 struct engine_fill;
-struct engine_fill_worker;
-/* Makes the tables. ERR_UNSUPPORTED: not this engine. tables and what they point to are borrowed until close or abort. */
-enum err_code engine_fill_open(struct engine *engine, const struct engine_fill_table *tables, size_t count, struct engine_fill **ret, struct err *err) WARN_UNUSED;
-/* One for each thread, made and closed by any thread, one at a time; used by its own. */
-enum err_code engine_fill_worker_new(struct engine_fill *fill, struct engine_fill_worker **ret, struct err *err) WARN_UNUSED;
-enum err_code engine_fill_batch(struct engine_fill_worker *worker, size_t table, const struct data_batch *batch, struct err *err) WARN_UNUSED;
-/* Flush and free; without keep, rows not yet flushed are dropped. */
-enum err_code engine_fill_worker_close(struct engine_fill_worker *worker, bool keep, struct err *err) WARN_UNUSED;
-/* After all workers: keep the tables, or drop them. Frees fill. NULL allowed. */
-void engine_fill_close(struct engine_fill *fill);
-void engine_fill_abort(struct engine_fill *fill);
+struct engine_fill_work {
+    /* Do a piece of the pass and give its rows by engine_fill_batch, on any thread, several at once. *ret_more is true; set it false where nothing is left to begin. */
+    enum err_code (*piece)(void *user, struct engine_fill *fill, bool *ret_more, struct err *err);
+    void *user;
+    size_t threads; /* at most so many pieces at once */
+};
+/* The error is the first that a piece or a statement had. ERR_UNSUPPORTED: not this engine. */
+enum err_code engine_fill(struct engine *engine, const struct engine_fill_table *tables, size_t count, const struct engine_fill_work *work, struct err *err) WARN_UNUSED;
+/* Within a piece. Texts are well-formed UTF-8; those within stable (may be empty) stay until engine_fill returns, the others are copied. */
+enum err_code engine_fill_batch(struct engine_fill *fill, size_t table, const struct data_batch *batch, struct str stable, struct err *err) WARN_UNUSED;
 
 /* A folder that this program and the engine's servers both see (of its URL: files=/PATH&location=URI): its path here, and what the
  * servers call it. Borrowed from engine. False: there is none. */

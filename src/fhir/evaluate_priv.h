@@ -33,6 +33,45 @@ struct fhir_expr {
     enum fhir_type type; /* of its items, where known */
     struct fhir_item literal;
 };
+/* The quick form of an expression (program_quick.c, evaluate_quick.c). */
+enum fhir_quick_step_kind {
+    FHIR_STEP_END,
+    FHIR_STEP_MEMBER,
+    FHIR_STEP_WHERE,
+    FHIR_STEP_FIRST,
+    FHIR_STEP_EXTENSION,
+    FHIR_STEP_REFERENCE_KEY, /* these two make texts: only FIRST or END follows */
+    FHIR_STEP_RESOURCE_KEY,
+};
+struct fhir_quick_step {
+    enum fhir_quick_step_kind kind;
+    size_t slot;                       /* MEMBER */
+    struct str text;                   /* EXTENSION: the URL; REFERENCE_KEY: the type, or empty */
+    const struct fhir_quick *criteria; /* WHERE */
+};
+enum fhir_quick_kind {
+    FHIR_QUICK_CHAIN,
+    FHIR_QUICK_LITERAL,
+    FHIR_QUICK_JOIN, /* a text before another */
+    FHIR_QUICK_IIF,
+    FHIR_QUICK_EXISTS,
+    FHIR_QUICK_EMPTY,
+    FHIR_QUICK_EQUAL,
+    FHIR_QUICK_NOT_EQUAL,
+    FHIR_QUICK_AND,
+    FHIR_QUICK_OR,
+    FHIR_QUICK_NOT,
+    FHIR_QUICK_STARTS_WITH,
+};
+struct fhir_quick {
+    enum fhir_quick_kind kind;
+    enum fhir_type type;                 /* CHAIN: of its items */
+    const struct fhir_quick_step *steps; /* CHAIN */
+    bool filters;                        /* CHAIN: has a WHERE */
+    const struct fhir_quick *criterion;  /* IIF */
+    const struct fhir_quick *sides[2];   /* IIF: [1] may be NULL */
+    struct fhir_item literal;
+};
 struct fhir_output { /* a column of a view */
     const struct fhir_view_column *column;
     size_t vector; /* in the batch */
@@ -43,16 +82,19 @@ struct fhir_block_column {
     const struct fhir_view_column *about;
     enum fhir_type declared; /* about->fhir_type; UNKNOWN: none of the primitives */
     bool collection, row_index; /* row_index: the path is %rowIndex alone */
+    bool takes_text;            /* a JSON string is the cell as it is */
+    const struct fhir_quick *quick; /* or NULL */
 };
 struct fhir_block { /* a select, compiled */
     const struct fhir_select *select;
     const struct fhir_expr *const *iterates;
-    const struct fhir_block_column *columns;
+    struct fhir_block_column *columns;
     const struct fhir_block *const *selects, *const *unions;
 };
 struct fhir_view_program {
     const struct fhir_view *view;
     const struct fhir_expr *const *where;
+    const struct fhir_quick *const *quick_where; /* NULL where it has none */
     const struct fhir_block *root;
     struct data_schema schema;
     bool *index_only; /* by output: all columns that fill it are %rowIndex */
@@ -93,6 +135,8 @@ enum err_code fhir_compile_path(struct fhir_program *program, const struct fhir_
 /* The child of that name, made if it is not there; NULL: no memory. */
 struct fhir_need *fhir_need_child(struct fhir_program *program, struct fhir_need *parent, struct str name, bool choice);
 size_t fhir_slot(struct fhir_program *program, struct str name, bool choice);
+/* After all paths and the field tree: quick forms of what has one. */
+enum err_code fhir_program_quicken(struct fhir_program *program, struct err *err) WARN_UNUSED;
 /* The field tree of needs. */
 enum err_code fhir_needs_fields(struct fhir_program *program, struct fhir_need *root, struct err *err) WARN_UNUSED;
 
@@ -103,6 +147,7 @@ struct fhir_eval {
     struct arena *arena; /* of this resource */
     enum err_code code;  /* sticky */
     struct err *err;
+    struct str document; /* the resource's text */
 };
 struct fhir_focus {
     struct fhir_item this_;
@@ -147,6 +192,14 @@ bool fhir_each_text_call(struct fhir_eval *eval, const struct fhir_expr *expr, c
 bool fhir_each_operator(struct fhir_eval *eval, const struct fhir_expr *expr, const struct fhir_focus *focus, struct fhir_emit *to);
 /* id of what a reference refers to, if it is of type (empty: any). */
 bool fhir_reference_key(struct str reference, struct str declared, struct str type, struct str *ret);
+
+/* ---- quick forms --------------------------------------------------------------------------------- */
+
+enum fhir_quick_found { FHIR_QUICK_NONE, FHIR_QUICK_ONE, FHIR_QUICK_OTHER /* evaluate the expression itself */ };
+enum fhir_quick_truth { FHIR_QUICK_FALSE, FHIR_QUICK_TRUE, FHIR_QUICK_UNDECIDED, FHIR_QUICK_DECLINED /* evaluate the expression itself */ };
+/* node: what this is; not an array. */
+enum fhir_quick_found fhir_quick_value_of(const struct fhir_eval *eval, const struct fhir_quick *quick, const struct json_node *node, struct fhir_item *ret);
+enum fhir_quick_truth fhir_quick_truth_of(const struct fhir_eval *eval, const struct fhir_quick *quick, const struct json_node *node);
 
 /* ---- comparing (evaluate_compare.c, evaluate_moment.c, evaluate_number.c) ----------------------- */
 

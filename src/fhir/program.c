@@ -161,6 +161,7 @@ enum err_code fhir_program_new(const struct fhir_view *const *views, size_t coun
         TRY(build_view(&build, root));
     }
     TRY(fhir_needs_fields(program, root, err));
+    TRY(fhir_program_quicken(program, err));
     *ret = program;
     program = NULL;
     return ERR_OK;

@@ -77,12 +77,18 @@ static bool lay_out(struct fhir_program *program, const struct fhir_need *need, 
 {
     *ret = (struct json_fields){.name = need->name, .whole = need->whole, .choice = need->choice, .slot = need->slot};
     ret->children = arena_array(program->arena, need->child_count, sizeof *ret->children);
-    if (ret->children == NULL)
-        return need->child_count == 0;
+    uint16_t *positions = arena_array(program->arena, program->slot_count + 1, sizeof *positions);
+    if (ret->children == NULL || positions == NULL || need->child_count >= UINT16_MAX)
+        return false;
+    ret->positions = positions;
     for (int choices = 0; choices < 2; choices++)
-        for (const struct fhir_need *child = need->first; child != NULL; child = child->next)
-            if (child->choice == (choices != 0) && !lay_out(program, child, &ret->children[ret->child_count++]))
+        for (const struct fhir_need *child = need->first; child != NULL; child = child->next) {
+            if (child->choice != (choices != 0))
+                continue;
+            if (!lay_out(program, child, &ret->children[ret->child_count++]))
                 return false;
+            positions[child->slot] = (uint16_t)ret->child_count;
+        }
     return true;
 }
 

@@ -5,7 +5,7 @@
 
 #include "fhir/evaluate_priv.h"
 
-#define FULL_ROWS (DATA_BATCH_ROWS / 4) /* in a batch that is handed on: their texts are still in the cache */
+#define FULL_ROWS DATA_BATCH_ROWS /* in a batch that is handed on */
 #define TEXT_BYTES ((size_t)8 << 20) /* of copied texts before all batches are handed on */
 
 struct out {
@@ -166,7 +166,7 @@ static enum err_code fill(struct fhir_worker *worker, const struct json_node *ro
     const struct json_node *id = text_member(root, program->slot_id);
     struct fhir_item resource = fhir_item_of_node(root, FHIR_TYPE_COMPLEX);
     struct filling filling = {
-        .rows = {.eval = {program, worker->arena, ERR_OK, err}, .view = &program->views[view], .cells = worker->outs[view].cells, .row = put_row},
+        .rows = {.eval = {program, worker->arena, ERR_OK, err, document}, .view = &program->views[view], .cells = worker->outs[view].cells, .row = put_row},
         .worker = worker,
         .out = &worker->outs[view],
         .document = document,

@@ -37,6 +37,27 @@ static bool broken(struct fhir_rows *rows, const struct fhir_view_column *column
     return false;
 }
 
+/* The cell by the column's quick form. False: it declined. */
+static bool quick_cell(struct fhir_rows *rows, const struct fhir_block_column *column, const struct fhir_item *this_, struct fhir_cell *cell)
+{
+    struct fhir_item item;
+    if (this_->node == NULL || this_->node->kind != JSON_NODE_OBJECT || this_->shadow != NULL)
+        return false;
+    enum fhir_quick_found found = fhir_quick_value_of(&rows->eval, column->quick, this_->node, &item);
+    cell->valid = false;
+    if (found != FHIR_QUICK_ONE)
+        return found == FHIR_QUICK_NONE;
+    if (column->takes_text && (item.node != NULL ? item.node->kind == JSON_NODE_STRING : item.type == FHIR_TYPE_STRING)) {
+        cell->valid = true;
+        cell->text = item.text;
+        return true;
+    }
+    struct fhir_items items;
+    items.list = &item;
+    items.count = 1;
+    return fhir_cell_of(&rows->eval, column, &items, cell) == NULL && rows->eval.code == ERR_OK;
+}
+
 static bool set_columns(struct fhir_rows *rows, const struct fhir_block *block, const struct fhir_focus *focus)
 {
     for (size_t idx = 0; idx < block->select->column_count; idx++) {
@@ -48,6 +69,8 @@ static bool set_columns(struct fhir_rows *rows, const struct fhir_block *block, 
             cell->i64 = focus->row_index;
             continue;
         }
+        if (column->quick != NULL && quick_cell(rows, column, &focus->this_, cell))
+            continue;
         struct fhir_items items;
         const char *wrong = "";
         if (fhir_collect(&rows->eval, column->expr, focus, column->collection ? 0 : 2, &items))
@@ -170,6 +193,12 @@ bool fhir_rows_of(struct fhir_rows *rows, const struct fhir_item *resource)
 {
     struct fhir_focus focus = {.this_ = *resource};
     for (size_t idx = 0; idx < rows->view->view->where_count; idx++) {
+        const struct fhir_quick *quick = rows->view->quick_where[idx];
+        enum fhir_quick_truth early = quick != NULL ? fhir_quick_truth_of(&rows->eval, quick, resource->node) : FHIR_QUICK_DECLINED;
+        if (early == FHIR_QUICK_TRUE)
+            continue;
+        if (early != FHIR_QUICK_DECLINED)
+            return true;
         enum fhir_truth truth = fhir_truth_of(&rows->eval, rows->view->where[idx], &focus, "where");
         if (rows->eval.code != ERR_OK)
             return false;

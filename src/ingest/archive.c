@@ -275,16 +275,16 @@ static enum err_code take_entry(struct unpacking *work, struct archive_entry *en
 /* What libarchive leaves out: a gzip file's checksums. */
 static enum err_code check_gzip(const struct unpacking *work, struct err *err)
 {
-    struct csv_mapping mapping = {0};
+    struct file_mapping mapping = {0};
     bool fits = false;
-    TRY(csv_map_file(work->place->path, NULL, &mapping, err));
+    TRY(file_map(work->place->path, NULL, &mapping, err));
     struct str file = {mapping.ptr, mapping.length};
     enum err_code code = ERR_OK;
     if (work->sum != NULL && archive_format(work->archive) == ARCHIVE_FORMAT_RAW)
         fits = gzip_sum_fits(work->sum, file);
     if (!fits)
         code = gzip_check(file, work->set->options.progress, &fits, err);
-    code = csv_unmap(&mapping, code, err);
+    code = file_unmap(&mapping, code, err);
     if (code == ERR_OK && !fits)
         code = refuse(work, NULL, ERR_INPUT, err, "damaged: its checksum does not fit its content",
                       "copy or download the archive again");

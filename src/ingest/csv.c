@@ -3,7 +3,7 @@
  * engine runs, every column as text, or, where the text is not plain (csv_census.c), a stream that
  * we read ourselves (csv_push.c).
  *
- * The file is mapped (mapping.c), never read into memory whole. */
+ * The file is mapped (base/mapping.h), never read into memory whole. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,7 +85,7 @@ struct csv_open { /* one file or one piece of it, on its way to a source */
     const struct ingest_file *file;
     const char *path; /* UTF-8, what the engine reads */
     struct str text;  /* its content, mapped */
-    struct csv_mapping *mapping;
+    struct file_mapping *mapping;
     const char *name;
     const char *origin;
     size_t bom_bytes; /* before text in the file at path */
@@ -240,7 +240,7 @@ static enum err_code rewrite_rows(struct csv_open *work, const struct csv_guess 
         if (++seen % CSV_CHECK_ROWS == 0) {
             if ((code = progress_check(work->set->options.progress, err)) != ERR_OK)
                 break;
-            csv_let_go(work->mapping, at);
+            file_let_go(work->mapping, at);
         }
         size_t length = (size_t)(row.end - row.start);
         bool crlf = length > 1 && row.end[-1] == '\n' && row.end[-2] == '\r';
@@ -420,7 +420,7 @@ static enum err_code csv_open_file(struct ingest_set *set, const struct ingest_f
     }
     struct csv_open work = {.set = set, .file = file, .origin = file->origin};
     struct text_file text;
-    struct csv_mapping mapping = {0};
+    struct file_mapping mapping = {0};
     work.name = ingest_stem(ingest_set_arena(set), file->base_name);
     enum err_code code = work.name == NULL
                              ? ingest_memory(err)
@@ -428,7 +428,7 @@ static enum err_code csv_open_file(struct ingest_set *set, const struct ingest_f
     if (code == ERR_OK) {
         work.path = text.path;
         work.odd = text.odd;
-        code = csv_map_file(text.path, NULL, &mapping, err);
+        code = file_map(text.path, NULL, &mapping, err);
     }
     if (code == ERR_OK) {
         size_t skip = text.bom_bytes < mapping.length ? text.bom_bytes : mapping.length;
@@ -438,7 +438,7 @@ static enum err_code csv_open_file(struct ingest_set *set, const struct ingest_f
             (struct str){mapping.ptr == NULL ? "" : mapping.ptr + skip, mapping.length - skip};
         code = open_text(&work, err);
     }
-    code = csv_unmap(&mapping, code, err);
+    code = file_unmap(&mapping, code, err);
     json_decref(work.notes);
     return code;
 }

@@ -17,19 +17,19 @@ struct census {
     bool carriage;     /* there are carriage returns in the text */
     const char *quote; /* the next one from where the walk is, or end */
     struct csv_census *result;
-    struct csv_mapping *mapping;
+    struct file_mapping *mapping;
 };
 
 /* In steps, so that a search through a large file does not bring all of it into memory. */
-static const char *find_far(struct csv_mapping *mapping, const char *at, const char *end, char c)
+static const char *find_far(struct file_mapping *mapping, const char *at, const char *end, char c)
 {
     while (at < end) {
-        size_t step = (size_t)(end - at) < CSV_LET_GO_BYTES ? (size_t)(end - at) : CSV_LET_GO_BYTES;
+        size_t step = (size_t)(end - at) < FILE_LET_GO_BYTES ? (size_t)(end - at) : FILE_LET_GO_BYTES;
         const char *found = memchr(at, c, step);
         if (found != NULL)
             return found;
         at += step;
-        csv_let_go(mapping, at);
+        file_let_go(mapping, at);
     }
     return end;
 }
@@ -113,7 +113,7 @@ static const char *record_end(struct census *work, const char *at)
 }
 
 enum err_code csv_census(const struct csv_dialect *dialect, const char *at, const char *end,
-                         size_t columns, struct csv_mapping *mapping,
+                         size_t columns, struct file_mapping *mapping,
                          const struct progress *progress, struct csv_census *ret, struct err *err)
 {
     *ret = (struct csv_census){.regular = true};
@@ -141,7 +141,7 @@ enum err_code csv_census(const struct csv_dialect *dialect, const char *at, cons
         at = feed < end ? feed + 1 : end;
         if (ret->records % CSV_CHECK_ROWS == 0) {
             TRY(progress_check(progress, err));
-            csv_let_go(mapping, at);
+            file_let_go(mapping, at);
         }
     }
     return ERR_OK;

@@ -176,7 +176,7 @@ enum err_code csv_push(void *user, const struct data_sink *sink, const struct pr
                        struct err *err)
 {
     const struct csv_reading *reading = user;
-    struct csv_mapping mapping = {0};
+    struct file_mapping mapping = {0};
     AUTO(arena_free) struct arena *arena = arena_new(0);
     if (arena == NULL)
         return ingest_memory(err);
@@ -185,9 +185,9 @@ enum err_code csv_push(void *user, const struct data_sink *sink, const struct pr
     while (work.capacity > 16 && work.capacity * (int64_t)reading->schema.count > (1 << 20))
         work.capacity /= 2;
     TRY(sink->schema(sink->user, &reading->schema, err));
-    TRY(csv_map_file(reading->path, &reading->info, &mapping, err));
+    TRY(file_map(reading->path, &reading->info, &mapping, err));
     enum err_code code = push_rows(&work, (struct str){mapping.ptr, mapping.length}, progress, err);
-    return csv_unmap(&mapping, code, err);
+    return file_unmap(&mapping, code, err);
 }
 
 void csv_reading_free(void *user)

@@ -142,7 +142,7 @@ static enum err_code split(struct csv_stack *stack, struct str text, const char 
 }
 
 enum err_code csv_stack_find(struct str text, const struct csv_guess *guess,
-                             struct csv_mapping *mapping, const struct progress *progress,
+                             struct file_mapping *mapping, const struct progress *progress,
                              struct csv_stack *ret, struct err *err)
 {
     *ret = (struct csv_stack){0};
@@ -157,7 +157,7 @@ enum err_code csv_stack_find(struct str text, const struct csv_guess *guess,
         const char *line_end = feed == NULL ? end : feed;
         if (++line % CSV_CHECK_ROWS == 0) {
             TRY(progress_check(progress, err));
-            csv_let_go(mapping, at);
+            file_let_go(mapping, at);
         }
         bool candidate = *at == '\n' || *at == '\r' || *at == ' ' || *at == '\t' ||
                          *at == guess->dialect.delimiter[0];

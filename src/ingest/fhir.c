@@ -261,7 +261,7 @@ static struct str next_line(const char **at, const char *end)
     return line;
 }
 
-static struct str text_of(const struct csv_mapping *mapping)
+static struct str text_of(const struct file_mapping *mapping)
 {
     struct str text = {mapping->ptr, mapping->length};
     if (str_has_prefix(text, "\xef\xbb\xbf"))
@@ -296,7 +296,7 @@ static enum err_code find_lines(struct fhir_in_reader *reader, const struct inge
 }
 
 static enum err_code survey_lines(struct ingest_set *set, const struct ingest_file *file,
-                                  struct csv_mapping *mapping, struct survey *ret, struct err *err)
+                                  struct file_mapping *mapping, struct survey *ret, struct err *err)
 {
     struct str text = text_of(mapping);
     const char *at = text.ptr, *end = text.ptr + text.len;
@@ -305,7 +305,7 @@ static enum err_code survey_lines(struct ingest_set *set, const struct ingest_fi
     for (struct str line = next_line(&at, end); line.len > 0; line = next_line(&at, end)) {
         struct str type = {0};
         if (++seen % 4096 == 0) {
-            csv_let_go(mapping, at);
+            file_let_go(mapping, at);
             TRY(progress_check(set->options.progress, err));
         }
         TRY(fhir_in_read_type(set->fhir->reader, line, is_padded(line, end), &type, err));
@@ -317,13 +317,13 @@ static enum err_code survey_lines(struct ingest_set *set, const struct ingest_fi
         if (!ret->one_type)
             break;
     }
-    csv_let_go(mapping, mapping->ptr);
+    file_let_go(mapping, mapping->ptr);
     (void)file;
     return ERR_OK;
 }
 
 static enum err_code add_in_place(struct ingest_set *set, const struct ingest_file *file,
-                                  const struct csv_mapping *mapping, const char *type_name,
+                                  const struct file_mapping *mapping, const char *type_name,
                                   struct err *err)
 {
     struct fhir_in_type *type = fhir_in_type_of(set, str_of(type_name));
@@ -343,7 +343,7 @@ static enum err_code add_in_place(struct ingest_set *set, const struct ingest_fi
 }
 
 static enum err_code open_mapped(struct ingest_set *set, const struct ingest_file *file,
-                                 struct csv_mapping *mapping, struct err *err)
+                                 struct file_mapping *mapping, struct err *err)
 {
     bool lines = false;
     struct survey survey = {0};
@@ -362,7 +362,7 @@ static enum err_code open_mapped(struct ingest_set *set, const struct ingest_fil
 
 enum err_code fhir_in_open(struct ingest_set *set, const struct ingest_file *file, struct err *err)
 {
-    struct csv_mapping mapping = {0};
+    struct file_mapping mapping = {0};
     struct ingest_file own = *file;
     AUTO(buf_done) struct buf text = BUF_INIT;
     TRY(begin_gathering(set, err));
@@ -375,10 +375,10 @@ enum err_code fhir_in_open(struct ingest_set *set, const struct ingest_file *fil
         own.path = made.path;
         own.bytes = made.bytes;
     }
-    TRY(csv_map_file(own.path, NULL, &mapping, err));
+    TRY(file_map(own.path, NULL, &mapping, err));
     if (mapping.ptr == NULL)
         return ERR_OK;
-    return csv_unmap(&mapping, open_mapped(set, &own, &mapping, err), err);
+    return file_unmap(&mapping, open_mapped(set, &own, &mapping, err), err);
 }
 
 /* ---- sources ------------------------------------------------------------------------------------

@@ -119,7 +119,7 @@ bool fhir_in_staged_row(const char **at, const char *end, struct fhir_in_row *re
  * set aside; else documents, one after the other or in an array, of which a broken one is an error
  * with its place. */
 enum err_code fhir_in_unwrap(struct ingest_set *set, const struct ingest_file *file,
-                             struct csv_mapping *mapping, bool lines, struct err *err) WARN_UNUSED;
+                             struct file_mapping *mapping, bool lines, struct err *err) WARN_UNUSED;
 
 /* ---- pushing (fhir_push.c)
  * ----------------------------------------------------------------------- */

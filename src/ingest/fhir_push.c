@@ -80,7 +80,7 @@ static enum err_code add_row(struct pusher *work, const struct fhir_in_row *row,
     return arena_failed(work->arena) ? ingest_memory(err) : ERR_OK;
 }
 
-static enum err_code pause_to_look(struct pusher *work, struct csv_mapping *mapping, const char *at,
+static enum err_code pause_to_look(struct pusher *work, struct file_mapping *mapping, const char *at,
                                    const char *start, struct err *err)
 {
     if (++work->seen % CHECK_LINES != 0)
@@ -92,7 +92,7 @@ static enum err_code pause_to_look(struct pusher *work, struct csv_mapping *mapp
                                                              .unit = "bytes"});
     /* what the batch points at must stay: it can be read again, which is all that letting go asks
      */
-    csv_let_go(mapping, at);
+    file_let_go(mapping, at);
     return progress_check(work->progress, err);
 }
 
@@ -132,7 +132,7 @@ static enum err_code take_line(struct pusher *work, const struct fhir_in_part *p
 }
 
 static enum err_code push_lines(struct pusher *work, const struct fhir_in_part *part,
-                                struct csv_mapping *mapping, struct err *err)
+                                struct file_mapping *mapping, struct err *err)
 {
     const char *start = mapping->ptr, *end = mapping->ptr + mapping->length, *at = start;
     if (str_has_prefix((struct str){at, mapping->length}, "\xef\xbb\xbf"))
@@ -153,7 +153,7 @@ static enum err_code push_lines(struct pusher *work, const struct fhir_in_part *
  */
 
 static enum err_code push_staged(struct pusher *work, const struct fhir_in_part *part,
-                                 struct csv_mapping *mapping, struct err *err)
+                                 struct file_mapping *mapping, struct err *err)
 {
     const char *at = mapping->ptr + part->from, *start = at, *end = mapping->ptr + part->to;
     struct fhir_in_row row;
@@ -182,14 +182,14 @@ static enum err_code push_staged(struct pusher *work, const struct fhir_in_part 
 static enum err_code push_part(struct pusher *work, const struct fhir_in_part *part,
                                struct err *err)
 {
-    struct csv_mapping mapping = {0};
-    TRY(csv_map_file(part->path, part->origin != NULL ? &part->info : NULL, &mapping, err));
+    struct file_mapping mapping = {0};
+    TRY(file_map(part->path, part->origin != NULL ? &part->info : NULL, &mapping, err));
     enum err_code code = ERR_OK;
     if (mapping.ptr != NULL)
         code = part->origin != NULL ? push_lines(work, part, &mapping, err)
                                     : push_staged(work, part, &mapping, err);
     work->done += part->origin != NULL ? (int64_t)mapping.length : part->to - part->from;
-    code = csv_unmap(&mapping, code, err);
+    code = file_unmap(&mapping, code, err);
     if (code != ERR_OK && err != NULL && err->source[0] == '\0' && part->origin != NULL)
         (void)err_at(err, part->origin, err->line, err->column);
     return code;

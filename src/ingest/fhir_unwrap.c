@@ -19,7 +19,7 @@ struct unwrapping {
     struct ingest_set *set;
     struct fhir_in_gathering *gathering;
     const struct ingest_file *file;
-    struct csv_mapping *mapping;
+    struct file_mapping *mapping;
     struct str text;
     const char *counted; /* lines are counted up to here */
     int64_t line;        /* of counted */
@@ -62,7 +62,7 @@ static enum err_code pause_to_look(struct unwrapping *work, const char *at, stru
 {
     if (++work->seen % CHECK_RESOURCES != 0)
         return ERR_OK;
-    csv_let_go(work->mapping, at);
+    file_let_go(work->mapping, at);
     const struct progress *progress = work->set->options.progress;
     progress_report(progress, &(struct progress_event){.phase = "recognise",
                                                        .subject = work->file->base_name,
@@ -427,7 +427,7 @@ static enum err_code unwrap_documents(struct unwrapping *work, struct err *err)
 }
 
 enum err_code fhir_in_unwrap(struct ingest_set *set, const struct ingest_file *file,
-                             struct csv_mapping *mapping, bool lines, struct err *err)
+                             struct file_mapping *mapping, bool lines, struct err *err)
 {
     struct unwrapping work = {.set = set,
                               .gathering = set->fhir,

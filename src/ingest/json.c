@@ -182,13 +182,13 @@ static enum err_code make_schema(struct json_reading *reading, struct data_schem
 static enum err_code read_names(struct ingest_set *set, struct json_reading *reading,
                                 struct data_schema *ret, struct err *err)
 {
-    struct csv_mapping mapping = {0};
-    TRY(csv_map_file(reading->path, NULL, &mapping, err));
+    struct file_mapping mapping = {0};
+    TRY(file_map(reading->path, NULL, &mapping, err));
     struct str text = {mapping.ptr, mapping.length};
     enum err_code code =
         json_columns_find(text, set->options.progress, set->arena, &reading->columns, err);
     reading->info = mapping.info;
-    code = csv_unmap(&mapping, code, err);
+    code = file_unmap(&mapping, code, err);
     return code == ERR_OK ? make_schema(reading, ret, err) : code;
 }
 

@@ -328,7 +328,7 @@ enum err_code json_rows_push(void *user, const struct data_sink *sink,
                              const struct progress *progress, struct err *err)
 {
     const struct json_reading *reading = user;
-    struct csv_mapping mapping = {0};
+    struct file_mapping mapping = {0};
     AUTO(arena_free) struct arena *arena = arena_new(0);
     if (arena == NULL)
         return ingest_memory(err);
@@ -337,10 +337,10 @@ enum err_code json_rows_push(void *user, const struct data_sink *sink,
     while (work.capacity > 16 && work.capacity * (int64_t)reading->schema.count > (1 << 20))
         work.capacity /= 2;
     TRY(sink->schema(sink->user, &reading->schema, err));
-    TRY(csv_map_file(reading->path, &reading->info, &mapping, err));
+    TRY(file_map(reading->path, &reading->info, &mapping, err));
     enum err_code code =
         push_objects(&work, (struct str){mapping.ptr, mapping.length}, progress, err);
-    return csv_unmap(&mapping, code, err);
+    return file_unmap(&mapping, code, err);
 }
 
 void json_reading_free(void *user)

@@ -5,7 +5,7 @@
 #ifndef MARROW_INGEST_PARTS_PRIV_H
 #define MARROW_INGEST_PARTS_PRIV_H
 
-#include "base/file.h"
+#include "base/mapping.h"
 #include "ingest/ingest_priv.h"
 
 /* ---- the set ------------------------------------------------------------------------------------ */
@@ -241,7 +241,6 @@ struct csv_tail { /* notes and totals below the rows */
     int64_t rows;
 };
 enum err_code csv_find_tail(const struct csv_guess *guess, struct str text, struct csv_tail *ret, struct err *err) WARN_UNUSED;
-struct csv_mapping;
 /* What one pass over all records of a text finds (csv_census.c). mapping as in csv_stack_find. */
 struct csv_census {
     int64_t records;    /* lines of nothing are none, except in one column */
@@ -250,25 +249,9 @@ struct csv_census {
 };
 #define CSV_REGULAR_BYTES (1LL << 20) /* records up to that length are left to the engine */
 /* at: the first record. Fails only when cancelled. */
-enum err_code csv_census(const struct csv_dialect *dialect, const char *at, const char *end, size_t columns, struct csv_mapping *mapping,
+enum err_code csv_census(const struct csv_dialect *dialect, const char *at, const char *end, size_t columns, struct file_mapping *mapping,
                          const struct progress *progress, struct csv_census *ret, struct err *err) WARN_UNUSED;
 #define CSV_CHECK_ROWS 65536 /* rows or lines between two looks at whether the user cancelled */
-
-struct csv_mapping { /* a file as memory */
-    char *ptr; /* NULL: empty */
-    size_t length;
-    size_t passed; /* bytes let go of */
-    const char *path; /* borrowed; NULL: not mapped */
-    struct file_info info; /* when it was mapped */
-    int guard;
-};
-/* before: what the file was when an earlier pass read it; NULL or of kind FILE_MISSING: not known. ERR_INPUT where it has changed since. */
-enum err_code csv_map_file(const char *path, const struct file_info *before, struct csv_mapping *ret, struct err *err) WARN_UNUSED;
-/* Ends the mapping. Gives code, what came of the work; where the file changed meanwhile, ERR_INPUT instead. */
-enum err_code csv_unmap(struct csv_mapping *mapping, enum err_code code, struct err *err) WARN_UNUSED;
-#define CSV_LET_GO_BYTES ((size_t)16 << 20)
-/* Reading has come to at: the pages before it need not stay in memory. They can still be read. NULL is accepted. */
-void csv_let_go(struct csv_mapping *mapping, const char *at);
 
 struct csv_reading { /* how csv_push reads a text; heap-owned, freed by csv_reading_free */
     const char *path;    /* in the set's arena */
@@ -303,7 +286,7 @@ struct csv_stack {
     int64_t doubtful_line; /* a place that might be one but is not sure; 0 = none */
 };
 /* Pure over the text of the whole file. mapping holds the text and lets go of what was read; NULL: the text is other memory. */
-enum err_code csv_stack_find(struct str text, const struct csv_guess *guess, struct csv_mapping *mapping, const struct progress *progress,
+enum err_code csv_stack_find(struct str text, const struct csv_guess *guess, struct file_mapping *mapping, const struct progress *progress,
                              struct csv_stack *ret, struct err *err) WARN_UNUSED;
 void csv_stack_done(struct csv_stack *stack);
 

@@ -9,7 +9,8 @@
 
 #include "json/bulk_priv.h"
 
-#define NODES_AT_ONCE 16
+#define ROOM_BYTES ((size_t)4096) /* for nodes, taken of the arena at once */
+#define SEAL_TRIES 1000
 
 struct json_bulk {
     struct bulk_index *index;
@@ -22,8 +23,9 @@ struct walk {
     size_t length;
     const uint32_t *at, *end; /* the next token, and behind the last; *end is length */
     struct arena *arena;
-    struct json_node *nodes; /* room for so many more */
-    size_t node_count;
+    char *room; /* for nodes */
+    size_t room_bytes;
+    bool plain; /* there is no backslash in the text */
     struct err *err;
 };
 
@@ -56,27 +58,74 @@ static uint64_t head_of(const char *name)
     return head;
 }
 
+/* What two names are told apart by: 8 bytes from the beginning and from the end. name has 8 readable bytes. */
+struct name_key {
+    uint64_t head, tail;
+};
+
+static inline struct name_key key_of(struct str name)
+{
+    if (name.len >= 8)
+        return (struct name_key){head_of(name.ptr), head_of(name.ptr + name.len - 8)};
+    uint64_t head = name.len > 0 ? head_of(name.ptr) & (UINT64_MAX >> (64 - 8 * name.len)) : 0;
+    return (struct name_key){head, name.len};
+}
+
+static inline size_t place_of(struct name_key key, uint64_t multiplier)
+{
+    return (size_t)(((key.head ^ (key.tail << 23 | key.tail >> 41)) * multiplier) >> 58);
+}
+
 /* One bit for names that begin alike. */
 static uint64_t initial_bit(char first)
 {
     return (uint64_t)1 << ((unsigned char)first & 63);
 }
 
+static bool try_places(struct json_fields *fields)
+{
+    memset(fields->places, 0, sizeof fields->places);
+    for (size_t idx = 0; idx < fields->child_count; idx++) {
+        const struct json_fields *child = &fields->children[idx];
+        size_t place = place_of((struct name_key){child->head, child->tail}, fields->multiplier);
+        if (child->choice)
+            continue;
+        if (fields->places[place] != 0)
+            return false;
+        fields->places[place] = (uint8_t)(idx + 1);
+    }
+    return true;
+}
+
 void json_fields_seal(struct json_fields *root)
 {
-    char name[8] = {0}, mask[8] = {0};
-    size_t length = root->name.len < 8 ? root->name.len : 8;
-    if (length > 0)
-        memcpy(name, root->name.ptr, length);
-    memset(mask, 0xff, length);
-    root->head = head_of(name);
-    root->head_mask = head_of(mask);
+    char name[8] = {0};
+    struct str padded = root->name;
+    if (root->name.len < 8) { /* 8 readable bytes */
+        if (root->name.len > 0)
+            memcpy(name, root->name.ptr, root->name.len);
+        padded.ptr = name;
+    }
+    struct name_key key = key_of(padded);
+    root->head = key.head;
+    root->tail = key.tail;
     root->initials = 0;
     for (size_t idx = 0; idx < root->child_count; idx++) {
         struct json_fields *child = &root->children[idx];
         json_fields_seal(child);
         root->initials |= child->name.len > 0 ? initial_bit(child->name.ptr[0]) : 0;
+        root->has_choices = root->has_choices || child->choice;
     }
+    root->multiplier = 0x9E3779B97F4A7C15u;
+    for (int tries = 0; tries < SEAL_TRIES && root->child_count < 64; tries++) {
+        if (try_places(root)) {
+            root->sealed = true;
+            return;
+        }
+        root->multiplier = root->multiplier * 0xD1342543DE82EF95u | 1;
+    }
+    root->multiplier = 0;
+    root->sealed = true;
 }
 
 /* ---- tokens ------------------------------------------------------------------------------------ */
@@ -266,7 +315,7 @@ static enum err_code string_text(struct walk *walk, struct str quoted, struct st
 {
     struct str raw = {quoted.ptr + 1, quoted.len - 2};
     *ret = raw;
-    if (raw.len == 0 || memchr(raw.ptr, '\\', raw.len) == NULL)
+    if (walk->plain || raw.len == 0 || memchr(raw.ptr, '\\', raw.len) == NULL)
         return ERR_OK;
     char *to = arena_alloc(walk->arena, raw.len);
     if (to == NULL)
@@ -314,37 +363,75 @@ static enum err_code pass_over(struct walk *walk, size_t depth)
 
 /* ---- keeping ----------------------------------------------------------------------------------- */
 
-static struct json_node *node_new(struct walk *walk)
+/* Not zeroed. */
+static void *room_for(struct walk *walk, size_t bytes)
 {
-    if (walk->node_count == 0) {
-        walk->nodes = arena_array(walk->arena, NODES_AT_ONCE, sizeof *walk->nodes);
-        if (walk->nodes == NULL)
+    if (walk->room_bytes < bytes) {
+        size_t more = bytes > ROOM_BYTES ? bytes : ROOM_BYTES;
+        walk->room = arena_alloc_raw(walk->arena, more);
+        walk->room_bytes = walk->room != NULL ? more : 0;
+        if (walk->room == NULL)
             return NULL;
-        walk->node_count = NODES_AT_ONCE;
     }
-    walk->node_count--;
-    return walk->nodes++;
+    void *found = walk->room;
+    walk->room += bytes;
+    walk->room_bytes -= bytes;
+    return found;
 }
 
-static bool field_matches(const struct json_fields *field, uint64_t head, struct str name)
+static inline struct json_node *node_new(struct walk *walk, const struct json_fields *field)
 {
-    if (((head ^ field->head) & field->head_mask) != 0 || name.len < field->name.len)
+    struct json_node *node = room_for(walk, sizeof *node);
+    if (node != NULL)
+        *node = (struct json_node){.field = field};
+    return node;
+}
+
+static bool members_new(struct walk *walk, struct json_node *object)
+{
+    size_t count = object->field != NULL ? object->field->child_count : 0;
+    if (count == 0)
+        return true;
+    object->members = room_for(walk, count * sizeof(struct json_node *));
+    for (size_t idx = 0; object->members != NULL && idx < count; idx++)
+        object->members[idx] = NULL;
+    return object->members != NULL;
+}
+
+static bool is_exact(const struct json_fields *field, struct name_key key, struct str name)
+{
+    return field->head == key.head && field->tail == key.tail && name.len == field->name.len &&
+           (name.len <= 16 || memcmp(name.ptr, field->name.ptr, name.len) == 0);
+}
+
+static bool is_choice(const struct json_fields *field, struct str name)
+{
+    if (!field->choice || name.len < field->name.len || memcmp(name.ptr, field->name.ptr, field->name.len) != 0)
         return false;
-    if (name.len > field->name.len && !(field->choice && name.ptr[field->name.len] >= 'A' && name.ptr[field->name.len] <= 'Z'))
-        return false;
-    return (field->name.len <= 8 && field->head_mask != 0) || memcmp(name.ptr, field->name.ptr, field->name.len) == 0;
+    return name.len == field->name.len || (name.ptr[field->name.len] >= 'A' && name.ptr[field->name.len] <= 'Z');
+}
+
+/* One by one, in the order of the fields. */
+static const struct json_fields *field_search(const struct json_fields *fields, struct name_key key, struct str name)
+{
+    for (size_t idx = 0; idx < fields->child_count; idx++) {
+        const struct json_fields *field = &fields->children[idx];
+        if (field->choice ? is_choice(field, name) : field->sealed ? is_exact(field, key, name) : str_equal(field->name, name))
+            return field;
+    }
+    return NULL;
 }
 
 /* name has 8 readable bytes. */
-static const struct json_fields *field_find(const struct json_fields *fields, struct str name)
+static inline const struct json_fields *field_find(const struct json_fields *fields, struct str name)
 {
     if (name.len == 0 || (fields->initials != 0 && (fields->initials & initial_bit(name.ptr[0])) == 0))
         return NULL;
-    uint64_t head = head_of(name.ptr);
-    for (size_t idx = 0; idx < fields->child_count; idx++)
-        if (field_matches(&fields->children[idx], head, name))
-            return &fields->children[idx];
-    return NULL;
+    struct name_key key = key_of(name);
+    if (fields->multiplier == 0 || fields->has_choices)
+        return field_search(fields, key, name);
+    size_t position = fields->places[place_of(key, fields->multiplier)];
+    return position != 0 && is_exact(&fields->children[position - 1], key, name) ? &fields->children[position - 1] : NULL;
 }
 
 /* Is there a backslash in a name? It has 8 readable bytes behind its end. */
@@ -361,12 +448,12 @@ static bool has_backslash(struct str name)
 }
 
 /* A member's name and the field that it matches, or NULL. *ret_name is unescaped. */
-static enum err_code member_name(struct walk *walk, const struct json_fields *fields, struct str *ret_name, const struct json_fields **ret)
+static inline enum err_code member_name(struct walk *walk, const struct json_fields *fields, struct str *ret_name, const struct json_fields **ret)
 {
     struct str quoted;
     TRY(string_token(walk, "a member's name or }", &quoted));
     struct str name = {quoted.ptr + 1, quoted.len - 2};
-    if (has_backslash(name)) {
+    if (!walk->plain && has_backslash(name)) {
         char *to = arena_alloc(walk->arena, name.len + 8);
         if (to == NULL)
             return no_memory(walk);
@@ -388,6 +475,8 @@ static enum err_code keep(struct walk *walk, const struct json_fields *field, bo
 static enum err_code keep_members(struct walk *walk, struct json_node *object, bool whole, size_t depth)
 {
     const struct json_node **link = &object->first;
+    if (!members_new(walk, object))
+        return no_memory(walk);
     if (peek(walk) == '}')
         return walk->at++, ERR_OK;
     for (;;) {
@@ -402,6 +491,8 @@ static enum err_code keep_members(struct walk *walk, struct json_node *object, b
             node->name = name;
             *link = node;
             link = &node->next;
+            if (field != NULL && object->members[field - object->field->children] == NULL)
+                object->members[field - object->field->children] = node;
         }
         char next = peek(walk);
         if (next != ',' && next != '}')
@@ -454,11 +545,10 @@ static enum err_code keep_scalar(struct walk *walk, struct json_node *node)
 /* The next value as a node. depth: of what it stands in. */
 static enum err_code keep(struct walk *walk, const struct json_fields *field, bool whole, size_t depth, struct json_node **ret)
 {
-    struct json_node *node = node_new(walk);
+    struct json_node *node = node_new(walk, field);
     if (node == NULL)
         return no_memory(walk);
     *ret = node;
-    node->field = field;
     char first = peek(walk);
     if (first == '"') {
         struct str quoted;
@@ -556,6 +646,7 @@ static enum err_code walk_begin(struct json_bulk *bulk, struct str text, bool pa
         TRY(padded_copy(bulk, &text, err));
     size_t count;
     *ret = (struct walk){.text = text.ptr, .length = text.len, .arena = arena, .err = err};
+    ret->plain = text.len == 0 || memchr(text.ptr, '\\', text.len) == NULL;
     TRY(bulk_index_text(bulk->index, text.ptr, text.len, &ret->at, &count, err));
     ret->end = ret->at + count;
     return ERR_OK;

@@ -28,8 +28,13 @@ struct json_fields {
     struct json_fields *children;
     size_t child_count;
     size_t slot; /* the caller's own number */
-    uint64_t head, head_mask; /* json_fields_seal: the name's first 8 bytes, and which of them it has */
-    uint64_t initials;        /* json_fields_seal: of the children's names */
+    const uint16_t *positions; /* the caller's own, by slot: a child's position + 1, or 0 */
+    /* json_fields_seal: */
+    uint64_t head, tail;         /* the name's first and last 8 bytes */
+    uint64_t initials;           /* of the children's names */
+    uint64_t multiplier;         /* hashes the children's names into places without a clash; 0: they are compared one by one */
+    uint8_t places[64];          /* a child's position + 1, or 0 */
+    bool sealed, has_choices;    /* among the children */
 };
 void json_fields_seal(struct json_fields *root);
 enum json_node_kind { JSON_NODE_NULL, JSON_NODE_FALSE, JSON_NODE_TRUE, JSON_NODE_NUMBER, JSON_NODE_STRING, JSON_NODE_ARRAY, JSON_NODE_OBJECT };
@@ -40,6 +45,7 @@ struct json_node {
     struct str text; /* STRING: unescaped; NUMBER: exactly as written (1.0 stays 1.0); ARRAY, OBJECT: source text if whole, else empty */
     const struct json_node *first;   /* members or elements, in the document's order */
     const struct json_node *next;    /* the next member or element of the same parent */
+    const struct json_node **members; /* OBJECT with a field that has children: the first member that matched, by position; NULL: none did */
 };
 
 struct json_bulk; /* a reader: buffers that are used again; one thread at a time */

@@ -200,21 +200,21 @@ static void a_file_that_is_cut_while_it_is_read_is_an_error_and_no_signal(void *
 {
     (void)state;
     char path[] = "/tmp/marrow-mapping-XXXXXX";
-    struct csv_mapping mapping;
+    struct file_mapping mapping;
     struct err err = {0};
     int64_t sum = 0;
     int fd = mkstemp(path);
     assert_true(fd >= 0);
     assert_int_equal(ftruncate(fd, 1 << 20), 0);
-    assert_int_equal(csv_map_file(path, NULL, &mapping, &err), ERR_OK);
+    assert_int_equal(file_map(path, NULL, &mapping, &err), ERR_OK);
     struct file_info before = mapping.info;
     assert_int_equal(ftruncate(fd, 5), 0);
     for (size_t i = 0; i < mapping.length; i++)
         sum += mapping.ptr[i];
     assert_int_equal(sum, 0);
-    assert_int_equal(csv_unmap(&mapping, ERR_OK, &err), ERR_INPUT);
+    assert_int_equal(file_unmap(&mapping, ERR_OK, &err), ERR_INPUT);
     assert_string_equal(err.message, "the file changed while it was read");
-    assert_int_equal(csv_map_file(path, &before, &mapping, &err), ERR_INPUT);
+    assert_int_equal(file_map(path, &before, &mapping, &err), ERR_INPUT);
     (void)close(fd);
     (void)unlink(path);
 }

@@ -396,6 +396,13 @@ static void lend_text(struct str text, duckdb_string_t *ret)
     ret->value.pointer.ptr = (char *)(uintptr_t)text.ptr;
 }
 
+/* What fits into the string itself needs no copy either. */
+static bool is_lent(const struct column *column, struct str text)
+{
+    return column->borrows || text.len <= sizeof((duckdb_string_t *)0)->value.inlined.inlined ||
+           (text.ptr >= column->stable.ptr && text.ptr < column->stable.ptr + column->stable.len);
+}
+
 static enum err_code write_text(const struct column *column, const struct data_vector *from,
                                 int64_t from_row, duckdb_vector vector, idx_t to_row, idx_t rows,
                                 struct err *err)
@@ -404,11 +411,12 @@ static enum err_code write_text(const struct column *column, const struct data_v
         if (!data_vector_is_valid(from, from_row + (int64_t)row))
             continue;
         struct str text = from->text[from_row + (int64_t)row];
-        if (column->id == DUCKDB_TYPE_VARCHAR && str_utf8_valid_prefix(text) != text.len)
+        if (column->id == DUCKDB_TYPE_VARCHAR && !column->is_utf8 &&
+            str_utf8_valid_prefix(text) != text.len)
             return err_set(err, ERR_INPUT, "a text is not valid UTF-8");
         if (text.len > UINT32_MAX)
             return err_set(err, ERR_LIMIT, "a text is longer than 4 GiB");
-        if (column->borrows) {
+        if (is_lent(column, text)) {
             lend_text(text, &((duckdb_string_t *)duckdb_vector_get_data(vector))[to_row + row]);
             continue;
         }

@@ -83,10 +83,8 @@ static enum err_code embedded_open(const struct engine_options *options, struct 
     return ERR_OK;
 }
 
-/* Errors of native functions go to the engine that registered them: a sibling is for plain reading and appending. */
-static enum err_code embedded_sibling(struct engine *base, struct engine **ret, struct err *err)
+enum err_code embedded_sibling(struct embedded *owner, struct embedded **ret, struct err *err)
 {
-    struct embedded *owner = (struct embedded *)base;
     AUTO(embedded_free) struct embedded *engine = mem_zalloc(1, sizeof *engine);
     if (engine == NULL)
         return err_set(err, ERR_MEMORY, "no memory for a connection");
@@ -100,7 +98,7 @@ static enum err_code embedded_sibling(struct engine *base, struct engine **ret, 
     TRY(watch_init(&engine->watch, engine->connection, err));
     TRY(embedded_execute(&engine->base, "SET TimeZone = 'UTC'", NULL, 0, err));
     engine->base.driver = &engine_driver_duckdb;
-    *ret = &engine->base;
+    *ret = engine;
     engine = NULL;
     return ERR_OK;
 }
@@ -168,5 +166,5 @@ const struct engine_driver engine_driver_duckdb = {
     .append_batch = embedded_append_batch,
     .append_close = embedded_append_close,
     .append_abort = embedded_append_abort,
-    .sibling = embedded_sibling,
+    .fill = embedded_fill,
 };

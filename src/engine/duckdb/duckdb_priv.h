@@ -51,6 +51,8 @@ struct embedded {
     struct native *natives;
     pthread_mutex_t native_lock; /* guards native_err, set by callbacks on the engine's threads */
     struct err native_err;       /* code ERR_OK = none */
+    struct engine_fill *fill; /* fill.c: what is being filled */
+    bool fill_registered;
     uint64_t statements; /* number of the statement that last ran: an older open result is gone */
 };
 
@@ -112,6 +114,8 @@ struct column {
     void *buffer;
     size_t buffer_bytes;
     bool borrows; /* texts written stay where they are: the vector is read before they go */
+    struct str stable; /* or those that lie here do */
+    bool is_utf8;      /* texts written are known to be */
 };
 /* False: no direct counterpart (nested, ENUM, UUID …): the column must be cast to VARCHAR. */
 bool column_of(duckdb_logical_type logical, struct column *ret);
@@ -148,6 +152,14 @@ struct embedded_result {
 /* Next chunk, NULL at the end; the caller owns it. */
 enum err_code result_fetch(struct embedded_result *result, duckdb_data_chunk *ret,
                            struct err *err) WARN_UNUSED;
+
+/* Another connection to the same database, for another thread; it must be closed before its owner.
+ * Errors of native functions go to the engine that registered them. */
+enum err_code embedded_sibling(struct embedded *owner, struct embedded **ret,
+                               struct err *err) WARN_UNUSED;
+enum err_code embedded_fill(struct engine *base, const struct engine_fill_table *tables,
+                            size_t count, const struct engine_fill_work *work,
+                            struct err *err) WARN_UNUSED;
 
 /* native.c */
 void natives_free(struct embedded *engine);

@@ -3,7 +3,7 @@
  *
  * The one idea: another process may cut the file while it is mapped, and touching what is gone
  * raises SIGBUS. Every mapping is in a small table that our handler looks up: there it puts zeros
- * in place of the rest and notes it, reading goes on to its end, and csv_unmap then says that the
+ * in place of the rest and notes it, reading goes on to its end, and file_unmap then says that the
  * file changed. A fault anywhere else is given to the handler that was there before. The table is
  * lock-free, since a handler may not wait. */
 #include <errno.h>
@@ -14,15 +14,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "ingest/parts_priv.h"
-
-#define MAPPINGS_MOST 64 /* at a time; one a thread that reads */
+#include "base/mapping.h"
 
 static struct guarded {
     _Atomic(char *) start; /* NULL: free */
     _Atomic size_t length; /* 0 while being filled */
     atomic_bool cut;
-} guarded[MAPPINGS_MOST];
+} guarded[FILE_MAPPINGS_MOST];
 static struct sigaction handler_before;
 
 /* ---- the guard ---------------------------------------------------------------------------------
@@ -34,7 +32,7 @@ static void on_bus_error(int number, siginfo_t *info, void *context)
     (void)context;
     int kept = errno;
     char *at = info->si_addr;
-    for (size_t i = 0; i < MAPPINGS_MOST; i++) {
+    for (size_t i = 0; i < FILE_MAPPINGS_MOST; i++) {
         char *start = atomic_load(&guarded[i].start);
         size_t length = atomic_load(&guarded[i].length);
         if (start == NULL || at < start || at >= start + length)
@@ -67,10 +65,10 @@ static void install_handler(void)
 }
 
 /* Enters the mapping in the table; false: it is full. */
-static bool guard(struct csv_mapping *mapping)
+static bool guard(struct file_mapping *mapping)
 {
     install_handler();
-    for (int i = 0; i < MAPPINGS_MOST; i++) {
+    for (int i = 0; i < FILE_MAPPINGS_MOST; i++) {
         char *none = NULL;
         if (!atomic_compare_exchange_strong(&guarded[i].start, &none, mapping->ptr))
             continue;
@@ -88,7 +86,7 @@ static bool guard(struct csv_mapping *mapping)
 static enum err_code changed(struct err *err)
 {
     (void)err_set(err, ERR_INPUT, "the file changed while it was read");
-    return err_hint(err, "import it again when nothing writes to it any more");
+    return err_hint(err, "read it again when nothing writes to it any more");
 }
 
 static bool same_file(const struct file_info *a, const struct file_info *b)
@@ -96,26 +94,40 @@ static bool same_file(const struct file_info *a, const struct file_info *b)
     return a->kind == b->kind && a->bytes == b->bytes && a->modified_us == b->modified_us;
 }
 
-static enum err_code map_open(int fd, struct csv_mapping *ret, struct err *err)
+/* The file over the beginning of memory that reaches a little further. */
+static void *map_padded(int fd, size_t length)
 {
-    void *memory = mmap(NULL, (size_t)ret->info.bytes, PROT_READ, MAP_PRIVATE, fd, 0);
+    void *memory =
+        mmap(NULL, length + FILE_MAPPING_PADDING, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED ||
+        mmap(memory, length, PROT_READ, MAP_PRIVATE | MAP_FIXED, fd, 0) != MAP_FAILED)
+        return memory;
+    int failed = errno;
+    (void)munmap(memory, length + FILE_MAPPING_PADDING);
+    errno = failed;
+    return MAP_FAILED;
+}
+
+static enum err_code map_open(int fd, struct file_mapping *ret, struct err *err)
+{
+    void *memory = map_padded(fd, (size_t)ret->info.bytes);
     if (memory == MAP_FAILED)
         return err_set_errno(err, errno, "cannot map %s", ret->path);
     ret->ptr = memory;
     ret->length = (size_t)ret->info.bytes;
     if (!guard(ret)) {
-        (void)munmap(memory, ret->length);
+        (void)munmap(memory, ret->length + FILE_MAPPING_PADDING);
         ret->ptr = NULL;
-        return err_set(err, ERR_LIMIT, "more than %d texts are read at once", MAPPINGS_MOST);
+        return err_set(err, ERR_LIMIT, "more than %d texts are read at once", FILE_MAPPINGS_MOST);
     }
     (void)madvise(memory, ret->length, MADV_SEQUENTIAL);
     return ERR_OK;
 }
 
-enum err_code csv_map_file(const char *path, const struct file_info *before,
-                           struct csv_mapping *ret, struct err *err)
+enum err_code file_map(const char *path, const struct file_info *before,
+                           struct file_mapping *ret, struct err *err)
 {
-    *ret = (struct csv_mapping){.path = path};
+    *ret = (struct file_mapping){.path = path};
     TRY(file_stat(path, &ret->info, err));
     if (before != NULL && before->kind != FILE_MISSING && !same_file(before, &ret->info))
         return changed(err);
@@ -127,12 +139,19 @@ enum err_code csv_map_file(const char *path, const struct file_info *before,
     return code;
 }
 
-void csv_let_go(struct csv_mapping *mapping, const char *at)
+enum err_code file_mapping_check(const struct file_mapping *mapping, struct err *err)
+{
+    if (mapping->ptr == NULL || !atomic_load(&guarded[mapping->guard].cut))
+        return ERR_OK;
+    return changed(err);
+}
+
+void file_let_go(struct file_mapping *mapping, const char *at)
 {
     if (mapping == NULL || at < mapping->ptr || at > mapping->ptr + mapping->length)
         return;
-    size_t reached = (size_t)(at - mapping->ptr) / CSV_LET_GO_BYTES *
-                     CSV_LET_GO_BYTES; /* a multiple of every page size */
+    size_t reached = (size_t)(at - mapping->ptr) / FILE_LET_GO_BYTES *
+                     FILE_LET_GO_BYTES; /* a multiple of every page size */
     if (reached < mapping->passed)
         mapping->passed = 0; /* another pass */
     if (reached <= mapping->passed)
@@ -141,7 +160,7 @@ void csv_let_go(struct csv_mapping *mapping, const char *at)
     mapping->passed = reached;
 }
 
-enum err_code csv_unmap(struct csv_mapping *mapping, enum err_code code, struct err *err)
+enum err_code file_unmap(struct file_mapping *mapping, enum err_code code, struct err *err)
 {
     struct file_info now;
     bool cut = false;
@@ -151,10 +170,10 @@ enum err_code csv_unmap(struct csv_mapping *mapping, enum err_code code, struct 
         cut = atomic_load(&guarded[mapping->guard].cut);
         atomic_store(&guarded[mapping->guard].length, 0);
         atomic_store(&guarded[mapping->guard].start, NULL);
-        (void)munmap(mapping->ptr, mapping->length);
+        (void)munmap(mapping->ptr, mapping->length + FILE_MAPPING_PADDING);
     }
     bool same = !cut && file_stat(mapping->path, &now, ERR_IGNORED) == ERR_OK &&
                 same_file(&mapping->info, &now);
-    *mapping = (struct csv_mapping){0};
+    *mapping = (struct file_mapping){0};
     return same || code == ERR_INTERRUPTED || code == ERR_MEMORY ? code : changed(err);
 }
