@@ -72,38 +72,41 @@ static double term_field(const struct stats_term *term, struct str field)
 {
     FIELD(term, value)
     FIELD(term, se)
-    FIELD(term, low) FIELD(term, high) FIELD(term, ratio) FIELD(term, ratio_low)
-        FIELD(term, ratio_high) FIELD(term, statistic) FIELD(term, df) FIELD(term, p)
-            FIELD(term, aliased) FIELD(term, infinite) return -INFINITY;
+    FIELD(term, low)
+    FIELD(term, high) FIELD(term, ratio) FIELD(term, ratio_low) FIELD(term, ratio_high)
+        FIELD(term, statistic) FIELD(term, df) FIELD(term, p) FIELD(term, aliased)
+            FIELD(term, infinite) return -INFINITY;
 }
 
 static double group_field(const struct stats_group *group, struct str field)
 {
     FIELD(group, n)
     FIELD(group, missing)
-    FIELD(group, mean) FIELD(group, sd) FIELD(group, se) FIELD(group, mean_low)
-        FIELD(group, mean_high) FIELD(group, min) FIELD(group, q1) FIELD(group, median)
-            FIELD(group, q3) FIELD(group, max) FIELD(group, proportion) FIELD(group, events)
-                FIELD(group, observed) FIELD(group, expected) FIELD(group, median_low)
-                    FIELD(group, median_high) FIELD(group, rank_sum) return -INFINITY;
+    FIELD(group, mean)
+    FIELD(group, sd) FIELD(group, se) FIELD(group, mean_low) FIELD(group, mean_high)
+        FIELD(group, min) FIELD(group, q1) FIELD(group, median) FIELD(group, q3) FIELD(group, max)
+            FIELD(group, proportion) FIELD(group, events) FIELD(group, observed)
+                FIELD(group, expected) FIELD(group, median_low) FIELD(group, median_high)
+                    FIELD(group, rank_sum) return -INFINITY;
 }
 
 static double point_field(const struct stats_point *point, struct str field)
 {
     FIELD(point, time)
     FIELD(point, at_risk)
-    FIELD(point, events) FIELD(point, censored) FIELD(point, survival) FIELD(point, se)
-        FIELD(point, low) FIELD(point, high) return -INFINITY;
+    FIELD(point, events)
+    FIELD(point, censored) FIELD(point, survival) FIELD(point, se) FIELD(point, low)
+        FIELD(point, high) return -INFINITY;
 }
 
 static double header_field(const struct stats_result *result, struct str field)
 {
     FIELD(result, n)
     FIELD(result, statistic)
-        FIELD(result, df) FIELD(result, df2) FIELD(result, p) FIELD(result, estimate)
-            FIELD(result, low) FIELD(result, high) FIELD(result, separated)
-                FIELD(result, term_count)
-                    FIELD(result, point_count) return str_equal(field, STR("dropped"))
+    FIELD(result, df)
+        FIELD(result, df2) FIELD(result, p) FIELD(result, estimate) FIELD(result, low)
+            FIELD(result, high) FIELD(result, separated) FIELD(result, term_count)
+                FIELD(result, point_count) return str_equal(field, STR("dropped"))
         ? (double)result->dropped_rows
         : -INFINITY;
 }
@@ -116,7 +119,7 @@ static double find_point(const struct stats_result *result, struct str place, st
     str_to_double(str_trim(place), &time);
     for (size_t i = 0; i < result->point_count; i++)
         if (str_equal(str_of(result->groups[result->points[i].group].name), name) &&
-            fabs(result->points[i].time - time) < 1e-9 * time)
+            fabs(result->points[i].time - time) <= 1e-9 * time)
             return point_field(&result->points[i], field);
     return -INFINITY;
 }
@@ -298,6 +301,10 @@ FILE_TEST(shapiro)
 FILE_TEST(tables)
 FILE_TEST(correlation)
 FILE_TEST(regression)
+FILE_TEST(survival)
+FILE_TEST(cox)
+FILE_TEST(balance)
+FILE_TEST(adjust)
 
 int main(void)
 {
@@ -306,6 +313,8 @@ int main(void)
         cmocka_unit_test(rank_equals_r),        cmocka_unit_test(anova_equals_r),
         cmocka_unit_test(shapiro_equals_r),     cmocka_unit_test(tables_equals_r),
         cmocka_unit_test(correlation_equals_r), cmocka_unit_test(regression_equals_r),
+        cmocka_unit_test(survival_equals_r),    cmocka_unit_test(cox_equals_r),
+        cmocka_unit_test(balance_equals_r),     cmocka_unit_test(adjust_equals_r),
     };
     find_data();
     return cmocka_run_group_tests(tests, NULL, NULL);
