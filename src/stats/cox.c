@@ -58,8 +58,7 @@ enum err_code cox_make(struct work *work, const struct stats_column *time,
     return ERR_OK;
 }
 
-/* ---- concordance
- * --------------------------------------------------------------------------------- */
+/* ---- concordance -------------------------------------------------------------------------- */
 
 /* Counts of ranks so far, summed from the first: a Fenwick tree. */
 struct tree {
@@ -127,8 +126,7 @@ static enum err_code concordance(struct cox *cox, double *ret)
     return ERR_OK;
 }
 
-/* ---- report
- * -------------------------------------------------------------------------------------- */
+/* ---- report ------------------------------------------------------------------------------- */
 
 static void report_terms(struct cox *cox, struct stats_term *terms, const double *variance)
 {

@@ -40,6 +40,8 @@ struct network {
     long double p;
     double steps;
     struct stage next;
+    double columns_most, columns_least; /* what the columns after the one being filled can add at most, at least */
+    uint32_t total_left;                /* their sum */
     size_t column; /* being filled */
 };
 
@@ -138,24 +140,18 @@ static double spread(const struct network *network, uint32_t sum, size_t parts)
 static enum err_code arrive(struct network *network, const uint32_t *left, double past,
                             double weight)
 {
-    size_t first = network->column + 1, columns = network->columns - first;
-    double by_rows = 0, by_columns = 0, least_rows = 0, least_columns = 0;
-    uint64_t total = 0;
+    size_t columns = network->columns - network->column - 1;
+    double by_rows = 0, least_rows = 0;
     for (size_t r = 0; r < network->rows; r++) {
         by_rows += spread(network, left[r], columns);
         least_rows -= network->log_factorial[left[r]];
-        total += left[r];
     }
-    for (size_t c = first; c < network->columns; c++) {
-        by_columns += spread(network, network->columns_left[c], network->rows);
-        least_columns -= network->log_factorial[network->columns_left[c]];
-    }
-    if (past + fmin(by_rows, by_columns) <= network->observed + TIE) {
-        double log_all = network->log_factorial[total] + least_rows + least_columns;
+    if (past + fmin(by_rows, network->columns_most) <= network->observed + TIE) {
+        double log_all = network->log_factorial[network->total_left] + least_rows + network->columns_least;
         network->p += weight * expl((long double)(past + log_all) + network->log_constant);
         return ERR_OK;
     }
-    if (past + fmax(least_rows, least_columns) > network->observed + TIE)
+    if (past + fmax(least_rows, network->columns_least) > network->observed + TIE)
         return ERR_OK;
     return stage_add(network, left, past, weight);
 }
@@ -186,6 +182,18 @@ static enum err_code fill(struct network *network, uint32_t *left, size_t r, uin
     return ERR_OK;
 }
 
+/* The bounds of the columns after the one being filled. */
+static void bound_columns(struct network *network)
+{
+    network->columns_most = network->columns_least = 0;
+    network->total_left = 0;
+    for (size_t c = network->column + 1; c < network->columns; c++) {
+        network->columns_most += spread(network, network->columns_left[c], network->rows);
+        network->columns_least -= network->log_factorial[network->columns_left[c]];
+        network->total_left += network->columns_left[c];
+    }
+}
+
 static enum err_code walk(struct network *network, uint32_t *start)
 {
     struct stage now = {0};
@@ -196,6 +204,7 @@ static enum err_code walk(struct network *network, uint32_t *start)
         stage_done(&now);
         now = network->next;
         network->next = (struct stage){0};
+        bound_columns(network);
         for (size_t i = 0; i < now.count && code == ERR_OK; i++) {
             uint32_t *left = now.left + i * network->rows, room = 0;
             for (size_t r = 0; r < network->rows; r++)

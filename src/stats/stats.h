@@ -3,11 +3,12 @@
  * docs/STATISTICS.md gives for each the formula, the source, the function of R that it equals, and
  * the rule for ties.
  *
+ *     const char *const sexes[] = {"female", "male"};
  *     struct stats_column age = {.name = "age", .values = ages, .rows = n};
- *     struct stats_column sex = {.name = "sex", .values = codes, .rows = n, .category = true,
- *                                .labels = (const char *const[]){"female", "male"}, .label_count =
- * 2}; AUTO(stats_result_done) struct stats_result result = {0}; TRY(stats_t_test(&age, &sex, NULL,
- * &result, err));    // result.statistic .df .p .low .high .notes
+ *     struct stats_column sex = {.name = "sex", .values = codes, .rows = n,
+ *                                .category = true, .labels = sexes, .label_count = 2};
+ *     AUTO(stats_result_done) struct stats_result result = {0};
+ *     TRY(stats_t_test(&age, &sex, NULL, &result, err)); // .statistic .df .p .low .high .notes
  *
  * Of every function here: columns of one call have equally many rows; a row that lacks a value
  * (NaN, or infinite) in any column of the call is left out, and counted in result.dropped by the
@@ -31,35 +32,31 @@
 #define STATS_GROUPS_MAX 100   /* groups of a log-rank test or of survival curves */
 #define STATS_TERMS_MAX 300    /* coefficients of a model */
 #define STATS_CELLS_MAX 100000 /* cells of a table of counts */
-#define STATS_FISHER_NODES_MAX                                                                     \
-    2000000 /* pieces of work held by an r × c Fisher's test, and steps between */
-#define STATS_FISHER_STEPS_MAX 20000000  /* them: then a refusal, never an approximation */
-#define STATS_FISHER_SUPPORT_MAX 1000000 /* possible tables of a 2 × 2 Fisher's test */
 #define STATS_SHAPIRO_MAX 5000 /* rows of Shapiro–Wilk: the approximation's published range */
+/* Fisher's test: possible tables of 2 × 2; of r × c pieces of work held, and steps between them. Beyond is a
+ * refusal, never an approximation. */
+#define STATS_FISHER_SUPPORT_MAX 1000000
+#define STATS_FISHER_NODES_MAX 2000000
+#define STATS_FISHER_STEPS_MAX 10000000
 
 /* A column as the caller holds it; nothing is copied or kept. */
 struct stats_column {
     const char *name;     /* for terms, notes and errors */
     const double *values; /* NaN: missing */
     int64_t rows;
-    bool category; /* values are codes: each distinct code is a level, in ascending order; the first
-                      is the reference */
-    const char *const
-        *labels; /* of a category: the text of code 0, 1 …; NULL: the code itself is the text */
-    size_t label_count; /* a code beyond is its own text */
+    /* Values are codes: each distinct code is a level, in ascending order; the first is the reference. */
+    bool category;
+    /* The text of code 0, 1 …; a NULL, or a code beyond, is its own text. */
+    const char *const *labels;
+    size_t label_count;
 };
 
-enum stats_ties { STATS_EFRON, STATS_BRESLOW };                /* of event times, Cox */
-enum stats_interval { STATS_LOG, STATS_LOG_LOG, STATS_PLAIN }; /* of a survival curve */
-enum stats_exactness {
-    STATS_EXACT_AUTO,
-    STATS_EXACT_ALWAYS,
-    STATS_EXACT_NEVER
-}; /* auto: R's rule */
-enum stats_center {
-    STATS_MEDIAN,
-    STATS_MEAN
-}; /* Levene: about the median is Brown and Forsythe's */
+/* Of event times in Cox's model; of a survival curve's interval; of p in rank tests (auto: R's rule);
+ * of Levene's test (about the median it is Brown and Forsythe's). */
+enum stats_ties { STATS_EFRON, STATS_BRESLOW };
+enum stats_interval { STATS_LOG, STATS_LOG_LOG, STATS_PLAIN };
+enum stats_exactness { STATS_EXACT_AUTO, STATS_EXACT_ALWAYS, STATS_EXACT_NEVER };
+enum stats_center { STATS_MEDIAN, STATS_MEAN };
 enum stats_adjust_method { STATS_HOLM, STATS_BENJAMINI_HOCHBERG };
 
 /* Zero is the default of each. */
@@ -84,8 +81,7 @@ struct stats_dropped {
 struct stats_term {
     const char *name; /* "(intercept)", "age", "sex: male", "difference in means" */
     double value, se, low, high;
-    double ratio, ratio_low,
-        ratio_high; /* odds or hazard ratio: exp of value, low, high; NaN for other models */
+    double ratio, ratio_low, ratio_high; /* odds or hazard ratio, exp of the above; else NaN */
     double statistic, df, p; /* of value = 0: t with df, or z (df NaN) */
     bool aliased;            /* a linear combination of earlier terms: not estimated */
     bool infinite; /* separation, monotone likelihood: value is ±infinity, no se, no interval */
@@ -99,7 +95,7 @@ struct stats_group {
     double min, q1, median, q3, max;          /* quantiles of type 7 */
     double proportion;                        /* of all rows with a value (categories), else NaN */
     int64_t events;                           /* survival */
-    double observed, expected;                /* log-rank, χ² of one margin */
+    double observed, expected;                /* log-rank */
     double median_low, median_high;           /* survival: interval of the median time */
     double rank_sum;                          /* rank tests */
 };
@@ -119,10 +115,9 @@ struct stats_number { /* a figure of its own: "r squared", "log likelihood" */
 
 struct stats_result {
     const char *test; /* "Welch two-sample t-test" */
-    const char
-        *method;  /* how p was had: "exact", "normal approximation, continuity correction" … */
-    double level; /* of all intervals here */
-    int64_t n;    /* rows used */
+    const char *method;   /* how p was had: "exact", "chi-squared approximation" … */
+    double level;         /* of all intervals here */
+    int64_t n;            /* rows used */
     int64_t dropped_rows; /* rows left out, the sum over dropped */
     const struct stats_dropped *dropped;
     size_t dropped_count;
@@ -138,11 +133,9 @@ struct stats_result {
     size_t point_count;
     const struct stats_number *numbers;
     size_t number_count;
-    const char *const
-        *notes; /* what a reader must know: ties, small counts, recoding, separation */
+    const char *const *notes; /* what a reader must know: ties, small counts, recoding … */
     size_t note_count;
-    bool not_converged;  /* an iteration that stopped at its limit: the estimates are not to be
-                            trusted */
+    bool not_converged;  /* an iteration stopped at its limit: do not trust the estimates */
     bool separated;      /* a term is infinite: separation (logistic), monotone likelihood (Cox) */
     struct arena *arena; /* owns all of the above */
 };
@@ -155,8 +148,7 @@ static inline void auto_stats_result_done(struct stats_result *result)
 /* The figure of that name, or NaN. */
 double stats_result_number(const struct stats_result *result, const char *name);
 
-/* ---- description
- * --------------------------------------------------------------------------------- */
+/* ---- description -------------------------------------------------------------------------- */
 
 /* n, missing, mean with t interval, sd, se, min, quartiles, max, for each level of group (NULL: of
  * all). Mean by two passes, mean ± qt((1+level)/2, n-1)·sd/√n. R: mean, sd, quantile (type 7),
@@ -165,9 +157,7 @@ double stats_result_number(const struct stats_result *result, const char *name);
 enum err_code stats_describe(const struct stats_column *value, const struct stats_column *group,
                              const struct stats_options *options, struct stats_result *ret,
                              struct err *err) WARN_UNUSED;
-/* n and proportion of each level of a category, groups[] in order of code; by a second category:
- * proportions within its levels, the group's name "LEVEL of GROUP | LEVEL". R: table, prop.table.
- */
+/* n and proportion of each level of a category: groups[] in order of code. R: table, prop.table. */
 enum err_code stats_frequencies(const struct stats_column *category,
                                 const struct stats_options *options, struct stats_result *ret,
                                 struct err *err) WARN_UNUSED;
@@ -175,8 +165,7 @@ enum err_code stats_frequencies(const struct stats_column *category,
  * count ≥ 1, 0 ≤ p ≤ 1. */
 double stats_quantile(const double *sorted, int64_t count, double p);
 
-/* ---- two or more groups, a number
- * ---------------------------------------------------------------- */
+/* ---- two or more groups, a number --------------------------------------------------------- */
 
 /* Two-sample t-test, two-sided: first level minus second. Welch 1947 with Satterthwaite's df, or
  * Student's (equal_variance). R: t.test(value ~ group). Headline: difference in means. */
@@ -226,8 +215,7 @@ enum err_code stats_shapiro_wilk(const struct stats_column *value,
                                  const struct stats_options *options, struct stats_result *ret,
                                  struct err *err) WARN_UNUSED;
 
-/* ---- counts
- * -------------------------------------------------------------------------------------- */
+/* ---- counts ------------------------------------------------------------------------------- */
 
 /* A table of counts by row, count(r, c) = counts[r * columns + c]: for callers whose engine has
  * counted already. */
@@ -264,8 +252,7 @@ enum err_code stats_mcnemar_table(const struct stats_table *table,
                                   const struct stats_options *options, struct stats_result *ret,
                                   struct err *err) WARN_UNUSED;
 
-/* ---- two numbers
- * --------------------------------------------------------------------------------- */
+/* ---- two numbers -------------------------------------------------------------------------- */
 
 /* Pearson's r, t with n-2 df, interval by Fisher's z (n ≥ 4). R: cor.test(a, b). */
 enum err_code stats_pearson(const struct stats_column *a, const struct stats_column *b,
@@ -277,8 +264,7 @@ enum err_code stats_spearman(const struct stats_column *a, const struct stats_co
                              const struct stats_options *options, struct stats_result *ret,
                              struct err *err) WARN_UNUSED;
 
-/* ---- models
- * -------------------------------------------------------------------------------------- */
+/* ---- models ------------------------------------------------------------------------------- */
 
 /* Least squares with intercept; categories by treatment contrasts. t intervals; numbers "r
  * squared", "adjusted r squared", "sigma"; header: the F test of all terms. A term that is a
@@ -299,8 +285,7 @@ enum err_code stats_logistic(const struct stats_column *outcome,
                              const struct stats_options *options, struct stats_result *ret,
                              struct err *err) WARN_UNUSED;
 
-/* ---- time to an event
- * ---------------------------------------------------------------------------- */
+/* ---- time to an event --------------------------------------------------------------------- */
 
 /* Event codes, as all functions below read them: {0,1} and {false,true}: 1 is the event; {1,2}: 2
  * is; a category of two labels of the usual words (alive, censored, no … dead, died, event, yes …);
@@ -314,7 +299,7 @@ enum err_code stats_event_codes(const struct stats_column *event,
  * events, median and its interval. Greenwood's variance; intervals log (as survival's), log-log or
  * plain. The median is the first time at which the curve is below a half; at exactly a half, the
  * middle of the step (Brookmeyer & Crowley 1982; NaN: not reached). Times within a relative 1.5e-8
- * are tied, as survival's timefix. R: survfit. O(n log n); memory 40 bytes a row and 64 a point. */
+ * are tied, as survival's timefix. R: survfit. O(n log n); memory 100 bytes a row. */
 enum err_code stats_kaplan_meier(const struct stats_column *time, const struct stats_column *event,
                                  const struct stats_column *group,
                                  const struct stats_options *options, struct stats_result *ret,
@@ -343,8 +328,7 @@ enum err_code stats_cox_zph(const struct stats_column *time, const struct stats_
                             const struct stats_options *options, struct stats_result *ret,
                             struct err *err) WARN_UNUSED;
 
-/* ---- balance, many tests
- * ------------------------------------------------------------------------- */
+/* ---- balance, many tests ------------------------------------------------------------------ */
 
 /* Standardised mean difference of the first level of group against the second. Number:
  * (m1-m2)/√((s1²+s2²)/2), Austin 2009, signed. Category: the Mahalanobis distance of the

@@ -8,8 +8,7 @@
 #include "base/str.h"
 #include "stats/stats.h"
 
-/* ---- work.c: one call in progress
- * ---------------------------------------------------------------- */
+/* ---- work.c: one call in progress --------------------------------------------------------- */
 
 #define WORK_NOTES 64
 #define WORK_NUMBERS 24
@@ -49,8 +48,7 @@ static inline void work_statistic(struct work *work, const char *name, double st
     work->ret->p = p;
 }
 
-/* ---- sample.c: complete rows, levels
- * ------------------------------------------------------------- */
+/* ---- sample.c: complete rows, levels ------------------------------------------------------ */
 
 struct sample {
     int64_t n;
@@ -82,8 +80,7 @@ enum err_code split_take(struct work *work, const struct stats_column *value,
                          const struct stats_column *group, size_t exactly,
                          struct split *ret) WARN_UNUSED;
 
-/* ---- moment.c: sums, ranks, sorting
- * -------------------------------------------------------------- */
+/* ---- moment.c: sums, ranks, sorting ------------------------------------------------------- */
 
 struct moments {
     int64_t n;
@@ -103,8 +100,7 @@ void group_describe(struct work *work, double *x, int64_t n, struct stats_group 
 /* Groups of the result from a split, each described. */
 void groups_describe(struct work *work, const struct split *split);
 
-/* ---- dist.c
- * -------------------------------------------------------------------------------------- */
+/* ---- dist.c ------------------------------------------------------------------------------- */
 
 double dist_normal_two(double z); /* P(|Z| ≥ |z|) */
 double dist_normal_upper(double z);
@@ -118,8 +114,7 @@ double dist_f_quantile(double p, double df1, double df2);
 double dist_chisq_upper(double x, double df);
 double work_z(const struct work *work); /* the normal quantile of (1 + level) / 2 */
 
-/* ---- matrix.c: symmetric, by row, p × p
- * ---------------------------------------------------------- */
+/* ---- matrix.c: symmetric, by row, p × p --------------------------------------------------- */
 
 /* Cholesky factor L in the lower triangle of a, in place; a pivot under tolerance × its own
  * diagonal makes a zero column, which drops[] (may be NULL) marks. Returns the rank. */

@@ -3,8 +3,7 @@
 
 #define HALF_TOLERANCE 1.4901161193847656e-08 /* of survival's median */
 
-/* ---- Kaplan–Meier
- * -------------------------------------------------------------------------------- */
+/* ---- Kaplan–Meier ------------------------------------------------------------------------- */
 
 /* The interval of one step; root: √Σ d/(n(n-d)), the standard error of log S. */
 static void point_interval(const struct work *work, struct stats_point *point, double root,
@@ -182,8 +181,7 @@ const struct stats_point *stats_curve_at(const struct stats_result *curve, size_
     return low > 0 && curve->points[low - 1].group == group ? &curve->points[low - 1] : NULL;
 }
 
-/* ---- log-rank
- * ------------------------------------------------------------------------------------ */
+/* ---- log-rank ----------------------------------------------------------------------------- */
 
 struct rank_test {
     size_t k;

@@ -421,8 +421,7 @@ static void without_censoring_the_curve_is_the_share_still_alive(void **state)
     stats_result_done(&result);
 }
 
-/* ---- limits and failures
- * ------------------------------------------------------------------------- */
+/* ---- limits and failures ------------------------------------------------------------------ */
 
 static void beyond_a_limit_is_an_error_that_says_so(void **state)
 {

@@ -23,8 +23,7 @@ static struct {
 } seen;
 static char data_folder[512];
 
-/* ---- the real sets
- * ------------------------------------------------------------------------------- */
+/* ---- the real sets ------------------------------------------------------------------------ */
 
 static void find_data(void)
 {
@@ -62,8 +61,7 @@ static bool read_data(struct str data, struct kit_table *table)
     return true;
 }
 
-/* ---- a result's numbers by name
- * ------------------------------------------------------------------ */
+/* ---- a result's numbers by name ----------------------------------------------------------- */
 
 #define FIELD(what, member)                                                                        \
     if (str_equal(field, STR(#member)))                                                            \
@@ -146,8 +144,7 @@ static double find_number(const struct stats_result *result, struct str key)
     return -INFINITY;
 }
 
-/* ---- comparing
- * ----------------------------------------------------------------------------------- */
+/* ---- comparing ---------------------------------------------------------------------------- */
 
 static bool is_p(struct str key)
 {
