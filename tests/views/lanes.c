@@ -1,19 +1,13 @@
-/* The two ways to run a view give the same rows: natively over each resource, and lowered to SQL on
- * the embedded engine. Views and resources are random, the resources of odd shapes: members
- * missing, null, of another kind, arrays where objects are meant and the other way round, digits
- * that a double would lose, texts of any script, extensions of primitives, items within items.
- * MARROW_PAIRS: how many (view, resource) pairs; MARROW_SEED: another sequence. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
+/* The ways to run a view give the same rows: natively over each resource, and lowered to SQL on the
+ * embedded engine, on PostgreSQL and on Trino, as far as they are there. Views and resources are
+ * random, the resources of odd shapes: members missing, null, of another kind, arrays where objects
+ * are meant and the other way round, digits that a double would lose, texts of any script,
+ * extensions of primitives, items within items. MARROW_PAIRS: how many (view, resource) pairs;
+ * MARROW_TRINO_PAIRS: of them on Trino, which plans a query for seconds; MARROW_SEED: another
+ * sequence. */
+#include "conform.h"
 
 #include "dialect/dialect.h"
-#include "engine/engine.h"
 #include "fhir/fhir.h"
 #include "plan/rewrite.h"
 
@@ -447,16 +441,32 @@ static enum err_code run_sql(struct engine *engine, const char *sql, struct rows
 
 static char *resources[RESOURCES];
 
-/* The resource idx alone as the table. */
+struct lane {
+    struct engine *engine;
+    const char *dialect;
+    bool at_once;        /* all resources of a view in one query, those that end in rows */
+    bool on[RESOURCES];  /* which are the table */
+    int64_t pairs, most; /* compared so far; no more than that */
+};
+
 static void write_table(void *user, const char *table, struct buf *out)
 {
+    const struct lane *lane = user;
+    bool trino = strcmp(lane->dialect, "trino") == 0, any = false;
     (void)table;
-    buf_puts(out, "(SELECT 'r' AS id, CAST('");
-    for (const char *at = resources[*(const size_t *)user]; *at != '\0'; at++) {
-        buf_puts(out, *at == '\'' ? "'" : "");
-        buf_putc(out, *at);
+    for (size_t i = 0; i < RESOURCES; i++) {
+        if (!lane->on[i])
+            continue;
+        buf_printf(out, "%sSELECT CAST('r%zu' AS %s) AS id, CAST('", any ? " UNION ALL " : "(", i,
+                   trino ? "VARCHAR" : "TEXT");
+        for (const char *at = resources[i]; *at != '\0'; at++) {
+            buf_puts(out, *at == '\'' ? "'" : "");
+            buf_putc(out, *at);
+        }
+        buf_printf(out, "' AS %s) AS resource", trino ? "VARCHAR" : "JSON");
+        any = true;
     }
-    buf_puts(out, "' AS JSON) AS resource)");
+    buf_puts(out, any ? ")" : "");
 }
 
 /* How pairs ended. */
@@ -506,41 +516,99 @@ static bool end_of(bool native, bool lowered, const char *why, size_t rows)
     return true;
 }
 
-static void check_pair(struct engine *engine, const char *text, const struct fhir_view *view,
+static enum err_code lowered_rows(struct lane *lane, const struct plan_rel *root, struct rows *ret,
+                                  struct err *err)
+{
+    AUTO(buf_done) struct buf sql = BUF_INIT;
+    const struct dialect_options options = {write_table, lane};
+    TRY(dialect_sql(dialect_find(lane->dialect), root, &options, &sql, NULL, NULL, err));
+    return run_sql(lane->engine, buf_text(&sql), ret, err);
+}
+
+/* What differs first between the two, which are sorted; false: nothing. */
+static bool tell_difference(const char *text, const char *resource, struct rows *native,
+                            struct rows *lowered)
+{
+    qsort(native->list, native->count, sizeof *native->list, by_text);
+    qsort(lowered->list, lowered->count, sizeof *lowered->list, by_text);
+    for (size_t i = 0; i < native->count || i < lowered->count; i++) {
+        const char *a = i < native->count ? native->list[i] : "no row",
+                   *b = i < lowered->count ? lowered->list[i] : "no row";
+        if (strcmp(a, b) != 0) {
+            tell(text, resource, a, b);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* All resources that are on in one query. */
+static void check_at_once(struct lane *lane, const char *text, const struct fhir_view *view,
+                          const struct plan_rel *root)
+{
+    static struct rows native, lowered;
+    struct err err = {0};
+    size_t on = 0;
+    rows_clear(&native);
+    rows_clear(&lowered);
+    for (size_t i = 0; i < RESOURCES; i++) {
+        on += lane->on[i];
+        if (lane->on[i] && run_native(view, str_of(resources[i]), &native, &err) != ERR_OK)
+            fail_msg("%s", err.message);
+    }
+    if (on == 0 || lane->pairs >= lane->most)
+        return;
+    lane->pairs += (int64_t)on;
+    if (lowered_rows(lane, root, &lowered, &err) != ERR_OK)
+        tell(text, lane->dialect, "rows", err.detail[0] != '\0' ? err.detail : err.message);
+    else
+        (void)tell_difference(text, lane->dialect, &native, &lowered);
+}
+
+/* true: both gave the same rows. */
+static bool check_pair(struct lane *lane, const char *text, const struct fhir_view *view,
                        const struct plan_rel *root, size_t idx)
 {
     static struct rows native, lowered;
-    AUTO(buf_done) struct buf sql = BUF_INIT;
     struct err err = {0}, other = {0};
-    const struct dialect_options options = {write_table, &idx};
     rows_clear(&native);
     rows_clear(&lowered);
+    lane->pairs++;
+    memset(lane->on, 0, sizeof lane->on);
+    lane->on[idx] = true;
     bool fails = run_native(view, str_of(resources[idx]), &native, &err) != ERR_OK;
-    enum err_code code =
-        dialect_sql(dialect_find("duckdb"), root, &options, &sql, NULL, NULL, &other);
-    if (code == ERR_OK)
-        code = run_sql(engine, buf_text(&sql), &lowered, &other);
+    enum err_code code = lowered_rows(lane, root, &lowered, &other);
     if (end_of(fails, code != ERR_OK, other.message, lowered.count))
-        return;
+        return false;
     if (fails || code != ERR_OK) {
         tell(text, resources[idx], fails ? err.message : "rows",
              code != ERR_OK ? (other.detail[0] != '\0' ? other.detail : other.message) : "rows");
-        return;
+        return false;
     }
-    qsort(native.list, native.count, sizeof *native.list, by_text);
-    qsort(lowered.list, lowered.count, sizeof *lowered.list, by_text);
-    for (size_t i = 0; i < native.count || i < lowered.count; i++) {
-        const char *a = i < native.count ? native.list[i] : "no row",
-                   *b = i < lowered.count ? lowered.list[i] : "no row";
-        if (strcmp(a, b) != 0) {
-            tell(text, resources[idx], a, b);
-            return;
-        }
-    }
+    if (tell_difference(text, resources[idx], &native, &lowered))
+        return false;
     counts.of[SAME]++;
+    return true;
 }
 
-static void check_view(struct engine *engine)
+static struct lane lanes[4];
+static size_t lane_count;
+
+static void make_resources(size_t kind)
+{
+    for (size_t i = 0; i < RESOURCES; i++) {
+        struct buf made = BUF_INIT;
+        oddness = i % 3 == 0 ? 12 : i % 3 == 1 ? 60 : 0;
+        buf_printf(&made, "{\"resourceType\":\"%s\",\"id\":\"r%zu\"", KINDS[kind].resource, i);
+        put_members(KINDS[kind].members, 4, true, &made);
+        buf_putc(&made, '}');
+        free(resources[i]);
+        resources[i] = strdup(buf_text(&made));
+        buf_done(&made);
+    }
+}
+
+static void check_view(void)
 {
     AUTO(buf_done) struct buf text = BUF_INIT;
     AUTO(fhir_view_free) struct fhir_view *view = NULL;
@@ -561,43 +629,63 @@ static void check_view(struct engine *engine)
     AUTO(plan_free) struct plan *over = code == ERR_OK ? plan_new_over(root) : NULL;
     if (code != ERR_OK || plan_optimise(over, root, &quick, &err) != ERR_OK)
         fail_msg("%s: %s", err.message, buf_text(&text));
-    for (size_t i = 0; i < RESOURCES; i++) {
-        struct buf made = BUF_INIT;
-        oddness = i % 3 == 0 ? 12 : i % 3 == 1 ? 60 : 0;
-        buf_printf(&made, "{\"resourceType\":\"%s\",\"id\":\"r\"", KINDS[kind].resource);
-        put_members(KINDS[kind].members, 4, true, &made);
-        buf_putc(&made, '}');
-        free(resources[i]);
-        resources[i] = strdup(buf_text(&made));
-        buf_done(&made);
-        check_pair(engine, buf_text(&text), view, quick, i);
+    bool same[RESOURCES] = {false};
+    make_resources(kind);
+    for (size_t l = 0; l < lane_count; l++) {
+        for (size_t i = 0; i < RESOURCES && !lanes[l].at_once; i++) {
+            bool agrees = check_pair(&lanes[l], buf_text(&text), view, quick, i);
+            same[i] = l == 0 ? agrees : same[i] && agrees;
+        }
+        if (lanes[l].at_once) {
+            memcpy(lanes[l].on, same, sizeof same);
+            check_at_once(&lanes[l], buf_text(&text), view, quick);
+        }
     }
 }
 
-static int64_t pairs_made(void)
+static int64_t number_of(const char *variable, int64_t otherwise)
 {
-    int64_t count = counts.differ;
-    for (size_t i = 0; i < sizeof OUTCOMES / sizeof OUTCOMES[0]; i++)
-        count += counts.of[i];
-    return count;
+    const char *text = getenv(variable);
+    if (text != NULL)
+        assert_true(str_to_int64(str_of(text), &otherwise));
+    return otherwise;
+}
+
+static void open_lane(const char *url, const char *dialect)
+{
+    struct err err = {0};
+    struct lane *lane = &lanes[lane_count++];
+    *lane = (struct lane){.dialect = dialect, .at_once = strcmp(dialect, "trino") == 0};
+    lane->most = lane->at_once ? number_of("MARROW_TRINO_PAIRS", 100) : INT64_MAX;
+    if (engine_open(&(struct engine_options){.threads = 1, .url = url}, &lane->engine, &err) !=
+        ERR_OK)
+        fail_msg("%s", err.message);
+}
+
+/* DuckDB is first: what is the same there is asked of Trino. */
+static void open_lanes(const struct target *targets)
+{
+    open_lane(NULL, "duckdb");
+    for (; targets->name != NULL; targets++)
+        if (strncmp(targets->name, "adbc", 4) != 0 && strcmp(targets->dialect, "duckdb") != 0 &&
+            dialect_find(targets->dialect) != NULL && lane_count < 4)
+            open_lane(targets->url, targets->dialect);
 }
 
 static void lanes_agree(void **state)
 {
-    (void)state;
-    struct err err = {0};
-    AUTO(engine_close) struct engine *engine = NULL;
-    const char *pairs_text = getenv("MARROW_PAIRS"), *seed_text = getenv("MARROW_SEED");
-    int64_t pairs = 1200;
-    if (pairs_text != NULL)
-        assert_true(str_to_int64(str_of(pairs_text), &pairs));
+    const char *seed_text = getenv("MARROW_SEED");
+    int64_t pairs = number_of("MARROW_PAIRS", 1200), made = 0;
     if (seed_text != NULL)
         seed = strtoull(seed_text, NULL, 10) * 2654435761u + 1;
-    if (engine_open(&(struct engine_options){.threads = 1}, &engine, &err) != ERR_OK)
-        fail_msg("%s", err.message);
-    while (pairs_made() < pairs)
-        check_view(engine);
-    int64_t made = pairs_made();
+    open_lanes(*state);
+    while (lanes[0].pairs < pairs)
+        check_view();
+    for (size_t l = 0; l < lane_count; l++) {
+        print_message("%s: %lld pairs\n", lanes[l].dialect, (long long)lanes[l].pairs);
+        made += lanes[l].at_once ? 0 : lanes[l].pairs;
+        engine_close(lanes[l].engine);
+    }
     for (size_t i = 0; i < sizeof OUTCOMES / sizeof OUTCOMES[0]; i++)
         print_message("%lld pairs %s\n", (long long)counts.of[i], OUTCOMES[i].what);
     print_message("%lld differ; %lld views refused\n", (long long)counts.differ,
@@ -611,6 +699,9 @@ static void lanes_agree(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(lanes_agree)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    struct target *targets = targets_find();
+    const struct CMUnitTest tests[] = {cmocka_unit_test_prestate(lanes_agree, targets)};
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    targets_stop(targets);
+    return failed;
 }
