@@ -1,7 +1,7 @@
 """kill -9 at random points of `marrow register`: the version served is the one before or the new one, whole, and registering again succeeds.
 
 Two folders are registered under one name by turns, one whose files differ in their columns (--schema-policy add), one sorted, each round with content that
-the store has not seen. Each registration's usual time is measured first, and the kill falls uniformly within it. Then the window that random kills meet least:
+the store has not seen. Each registration's usual time is measured first, and the kill falls uniformly within it; what ended before is tried again. Then the window that random kills meet least:
 the new version is served, and dataset.json is still the old one; made by putting the old file back.
 Usage: register.py [ROUNDS=40]; SEED in the environment repeats a run.
 """
@@ -93,13 +93,24 @@ def strike(name, folder):
     return False
 
 
+def one_round(what, mark, state):
+    """Registrations of new content until one is killed, of five at most. What is served then, and of what; whether one was killed."""
+    for more in range(5):
+        name = "b" if state[1] == "a" else "a"
+        cut = strike(name, write(name, mark + more))
+        seen = look(what, [state, (None, name, mark + more)] if cut else [(None, name, mark + more)])
+        if cut or seen is None:
+            return seen, name, mark + more, cut
+        state = seen
+    return seen, name, mark + more, False
+
+
 def killed_at_random(state):
     killed = 0
     for number in range(rounds):
-        name, mark, what = "b" if state[1] == "a" else "a", number + 10, f"round {number} of seed {seed}"
-        cut = strike(name, write(name, mark))
+        what = f"round {number} of seed {seed}"
+        seen, name, mark, cut = one_round(what, 10 + 5 * number, state)
         killed += cut
-        seen = look(what, [state, (None, name, mark)] if cut else [(None, name, mark)])
         if seen is None:
             break
         verified = program.run("verify")
