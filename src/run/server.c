@@ -155,11 +155,23 @@ static enum err_code names_of(struct run_server *server, const char *select, con
     return ERR_OK;
 }
 
+static bool is_registered(struct store_version *version)
+{
+    for (size_t i = 0; i < store_version_table_count(version); i++) {
+        JSON_AUTO place = NULL;
+        if (store_version_place(version, store_version_table(version, i)->name, &place,
+                                ERR_IGNORED) != ERR_OK ||
+            place != NULL)
+            return true;
+    }
+    return false;
+}
+
 enum err_code run_server_look(struct run_server *server, struct err *err)
 {
     TRY(names_of(server, "SELECT table_name FROM information_schema.tables WHERE table_schema = ",
                  "", &server->tables, err));
-    if (strcmp(engine_name(server->engine), "trino") == 0)
+    if (server->registered && strcmp(engine_name(server->engine), "trino") == 0)
         TRY(names_of(server,
                      "SELECT table_name FROM system.metadata.table_comments WHERE catalog_name = "
                      "current_catalog AND schema_name = ",
@@ -188,6 +200,7 @@ enum err_code run_server_open(const struct engine_options *options,
     }
     name_attempt(ret);
     TRY(engine_open(&local, &ret->local, err));
+    ret->registered = is_registered((struct store_version *)(uintptr_t)version);
     return run_server_look(ret, err);
 }
 
@@ -214,6 +227,7 @@ enum err_code run_engine_open(const struct engine_options *options,
         *ret = server.engine;
         return ERR_OK;
     }
+    server.registered = is_registered((struct store_version *)(uintptr_t)version);
     enum err_code code = run_server_look(&server, err);
     if (code == ERR_OK && json_array_size(server.tables) == 0) {
         code = err_set(err, ERR_NOT_FOUND, "version %.12s of '%s' is not on the server",

@@ -25,6 +25,7 @@ struct run_server {
     json_t *tables;                 /* names in the schema */
     json_t *hashed;                 /* tables that hold the stored hash columns */
     char attempt[40];               /* what is added to the names of tables that are not whole yet; "" with transactions */
+    bool registered;                /* some table of the version stands outside the store */
     json_t *in_place;               /* tables that are read where they are registered (push_place.c) */
 };
 /* Connects to options->url and opens the embedded engine with the rest of the options; reads what is in the version's schema.

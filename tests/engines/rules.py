@@ -46,7 +46,7 @@ def joined(left, right, key):
 
 def of_each_kind():
     """A column of each type that the patients' mart has."""
-    schema = marrow.must("mart", "build", "study", "--grain", "patient")["schema"]
+    schema = marrow.must("mart", "build", "ruled", "--grain", "patient")["schema"]
     wanted = {}
     for column, kind in schema.items():
         wanted.setdefault(kind.split("(")[0], (column, kind))
@@ -55,17 +55,17 @@ def of_each_kind():
 
 def make_inputs():
     """A mart, a saved plan that counts admissions, and another bundle's rule."""
-    marrow.must("mart", "build", "study", "--grain", "patient")
-    columns = {table["name"]: table for table in marrow.must("show", "study")["tables"]}
+    marrow.must("mart", "build", "ruled", "--grain", "patient")
+    columns = {table["name"]: table for table in marrow.must("show", "ruled")["tables"]}
     checks.that("admissions" in columns, "the hospital has admissions", list(columns))
     grouped = plan(scan("admissions", PATIENT), {
         "id": 2, "node": "aggregate", "input": 1, "groups": [{"as": PATIENT[0], "expr": {"column": PATIENT[0]}}],
         "aggregates": [{"as": "n", "expr": {"aggregate": "count_rows"}}]})
-    marrow.must("plan", "run", write("counted.json", grouped), "--dataset", "study", "--save", "--name", "counted")
+    marrow.must("plan", "run", write("counted.json", grouped), "--dataset", "ruled", "--save", "--name", "counted")
     other = {"format": 1, "bundle": "other", "inputs": [{"name": "counted", "columns": [list(PATIENT), ["n", "bigint"]]}],
              "rules": [{"name": "often", "plan": plan(scan("counted", PATIENT, ("n", "bigint")), SEEN),
                         "output": [list(PATIENT), ["n", "bigint"]], "key": [PATIENT[0]]}]}
-    marrow.must("rules", "run", write("other.json", other), "--dataset", "study")
+    marrow.must("rules", "run", write("other.json", other), "--dataset", "ruled")
 
 
 def bundle():
@@ -92,26 +92,26 @@ def bag(rows):
 
 
 def one_engine(engine, url, path, home):
-    there = {one["name"]: one for one in marrow.must("rules", "run", path, "--dataset", "study", "--engine", url, timeout=900)["rules"]}
+    there = {one["name"]: one for one in marrow.must("rules", "run", path, "--dataset", "ruled", "--engine", url, timeout=900)["rules"]}
     for name, one in there.items():
         checks.that(one.get("error") is None and not one["reused"], f"{engine}: {name} ran there", one)
         names = ", ".join(f'"{column}"' for column in home[name]["columns"])
-        rows = marrow.must("sql", "study", "--engine", url, f"SELECT {names} FROM run_{one['run_id'][:16]}", timeout=600)["rows"]
+        rows = marrow.must("sql", "ruled", "--engine", url, f"SELECT {names} FROM run_{one['run_id'][:16]}", timeout=600)["rows"]
         checks.equal(len(rows), home[name]["row_count"], f"{engine}: {name} has the rows that it has at home")
         checks.that(bag(rows) == home[name]["rows"], f"{engine}: {name} has the same rows", bag(rows)[:2], home[name]["rows"][:2])
-    again = marrow.must("rules", "run", path, "--dataset", "study", "--engine", url, timeout=900)["rules"]
+    again = marrow.must("rules", "run", path, "--dataset", "ruled", "--engine", url, timeout=900)["rules"]
     checks.that(all(one["reused"] and one["run_id"] == there[one["name"]]["run_id"] for one in again), f"{engine}: nothing changed: all reused", again)
     print(f"{engine}: {len(there)} rules, {sum(one['row_count'] for one in there.values())} rows", flush=True)
 
 
 subprocess.run([BINARY, "demo-data", os.path.join(scratch, "hospital"), "--patients", "300", "--no-fhir", "--quiet"], check=True)
-marrow.must("import", os.path.join(scratch, "hospital", "hospital.zip"), "--name", "study")
+marrow.must("import", os.path.join(scratch, "hospital", "hospital.zip"), "--name", "ruled")
 make_inputs()
 bundle_path = bundle()
 home_rules = {}
-for ran in marrow.must("rules", "run", bundle_path, "--dataset", "study")["rules"]:
+for ran in marrow.must("rules", "run", bundle_path, "--dataset", "ruled")["rules"]:
     checks.that(ran.get("error") is None, f"at home: {ran['name']}", ran)
-    answer = marrow.must("sql", "study", f"SELECT * FROM {ran['name']}")
+    answer = marrow.must("sql", "ruled", f"SELECT * FROM {ran['name']}")
     home_rules[ran["name"]] = {"columns": [column["name"] for column in answer["columns"]], "rows": bag(answer["rows"]), "row_count": ran["row_count"]}
 checks.that(home_rules["beside"]["row_count"] > 10, "rules have rows", {name: one["row_count"] for name, one in home_rules.items()})
 database = servers.postgres()
@@ -120,7 +120,7 @@ if database is not None:
 else:
     checks.skip("postgresql: no server is installed")
 if servers.trino_url() is not None:
-    servers.trino_forget(servers.trino_url(), "marrow_study_%")
+    servers.trino_forget(servers.trino_url(), "marrow_ruled_%")
     one_engine("trino", servers.trino_url(), bundle_path, home_rules)
 else:
     checks.skip("trino: MARROW_TRINO_URL is not set")
