@@ -66,6 +66,8 @@ static enum err_code open_input(struct place *place, const char *name)
     assert_int_equal(file_path_join(place->input, name, path, &place->err), ERR_OK);
     struct ingest_options options = {.staging_directory = place->staging, .header = -1};
     const char *paths[] = {path};
+    ingest_close(place->set); /* of an input before */
+    place->set = NULL;
     return ingest_open(paths, 1, &options, &place->set, &place->err);
 }
 
