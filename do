@@ -20,7 +20,7 @@ aarch64)
 esac
 
 TEST_PACKAGES="python3 zstd"
-BUILD_PACKAGES="gcc g++ make cmake ninja-build pkg-config|pkgconf libjansson-dev libsimdjson-dev libarchive-dev libexpat1-dev|libexpat-dev libssl-dev libxxhash-dev libreadstat-dev libpq-dev libcurl4-openssl-dev libroaring-dev libgsl-dev libcmocka-dev"
+BUILD_PACKAGES="gcc g++ make cmake ninja-build pkg-config|pkgconf libjansson-dev libsimdjson-dev libarchive-dev libexpat1-dev|libexpat-dev libssl-dev libxxhash-dev libreadstat-dev libpq-dev libcurl4-openssl-dev libroaring-dev libhiredis-dev libgsl-dev libcmocka-dev"
 TOOL_PACKAGES="clang clang-format clang-tidy cppcheck shellcheck"
 
 say() { printf '%s\n' "$*" >&2; }

@@ -12,11 +12,12 @@ find_path(READSTAT_INCLUDE readstat.h REQUIRED)
 set(readstat_INCLUDE_DIRS ${READSTAT_INCLUDE})
 
 find_path(roaring_INCLUDE_DIRS roaring/roaring.h REQUIRED)
+find_path(hiredis_INCLUDE_DIRS hiredis/hiredis.h REQUIRED)
 find_path(gsl_INCLUDE_DIRS gsl/gsl_cdf.h REQUIRED)
 
 # Not linked, only their headers: a library.c of the layer loads each when it is first needed (base/library.h), so that a verb
 # which needs none of them starts in milliseconds.
-foreach(name archive expat readstat curl libpq roaring gsl)
+foreach(name archive expat readstat curl libpq roaring gsl hiredis)
   add_library(${name}_headers INTERFACE)
   target_include_directories(${name}_headers SYSTEM INTERFACE ${${name}_INCLUDE_DIRS})
 endforeach()
@@ -50,6 +51,7 @@ set(LAYER_LIBRARIES_net curl_headers)
 set(LAYER_LIBRARIES_ingest archive_headers expat_headers readstat_headers)
 set(LAYER_LIBRARIES_engine duckdb_lib libpq_headers)
 set(LAYER_LIBRARIES_cohort roaring_headers)
+set(LAYER_LIBRARIES_live hiredis_headers)
 set(LAYER_LIBRARIES_stats gsl_headers)
 
 # Which layer's tests call a library themselves: to write files for its readers, or to read what it wrote.

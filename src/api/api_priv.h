@@ -15,6 +15,7 @@
 struct api {
     char directory[FILE_PATH_BYTES];
     char spill[FILE_PATH_BYTES];
+    char speed[1024];
     struct api_options options;
     struct store *store;
     json_t *warnings;
@@ -50,6 +51,7 @@ struct api_query_marts {
     bool snapshot;               /* views: what is materialised, however old */
     bool exact;                  /* views: this version's rows, whatever age the view may have: for what is kept */
     const struct api_recent *recent; /* changes laid over tables and views; NULL: none */
+    int64_t *nulled;             /* views evaluated now: a value that breaks its column's rule is null and counted here; NULL: it is an error */
     json_t *routes;              /* {view: {route, as_of, …}}, filled where not NULL */
 };
 /* Exactly one SELECT whose table functions are harmless; ret lists what it reads (engine_statement_done frees it, also after an error). */
@@ -75,6 +77,7 @@ struct api_ask {
     const json_t *about; /* members of the entry, and what api_rows_about answers; NULL: none */
     const struct api_view *view; /* see struct api_query_marts */
     struct api_library *library;
+    bool null_on_error;
     bool snapshot;
     /* On another engine, once it is open: asks it in its own form, says which ("sql", "substrait") and what ran. NULL: query.sql is asked. */
     enum err_code (*there)(void *user, struct engine *engine, const char **ret_form, struct buf *ret_text, struct engine_result **ret, struct err *err);
@@ -87,6 +90,8 @@ enum err_code api_ask(struct api *api, const struct api_ask *ask, struct api_row
 enum err_code api_write_parquet(struct engine *engine, struct store_version *version, const char *select, const char *path, int64_t *ret_rows, int64_t *ret_bytes, struct err *err) WARN_UNUSED;
 /* Rows of a statement over an engine of the caller's own, taken also on failure; about no dataset, so nothing is recorded. */
 enum err_code api_rows_over(struct api *api, struct engine *engine_taken, const char *sql, const struct engine_value *values, size_t value_count, int64_t row_limit, struct api_rows **ret, struct err *err) WARN_UNUSED;
+/* How many values were made null, told with the rows. */
+enum err_code api_rows_nulled(struct api_rows *rows, int64_t nulled, struct err *err) WARN_UNUSED;
 /* The schema of rows, to be annotated before the first batch. */
 struct data_schema *api_rows_own_schema(struct api_rows *rows);
 /* The run of a rule of that name whose inputs are those of this version: the one that was meant last. *ret stays NULL: there is none. */

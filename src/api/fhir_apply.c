@@ -20,6 +20,7 @@ struct applying {
     const char *type;       /* of the source now read */
     struct live_fold *fold; /* what stands: the log's and the version's own */
     struct live *live;
+    const char *caveat; /* why what was appended may be lost; NULL: it is on disk */
     int64_t accepted, ignored, deleted;
     json_t *types;
 };
@@ -202,7 +203,11 @@ static enum err_code apply(struct applying *applying, const struct api_apply_opt
     TRY(read_changes(applying, options, err));
     TRY(load_standing(applying, err));
     TRY(choose(applying, err));
-    return live_append(applying->live, applying->changes, applying->count, err);
+    TRY(live_append(applying->live, applying->changes, applying->count, err));
+    applying->caveat = live_caveat(applying->live);
+    if (applying->caveat != NULL)
+        api_warn(applying->api, "the changes were taken, but may be lost: %s", applying->caveat);
+    return ERR_OK;
 }
 
 static json_t *answer_of(const struct applying *applying, const char *dataset, int64_t started_us,
@@ -215,7 +220,10 @@ static json_t *answer_of(const struct applying *applying, const char *dataset, i
     json_put_int(object, "ignored", applying->ignored, ok);
     json_put_int(object, "deleted", applying->deleted, ok);
     json_put(object, "types", json_incref(applying->types), ok);
-    json_put_text(object, "durable_at", clock_format(clock_now_us(), now), ok);
+    if (applying->caveat == NULL)
+        json_put_text(object, "durable_at", clock_format(clock_now_us(), now), ok);
+    else
+        json_put(object, "durable_at", json_null(), ok);
     json_put_int(object, "duration_ms", api_elapsed_ms(started_us), ok);
     return object;
 }

@@ -275,6 +275,7 @@ static enum err_code rows_of(struct running *running, struct api_rows **ret, str
                           .value_count = running->value_count,
                           .about = told,
                           .library = &running->library,
+                          .null_on_error = options->null_on_error,
                           .snapshot = options->snapshot};
     return api_ask(running->api, &ask, ret, err);
 }
@@ -365,7 +366,10 @@ static enum err_code parquet(struct running *running, const char *path, int64_t 
     AUTO(engine_close) struct engine *engine = NULL, *target = NULL;
     const struct api_view_run_options *options = running->options;
     struct engine_options engine_options = api_engine_options(running->api);
-    struct api_query_marts marts = {.library = &running->library, .snapshot = options->snapshot};
+    int64_t nulled = 0;
+    struct api_query_marts marts = {.library = &running->library,
+                                    .snapshot = options->snapshot,
+                                    .nulled = options->null_on_error ? &nulled : NULL};
     TRY(open_running(running, err));
     if (options->dataset != NULL) {
         TRY(store_version_open(running->api->store, options->dataset, options->version, &version,

@@ -236,6 +236,15 @@ struct api_rows {
     struct data_schema schema; /* the result's, annotated; empty: the result's own */
 };
 
+enum err_code api_rows_nulled(struct api_rows *rows, int64_t nulled, struct err *err)
+{
+    bool ok = true;
+    if (rows->about == NULL)
+        rows->about = json_object();
+    json_put_int(rows->about, "nulled", nulled, &ok);
+    return json_built(ok, err);
+}
+
 /* What was read of views stands beside what the front end says. */
 static enum err_code put_routes(struct api_rows *rows, struct err *err)
 {
@@ -265,6 +274,7 @@ static enum err_code open_rows(struct api *api, const struct api_ask *ask, struc
                                struct err *err)
 {
     const struct api_query_options *options = &ask->query;
+    int64_t nulled = 0;
     rows->api = api;
     rows->started_us = clock_monotonic_us();
     rows->row_limit = options->row_limit > 0 ? options->row_limit : API_QUERY_ROW_LIMIT;
@@ -284,6 +294,7 @@ static enum err_code open_rows(struct api *api, const struct api_ask *ask, struc
                                     .view = ask->view,
                                     .library = ask->library,
                                     .snapshot = ask->snapshot,
+                                    .nulled = ask->null_on_error ? &nulled : NULL,
                                     .routes = rows->routes};
     if (options->engine != NULL)
         TRY(prepare_elsewhere(api, ask, rows->version, &rows->engine, err));
@@ -293,6 +304,8 @@ static enum err_code open_rows(struct api *api, const struct api_ask *ask, struc
                                                                    : API_QUERY_TIME_LIMIT_MS);
     engine_set_progress(rows->engine, api->options.progress, "query", options->dataset);
     TRY(put_routes(rows, err));
+    if (ask->null_on_error)
+        TRY(api_rows_nulled(rows, nulled, err));
     if (options->engine != NULL && ask->there != NULL)
         return api_statement_blame(ask_there(rows, ask, err), err);
     return api_statement_blame(

@@ -258,6 +258,15 @@ static enum err_code take_change(void *user, const struct live_change *change, s
     return live_fold_add(reading->fold, change, &won, err);
 }
 
+/* A shared log is asked only about what can have changes. */
+static bool has_resources(struct store_version *version)
+{
+    for (size_t i = 0; i < store_version_table_count(version); i++)
+        if (api_holds_resources(&store_version_table(version, i)->schema))
+            return true;
+    return false;
+}
+
 enum err_code api_recent_attach(struct api *api, struct store_version *version,
                                 struct engine *engine, struct api_recent *ret, struct err *err)
 {
@@ -267,7 +276,7 @@ enum err_code api_recent_attach(struct api *api, struct store_version *version,
     struct live_options options = {
         .store = api->store, .dataset = store_version_dataset(version), .url = api->options.speed};
     *ret = (struct api_recent){.types = NULL};
-    if (live_is_empty(&options) || !is_current(api, version))
+    if (live_is_empty(&options) || !has_resources(version) || !is_current(api, version))
         return ERR_OK;
     fold = live_fold_new();
     base = live_fold_new();

@@ -5,7 +5,7 @@
  * $XDG_CONFIG_HOME/marrow/config.json
  *
  * A file is {"runtime": {"threads": 4, "memory": "2GiB", "spill": "/scratch", "spill_limit":
- * "50GB"}}; sizes are texts or numbers of bytes. A word that is not known is an error, so that a
+ * "50GB", "speed": "redis://host"}}; sizes are texts or numbers of bytes. A word that is not known is an error, so that a
  * slip does not pass for a setting. */
 #include "api/api_priv.h"
 
@@ -13,13 +13,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum setting { SETTING_THREADS, SETTING_MEMORY, SETTING_SPILL, SETTING_SPILL_LIMIT, SETTING_COUNT };
+enum setting {
+    SETTING_THREADS,
+    SETTING_MEMORY,
+    SETTING_SPILL,
+    SETTING_SPILL_LIMIT,
+    SETTING_SPEED,
+    SETTING_COUNT
+};
 static const struct {
     const char *key, *variable;
 } settings[SETTING_COUNT] = {[SETTING_THREADS] = {"threads", "MARROW_THREADS"},
                              [SETTING_MEMORY] = {"memory", "MARROW_MEMORY"},
                              [SETTING_SPILL] = {"spill", "MARROW_SPILL"},
-                             [SETTING_SPILL_LIMIT] = {"spill_limit", "MARROW_SPILL_LIMIT"}};
+                             [SETTING_SPILL_LIMIT] = {"spill_limit", "MARROW_SPILL_LIMIT"},
+                             [SETTING_SPEED] = {"speed", "MARROW_SPEED"}};
 
 static bool is_set(const struct api *api, enum setting setting)
 {
@@ -32,6 +40,8 @@ static bool is_set(const struct api *api, enum setting setting)
         return api->spill[0] != '\0';
     case SETTING_SPILL_LIMIT:
         return api->options.spill_bytes > 0;
+    case SETTING_SPEED:
+        return api->options.speed != NULL;
     case SETTING_COUNT:
         break;
     }
@@ -54,6 +64,10 @@ static bool set(struct api *api, enum setting setting, const char *text)
     case SETTING_SPILL_LIMIT:
         return str_to_bytes(str_of(text), &api->options.spill_bytes) &&
                api->options.spill_bytes > 0;
+    case SETTING_SPEED:
+        number = text != api->speed ? snprintf(api->speed, sizeof api->speed, "%s", text) : 1;
+        api->options.speed = api->speed;
+        return number > 0 && number < (int64_t)sizeof api->speed;
     case SETTING_COUNT:
         break;
     }
@@ -68,7 +82,7 @@ static enum err_code from_environment(struct api *api, struct err *err)
             continue;
         if (!set(api, i, text))
             return err_set(err, ERR_USAGE, "%s: '%.100s' is no value for it", settings[i].variable,
-                           text);
+                           i == SETTING_SPEED ? "…" : text); /* it may hold a password */
     }
     return ERR_OK;
 }
@@ -86,7 +100,7 @@ static enum err_code check_words(const json_t *runtime, const char *path, struct
             continue;
         err_set(err, ERR_INPUT, "runtime: '%.100s' is no setting", key);
         (void)err_at(err, path, 0, 0);
-        return err_hint(err, "the settings are threads, memory, spill, spill_limit");
+        return err_hint(err, "the settings are threads, memory, spill, spill_limit, speed");
     }
     return ERR_OK;
 }
@@ -130,6 +144,8 @@ enum err_code api_runtime_resolve(struct api *api, struct err *err)
     char path[FILE_PATH_BYTES];
     if (api->options.spill != NULL && !set(api, SETTING_SPILL, api->options.spill))
         return err_set(err, ERR_USAGE, "--spill: the path is too long, or empty");
+    if (api->options.speed != NULL && !set(api, SETTING_SPEED, api->options.speed))
+        return err_set(err, ERR_USAGE, "--speed: the URL is too long, or empty");
     TRY(from_environment(api, err));
     TRY(file_path_join(api->directory, "config.json", path, err));
     TRY(from_file(api, path, err));

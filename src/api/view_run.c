@@ -507,6 +507,7 @@ static enum err_code dataset_rows(struct running *running, struct api_rows **ret
                                     .engine = options->engine},
                           .kind = "view",
                           .view = &running->view,
+                          .null_on_error = options->null_on_error,
                           .snapshot = options->snapshot};
     return api_ask(running->api, &ask, ret, err);
 }
@@ -526,8 +527,11 @@ static enum err_code file_rows(struct running *running, struct api_rows **ret, s
     TRY(buf_check(&select, err));
     struct engine *engine = running->engine;
     running->engine = NULL; /* the rows' now */
-    return api_rows_over(running->api, engine, buf_text(&select), NULL, 0,
-                         running->options->row_limit, ret, err);
+    TRY(api_rows_over(running->api, engine, buf_text(&select), NULL, 0, running->options->row_limit,
+                      ret, err));
+    return running->options->null_on_error
+               ? api_rows_nulled(*ret, running->counts.nulled, err)
+               : ERR_OK;
 }
 
 enum err_code api_view_rows(struct api *api, const struct api_view_run_options *options,
@@ -561,6 +565,8 @@ static enum err_code make_rows(struct running *running, struct store_version *ve
     bool found = false;
     const char *tables[] = {running->view.name};
     struct api_query_marts marts = {.view = &running->view, .snapshot = running->options->snapshot};
+    if (running->options->null_on_error)
+        marts.nulled = &running->counts.nulled;
     TRY(open_engine(running, err));
     if (version != NULL)
         return api_view_attach(running->api, version, running->engine, running->view.name, &marts,
@@ -607,6 +613,7 @@ enum err_code api_view_parquet(struct api *api, const struct api_view_run_option
         json_put_text(*ret, "path", path, &ok);
         json_put_int(*ret, "row_count", rows, &ok);
         json_put_int(*ret, "bytes", bytes, &ok);
+        json_put_int(*ret, "nulled", running.counts.nulled, &ok);
         json_put_int(*ret, "duration_ms", api_elapsed_ms(started_us), &ok);
         code = json_built(ok, err);
     }

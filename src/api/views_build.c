@@ -49,13 +49,15 @@ static enum err_code empty_tables(const struct fhir_program *program, struct eng
 enum err_code api_views_evaluate(struct api *api, struct store_version *version,
                                  struct engine *engine, const struct api_view *const *views,
                                  const char *const *tables, size_t count, const char *resources_sql,
-                                 struct err *err)
+                                 int64_t *nulled, struct err *err)
 {
     AUTO(fhir_program_free) struct fhir_program *program = NULL;
     AUTO(mem_free) const struct fhir_view **all = mem_zalloc(count + 1, sizeof *all);
     AUTO(buf_done) struct buf sql = BUF_INIT;
-    struct fhir_program_options options = {.resource_id = true, .same_type = true};
-    struct fhir_counts counts;
+    struct fhir_program_options options = {.on_error = nulled != NULL ? FHIR_NULL : FHIR_FAIL,
+                                           .resource_id = true,
+                                           .same_type = true};
+    struct fhir_counts counts = {.resources = 0};
     const char *resource = fhir_view_resource(views[0]->view);
     const struct store_table *table = store_version_table_find(version, resource);
     if (all == NULL)
@@ -78,8 +80,11 @@ enum err_code api_views_evaluate(struct api *api, struct store_version *version,
     }
     struct view_pass_source source = {
         .engine = engine, .sql = resources_sql != NULL ? resources_sql : buf_text(&sql)};
-    return view_pass_tables(&source, program, engine, VIEWS_MADE, tables,
-                            (size_t)api->options.threads, api->options.progress, &counts, err);
+    TRY(view_pass_tables(&source, program, engine, VIEWS_MADE, tables, (size_t)api->options.threads,
+                         api->options.progress, &counts, err));
+    if (nulled != NULL)
+        *nulled += counts.nulled;
+    return ERR_OK;
 }
 
 /* ---- identities --------------------------------------------------------------------------------
@@ -202,7 +207,7 @@ static enum err_code evaluate_group(struct api_view_jobs *jobs, struct api_view_
         tables[i] = group[i]->view.name;
     }
     return api_views_evaluate(jobs->api, jobs->version, engine, views, tables, count, resources_sql,
-                              err);
+                              NULL, err);
 }
 
 /* The run's rows_table is looked up in the main schema. */

@@ -96,9 +96,9 @@ enum err_code api_view_search_sql(const struct api_view *view, const char *searc
 
 /* ---- views_build.c ---- */
 /* Rows of views, all of one resource type, over the version's table of it (or resources_sql, a SELECT of texts), into tables VIEWS_MADE.tables[i] of
- * engine: one pass. Where the version has no such table: empty ones. */
+ * engine: one pass. Where the version has no such table: empty ones. nulled not NULL: a value that breaks its column's rule is null, and counted there. */
 enum err_code api_views_evaluate(struct api *api, struct store_version *version, struct engine *engine, const struct api_view *const *views,
-                                 const char *const *tables, size_t count, const char *resources_sql, struct err *err) WARN_UNUSED;
+                                 const char *const *tables, size_t count, const char *resources_sql, int64_t *nulled, struct err *err) WARN_UNUSED;
 
 enum api_view_how { API_VIEW_KEEP, API_VIEW_FULL, API_VIEW_DELTA };
 struct api_view_job {

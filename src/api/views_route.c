@@ -136,23 +136,24 @@ static enum err_code make_views(struct store_version *version, struct engine *en
 /* The rows of the changed resources, in a table of their own. */
 static enum err_code evaluate_recent(struct api *api, struct store_version *version,
                                      struct engine *engine, const struct api_view *view,
-                                     const char *table, struct err *err)
+                                     const char *table, int64_t *nulled, struct err *err)
 {
     AUTO(buf_done) struct buf sql = BUF_INIT;
     buf_puts(&sql, "SELECT CAST(resource AS VARCHAR) FROM " RECENT_TABLE
                    " WHERE resource IS NOT NULL AND type = ");
     engine_quote_literal(&sql, str_of(fhir_view_resource(view->view)));
     TRY(buf_check(&sql, err));
-    return api_views_evaluate(api, version, engine, &view, &table, 1, buf_text(&sql), err);
+    return api_views_evaluate(api, version, engine, &view, &table, 1, buf_text(&sql), nulled, err);
 }
 
 /* batch: a SELECT of the view's rows with VIEWS_RESOURCE. Changed resources' rows are taken from
  * the changes. */
 static enum err_code with_recent(struct api *api, struct store_version *version,
                                  struct engine *engine, const struct api_view *view,
-                                 const struct api_recent *recent, struct str batch,
+                                 const struct api_query_marts *marts, struct str batch,
                                  struct buf *select, struct err *err)
 {
+    const struct api_recent *recent = marts != NULL ? marts->recent : NULL;
     char table[STORE_LIMIT_NAME_BYTES + 16];
     const char *resource = fhir_view_resource(view->view);
     buf_puts(select, "SELECT * EXCLUDE (" VIEWS_RESOURCE ") FROM (");
@@ -161,7 +162,7 @@ static enum err_code with_recent(struct api *api, struct store_version *version,
     if (recent == NULL || api_recent_of(recent, resource) == 0)
         return buf_check(select, err);
     (void)snprintf(table, sizeof table, "%s__recent", view->name);
-    TRY(evaluate_recent(api, version, engine, view, table, err));
+    TRY(evaluate_recent(api, version, engine, view, table, marts->nulled, err));
     buf_puts(select,
              " ANTI JOIN (SELECT id AS " VIEWS_RESOURCE " FROM " RECENT_TABLE " WHERE type = ");
     engine_quote_literal(select, str_of(resource));
@@ -173,10 +174,11 @@ static enum err_code with_recent(struct api *api, struct store_version *version,
 
 /* Evaluated now, over this version's resources. */
 static enum err_code rows_now(struct api *api, struct store_version *version, struct engine *engine,
-                              const struct api_view *view, struct buf *ret, struct err *err)
+                              const struct api_view *view, int64_t *nulled, struct buf *ret,
+                              struct err *err)
 {
     const char *tables[] = {view->name};
-    TRY(api_views_evaluate(api, version, engine, &view, tables, 1, NULL, err));
+    TRY(api_views_evaluate(api, version, engine, &view, tables, 1, NULL, nulled, err));
     buf_puts(ret, "SELECT * FROM " VIEWS_MADE ".");
     engine_quote_identifier(ret, str_of(view->name));
     return buf_check(ret, err);
@@ -230,9 +232,8 @@ static enum err_code attach_view(struct api *api, struct store_version *version,
         TRY(api_view_layers_sql(api, store_version_dataset(version), entry, true, allowed, &batch,
                                 err));
     else
-        TRY(rows_now(api, version, engine, view, &batch, err));
-    TRY(with_recent(api, version, engine, view, marts != NULL ? marts->recent : NULL,
-                    buf_view(&batch), &select, err));
+        TRY(rows_now(api, version, engine, view, marts != NULL ? marts->nulled : NULL, &batch, err));
+    TRY(with_recent(api, version, engine, view, marts, buf_view(&batch), &select, err));
     return make_views(version, engine, view->name, buf_view(&select), err);
 }
 

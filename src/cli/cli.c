@@ -45,6 +45,8 @@ static void configure_log(struct cli *cli)
 
 enum err_code cli_open(struct cli *cli, bool create, struct err *err)
 {
+    if (cli->api != NULL)
+        return ERR_OK;
     struct api_options options = {
         .store = cli_text(cli, "store", NULL),
         .create = create,
@@ -52,6 +54,7 @@ enum err_code cli_open(struct cli *cli, bool create, struct err *err)
         .memory_bytes = cli_number(cli, "memory", 0),
         .threads = cli_number(cli, "threads", 0),
         .spill = cli_text(cli, "spill", NULL),
+        .speed = cli_text(cli, "speed", NULL),
         .spill_bytes = cli_number(cli, "spill-limit", 0),
         .show_values = cli_flag(cli, "show-values"),
         .progress = &cli->progress,

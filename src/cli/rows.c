@@ -282,14 +282,19 @@ static enum err_code write_piece(void *user, struct str piece, struct err *err)
     return cli_interrupted() ? err_set(err, ERR_INTERRUPTED, "stopped by the user") : ERR_OK;
 }
 
+static void tell_nulled(struct writer *writer, const json_t *answer)
+{
+    if (!writer->cli->json && json_int(answer, "nulled", 0) > 0)
+        cli_note(writer->cli, "%lld values that broke their column's rule were made null\n",
+                 (long long)json_int(answer, "nulled", 0));
+}
+
 static enum err_code stream_text(struct writer *writer, const char *format, struct err *err)
 {
     JSON_AUTO answer = NULL;
     TRY(writer->ask->stream(writer->ask->user, writer->cli->api, format, write_piece, writer, &answer, err));
     writer->row_count = json_int(answer, "row_count", 0);
-    if (json_int(answer, "nulled", 0) > 0)
-        cli_note(writer->cli, "%lld values that broke their column's rule were made null\n",
-                 (long long)json_int(answer, "nulled", 0));
+    tell_nulled(writer, answer);
     return emit(writer, true, err);
 }
 
@@ -303,6 +308,7 @@ static enum err_code stream(struct writer *writer, struct err *err)
         return err_set(err, ERR_MEMORY, "no memory for the table");
     begin(writer);
     TRY(write_rows(writer, err));
+    tell_nulled(writer, api_rows_about(writer->rows)); /* end may close them */
     end(writer);
     return emit(writer, true, err);
 }
@@ -334,6 +340,7 @@ static enum err_code write_parquet(struct writer *writer, struct err *err)
     JSON_AUTO answer = NULL;
     TRY(open_file(writer, err));
     TRY(writer->ask->parquet(writer->ask->user, writer->cli->api, writer->path, &answer, err));
+    tell_nulled(writer, answer);
     return writer->cli->json
                ? cli_print_json(writer->cli, json_incref(answer), err)
                : tell_written(writer->cli, writer->path, json_int(answer, "row_count", -1), err);

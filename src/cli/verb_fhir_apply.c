@@ -31,10 +31,11 @@ enum err_code verb_fhir_apply(struct cli *cli, struct err *err)
         return cli_print_json(cli, json_incref(answer), err);
     int64_t accepted = json_int(answer, "accepted", 0);
     put_types(cli, json_object_get(answer, "types"));
-    cli_style(cli, CLI_GOOD, "✓ %s %s taken (%s deletions), %s ignored, durable, in %s\n",
+    cli_style(cli, CLI_GOOD, "✓ %s %s taken (%s deletions), %s ignored, %s, in %s\n",
               cli_count(accepted, a), cli_plural(accepted, "change", "changes"),
               cli_count(json_int(answer, "deleted", 0), b),
               cli_count(json_int(answer, "ignored", 0), c),
+              json_text(answer, "durable_at", NULL) != NULL ? "durable" : "not surely durable",
               cli_duration(json_int(answer, "duration_ms", 0), d));
     cli_next(cli, "marrow fhir compact %s   # makes them part of a new version", options.dataset);
     return ERR_OK;

@@ -208,8 +208,9 @@ enum err_code verb_view_run(struct cli *cli, struct err *err)
                                         : "--dataset and --data were both given");
         return err_hint(err, "marrow view run %s --data FOLDER, or --dataset NAME", options.view);
     }
-    if (options.dataset != NULL && strcmp(cli_text(cli, "on-error", "fail"), "null") == 0)
-        return err_set(err, ERR_USAGE, "--on-error null goes with --data: rows of a dataset hold what its views say, or fail");
+    if (options.engine != NULL && strcmp(cli_text(cli, "on-error", "fail"), "null") == 0)
+        return err_set(err, ERR_USAGE,
+                       "--on-error null goes with evaluation here: a server's SQL fails");
     if (options.engine != NULL && options.dataset == NULL)
         return err_set(err, ERR_USAGE,
                        "--engine runs over a dataset that was pushed: --dataset NAME");

@@ -33,6 +33,10 @@ static const struct cli_option common_options[] = {
     {"spill", CLI_TEXT, "DIR", "where work larger than memory spills; default: the store's tmp",
      NULL},
     {"spill-limit", CLI_BYTES, "SIZE", "what the spilled work may take there", NULL},
+    {"speed", CLI_TEXT, "URL",
+     "where recent changes of FHIR resources are kept: redis://[USER:PASSWORD@]HOST[:PORT][/DB]; "
+     "default: the store",
+     NULL},
     {"show-values", CLI_FLAG, NULL,
      "show cells in error messages as they are, not as patterns (999-aa)", NULL},
     {"quiet", CLI_FLAG, NULL, "no progress, no suggestions", NULL},

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-static const struct live_home *const homes[] = {&live_file_home};
+static const struct live_home *const homes[] = {&live_file_home, &live_redis_home};
 
 static const struct live_home *home_of(const char *url)
 {
@@ -24,7 +24,7 @@ enum err_code live_open(const struct live_options *options, struct live **ret, s
     if (home != NULL)
         return home->open(options, ret, err);
     err_set(err, ERR_USAGE, "recent changes cannot be kept there: the URL's scheme is not known");
-    return err_hint(err, "leave --speed out to keep them in the store");
+    return err_hint(err, "redis://HOST[:PORT][/DB], or leave --speed out to keep them in the store");
 }
 
 void live_close(struct live *live)
@@ -64,4 +64,9 @@ enum err_code live_read(struct live *live, int64_t after,
 enum err_code live_trim(struct live *live, int64_t seq, struct err *err)
 {
     return live->home->trim(live, seq, err);
+}
+
+const char *live_caveat(struct live *live)
+{
+    return live->home->caveat != NULL ? live->home->caveat(live) : NULL;
 }

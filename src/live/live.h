@@ -35,7 +35,7 @@ struct live;
 struct live_options {
     struct store *store;
     const char *dataset;
-    const char *url; /* "redis://host:port/db?key=…"; NULL: a file in the store */
+    const char *url; /* "redis://[user:password@]host:port/db?key=name"; NULL: a file in the store */
 };
 /* The dataset's log. It need not be there yet: live_is_empty then. */
 enum err_code live_open(const struct live_options *options, struct live **ret, struct err *err) WARN_UNUSED;
@@ -46,6 +46,8 @@ bool live_is_empty(const struct live_options *options);
 /* Append all or none; on disk (fsynced) when it returns. Sets seq, and instant_us of changes without one. A torn end left by a crash, which
  * nobody was told is durable, is cut off first. ERR_LOCKED: another process appends for longer than 30 s. */
 enum err_code live_append(struct live *live, struct live_change *changes, size_t count, struct err *err) WARN_UNUSED;
+/* After an append: NULL, where what was appended is on disk; else why it may be lost (a Redis server that does not fsync what it acknowledges). */
+const char *live_caveat(struct live *live);
 /* Every change with seq > after, in order. The change is borrowed for the call. ERR_INTEGRITY: a record within the log is damaged. */
 enum err_code live_read(struct live *live, int64_t after, enum err_code (*visit)(void *user, const struct live_change *change, struct err *err),
                         void *user, struct err *err) WARN_UNUSED;

@@ -12,11 +12,14 @@ struct live_home {
     enum err_code (*append)(struct live *live, struct live_change *changes, size_t count, struct err *err);
     enum err_code (*read)(struct live *live, int64_t after, enum err_code (*visit)(void *user, const struct live_change *change, struct err *err), void *user, struct err *err);
     enum err_code (*trim)(struct live *live, int64_t seq, struct err *err);
+    const char *(*caveat)(struct live *live); /* NULL: what is appended lasts */
 };
 struct live { /* the first member of every home's own struct */
     const struct live_home *home;
 };
-extern const struct live_home live_file_home;
+extern const struct live_home live_file_home, live_redis_home;
+/* The id of a stream's entry, "ms-n", as a number that orders as ids do; 0: it is none. */
+int64_t live_redis_seq(struct str id);
 
 /* A record: one change as bytes, with its length and hash in front (record.c). */
 #define LIVE_HEAD_BYTES 40

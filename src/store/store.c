@@ -153,6 +153,8 @@ static enum err_code check_store(struct store *store, bool create, struct err *e
     }
     JSON_AUTO document = NULL;
     enum err_code code = store_document_read(path, &document, err);
+    if (code == ERR_OK)
+        (void)snprintf(store->id, sizeof store->id, "%s", json_text(document, "id", ""));
     if (code == ERR_INTEGRITY)
         (void)err_hint(err, "store.json holds only {\"format\": 1, …}; remove it and create the "
                             "store again over its datasets");
@@ -204,6 +206,11 @@ void store_close(struct store *store)
     free_text(store->options.engine.spill_directory);
     (void)pthread_mutex_destroy(&store->mutex);
     mem_free(store);
+}
+
+const char *store_id(const struct store *store)
+{
+    return store->id;
 }
 
 const char *store_directory(const struct store *store)

@@ -22,6 +22,7 @@ struct store_options {
 enum err_code store_open(const struct store_options *options, struct store **ret, struct err *err) WARN_UNUSED;
 void store_close(struct store *store);
 AUTO_DEFINE(struct store, store_close)
+const char *store_id(const struct store *store); /* of store.json: 32 hex digits, for good; "" where it has none */
 const char *store_directory(const struct store *store);
 bool store_is_writable(const struct store *store);
 const struct store_options *store_get_options(const struct store *store);

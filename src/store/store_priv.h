@@ -31,6 +31,7 @@ struct store_staging {
 struct store {
     struct store_options options; /* strings owned */
     bool writable;
+    char id[33];
     int64_t history_segment_bytes;
     int64_t prune_wait_ms;
     pthread_mutex_t mutex; /* guards run_stagings */

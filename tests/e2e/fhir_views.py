@@ -81,6 +81,30 @@ def of_one_view():
     checks.equal(ran.answer["row_count"], len(expected), "rows told when written to a file", ran.out)
 
 
+def broken_rules():
+    """A column of several values: an error that names resource and column, or null and counted, over files and over a dataset alike."""
+    path = make_view("several", "Patient", column=[{"name": "id", "path": "getResourceKey()"}, {"name": "given", "path": "name.given"}])
+    broken = sum(1 for p in parsed["Patient"] if sum(len(n.get("given", [])) for n in p["name"]) > 1)
+    changed = dict(parsed["Patient"][0], name=[{"given": ["a", "b"]}], meta={"lastUpdated": "2099-01-01T00:00:00Z"})
+    grown = broken + (0 if sum(len(n.get("given", [])) for n in parsed["Patient"][0]["name"]) > 1 else 1)
+    folder_of_one = os.path.join(scratch, "odd")
+    write(folder_of_one, {"Patient.ndjson": [json.dumps(dict(p, name=p["name"] + [{"given": ["x"]}])) if n % 10 == 0 else json.dumps(p) for n, p in enumerate(parsed["Patient"])]})
+    with open(os.path.join(folder_of_one, "Patient.ndjson")) as file:
+        odd = sum(1 for p in map(json.loads, file) if sum(len(n.get("given", [])) for n in p["name"]) > 1)
+    program.must("import", folder_of_one, "--name", "odd")
+    for place in (["--dataset", "odd"], ["--data", folder_of_one]):
+        ran = program.run("view", "run", path, *place)
+        checks.that(ran.status == 3 and "given" in ran.err, "several values are an error", ran.err)
+        answer = program.must("view", "run", path, *place, "--on-error", "null")
+        checks.equal([answer["nulled"], answer["row_count"], sum(1 for r in answer["rows"] if r[1] is None)], [odd, len(parsed["Patient"]), odd], f"null and counted: {place[0]}")
+        ran = program.run("view", "run", path, *place, "--on-error", "null", "--format", "parquet", "--out", os.path.join(scratch, "odd.parquet"), "--overwrite")
+        checks.equal(ran.answer["nulled"], odd, "counted for Parquet", ran.err)
+    with open(os.path.join(scratch, "late.ndjson"), "w") as file:
+        file.write(json.dumps(changed) + "\n")
+    program.must("fhir", "apply", "h", os.path.join(scratch, "late.ndjson"))
+    checks.equal(program.must("view", "run", path, "--dataset", "h", "--on-error", "null")["nulled"], grown, "recent changes counted too")
+
+
 def everything_at_once():
     answer = program.must("view", "create", "h", "--max-staleness", "0")
     checks.equal(sorted(v["name"] for v in answer["views"]), sorted(BUILT_IN), "all built-in views")
@@ -194,4 +218,5 @@ everything_at_once()
 refreshes()
 searches()
 drops()
+broken_rules()
 checks.end()
