@@ -301,6 +301,20 @@ enum err_code api_cohort_save(struct api *api, const struct api_cohort_options *
 /* Build or find the bitmap index of the version's views: {run_id, dataset, version, patients, bitmaps, views, bytes, reused, duration_ms}. */
 enum err_code api_cohort_index(struct api *api, const struct api_cohort_options *options, json_t **ret, struct err *err) WARN_UNUSED;
 
+/* ---- questions (docs/QUESTIONS.md) ---- */
+struct api_question_options {
+    const char *dataset, *version;
+    const char *question;
+    const char *grain; /* patient, admission or stay: what is counted where the question leaves it open; NULL */
+    const char *now;   /* "2026-11-29": what today means; NULL = the latest day of the data */
+    bool force;        /* compute again what was answered before */
+};
+/* {status: answered | asked_back | refused, reading, intent, value?, n, result: {columns, rows}, dropped: [{reason, n}], test, warnings, choices, missing, why,
+ * plan, question, sql, version, dataset, signature, run_key, reused, tier, confidence, unit, follow_ups, duration_ms}. A question that can't be answered is no error. */
+enum err_code api_question(struct api *api, const struct api_question_options *options, json_t **ret, struct err *err) WARN_UNUSED;
+/* What can be asked about: {entities, tables: text, sources, values, latest_day?, run_id, reused}: builds the value index where it is not there. */
+enum err_code api_question_index(struct api *api, const char *dataset, const char *version, json_t **ret, struct err *err) WARN_UNUSED;
+
 /* ---- history ---- */
 enum err_code api_history(struct api *api, const char *dataset, int64_t last, json_t **ret, struct err *err) WARN_UNUSED;
 enum err_code api_history_verify(struct api *api, const char *dataset, json_t **ret, struct err *err) WARN_UNUSED;

@@ -234,6 +234,13 @@ static const struct cli_option cohort_save_options[] = {
     {"force", CLI_FLAG, NULL, "compute again and compare with what is kept", NULL},
     OPTIONS_END};
 static const struct cli_option cohort_index_options[] = {OPTION_VERSION, COHORT_VIEWS, OPTIONS_END};
+static const struct cli_option ask_options[] = {
+    {"grain", CLI_TEXT, "G", "what is counted where the question leaves it open", WORDS("patient", "admission", "stay")},
+    {"now", CLI_TEXT, "DATE", "what today means, such as 2104-01-31; default: the latest day of the data", NULL},
+    {"explain", CLI_FLAG, NULL, "also the question as it was typed into a plan, what speaks for it, and the SQL", NULL},
+    {"force", CLI_FLAG, NULL, "compute again what was answered before", NULL},
+    OPTION_VERSION,
+    OPTIONS_END};
 static const struct cli_option rules_check_options[] = {
     {"dataset", CLI_TEXT, "NAME", "also that this dataset has the inputs", NULL},
     OPTION_VERSION,
@@ -554,6 +561,14 @@ static const struct cli_verb verbs[] = {
     {"cohort index", "NAME", 1, 1,
      "Build the bitmap index that answers boolean criteria in microseconds", NULL,
      cohort_index_options, WORDS("marrow cohort index study", "once a version"), verb_cohort_index},
+    {"ask", "NAME QUESTION", 2, 2, "Answer a question in plain English, or ask back, or say what is missing",
+     "The reading is shown first: what is counted, which rows, which values of the data were meant. A question that is not clear is asked back with choices; one "
+     "that the data cannot answer is refused, naming what is missing; the status is 0 in each case. docs/QUESTIONS.md says what can be asked.",
+     ask_options,
+     WORDS("marrow ask study 'how many patients on statins have no diabetes?'", "counts patients, as it says",
+           "marrow ask study 'average length of stay by insurance'", "a figure for each group",
+           "marrow ask study 'the five most common diagnoses since 2104' --explain", "with the plan and the SQL"),
+     verb_ask},
     {"fhir apply", "NAME PATH…", 2, -1,
      "Take changes of FHIR resources as they come: upserts and deletions, seen by queries at once",
      "NDJSON of resources, or Bundles whose entries may say DELETE. Durable when the command ends. "

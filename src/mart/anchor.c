@@ -382,3 +382,19 @@ enum err_code mart_anchor_choose(const struct profile *profile, const struct mar
     }
     return none_found(profile, spec, err);
 }
+
+enum err_code mart_anchor_find(const struct profile *profile, enum mart_grain grain,
+                               size_t *ret_table, int *ret_column, bool *ret_unique,
+                               struct err *err)
+{
+    struct mart_spec spec = {.grain = grain};
+    struct mart_anchor anchor = {.reasons = NULL};
+    enum err_code code = mart_anchor_choose(profile, &spec, &anchor, err);
+    if (code == ERR_OK) {
+        *ret_table = anchor.table;
+        *ret_column = anchor.key_count == 1 ? (int)anchor.key[0] : -1;
+        *ret_unique = anchor.unique;
+    }
+    json_decref(anchor.reasons);
+    return code;
+}

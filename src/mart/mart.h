@@ -21,6 +21,9 @@ struct mart_spec {
     int64_t buckets;      /* event: 0 = 64 */
     const char *engine_url; /* where it is built and kept; NULL = the embedded engine, files of the store */
 };
+/* Which table and column are one row of a grain, as a mart would choose: *ret_column -1: no single column (the row itself, or several). ERR_INPUT or
+ * ERR_NOT_FOUND: no table is. Pure. */
+enum err_code mart_anchor_find(const struct profile *profile, enum mart_grain grain, size_t *ret_table, int *ret_column, bool *ret_unique, struct err *err) WARN_UNUSED;
 struct mart_plan; /* plan, and why */
 /* Which kinds long tables hold (labs.value_num by item_id), with labels and how often each has a value: read once per version and
  * kept. New reference. */

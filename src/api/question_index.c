@@ -1,0 +1,201 @@
+/* The value index as a run of a version: made at the first question, read as one file by every
+ * later one.
+ *
+ *     catalogue ─hash─▶ run id ── runs/RUN_ID/values.index there? ──read──▶ index
+ *                                  │ no
+ *                                  ▼ each source's plan → SQL → values, rows, patients → file →
+ * published
+ *
+ * It holds values of the data, so it lies beside the data, mode 0600. A store that can't be written
+ * makes it anew each time. */
+#include "api/question_priv.h"
+
+#include "api/plan_priv.h"
+#include "dialect/dialect.h"
+
+#include <string.h>
+
+#define FILE_NAME "values.index"
+
+void api_asked_done(struct api_asked *asked)
+{
+    ask_index_free(asked->index);
+    ask_catalogue_free(asked->catalogue);
+    buf_done(&asked->bytes);
+    profile_free(asked->profile);
+    store_version_close(asked->version);
+}
+
+enum err_code api_asked_query(struct api *api, struct store_version *version,
+                              const struct plan_rel *root, struct engine **engine, struct buf *sql,
+                              struct err *err)
+{
+    AUTO(mem_free) const char **tables = NULL;
+    const char **params = NULL;
+    size_t table_count = 0, count = 0;
+    struct engine_options options = api_engine_options(api);
+    if (*engine == NULL)
+        TRY(engine_open(&options, engine, err));
+    TRY(plan_tables(root, &tables, &table_count, err));
+    TRY(store_version_attach(version, *engine, tables, table_count, err));
+    TRY(api_plan_quick_sql(dialect_find("duckdb"), root, sql, &params, &count, err));
+    mem_free(params);
+    return ERR_OK;
+}
+
+static enum err_code add_values(struct ask_index_builder *builder, size_t source,
+                                struct engine_result *result, struct err *err)
+{
+    const struct data_batch *batch = NULL;
+    for (;;) {
+        TRY(engine_result_next(result, &batch, err));
+        if (batch == NULL)
+            return ERR_OK;
+        for (int64_t row = 0; row < batch->rows; row++)
+            if (data_vector_is_valid(&batch->vectors[0], row))
+                TRY(ask_index_add(builder, source, batch->vectors[0].text[row],
+                                  batch->vectors[1].i64[row], batch->vectors[2].i64[row], err));
+    }
+}
+
+static enum err_code read_source(struct api *api, struct api_asked *asked, size_t source,
+                                 struct engine **engine, struct ask_index_builder *builder,
+                                 struct err *err)
+{
+    AUTO(plan_free) struct plan *plan = plan_new();
+    AUTO(buf_done) struct buf sql = BUF_INIT;
+    AUTO(engine_result_close) struct engine_result *result = NULL;
+    const struct plan_rel *root = NULL;
+    if (plan == NULL)
+        return err_set(err, ERR_MEMORY, "no memory for a plan");
+    TRY(ask_source_plan(asked->catalogue, source, plan, &root, err));
+    TRY(api_asked_query(api, asked->version, root, engine, &sql, err));
+    TRY(engine_query(*engine, buf_text(&sql), NULL, 0, &result, err));
+    return add_values(builder, source, result, err);
+}
+
+static enum err_code read_latest(struct api *api, struct api_asked *asked, struct engine **engine,
+                                 int64_t *ret, struct err *err)
+{
+    AUTO(plan_free) struct plan *plan = plan_new();
+    AUTO(buf_done) struct buf sql = BUF_INIT;
+    AUTO(engine_result_close) struct engine_result *result = NULL;
+    const struct plan_rel *root = NULL;
+    const struct data_batch *batch = NULL;
+    *ret = INT64_MIN;
+    if (plan == NULL)
+        return err_set(err, ERR_MEMORY, "no memory for a plan");
+    TRY(ask_latest_plan(asked->catalogue, plan, &root, err));
+    if (root == NULL)
+        return ERR_OK;
+    TRY(api_asked_query(api, asked->version, root, engine, &sql, err));
+    TRY(engine_query(*engine, buf_text(&sql), NULL, 0, &result, err));
+    TRY(engine_result_next(result, &batch, err));
+    if (batch != NULL && batch->rows > 0 && data_vector_is_valid(&batch->vectors[0], 0))
+        *ret = batch->vectors[0].i64[0];
+    return ERR_OK;
+}
+
+static enum err_code build(struct api *api, struct api_asked *asked, struct err *err)
+{
+    AUTO(ask_index_builder_free) struct ask_index_builder *builder = NULL;
+    AUTO(engine_close) struct engine *engine = NULL;
+    int64_t latest = INT64_MIN;
+    TRY(ask_index_builder_new(&builder, err));
+    for (size_t i = 0; i < ask_source_count(asked->catalogue); i++) {
+        TRY(progress_check(api->options.progress, err));
+        TRY(read_source(api, asked, i, &engine, builder, err));
+    }
+    TRY(read_latest(api, asked, &engine, &latest, err));
+    return ask_index_finish(builder, latest, &asked->bytes, err);
+}
+
+static enum err_code keep(struct api *api, struct api_asked *asked, struct err *err)
+{
+    char staged[FILE_PATH_BYTES], path[FILE_PATH_BYTES], now[32];
+    bool existed = false, ok = true;
+    JSON_AUTO manifest = json_object();
+    json_put_text(manifest, "kind", "values", &ok);
+    json_put_text(manifest, "name", "values", &ok);
+    json_put_int(manifest, "format", ASK_FORMAT_VERSION, &ok);
+    json_put_text(manifest, "version", store_version_id(asked->version), &ok);
+    json_put_text(manifest, "dataset", store_version_dataset(asked->version), &ok);
+    json_put_text(manifest, "materialised_at", clock_format(clock_now_us(), now), &ok);
+    TRY(json_built(ok, err));
+    TRY(store_run_stage(api->store, staged, err));
+    TRY(file_path_join(staged, FILE_NAME, path, err));
+    TRY(file_write_new(path, buf_view(&asked->bytes), err));
+    return store_run_publish(api->store, store_version_dataset(asked->version), asked->index_run,
+                             staged, manifest, &existed, err);
+}
+
+static bool read_kept(struct api *api, struct api_asked *asked)
+{
+    char directory[FILE_PATH_BYTES], path[FILE_PATH_BYTES];
+    struct file_info info;
+    if (store_run_path(api->store, store_version_dataset(asked->version), asked->index_run,
+                       directory, ERR_IGNORED) != ERR_OK ||
+        file_path_join(directory, FILE_NAME, path, ERR_IGNORED) != ERR_OK ||
+        file_stat(path, &info, ERR_IGNORED) != ERR_OK || info.kind != FILE_REGULAR)
+        return false;
+    if (file_read(path, ASK_LIMIT_INDEX_BYTES * 4, &asked->bytes, ERR_IGNORED) == ERR_OK &&
+        ask_index_open(buf_view(&asked->bytes), &asked->index, ERR_IGNORED) == ERR_OK)
+        return true;
+    buf_clear(&asked->bytes); /* damaged: made anew, from the same tables */
+    (void)!file_remove_tree(directory, ERR_IGNORED);
+    return false;
+}
+
+enum err_code api_asked_open(struct api *api, const char *dataset, const char *version,
+                             struct api_asked *ret, struct err *err)
+{
+    JSON_AUTO decided = NULL;
+    char hash[HASH_HEX_BYTES];
+    AUTO(buf_done) struct buf identity = BUF_INIT;
+    TRY(api_open_profile(api, dataset, version, &ret->version, &ret->profile, err));
+    TRY(store_dataset_read(api->store, dataset, &decided, err));
+    TRY(ask_catalogue_new(ret->profile, json_object_get(decided, "aliases"), &ret->catalogue, err));
+    ask_catalogue_hash(ret->catalogue, hash);
+    buf_printf(&identity, "marrow-values %d %s %s", ASK_FORMAT_VERSION,
+               store_version_id(ret->version), hash);
+    TRY(buf_check(&identity, err));
+    hash_sha256_of(buf_text(&identity), identity.len, ret->index_run);
+    ret->index_reused = read_kept(api, ret);
+    if (ret->index_reused)
+        return ERR_OK;
+    TRY(build(api, ret, err));
+    if (store_is_writable(api->store)) {
+        struct err why = {0};
+        if (keep(api, ret, &why) != ERR_OK)
+            api_warn(api, "the value index was not kept: %s", why.message);
+    }
+    return ask_index_open(buf_view(&ret->bytes), &ret->index, err);
+}
+
+enum err_code api_question_index(struct api *api, const char *dataset, const char *version,
+                                 json_t **ret, struct err *err)
+{
+    struct api_asked asked = {.version = NULL};
+    AUTO(buf_done) struct buf text = BUF_INIT;
+    bool ok = true;
+    api_begin(api);
+    enum err_code code = api_asked_open(api, dataset, version, &asked, err);
+    if (code == ERR_OK) {
+        json_t *json = json_object();
+        ask_catalogue_print(asked.catalogue, &text);
+        json_put_text(json, "dataset", dataset, &ok);
+        json_put_text(json, "version", store_version_id(asked.version), &ok);
+        json_put_text(json, "run_id", asked.index_run, &ok);
+        json_put_flag(json, "reused", asked.index_reused, &ok);
+        json_put_int(json, "sources", (int64_t)ask_source_count(asked.catalogue), &ok);
+        json_put_int(json, "bytes", (int64_t)asked.bytes.len, &ok);
+        json_put_str(json, "catalogue", buf_view(&text), &ok);
+        code = json_built(ok, err);
+        if (code == ERR_OK)
+            *ret = json;
+        else
+            json_decref(json);
+    }
+    api_asked_done(&asked);
+    return code;
+}

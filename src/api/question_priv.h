@@ -1,0 +1,23 @@
+/* What the files about questions share: a version with its catalogue and value index. */
+#ifndef MARROW_API_QUESTION_PRIV_H
+#define MARROW_API_QUESTION_PRIV_H
+
+#include "api/api_priv.h"
+#include "ask/ask.h"
+
+struct api_asked {
+    struct store_version *version;
+    struct profile *profile;
+    struct ask_catalogue *catalogue;
+    struct ask_index *index;
+    struct buf bytes; /* of the index */
+    char index_run[HASH_HEX_BYTES];
+    bool index_reused;
+};
+/* Opens what questions need; ret is done by api_asked_done also after an error. */
+enum err_code api_asked_open(struct api *api, const char *dataset, const char *version, struct api_asked *ret, struct err *err) WARN_UNUSED;
+void api_asked_done(struct api_asked *asked);
+/* SQL of the optimised plan for the embedded engine, and the engine with the plan's tables attached where *engine is NULL. */
+enum err_code api_asked_query(struct api *api, struct store_version *version, const struct plan_rel *root, struct engine **engine, struct buf *sql, struct err *err) WARN_UNUSED;
+
+#endif

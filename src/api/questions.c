@@ -1,0 +1,243 @@
+/* Questions in plain English: read by ask, run here.
+ *
+ *     text ──ask──▶ reading ── answered? ──▶ relational plan ──run id──▶ kept answer, at once
+ *                     │ no                                        │ none
+ *                     ▼                                           ▼ SQL of the optimised plan →
+ * rows → kept as a run choices, or what is missing
+ *
+ * The SQL comes from the plan alone, over tables that are attached read-only: no text of the
+ * question reaches it but as a literal of the plan. The history gets the text with its literals
+ * masked (docs/QUESTIONS.md); the text whole lies beside the data. */
+#include "api/question_priv.h"
+
+#include "api/cohort_priv.h"
+#include "run/run.h"
+
+#include <string.h>
+
+/* ---- running
+ * ------------------------------------------------------------------------------------------ */
+
+static json_t *names_of(const struct plan_rel *root, bool *ok)
+{
+    json_t *names = json_array();
+    for (size_t i = 0; i < root->column_count; i++)
+        json_push_text(names, root->columns[i].name, ok);
+    return names;
+}
+
+static enum err_code keep_answer(struct api *api, const struct api_asked *asked, const char *run_id,
+                                 const char *signature, const char *sql, const json_t *columns,
+                                 const json_t *rows, struct err *err)
+{
+    char staged[FILE_PATH_BYTES], now[32];
+    bool existed = false, ok = true;
+    JSON_AUTO manifest = json_object();
+    json_put_text(manifest, "kind", "answer", &ok);
+    json_put_text(manifest, "name", "answer", &ok);
+    json_put_int(manifest, "format", ASK_FORMAT_VERSION, &ok);
+    json_put_text(manifest, "version", store_version_id(asked->version), &ok);
+    json_put_text(manifest, "dataset", store_version_dataset(asked->version), &ok);
+    json_put_text(manifest, "signature", signature, &ok);
+    json_put_text(manifest, "materialised_at", clock_format(clock_now_us(), now), &ok);
+    json_put_text(manifest, "sql", sql, &ok);
+    json_put(manifest, "columns", json_deep_copy(columns), &ok);
+    json_put(manifest, "rows", json_deep_copy(rows), &ok);
+    TRY(json_built(ok, err));
+    TRY(store_run_stage(api->store, staged, err));
+    return store_run_publish(api->store, store_version_dataset(asked->version), run_id, staged,
+                             manifest, &existed, err);
+}
+
+/* The plan's rows: kept ones, or computed and kept. */
+static enum err_code rows_of(struct api *api, const struct api_question_options *options,
+                             struct api_asked *asked, const struct plan_rel *root, json_t *answer,
+                             json_t **ret_columns, json_t **ret_rows, struct err *err)
+{
+    struct run_request request = {.kind = "answer", .name = "answer", .plan = root};
+    char run_id[65], signature[65];
+    JSON_AUTO kept = NULL;
+    AUTO(engine_close) struct engine *engine = NULL;
+    AUTO(buf_done) struct buf sql = BUF_INIT;
+    bool ok = true;
+    TRY(run_id_of(&request, asked->version, run_id, signature, err));
+    bool found =
+        !options->force &&
+        store_run_read(api->store, options->dataset, run_id, &kept, ERR_IGNORED) == ERR_OK &&
+        json_is_array(json_object_get(kept, "rows"));
+    if (found) {
+        TRY(store_version_available(asked->version, NULL, 0, err));
+        *ret_columns = json_incref(json_object_get(kept, "columns"));
+        *ret_rows = json_incref(json_object_get(kept, "rows"));
+    } else {
+        TRY(api_asked_query(api, asked->version, root, &engine, &sql, err));
+        engine_set_time_limit(engine, API_QUERY_TIME_LIMIT_MS);
+        TRY(engine_query_json(engine, buf_text(&sql), ASK_LIMIT_ROWS * 100, ret_rows, err));
+        TRY(store_version_still(asked->version, err));
+        *ret_columns = names_of(root, &ok);
+        struct err why = {0};
+        if (ok && !options->force && store_is_writable(api->store) &&
+            keep_answer(api, asked, run_id, signature, buf_text(&sql), *ret_columns, *ret_rows,
+                        &why) != ERR_OK)
+            api_warn(api, "the answer was not kept: %s", why.message);
+    }
+    json_put_text(answer, "sql", found ? json_text(kept, "sql", "") : buf_text(&sql), &ok);
+    json_put_text(answer, "signature", signature, &ok);
+    json_put_text(answer, "run_key", run_id, &ok);
+    json_put_flag(answer, "reused", found, &ok);
+    return json_built(ok, err);
+}
+
+/* More rows than an answer shows are cut; the warning says so. */
+static void cut_rows(json_t *answer, bool *ok)
+{
+    json_t *rows = json_object_get(json_object_get(answer, "result"), "rows");
+    size_t count = json_array_size(rows);
+    if (count <= ASK_LIMIT_ROWS)
+        return;
+    while (json_array_size(rows) > ASK_LIMIT_ROWS)
+        if (json_array_remove(rows, json_array_size(rows) - 1) != 0)
+            break;
+    AUTO(buf_done) struct buf text = BUF_INIT;
+    buf_printf(&text, "only the first %d rows are shown", ASK_LIMIT_ROWS);
+    json_push_str(json_object_get(answer, "warnings"), buf_view(&text), ok);
+}
+
+/* A count that few patients share is said to be small; nobody is hidden unless it is asked. */
+static void warn_small(const struct ask_reading *reading, json_t *answer, bool *ok)
+{
+    const json_t *value = json_object_get(answer, "value");
+    bool counts = strcmp(json_text(answer, "intent", ""), "count") == 0;
+    (void)reading;
+    if (counts && json_is_integer(value) && json_integer_value(value) > 0 &&
+        json_integer_value(value) < ASK_FEW)
+        json_push_text(json_object_get(answer, "warnings"),
+                       "fewer than 11: take care before it is passed on", ok);
+}
+
+static enum err_code answer_it(struct api *api, const struct api_question_options *options,
+                               struct api_asked *asked, const struct ask_reading *reading,
+                               json_t *answer, struct err *err)
+{
+    AUTO(plan_free) struct plan *plan = plan_new();
+    const struct plan_rel *root = NULL;
+    JSON_AUTO columns = NULL;
+    JSON_AUTO rows = NULL;
+    JSON_AUTO found = NULL;
+    json_t *plan_json = NULL;
+    bool ok = true;
+    if (plan == NULL)
+        return err_set(err, ERR_MEMORY, "no memory for a plan");
+    TRY(ask_lower(reading, plan, &root, err));
+    TRY(rows_of(api, options, asked, root, answer, &columns, &rows, err));
+    struct ask_result result = {columns, rows};
+    TRY(ask_answer_json(reading, &result, &found, err));
+    if (json_object_update(answer, found) != 0)
+        return err_set(err, ERR_MEMORY, "no memory for an answer");
+    TRY(plan_to_json(root, &plan_json, err));
+    json_put(answer, "plan", plan_json, &ok);
+    if (json_array_extend(json_object_get(answer, "warnings"), json_object_get(answer, "doubts")) !=
+            0 ||
+        json_object_del(answer, "doubts") != 0)
+        return err_set(err, ERR_MEMORY, "no memory for an answer");
+    cut_rows(answer, &ok);
+    if (json_array_size(json_object_get(json_object_get(answer, "result"), "rows")) == 0)
+        json_push_text(json_object_get(answer, "warnings"), "no row of the data meets this", &ok);
+    warn_small(reading, answer, &ok);
+    return json_built(ok, err);
+}
+
+/* ---- the trail
+ * -------------------------------------------------------------------------------------------- */
+
+static void record(struct api *api, const struct api_question_options *options,
+                   const struct ask_reading *reading, const json_t *answer)
+{
+    static const char *const members[] = {"status",    "intent",     "confidence", "version",
+                                          "signature", "run_key",    "reused",     "n",
+                                          "tier",      "duration_ms"};
+    AUTO(buf_done) struct buf masked = BUF_INIT;
+    char query[HASH_HEX_BYTES];
+    struct err why = {0};
+    bool ok = true;
+    json_t *entry = json_object(), *tiers = json_array(), *tier = json_object();
+    ask_reading_masked(reading, &masked);
+    hash_sha256_of(options->question, strlen(options->question), query);
+    if (store_is_writable(api->store) &&
+        store_query_keep(api->store, options->dataset, query, options->question, &why) != ERR_OK)
+        api_warn(api, "the question was not kept: %s", why.message);
+    json_put_str(entry, "question", buf_view(&masked), &ok);
+    json_put_text(entry, "query", query, &ok);
+    json_put_text(tier, "name", "grammar", &ok);
+    json_put_text(tier, "status", json_text(answer, "status", ""), &ok);
+    json_push(tiers, tier, &ok);
+    json_put(entry, "tiers", tiers, &ok);
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        if (json_object_get(answer, members[i]) != NULL)
+            json_put(entry, members[i], json_incref(json_object_get(answer, members[i])), &ok);
+    json_put_int(entry, "follow_ups",
+                 (int64_t)json_array_size(json_object_get(answer, "follow_ups")), &ok);
+    json_put_flag(entry, "ok", true, &ok);
+    if (!ok)
+        json_decref(entry);
+    api_record(api, options->dataset, "ask", ok ? entry : NULL);
+}
+
+/* ---- the door
+ * -----------------------------------------------------------------------------------------------
+ */
+
+static enum err_code options_of(const struct api_question_options *options, struct ask_options *ret,
+                                struct err *err)
+{
+    *ret = (struct ask_options){.grain = options->grain, .now_day = INT64_MIN};
+    if (options->now == NULL || api_day_read(str_of(options->now), &ret->now_day))
+        return ERR_OK;
+    err_set(err, ERR_USAGE, "what today means is no date");
+    return err_hint(err, "--now 2104-01-31");
+}
+
+static enum err_code question(struct api *api, const struct api_question_options *options,
+                              struct api_asked *asked, json_t **ret, struct err *err)
+{
+    AUTO(ask_reading_free) struct ask_reading *reading = NULL;
+    struct ask_options how;
+    int64_t started_us = clock_monotonic_us();
+    json_t *answer = NULL;
+    bool ok = true;
+    TRY(options_of(options, &how, err));
+    TRY(api_asked_open(api, options->dataset, options->version, asked, err));
+    TRY(ask_read(asked->catalogue, asked->index, options->question, &how, &reading, err));
+    TRY(ask_reading_json(reading, &answer, err));
+    enum err_code code = ask_reading_status(reading) == ASK_ANSWERED
+                             ? answer_it(api, options, asked, reading, answer, err)
+                             : ERR_OK;
+    if (code == ERR_OK) {
+        json_put_text(answer, "dataset", options->dataset, &ok);
+        json_put_text(answer, "version", store_version_id(asked->version), &ok);
+        json_put(answer, "test", json_null(), &ok);
+        json_put_text(answer, "tier", "grammar", &ok);
+        json_put_int(answer, "duration_ms", api_elapsed_ms(started_us), &ok);
+        code = json_built(ok, err);
+    }
+    if (code != ERR_OK) {
+        json_decref(answer);
+        return code;
+    }
+    record(api, options, reading, answer);
+    *ret = answer;
+    return ERR_OK;
+}
+
+enum err_code api_question(struct api *api, const struct api_question_options *options,
+                           json_t **ret, struct err *err)
+{
+    struct api_asked asked = {.version = NULL};
+    int64_t started_us = clock_monotonic_us();
+    api_begin(api);
+    enum err_code code = question(api, options, &asked, ret, err);
+    if (code != ERR_OK && asked.version != NULL)
+        api_record_failure(api, options->dataset, "ask", err, started_us);
+    api_asked_done(&asked);
+    return code;
+}

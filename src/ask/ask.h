@@ -1,0 +1,85 @@
+/* The door of ask: a question in plain English becomes a relational plan. Pure: a catalogue and a value index in, readings and plans
+ * out; it proposes and never runs, and knows no store, engine or clock.
+ *
+ *     profile ──▶ catalogue ──▶ sources of values ──(api runs them)──▶ value index
+ *     text ──tokens──▶ lexicon + catalogue + index ──link──▶ items ──grammar──▶ question ──check──▶ answered | asked_back | refused
+ *                                                                                 └──lower──▶ relational plan
+ *
+ * docs/QUESTIONS.md says what can be asked and what the numbers mean. */
+#ifndef MARROW_ASK_ASK_H
+#define MARROW_ASK_ASK_H
+
+#include "plan/plan.h"
+#include "profile/profile.h"
+
+#define ASK_FORMAT_VERSION 1             /* of catalogue, index and questions: raise it whenever a rule changes */
+#define ASK_LIMIT_QUESTION_BYTES 2000    /* longer: ERR_LIMIT */
+#define ASK_LIMIT_TOKENS 120             /* words of a question; more: ERR_LIMIT */
+#define ASK_LIMIT_VALUES 60000           /* distinct values of one source that the index holds; the most frequent ones */
+#define ASK_LIMIT_INDEX_BYTES (64 << 20)
+#define ASK_LIMIT_ROWS 1000              /* of an answer; more are cut, which the answer says */
+#define ASK_THRESHOLD .6                 /* below this confidence it asks back */
+#define ASK_FEW 11                       /* patients: a literal that fewer share is masked */
+
+/* ---- catalogue: what can be spoken of ---- */
+struct ask_catalogue;
+/* Entities (patient, admission, ICU stay), tables with what they are about, columns, ways between them. aliases: {phrase: phrase or
+ * "table.column"} of dataset.json, or NULL. profile must outlive it. */
+enum err_code ask_catalogue_new(const struct profile *profile, const json_t *aliases, struct ask_catalogue **ret, struct err *err) WARN_UNUSED;
+void ask_catalogue_free(struct ask_catalogue *catalogue);
+AUTO_DEFINE(struct ask_catalogue, ask_catalogue_free)
+/* What it found, for people and tests. */
+void ask_catalogue_print(const struct ask_catalogue *catalogue, struct buf *ret);
+/* Same catalogue, same hash: part of the value index's identity. */
+void ask_catalogue_hash(const struct ask_catalogue *catalogue, char ret[HASH_HEX_BYTES]);
+
+/* ---- value index: every distinct category, code and label of a code, with rows and patients ---- */
+size_t ask_source_count(const struct ask_catalogue *catalogue);
+/* The plan that reads one source's values: columns value (text), n (rows), patients. Nodes go to plan. */
+enum err_code ask_source_plan(const struct ask_catalogue *catalogue, size_t source, struct plan *plan, const struct plan_rel **ret, struct err *err) WARN_UNUSED;
+/* The plan that reads the latest moment of each table with times: columns latest (timestamp). NULL root: no times. */
+enum err_code ask_latest_plan(const struct ask_catalogue *catalogue, struct plan *plan, const struct plan_rel **ret, struct err *err) WARN_UNUSED;
+
+struct ask_index_builder;
+enum err_code ask_index_builder_new(struct ask_index_builder **ret, struct err *err) WARN_UNUSED;
+void ask_index_builder_free(struct ask_index_builder *builder);
+AUTO_DEFINE(struct ask_index_builder, ask_index_builder_free)
+enum err_code ask_index_add(struct ask_index_builder *builder, size_t source, struct str value, int64_t rows, int64_t patients, struct err *err) WARN_UNUSED;
+/* Bytes of the file. latest_day: of the data, days since 1970; INT64_MIN: none. */
+enum err_code ask_index_finish(struct ask_index_builder *builder, int64_t latest_day, struct buf *ret, struct err *err) WARN_UNUSED;
+struct ask_index;
+/* Over bytes that outlive it. Checked whole: ERR_INTEGRITY for anything that is not such a file. */
+enum err_code ask_index_open(struct str bytes, struct ask_index **ret, struct err *err) WARN_UNUSED;
+void ask_index_free(struct ask_index *index);
+AUTO_DEFINE(struct ask_index, ask_index_free)
+
+/* ---- a question ---- */
+struct ask_options {
+    const char *grain; /* "patient", "admission", "stay": what is counted where the question leaves it open; NULL */
+    int64_t now_day;   /* what today means, days since 1970; INT64_MIN: the data's latest day */
+};
+enum ask_status { ASK_ANSWERED, ASK_ASKED_BACK, ASK_REFUSED };
+const char *ask_status_text(enum ask_status status);
+struct ask_reading;
+/* Reads the text. Never fails on what is asked: a question that can't be read is asked back or refused. ERR_LIMIT: too long. catalogue and index
+ * must outlive the reading. */
+enum err_code ask_read(const struct ask_catalogue *catalogue, const struct ask_index *index, const char *text, const struct ask_options *options, struct ask_reading **ret, struct err *err) WARN_UNUSED;
+void ask_reading_free(struct ask_reading *reading);
+AUTO_DEFINE(struct ask_reading, ask_reading_free)
+enum ask_status ask_reading_status(const struct ask_reading *reading);
+/* {status, intent, reading, confidence, why:[…], warnings:[…], choices:[…], missing:[…], question:{…}, unit, follow_ups:[…]}. New reference. */
+enum err_code ask_reading_json(const struct ask_reading *reading, json_t **ret, struct err *err) WARN_UNUSED;
+/* The question's text with every literal masked that fewer than ASK_FEW patients share, and every number that is no rank. */
+void ask_reading_masked(const struct ask_reading *reading, struct buf *ret);
+/* The relational plan; nodes go to plan. Only of readings that are ASK_ANSWERED. */
+enum err_code ask_lower(const struct ask_reading *reading, struct plan *plan, const struct plan_rel **ret, struct err *err) WARN_UNUSED;
+
+/* What became of the plan's rows. */
+struct ask_result {
+    const json_t *columns; /* [names] */
+    const json_t *rows;    /* [[values]…] */
+};
+/* {value, n, dropped:[{reason, n}], result:{columns, rows}}: n and dropped are taken out of the rows where the plan carries them. New reference. */
+enum err_code ask_answer_json(const struct ask_reading *reading, const struct ask_result *result, json_t **ret, struct err *err) WARN_UNUSED;
+
+#endif

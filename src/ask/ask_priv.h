@@ -1,0 +1,308 @@
+/* What ask's files share: the catalogue's structures, the value index, items that words are linked to, and the typed question. */
+#ifndef MARROW_ASK_PRIV_H
+#define MARROW_ASK_PRIV_H
+
+#include "ask/ask.h"
+
+#define ASK_NONE SIZE_MAX
+#define ASK_WORDS 10       /* of a name */
+#define ASK_STEM_BYTES 32
+#define ASK_STEPS 3        /* n:1 relations followed from a table */
+#define ASK_PREDICATES 6   /* on the rows of one event */
+#define ASK_EVENTS 16      /* of one question */
+#define ASK_GROUPS 3
+#define ASK_OUTPUTS 6
+#define ASK_CANDIDATES 6   /* sources that a phrase may mean */
+#define ASK_ITEMS 130
+
+/* ---- words ---- */
+struct ask_words { /* a name or a phrase as stems */
+    char text[ASK_WORDS][ASK_STEM_BYTES];
+    size_t count;
+};
+/* Lower case, plural off: "Diagnoses" → "diagnosis". ret ≥ ASK_STEM_BYTES. */
+void ask_stem(struct str word, char ret[ASK_STEM_BYTES]);
+/* Words of a name ("ADMITTIME", "prev_careunit", "CamelCase") or of a text; endings known from clinical names are cut off. */
+void ask_name_words(const char *name, struct ask_words *ret);
+/* Calls each for every word of a text: letters and digits, and . - / between two digits. */
+typedef void (*ask_word_each)(void *user, struct str word);
+void ask_text_words(struct str text, ask_word_each each, void *user);
+/* Damerau–Levenshtein distance up to limit; above it limit + 1. */
+size_t ask_distance(const char *a, const char *b, size_t limit);
+
+/* ---- catalogue ---- */
+enum ask_concept {
+#define ASK_CONCEPT(id, one, many, names) ASK_CONCEPT_##id,
+#include "ask/concepts.def"
+#undef ASK_CONCEPT
+    ASK_CONCEPT_END
+};
+const char *ask_concept_text(enum ask_concept concept);
+enum ask_entity_kind { ASK_PATIENT, ASK_ADMISSION, ASK_STAY, ASK_ENTITIES };
+struct ask_step { /* one n:1 relation */
+    size_t child, child_column, parent, parent_column;
+};
+struct ask_path {
+    struct ask_step steps[ASK_STEPS];
+    size_t count;
+};
+struct ask_column {
+    const char *name;
+    struct ask_words words;
+    struct data_type type;
+    enum profile_column_role role;
+    int64_t distinct, nulls;
+    size_t label_step; /* index into edges: the dictionary that tells what this code means, or ASK_NONE */
+    size_t label_column;
+};
+struct ask_table {
+    const char *name;
+    const struct store_table *stored;
+    struct ask_words words;
+    struct ask_column *columns;
+    size_t column_count;
+    int64_t rows;
+    enum ask_concept concept;
+    bool hidden;                       /* resources as JSON: not asked yet */
+    bool reference;                    /* a dictionary: its rows are no events */
+    bool reaches[ASK_ENTITIES];
+    struct ask_path route[ASK_ENTITIES]; /* to the entity's table; its last step's child column holds the key */
+    int time, end_time, value, unit, name_column; /* column indices or -1: when, until when, the measured value, its unit, what it is of (label or code) */
+    int birth, death, death_flag;        /* of the patient's table */
+};
+struct ask_entity {
+    bool known;
+    size_t table;
+    int key;     /* column; -1: rows are the entities */
+    bool unique; /* one row each */
+};
+struct ask_source { /* where values are looked for */
+    size_t table;  /* whose rows are counted */
+    size_t column; /* of that table, or the code whose dictionary has the label */
+    size_t edge;   /* ASK_NONE: the column itself; else edges[edge].parent's label_column */
+    size_t label_column;
+    bool code;     /* matched whole only */
+};
+struct ask_alias {
+    struct ask_words from;
+    const char *to;
+};
+struct ask_catalogue {
+    struct arena *arena;
+    const struct profile *profile;
+    struct ask_table *tables;
+    size_t table_count;
+    struct ask_step *edges;
+    size_t edge_count;
+    struct ask_entity entities[ASK_ENTITIES];
+    struct ask_source *sources;
+    size_t source_count;
+    struct ask_alias *aliases;
+    size_t alias_count;
+};
+/* Shortest way along edges; false: none. */
+bool ask_path_find(const struct ask_catalogue *catalogue, size_t from, size_t to, struct ask_path *ret);
+/* The concept of a table, and its columns' parts, from names (catalogue_roles.c). */
+void ask_table_roles(struct ask_catalogue *catalogue, size_t table);
+/* The table with most rows that is about the concept, or ASK_NONE. */
+size_t ask_concept_table(const struct ask_catalogue *catalogue, enum ask_concept concept);
+bool ask_words_have(const struct ask_words *words, const char *stem);
+int ask_column_named(const struct ask_table *table, const char *const *names, bool (*fits)(const struct ask_column *column));
+
+/* ---- value index ---- */
+struct ask_entry {
+    uint32_t source;
+    uint32_t text, length; /* offset of the value */
+    uint32_t words;        /* how many it has */
+    uint32_t rows, patients;
+};
+struct ask_index {
+    const char *texts;
+    const struct ask_entry *entries;
+    const uint32_t *word_at; /* 3 a word: offset of the stem in texts, first posting, postings */
+    const uint32_t *postings;
+    size_t entry_count, word_count, posting_count, text_bytes;
+    int64_t latest_day;
+};
+/* Postings of a stem: entries that have it, ascending. */
+const uint32_t *ask_index_word(const struct ask_index *index, const char *stem, size_t *ret_count);
+/* The most frequent stem within the distance that a word of this length allows, or NULL. */
+const char *ask_index_nearest(const struct ask_index *index, const char *stem, size_t limit, size_t *ret_distance);
+struct str ask_entry_text(const struct ask_index *index, uint32_t entry);
+
+/* ---- tokens and items ---- */
+struct ask_token {
+    struct str text; /* as written */
+    char stem[ASK_STEM_BYTES];
+    char lower[ASK_STEM_BYTES];
+    bool number;     /* a number or a number word */
+    bool quoted;
+    double value;
+};
+enum ask_class { /* what a phrase of words.def is */
+    ASK_NOISE, ASK_INTENT, ASK_AGGREGATE, ASK_PICK, ASK_COMPARE, ASK_NEGATION, ASK_OR, ASK_AND, ASK_BY, ASK_ENTITY, ASK_ABOUT, ASK_VERB, ASK_DERIVED,
+    ASK_RELATION, ASK_UNIT, ASK_ORDINAL, ASK_SCOPE, ASK_CLASS_END, /* from here on: made by the linker */
+    ASK_COLUMN, ASK_VALUE, ASK_NUMBER, ASK_WINDOW, ASK_DURATION, ASK_TOP, ASK_IDENTIFIED, ASK_FLAG, ASK_UNKNOWN
+};
+enum ask_intent { ASK_NO_INTENT, ASK_COUNT, ASK_LIST, ASK_VALUE_OF, ASK_EXISTS, ASK_WHEN, ASK_FREQUENT, ASK_DESCRIBE, ASK_TREND, ASK_MISSING, ASK_SHARE, ASK_COMPARE_GROUPS,
+    ASK_CORRELATE, ASK_PREDICTORS, ASK_SURVIVAL, ASK_TABLE_ONE, ASK_TIMES, ASK_WHAT, ASK_DIFFERENT, ASK_INTENT_END };
+enum ask_aggregate { ASK_NO_AGGREGATE, ASK_MEAN, ASK_MEDIAN, ASK_MAX, ASK_MIN, ASK_SUM, ASK_SD };
+enum ask_pick { ASK_ALL, ASK_FIRST, ASK_LAST };
+enum ask_compare { ASK_LT, ASK_LE, ASK_GT, ASK_GE, ASK_EQ, ASK_NE, ASK_BETWEEN };
+enum ask_relation { ASK_REL_NONE, ASK_AFTER, ASK_BEFORE, ASK_WITHIN, ASK_SINCE, ASK_UNTIL, ASK_SAME_TIME };
+enum ask_derived { ASK_PLAIN, ASK_AGE, ASK_LENGTH_OF_STAY, ASK_DEATH, ASK_HOSPITAL_DEATH, ASK_ICU_LENGTH };
+enum ask_unit { ASK_DAY, ASK_WEEK, ASK_MONTH, ASK_YEAR, ASK_HOUR };
+
+struct ask_match { /* a source whose values a phrase names */
+    size_t source;
+    uint32_t *entries;
+    size_t count;
+    int64_t rows, patients; /* patients: of the entry that most have; a lower bound of all */
+    bool exact;
+    bool together; /* in one value the words stand as they were said */
+    double quality;
+};
+struct ask_attr { /* a column by n:1 steps from a table */
+    size_t table; /* from whose rows it is read */
+    struct ask_path path;
+    size_t column; /* of the table at the path's end */
+    enum ask_derived derived;
+};
+struct ask_window { /* [from, to) in days; open ends INT64_MIN, INT64_MAX */
+    bool on;
+    int64_t from, to;
+};
+struct ask_item {
+    enum ask_class class;
+    size_t from, to; /* tokens [from, to) */
+    int code;        /* enum of the class */
+    double number;   /* NUMBER, DURATION, TOP, ORDINAL, IDENTIFIED */
+    struct ask_window window;
+    struct ask_match matches[ASK_CANDIDATES]; /* VALUE, best first */
+    size_t match_count;
+    struct { size_t table, column; double quality; } columns[ASK_CANDIDATES]; /* COLUMN */
+    size_t column_count;
+    double quality;
+    const char *corrected; /* the word it was read as */
+    bool used;
+};
+
+/* ---- the typed question ---- */
+struct ask_predicate {
+    struct ask_attr attr;
+    enum ask_compare op;
+    bool is_number, null, negated; /* null: is null (negated: is not) */
+    double low, high;
+    size_t source; /* values: of this source … */
+    const char **values;
+    size_t value_count;
+    const char *said; /* the phrase, for the reading */
+    bool exact;
+};
+struct ask_event { /* rows of a table */
+    size_t table;
+    struct ask_predicate predicates[ASK_PREDICATES];
+    size_t predicate_count;
+    struct ask_window window;
+    enum ask_pick pick;   /* of each entity's rows, or of all */
+    enum ask_pick scope;  /* during the first or last … */
+    enum ask_entity_kind scope_entity;
+    bool negated;
+    enum ask_entity_kind level; /* a filter holds for whole patients, admissions or stays */
+    bool counted;         /* at least (op) so many rows */
+    enum ask_compare count_op;
+    int64_t count;
+    size_t or_with;       /* index of the event it is an alternative of, or ASK_NONE */
+    size_t linked;        /* event that it is timed against, or ASK_NONE */
+    enum ask_relation relation;
+    bool bounded, same_visit;
+    int64_t amount;
+    enum ask_unit unit;
+    bool has_time;        /* it happened at this column, not at the table's time: a death */
+    struct ask_attr time;
+    bool dated_by_visit;  /* no time of its own: the admission's */
+};
+struct ask_question {
+    enum ask_intent intent;
+    struct ask_event events[ASK_EVENTS]; /* 0 is the target: whose rows are read */
+    size_t event_count;
+    bool has_target;
+    bool by_entity;               /* count distinct entities, not rows */
+    enum ask_entity_kind entity;
+    struct ask_attr measure;
+    bool has_measure, per_entity; /* each entity's mean first */
+    enum ask_aggregate aggregate;
+    struct ask_attr groups[ASK_GROUPS];
+    size_t group_count;
+    bool by_time;                 /* group by the target's time */
+    enum ask_unit time_unit;
+    struct ask_attr outputs[ASK_OUTPUTS];
+    size_t output_count;
+    int64_t top;                  /* 0 = all */
+    bool ascending;
+    bool single;                  /* about one patient or admission */
+    bool patients_said;           /* the question speaks of patients */
+    bool drop_null_groups;        /* "excluding n/a" */
+    bool different;               /* different names, not rows */
+};
+struct ask_reading {
+    struct arena *arena;
+    const struct ask_catalogue *catalogue;
+    const struct ask_index *index;
+    struct ask_options options;
+    int64_t now_day;
+    struct str text;
+    struct ask_token tokens[ASK_LIMIT_TOKENS];
+    size_t token_count;
+    struct ask_item items[ASK_ITEMS];
+    size_t item_count;
+    struct ask_question question;
+    enum ask_status status;
+    double confidence;
+    json_t *why, *warnings, *missing, *choices;
+    struct buf sentence;
+    bool failed;
+};
+
+/* tokens.c */
+enum err_code ask_tokenise(struct ask_reading *reading, struct err *err) WARN_UNUSED;
+/* lexicon.c: the longest phrase of words.def that begins at token from; its length in tokens, 0 = none. */
+size_t ask_lexicon_at(const struct ask_reading *reading, size_t from, enum ask_class *ret_class, int *ret_code);
+bool ask_lexicon_word(const char *stem); /* does any phrase hold it? */
+const char *ask_lexicon_nearest(const char *stem, size_t limit, size_t *ret_distance);
+/* What a clinical synonym stands for: phrases to look for in its place, up to cap. */
+size_t ask_synonyms_at(const struct ask_reading *reading, size_t from, size_t *ret_length, const char **ret_phrases, size_t cap, const char **ret_columns);
+/* times.c: a moment or span of time that begins at token from. */
+size_t ask_time_at(const struct ask_reading *reading, size_t from, struct ask_item *ret);
+/* link.c: tokens → items */
+void ask_link(struct ask_reading *reading);
+/* values.c: the sources whose values match the tokens [from, to); false: none. */
+bool ask_values_match(struct ask_reading *reading, size_t from, size_t to, struct ask_item *ret);
+bool ask_values_phrase(struct ask_reading *reading, const char *phrases, const char *columns, struct ask_item *ret);
+/* columns.c */
+bool ask_columns_match(const struct ask_reading *reading, size_t from, size_t to, struct ask_item *ret);
+/* A word of flags.def for which the data has a column of 0 and 1. */
+bool ask_flag_match(const struct ask_reading *reading, size_t at, struct ask_item *ret);
+/* Does the column hold 0 and 1 and nothing else? */
+bool ask_is_flag(const struct ask_reading *reading, size_t table, size_t column);
+/* grammar.c: items → question; check.c: what it lacks, confidence; reading.c: the sentence */
+void ask_grammar(struct ask_reading *reading);
+void ask_check(struct ask_reading *reading);
+void ask_say(struct ask_reading *reading);
+/* Attribute of a column for the rows of a table: n:1 or none. */
+bool ask_attr_of(const struct ask_catalogue *catalogue, size_t from, size_t table, size_t column, struct ask_attr *ret);
+size_t ask_attr_table(const struct ask_attr *attr);
+const struct ask_column *ask_attr_column(const struct ask_catalogue *catalogue, const struct ask_attr *attr);
+/* When the rows of a table happened: its own time, else its admission's. */
+bool ask_time_of(const struct ask_catalogue *catalogue, size_t table, struct ask_attr *ret, bool *ret_by_visit);
+/* What a table's rows are of (label or code), read through its dictionary. */
+bool ask_name_of(const struct ask_catalogue *catalogue, size_t table, struct ask_attr *ret);
+void ask_note(struct ask_reading *reading, json_t *list, const char *format, ...) PRINTF_LIKE(3, 4);
+const char *ask_intent_text(enum ask_intent intent);
+const char *ask_entity_one(enum ask_entity_kind kind);
+const char *ask_entity_many(enum ask_entity_kind kind);
+const char *ask_phrase(struct ask_reading *reading, size_t from, size_t to); /* the words as written; arena */
+enum ask_unit ask_unit_of(int code);
+const char *ask_unit_text(enum ask_unit unit);
+
+#endif

@@ -1,0 +1,187 @@
+/* Columns that a phrase names: its stems are those of the column's name (columns.def has other
+ * names), in any order. Part of the name will do where only one column of a table has it. */
+#include "ask/ask_priv.h"
+
+#include <string.h>
+
+static const struct {
+    const char *text, *stems;
+} other_names[] = {
+#define ASK_COLUMN_NAME(phrase, stems) {phrase, stems},
+#include "ask/columns.def"
+#undef ASK_COLUMN_NAME
+};
+
+static void phrase_words(const struct ask_reading *reading, size_t from, size_t to,
+                         struct ask_words *ret)
+{
+    *ret = (struct ask_words){.count = 0};
+    for (size_t i = from; i < to; i++) {
+        struct ask_words words; /* "careunit" is two */
+        ask_name_words(reading->tokens[i].lower, &words);
+        for (size_t w = 0; w < words.count && ret->count < ASK_WORDS; w++)
+            memcpy(ret->text[ret->count++], words.text[w], ASK_STEM_BYTES);
+    }
+}
+
+/* Are a's words all among b's? */
+static bool within(const struct ask_words *a, const struct ask_words *b)
+{
+    for (size_t i = 0; i < a->count; i++)
+        if (!ask_words_have(b, a->text[i]))
+            return false;
+    return a->count > 0;
+}
+
+/* What of a name says nothing. */
+static size_t weight(const struct ask_words *words)
+{
+    static const char *const light[] = {"code",   "status", "desc", "description", "name",
+                                        "number", "id",     "cd",   NULL};
+    size_t count = 0;
+    for (size_t i = 0; i < words->count; i++) {
+        bool counts = true;
+        for (size_t l = 0; light[l] != NULL; l++)
+            counts = counts && strcmp(light[l], words->text[i]) != 0;
+        count += counts ? 1 : 0;
+    }
+    return count;
+}
+
+static double fit(const struct ask_words *phrase, const struct ask_column *column)
+{
+    if (!within(phrase, &column->words))
+        return 0;
+    if (within(&column->words, phrase))
+        return 1;
+    return weight(phrase) > 0 && weight(&column->words) == weight(phrase) ? .9 : 0;
+}
+
+static void offer(struct ask_item *ret, size_t table, size_t column, double quality)
+{
+    size_t at = ret->column_count;
+    for (size_t i = 0; i < ret->column_count; i++)
+        if (ret->columns[i].table == table) { /* one of a table */
+            if (ret->columns[i].quality >= quality)
+                return;
+            at = i;
+        }
+    if (at == ASK_CANDIDATES)
+        return;
+    ret->columns[at].table = table;
+    ret->columns[at].column = column;
+    ret->columns[at].quality = quality;
+    if (at == ret->column_count)
+        ret->column_count++;
+    ret->quality = quality > ret->quality ? quality : ret->quality;
+}
+
+static void offer_all(const struct ask_catalogue *c, const struct ask_words *phrase, double factor,
+                      struct ask_item *ret)
+{
+    for (size_t t = 0; t < c->table_count; t++) {
+        const struct ask_table *table = &c->tables[t];
+        for (size_t i = 0; i < table->column_count && !table->hidden && table->rows > 0; i++) {
+            double quality = factor * fit(phrase, &table->columns[i]);
+            if (quality > 0)
+                offer(ret, t, i, quality);
+        }
+    }
+}
+
+bool ask_columns_match(const struct ask_reading *reading, size_t from, size_t to,
+                       struct ask_item *ret)
+{
+    struct ask_words phrase;
+    *ret = (struct ask_item){.class = ASK_COLUMN, .from = from, .to = to};
+    phrase_words(reading, from, to, &phrase);
+    offer_all(reading->catalogue, &phrase, 1, ret);
+    for (size_t i = 0; i < sizeof other_names / sizeof *other_names; i++) {
+        struct ask_words name, stems;
+        ask_name_words(other_names[i].text, &name);
+        if (!within(&name, &phrase) || !within(&phrase, &name))
+            continue;
+        ask_name_words(other_names[i].stems, &stems);
+        offer_all(reading->catalogue, &stems, .97, ret);
+    }
+    for (size_t i = 1; i < ret->column_count;
+         i++) /* best first, patients' tables before others of the same quality */
+        for (size_t j = i; j > 0; j--) {
+            const struct ask_table *a = &reading->catalogue->tables[ret->columns[j - 1].table];
+            const struct ask_table *b = &reading->catalogue->tables[ret->columns[j].table];
+            bool swap =
+                ret->columns[j].quality > ret->columns[j - 1].quality ||
+                (ret->columns[j].quality >= ret->columns[j - 1].quality && !b->reference &&
+                 a->concept != b->concept &&
+                 (a->reference || b->concept == ASK_CONCEPT_PATIENT ||
+                  (b->concept == ASK_CONCEPT_ADMISSION && a->concept != ASK_CONCEPT_PATIENT)));
+            if (!swap)
+                break;
+            __typeof__(ret->columns[0]) kept = ret->columns[j];
+            ret->columns[j] = ret->columns[j - 1];
+            ret->columns[j - 1] = kept;
+        }
+    return ret->column_count > 0;
+}
+
+/* ---- flags ------------------------------------------------------------------------------------
+ */
+
+bool ask_is_flag(const struct ask_reading *reading, size_t table, size_t column)
+{
+    const struct ask_catalogue *c = reading->catalogue;
+    size_t zeros = 0, ones = 0, found = 0, count = 0;
+    for (int digit = 0; digit < 2; digit++) {
+        const uint32_t *list = ask_index_word(reading->index, digit == 0 ? "0" : "1", &count);
+        for (size_t i = 0; i < count; i++) {
+            const struct ask_entry *entry = &reading->index->entries[list[i]];
+            const struct ask_source *source = &c->sources[entry->source];
+            found = source->table == table && source->column == column &&
+                    source->edge == ASK_NONE && entry->words == 1;
+            zeros += digit == 0 ? found : 0;
+            ones += digit == 1 ? found : 0;
+        }
+    }
+    return zeros == 1 && ones == 1;
+}
+
+static const struct {
+    const char *phrase, *stem;
+    int value;
+} flag_words[] = {
+#define ASK_FLAG_WORD(phrase, stem, value) {phrase, stem, value},
+#include "ask/flags.def"
+#undef ASK_FLAG_WORD
+};
+
+/* The column of that one word's name which is a flag, in a table that leads to patients. */
+static bool flag_column(const struct ask_reading *reading, const char *stem, struct ask_item *ret)
+{
+    const struct ask_catalogue *c = reading->catalogue;
+    for (size_t t = 0; t < c->table_count; t++)
+        for (size_t i = 0; i < c->tables[t].column_count; i++) {
+            const struct ask_words *words = &c->tables[t].columns[i].words;
+            if (words->count != 1 || strcmp(words->text[0], stem) != 0 ||
+                !c->tables[t].reaches[ASK_PATIENT] || !ask_is_flag(reading, t, i))
+                continue;
+            ret->columns[0].table = t;
+            ret->columns[0].column = i;
+            ret->columns[0].quality = 1;
+            ret->column_count = 1;
+            return true;
+        }
+    return false;
+}
+
+bool ask_flag_match(const struct ask_reading *reading, size_t at, struct ask_item *ret)
+{
+    const char *stem = reading->tokens[at].stem;
+    *ret = (struct ask_item){.class = ASK_FLAG, .from = at, .to = at + 1, .quality = 1};
+    for (size_t i = 0; i < sizeof flag_words / sizeof *flag_words; i++)
+        if (strcmp(flag_words[i].phrase, stem) == 0 &&
+            flag_column(reading, flag_words[i].stem, ret)) {
+            ret->code = flag_words[i].value;
+            return true;
+        }
+    return false;
+}

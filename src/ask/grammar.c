@@ -1,0 +1,446 @@
+/* The grammar: items, read once from left to right, become a typed question. No tree is built; what
+ * each kind of item does to what is pending is one function, and the table at the end says which.
+ *
+ *     INTENT count · ENTITY patient · VERB medication · VALUE statin · NEGATION · VALUE diabetes
+ *       target: patients    open: prescriptions   filter: drug in …      filter, negated: label in
+ * …
+ *
+ * The first thing that can be counted or read is the target (event 0); everything after it
+ * restricts it: conditions on the target's own table its rows, others the patients (or admissions)
+ * that have such rows. */
+#include "ask/grammar_priv.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+struct ask_item *ask_parse_item(struct ask_parse *p, size_t ahead)
+{
+    size_t at = p->at + ahead;
+    return at < p->reading->item_count ? &p->reading->items[at] : NULL;
+}
+
+/* The next item that says something. */
+static struct ask_item *next_item(struct ask_parse *p, size_t skip)
+{
+    for (size_t ahead = 1; ask_parse_item(p, ahead) != NULL; ahead++)
+        if (ask_parse_item(p, ahead)->class != ASK_NOISE && skip-- == 0)
+            return ask_parse_item(p, ahead);
+    return NULL;
+}
+
+void ask_parse_lacks(struct ask_parse *p, const char *format, ...)
+{
+    char text[400];
+    va_list args;
+    bool ok = true;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    json_push_str(p->reading->missing, str_of(text), &ok);
+    p->reading->failed = p->reading->failed || !ok;
+}
+
+/* ---- events
+ * ---------------------------------------------------------------------------------------- */
+
+/* What was pending for the next event goes to this one. */
+static void settle(struct ask_parse *p, size_t at)
+{
+    struct ask_event *event = &p->q->events[at];
+    if (p->pick != ASK_ALL && event->pick == ASK_ALL)
+        event->pick = p->pick;
+    p->pick = ASK_ALL;
+    if (p->relation != ASK_REL_NONE && at != 0 &&
+        p->q->event_count > 1) { /* this is what the one before is timed against */
+        size_t main = p->last != ASK_NONE && p->last != at ? p->last : 0;
+        struct ask_event *timed = &p->q->events[main];
+        if (main != at && timed->linked == ASK_NONE) {
+            timed->linked = at;
+            timed->relation = p->relation;
+            timed->bounded = p->bounded;
+            timed->amount = p->amount;
+            timed->unit = p->unit;
+            timed->same_visit = p->same_visit;
+        }
+        p->relation = ASK_REL_NONE;
+        p->bounded = p->same_visit = false;
+    }
+    if (p->window.on && !event->window.on) {
+        event->window = p->window;
+        p->window.on = false;
+    }
+}
+
+size_t ask_parse_event(struct ask_parse *p, size_t table)
+{
+    struct ask_question *q = p->q;
+    if (q->event_count == ASK_EVENTS) {
+        ask_parse_lacks(p, "more than %d conditions", ASK_EVENTS - 1);
+        return ASK_NONE;
+    }
+    size_t at = q->event_count++;
+    q->events[at] = (struct ask_event){.table = table,
+                                       .or_with = ASK_NONE,
+                                       .linked = ASK_NONE,
+                                       .negated = p->negate,
+                                       .level = ASK_ENTITIES};
+    if (p->level >= 0)
+        q->events[at].level = (enum ask_entity_kind)p->level;
+    settle(p, at);
+    p->last = at;
+    p->open_table = ASK_NONE;
+    return at;
+}
+
+void ask_parse_target(struct ask_parse *p, size_t table)
+{
+    p->q->has_target = true;
+    p->q->events[0].table = table;
+    settle(p, 0);
+    p->last = ASK_NONE;
+}
+
+struct ask_predicate *ask_parse_predicate(struct ask_parse *p, size_t event,
+                                          const struct ask_attr *attr)
+{
+    struct ask_event *to = &p->q->events[event];
+    if (to->predicate_count == ASK_PREDICATES) {
+        ask_parse_lacks(p, "more than %d conditions on one thing", ASK_PREDICATES);
+        return &to->predicates[ASK_PREDICATES - 1];
+    }
+    struct ask_predicate *predicate = &to->predicates[to->predicate_count++];
+    *predicate = (struct ask_predicate){.attr = *attr, .source = ASK_NONE};
+    return predicate;
+}
+
+void ask_parse_flush(struct ask_parse *p)
+{
+    if (p->open_table == ASK_NONE)
+        return;
+    bool negate = p->negate;
+    p->negate = p->open_negated;
+    (void)ask_parse_event(p, p->open_table);
+    p->negate = negate;
+}
+
+/* ---- items
+ * ------------------------------------------------------------------------------------------- */
+
+static void read_intent(struct ask_parse *p, struct ask_item *item)
+{
+    enum ask_intent intent = (enum ask_intent)item->code;
+    if (intent == ASK_DIFFERENT) {
+        p->q->different = true;
+        intent = ASK_COUNT;
+    }
+    if (intent == p->q->intent)
+        return;
+    if (intent == ASK_MISSING && (p->negate || p->q->intent != ASK_NO_INTENT)) {
+        if (p->negate) { /* "excluding n/a" */
+            p->q->drop_null_groups = true;
+            p->negate = false;
+        } else {
+            p->missing = true;
+        }
+        return;
+    }
+    if (intent == ASK_EXISTS && p->at > 0 && p->q->intent != ASK_NO_INTENT)
+        return; /* "which patient has …" */
+    if (intent == ASK_COUNT && p->aggregate != ASK_NO_AGGREGATE) {
+        ask_parse_lacks(p, "the mean of a count: say what is to be counted, per what");
+        return;
+    }
+    if (intent == ASK_FREQUENT && p->q->top == 0 && item->code == ASK_FREQUENT)
+        p->q->top =
+            item->to - item->from > 1 && strcmp(p->reading->tokens[item->from].lower, "most") != 0
+                ? 0
+                : 10;
+    bool weak =
+        p->q->intent == ASK_NO_INTENT || p->q->intent == ASK_WHAT || p->q->intent == ASK_LIST;
+    if (weak && !(p->q->intent == ASK_LIST && intent == ASK_WHAT))
+        p->q->intent = intent;
+    else if (intent == ASK_TREND || intent >= ASK_COMPARE_GROUPS)
+        p->q->intent = intent == ASK_TIMES || intent == ASK_WHAT ? p->q->intent : intent;
+}
+
+static void read_entity(struct ask_parse *p, struct ask_item *item)
+{
+    enum ask_entity_kind kind = (enum ask_entity_kind)item->code;
+    const struct ask_entity *entity = &p->catalogue->entities[kind];
+    bool same = item->from > 0 && strcmp(p->reading->tokens[item->from - 1].lower, "same") == 0;
+    if (!entity->known) {
+        ask_parse_lacks(p, "a table of %s", ask_entity_many(kind));
+        return;
+    }
+    p->q->patients_said = p->q->patients_said || kind == ASK_PATIENT;
+    if (same && kind == ASK_ADMISSION) { /* "in the same hospital visit" */
+        p->same_visit = true;
+        if (p->relation == ASK_WITHIN && !p->bounded)
+            p->relation = ASK_REL_NONE;
+        return;
+    }
+    if (p->group) {
+        p->group = false;
+        ask_parse_lacks(p, "a figure for each %s: ask for a mart ('marrow mart build')",
+                        ask_entity_one(kind));
+        return;
+    }
+    if (p->relation != ASK_REL_NONE && p->q->has_target) {
+        (void)ask_parse_event(p, entity->table);
+        return;
+    }
+    ask_parse_flush(p);
+    bool head = !p->q->has_target && !p->q->has_measure && p->aggregate == ASK_NO_AGGREGATE &&
+                p->q->intent != ASK_WHEN && p->q->intent != ASK_TIMES;
+    if (head) {
+        p->q->by_entity = true;
+        p->q->entity = kind;
+        ask_parse_target(p, entity->table);
+    }
+    p->level = (int)kind;
+    p->about_person = kind == ASK_PATIENT;
+}
+
+static void read_about(struct ask_parse *p, struct ask_item *item)
+{
+    enum ask_concept concept = (enum ask_concept)item->code;
+    size_t table = ask_concept_table(p->catalogue, concept);
+    bool verb = item->class == ASK_VERB;
+    bool soft = verb && item->to - item->from == 1 &&
+                strcmp(p->reading->tokens[item->from].lower, "on") == 0;
+    p->prefer = concept;
+    if (soft)
+        return;
+    if (table == ASK_NONE) {
+        const struct ask_item *next = next_item(p, 0);
+        if (verb && next != NULL && next->class == ASK_VALUE)
+            return; /* its value may be elsewhere */
+        ask_parse_lacks(p, "a table of %s", ask_concept_text(concept));
+        return;
+    }
+    if (p->group) {
+        struct ask_attr name;
+        if (ask_name_of(p->catalogue, table, &name))
+            ask_parse_group(p, &name);
+        return;
+    }
+    if (p->last != ASK_NONE && p->q->events[p->last].table == table &&
+        p->relation == ASK_REL_NONE && !p->negate && p->q->events[p->last].predicate_count > 0)
+        return; /* "a diabetes diagnosis": the value came first */
+    if (!p->q->has_target && (!verb || p->q->intent == ASK_WHEN || p->q->intent == ASK_EXISTS ||
+                              p->q->intent == ASK_TIMES || p->q->intent == ASK_WHAT)) {
+        if (p->q->intent == ASK_TIMES || p->q->intent == ASK_WHEN || !p->q->has_measure)
+            ask_parse_target(p, table);
+        return;
+    }
+    if (p->q->has_target && !p->q->by_entity && p->q->events[0].table == table &&
+        p->relation == ASK_REL_NONE)
+        return;
+    ask_parse_flush(p);
+    p->open_table = table;
+    p->open_negated = p->negate;
+}
+
+/* Has the event a time? */
+static bool has_time(const struct ask_parse *p, size_t at)
+{
+    struct ask_attr time;
+    bool by_visit = false;
+    const struct ask_event *event = &p->q->events[at];
+    return event->has_time || ask_time_of(p->catalogue, event->table, &time, &by_visit);
+}
+
+static void read_window(struct ask_parse *p, struct ask_item *item)
+{
+    ask_parse_flush(p);
+    size_t at = p->last != ASK_NONE && has_time(p, p->last) ? p->last : ASK_NONE;
+    if (at == ASK_NONE && p->q->has_target && has_time(p, 0))
+        at = 0;
+    if (at == ASK_NONE || p->q->events[at].window.on) {
+        p->window = item->window;
+        return;
+    }
+    p->q->events[at].window = item->window;
+}
+
+static void read_scope(struct ask_parse *p, struct ask_item *item)
+{
+    enum ask_entity_kind kind = item->code < 2 ? ASK_ADMISSION : ASK_STAY;
+    ask_parse_flush(p);
+    if (!p->catalogue->entities[kind].known) {
+        ask_parse_lacks(p, "a table of %s", ask_entity_many(kind));
+        return;
+    }
+    struct ask_event *event = &p->q->events[p->last != ASK_NONE ? p->last : 0];
+    event->scope = item->code % 2 == 0 ? ASK_FIRST : ASK_LAST;
+    event->scope_entity = kind;
+}
+
+/* over 65 · between 2 and 5 · at least 3 admissions */
+static void read_numbers(struct ask_parse *p, struct ask_item *item)
+{
+    struct ask_item *next = next_item(p, 0), *second = next_item(p, 1);
+    double low = item->number, high = low;
+    bool has_unit = item->class == ASK_DURATION;
+    enum ask_unit unit = has_unit ? (enum ask_unit)item->code : ASK_DAY;
+    if (p->comparing && p->op == ASK_BETWEEN) {
+        if (next == NULL || next->class != ASK_AND || second == NULL ||
+            (second->class != ASK_NUMBER && second->class != ASK_DURATION)) {
+            ask_parse_lacks(p, "the end of the range");
+            return;
+        }
+        high = second->number;
+        has_unit = second->class == ASK_DURATION;
+        unit = has_unit ? (enum ask_unit)second->code : ASK_DAY;
+        while (ask_parse_item(p, 0) != second)
+            p->at++;
+    } else if (p->comparing && !has_unit && next != NULL &&
+               (next->class == ASK_ENTITY || next->class == ASK_ABOUT)) {
+        size_t table = next->class == ASK_ENTITY
+                           ? p->catalogue->entities[next->code].table
+                           : ask_concept_table(p->catalogue, (enum ask_concept)next->code);
+        if (table != ASK_NONE &&
+            (next->class == ASK_ABOUT || p->catalogue->entities[next->code].known)) {
+            size_t at = ask_parse_event(p, table);
+            if (at != ASK_NONE) {
+                p->q->events[at].counted = true;
+                p->q->events[at].count_op = p->op;
+                p->q->events[at].count = (int64_t)low;
+            }
+            while (ask_parse_item(p, 0) != next)
+                p->at++;
+            p->comparing = false;
+            return;
+        }
+    }
+    ask_parse_numbers(p, low, high, has_unit, unit);
+}
+
+static void read_relation(struct ask_parse *p, struct ask_item *item)
+{
+    struct ask_item *next = next_item(p, 0);
+    ask_parse_flush(p);
+    enum ask_relation relation = (enum ask_relation)item->code;
+    if (relation == ASK_WITHIN && next != NULL && next->class == ASK_DURATION) {
+        p->bounded = true;
+        p->amount = (int64_t)next->number;
+        p->unit = (enum ask_unit)next->code;
+        while (ask_parse_item(p, 0) != next)
+            p->at++;
+    }
+    p->relation = relation;
+}
+
+static void read_little(struct ask_parse *p, struct ask_item *item)
+{
+    const char *first = p->reading->tokens[item->from].lower;
+    if (item->class == ASK_AGGREGATE)
+        p->aggregate = (enum ask_aggregate)item->code;
+    if (item->class == ASK_PICK)
+        p->pick = (enum ask_pick)item->code;
+    if (item->class == ASK_COMPARE) {
+        p->comparing = true;
+        p->op = (enum ask_compare)item->code;
+        p->ages = strcmp(first, "older") == 0 || strcmp(first, "younger") == 0;
+    }
+    if (item->class == ASK_NEGATION || item->class == ASK_BY)
+        ask_parse_flush(p);
+    if (item->class == ASK_TOP) {
+        p->q->top = (int64_t)item->number;
+        p->q->intent = ASK_FREQUENT;
+    }
+    p->negate = p->negate || item->class == ASK_NEGATION;
+    p->or_next = p->or_next || item->class == ASK_OR;
+    p->group = p->group || item->class == ASK_BY;
+}
+
+static void read_unit(struct ask_parse *p, struct ask_item *item)
+{
+    if (p->group) {
+        p->q->by_time = true;
+        p->q->time_unit = (enum ask_unit)item->code;
+        p->group = false;
+    } else if (p->q->intent != ASK_TREND) {
+        item->class = ASK_UNKNOWN;
+    }
+}
+
+static void read_item(struct ask_parse *p, struct ask_item *item)
+{
+    switch (item->class) {
+    case ASK_INTENT:
+        read_intent(p, item);
+        break;
+    case ASK_ENTITY:
+        read_entity(p, item);
+        break;
+    case ASK_ABOUT:
+    case ASK_VERB:
+        read_about(p, item);
+        break;
+    case ASK_DERIVED:
+        ask_parse_derived(p, item);
+        break;
+    case ASK_COLUMN:
+        ask_parse_column(p, item);
+        break;
+    case ASK_FLAG:
+        ask_parse_flag(p, item, 0, item->code);
+        break;
+    case ASK_VALUE:
+        ask_parse_value(p, item);
+        break;
+    case ASK_IDENTIFIED:
+        ask_parse_identified(p, item);
+        break;
+    case ASK_NUMBER:
+    case ASK_DURATION:
+        read_numbers(p, item);
+        break;
+    case ASK_WINDOW:
+        read_window(p, item);
+        break;
+    case ASK_SCOPE:
+        read_scope(p, item);
+        break;
+    case ASK_RELATION:
+        read_relation(p, item);
+        break;
+    case ASK_UNIT:
+        read_unit(p, item);
+        break;
+    case ASK_AGGREGATE:
+    case ASK_PICK:
+    case ASK_COMPARE:
+    case ASK_NEGATION:
+    case ASK_OR:
+    case ASK_BY:
+    case ASK_TOP:
+        read_little(p, item);
+        break;
+    case ASK_NOISE:
+    case ASK_AND:
+    case ASK_ORDINAL:
+    case ASK_CLASS_END:
+    case ASK_UNKNOWN:
+        break;
+    }
+}
+
+void ask_grammar(struct ask_reading *reading)
+{
+    struct ask_parse p = {.reading = reading,
+                          .catalogue = reading->catalogue,
+                          .q = &reading->question,
+                          .open_table = ASK_NONE,
+                          .last = ASK_NONE,
+                          .level = -1,
+                          .subject_event = ASK_NONE};
+    reading->question = (struct ask_question){.event_count = 1};
+    reading->question.events[0] = (struct ask_event){
+        .or_with = ASK_NONE, .linked = ASK_NONE, .level = ASK_ENTITIES, .table = ASK_NONE};
+    for (; p.at < reading->item_count; p.at++)
+        read_item(&p, &reading->items[p.at]);
+    ask_parse_finish(&p);
+}

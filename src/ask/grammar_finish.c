@@ -1,0 +1,321 @@
+/* The end of reading: what was left open gets its default, the target's table is settled, and each
+ * filter learns for whom it holds. A question that would need a join that multiplies rows is not
+ * lowered: it lacks a way. */
+#include "ask/grammar_priv.h"
+
+#include <string.h>
+
+static const struct ask_table *target_table(const struct ask_parse *p)
+{
+    return &p->catalogue->tables[p->q->events[0].table];
+}
+
+static void count_entity(struct ask_parse *p, enum ask_entity_kind kind)
+{
+    p->q->by_entity = true;
+    p->q->entity = kind;
+    p->q->has_target = true;
+    p->q->events[0].table = p->catalogue->entities[kind].table;
+}
+
+/* "in 2104" of patients: admitted then. */
+static void settle_window(struct ask_parse *p)
+{
+    const struct ask_entity *visit = &p->catalogue->entities[ASK_ADMISSION];
+    if (!p->window.on)
+        return;
+    struct ask_attr time;
+    bool by_visit = false;
+    if (p->q->has_target && !p->q->events[0].window.on &&
+        ask_time_of(p->catalogue, p->q->events[0].table, &time, &by_visit)) {
+        p->q->events[0].window = p->window;
+    } else if (visit->known && p->catalogue->tables[visit->table].time >= 0) {
+        (void)ask_parse_event(p, visit->table); /* takes the window */
+    } else {
+        ask_parse_lacks(p, "dates that the time could be about");
+    }
+    p->window.on = false;
+}
+
+static bool subject_open(const struct ask_parse *p)
+{
+    return p->has_subject && !p->subject_used;
+}
+
+/* A column that nothing was compared with: what is asked for, or by what is grouped. */
+static void settle_subject(struct ask_parse *p)
+{
+    struct ask_question *q = p->q;
+    struct ask_attr attr = p->subject;
+    const struct ask_column *column = p->has_subject ? ask_attr_column(p->catalogue, &attr) : NULL;
+    if (!subject_open(p))
+        return;
+    bool category = attr.derived == ASK_PLAIN &&
+                    (column->role == PROFILE_CATEGORY || column->role == PROFILE_CODE ||
+                     column->type.kind == DATA_TEXT);
+    bool numeric = attr.derived != ASK_PLAIN || data_type_is_numeric(column->type);
+    struct ask_attr own;
+    if (q->single || q->intent == ASK_WHAT || q->intent == ASK_LIST || q->intent == ASK_WHEN ||
+        q->intent == ASK_VALUE_OF) {
+        bool reached = q->has_target && !q->by_entity &&
+                       ask_attr_of(p->catalogue, q->events[0].table, attr.table, attr.column, &own);
+        own.derived = attr.derived;
+        if (!reached) {
+            q->by_entity = false;
+            q->has_target = true;
+            q->events[0].table = attr.table;
+            own = attr;
+        }
+        if (!q->single && p->aggregate == ASK_NO_AGGREGATE && !reached && q->intent == ASK_WHAT &&
+            numeric && !category) {
+            q->measure = attr;
+            q->has_measure = true;
+            q->intent = ASK_DESCRIBE;
+        } else {
+            q->outputs[q->output_count++] = own;
+            q->intent = q->intent == ASK_LIST ? ASK_LIST : ASK_VALUE_OF;
+        }
+        p->subject_used = true;
+    } else if (category &&
+               (q->intent == ASK_FREQUENT || q->intent == ASK_DESCRIBE ||
+                q->intent == ASK_NO_INTENT) &&
+               q->group_count == 0) {
+        ask_parse_group(p, &attr);
+        q->intent = q->intent == ASK_FREQUENT ? ASK_FREQUENT : ASK_COUNT;
+        p->subject_used = true;
+    } else if (numeric && !q->has_measure &&
+               (q->intent == ASK_NO_INTENT || q->intent == ASK_DESCRIBE ||
+                q->intent == ASK_TREND)) {
+        q->measure = attr;
+        q->has_measure = true;
+        q->intent = q->intent == ASK_TREND ? ASK_TREND : ASK_DESCRIBE;
+        p->subject_used = true;
+    }
+}
+
+static void settle_target(struct ask_parse *p)
+{
+    struct ask_question *q = p->q;
+    if (q->has_measure && !q->has_target) {
+        q->has_target = true;
+        q->events[0].table = q->measure.table;
+        if (q->measure.derived == ASK_AGE && p->level != ASK_ADMISSION)
+            q->events[0].pick = ASK_FIRST; /* each patient once */
+    }
+    if (!q->has_target && q->group_count > 0) {
+        const struct ask_table *table = &p->catalogue->tables[q->groups[0].table];
+        enum ask_entity_kind kind = ASK_PATIENT;
+        for (size_t e = 0; e < ASK_ENTITIES; e++)
+            if (p->catalogue->entities[e].known &&
+                p->catalogue->entities[e].table == q->groups[0].table)
+                kind = (enum ask_entity_kind)e;
+        if (p->catalogue->entities[kind].known && table->reaches[kind])
+            count_entity(p, kind);
+    }
+    if (!q->has_target && q->event_count > 1 && p->catalogue->entities[ASK_PATIENT].known)
+        count_entity(p, ASK_PATIENT);
+    if (!q->has_target && (q->intent == ASK_MISSING || q->by_time || q->intent == ASK_TREND) &&
+        p->catalogue->entities[ASK_PATIENT].known)
+        count_entity(p, q->intent != ASK_MISSING && p->catalogue->entities[ASK_ADMISSION].known
+                            ? ASK_ADMISSION
+                            : ASK_PATIENT);
+}
+
+/* The way to where the attribute begins, and on from there. */
+static bool join_path(const struct ask_parse *p, size_t from, struct ask_attr *attr)
+{
+    struct ask_path path;
+    if (!ask_path_find(p->catalogue, from, attr->table, &path) ||
+        path.count + attr->path.count > ASK_STEPS)
+        return false;
+    for (size_t i = 0; i < attr->path.count; i++)
+        path.steps[path.count++] = attr->path.steps[i];
+    attr->path = path;
+    attr->table = from;
+    return true;
+}
+
+/* Groups are read from the target's rows; a patient in several groups is counted in each. */
+static void settle_groups(struct ask_parse *p)
+{
+    struct ask_question *q = p->q;
+    for (size_t g = 0; g < q->group_count; g++) {
+        struct ask_attr *group = &q->groups[g], own;
+        const struct ask_column *column = ask_attr_column(p->catalogue, group);
+        if (group->derived == ASK_AGE ||
+            (group->derived == ASK_PLAIN && column->role == PROFILE_MEASURE)) {
+            ask_parse_lacks(p, "bands of %s to group by",
+                            group->derived == ASK_AGE ? "age" : column->name);
+            return;
+        }
+        size_t end = ask_attr_table(group);
+        if (group->path.count == 0 && q->events[0].table == group->table)
+            continue;
+        if (group->path.count == 0 &&
+            ask_attr_of(p->catalogue, q->events[0].table, end, group->column, &own)) {
+            own.derived = group->derived;
+            *group = own;
+            continue;
+        }
+        if (q->events[0].table == group->table)
+            continue;
+        if (group->path.count > 0 && join_path(p, q->events[0].table, group))
+            continue;
+        bool movable = q->by_entity && q->events[0].predicate_count == 0 &&
+                       q->events[0].pick == ASK_ALL &&
+                       p->catalogue->tables[group->table].reaches[q->entity];
+        if (!movable) {
+            ask_parse_lacks(p, "a way from %s to %s that gives one %s each", target_table(p)->name,
+                            p->catalogue->tables[group->table].name, column->name);
+            return;
+        }
+        q->events[0].table = group->table;
+        ask_note(p->reading, p->reading->warnings, "one %s can be in several groups",
+                 ask_entity_one(q->entity));
+        g = SIZE_MAX; /* the others again, from this table */
+    }
+}
+
+static void settle_time(struct ask_parse *p)
+{
+    struct ask_question *q = p->q;
+    struct ask_attr time;
+    bool by_visit = false;
+    if (q->intent == ASK_TREND && !q->by_time) {
+        q->by_time = true;
+        q->time_unit = ASK_YEAR;
+    }
+    if (!q->by_time || !q->has_target)
+        return;
+    if (ask_time_of(p->catalogue, q->events[0].table, &time, &by_visit))
+        return;
+    if (q->by_entity && p->catalogue->entities[ASK_ADMISSION].known &&
+        q->events[0].predicate_count == 0 &&
+        p->catalogue->tables[p->catalogue->entities[ASK_ADMISSION].table].reaches[q->entity])
+        q->events[0].table = p->catalogue->entities[ASK_ADMISSION].table;
+    else
+        ask_parse_lacks(p, "dates in %s", target_table(p)->name);
+}
+
+static bool both_reach(const struct ask_parse *p, size_t table, enum ask_entity_kind kind)
+{
+    return p->catalogue->tables[table].reaches[kind] && target_table(p)->reaches[kind] &&
+           (p->catalogue->entities[kind].key >= 0 || table == p->q->events[0].table);
+}
+
+static void settle_levels(struct ask_parse *p)
+{
+    struct ask_question *q = p->q;
+    for (size_t i = 1; i < q->event_count; i++) {
+        struct ask_event *event = &q->events[i];
+        enum ask_entity_kind level = event->level;
+        if (level == ASK_ENTITIES)
+            level = q->by_entity ? q->entity : q->patients_said ? ASK_PATIENT : ASK_ADMISSION;
+        if (!both_reach(p, event->table, level))
+            level = ASK_PATIENT;
+        if (!both_reach(p, event->table, level)) {
+            ask_parse_lacks(p, "a way from %s to the %s of %s",
+                            p->catalogue->tables[event->table].name, ask_entity_many(ASK_PATIENT),
+                            target_table(p)->name);
+            return;
+        }
+        event->level = level;
+    }
+}
+
+static void settle_links(struct ask_parse *p)
+{
+    struct ask_attr time;
+    for (size_t i = 0; i < p->q->event_count; i++) {
+        struct ask_event *event = &p->q->events[i];
+        bool timed = event->window.on || event->linked != ASK_NONE || event->pick != ASK_ALL;
+        if (!timed && event->linked == ASK_NONE)
+            continue;
+        struct ask_event *other = event->linked != ASK_NONE ? &p->q->events[event->linked] : NULL;
+        if (!event->has_time &&
+            !ask_time_of(p->catalogue, event->table, &time, &event->dated_by_visit))
+            ask_parse_lacks(p, "dates in %s", p->catalogue->tables[event->table].name);
+        else if (other != NULL && !other->has_time &&
+                 !ask_time_of(p->catalogue, other->table, &time, &other->dated_by_visit))
+            ask_parse_lacks(p, "dates in %s", p->catalogue->tables[other->table].name);
+        else if (event->dated_by_visit)
+            ask_note(p->reading, p->reading->warnings,
+                     "%s has no dates of its own: its rows are dated by their admission",
+                     p->catalogue->tables[event->table].name);
+    }
+}
+
+static void settle_intent(struct ask_parse *p)
+{
+    struct ask_question *q = p->q;
+    if (q->has_measure && q->intent == ASK_COUNT) /* "mean platelet count" */
+        q->intent = ASK_DESCRIBE;
+    bool asks = q->intent == ASK_WHAT || q->intent == ASK_LIST || q->intent == ASK_NO_INTENT;
+    if (q->has_measure && asks)
+        q->intent = q->aggregate != ASK_NO_AGGREGATE            ? ASK_DESCRIBE
+                    : q->single || q->events[0].pick != ASK_ALL ? ASK_VALUE_OF
+                                                                : ASK_DESCRIBE;
+    else if (q->intent == ASK_WHAT && q->has_target)
+        q->intent = q->output_count > 0 ? ASK_VALUE_OF : ASK_LIST;
+    else if (q->intent == ASK_TIMES)
+        q->intent = ASK_COUNT;
+    else if (q->intent == ASK_NO_INTENT && q->has_target && (q->group_count > 0 || q->by_time))
+        q->intent = ASK_COUNT;
+    if (q->intent == ASK_DESCRIBE && !q->has_measure && q->by_entity && q->group_count > 0)
+        q->intent = ASK_COUNT;
+    if (q->has_measure && q->intent == ASK_DESCRIBE && !q->single && q->events[0].pick == ASK_ALL &&
+        q->measure.derived == ASK_PLAIN && (q->patients_said || q->group_count > 0) &&
+        target_table(p)->concept != ASK_CONCEPT_PATIENT &&
+        target_table(p)->concept != ASK_CONCEPT_ADMISSION &&
+        target_table(p)->concept != ASK_CONCEPT_STAY && target_table(p)->reaches[ASK_PATIENT] &&
+        q->aggregate != ASK_MAX && q->aggregate != ASK_MIN && q->aggregate != ASK_SUM)
+        q->per_entity = true;
+}
+
+static void leftovers(struct ask_parse *p)
+{
+    struct ask_question *q = p->q;
+    if (p->comparing)
+        ask_parse_lacks(p, "a number to compare with");
+    if (p->relation != ASK_REL_NONE)
+        ask_parse_lacks(p, "what the time is counted from");
+    if (p->group)
+        ask_parse_lacks(p, "a column to group by");
+    if (p->aggregate != ASK_NO_AGGREGATE &&
+        !(p->aggregate == ASK_SUM && (q->intent == ASK_COUNT || q->intent == ASK_TIMES)))
+        ask_parse_lacks(p, "a column of numbers to take the %s of",
+                        p->aggregate == ASK_MEAN     ? "mean"
+                        : p->aggregate == ASK_MEDIAN ? "median"
+                                                     : "extreme or total");
+    if (p->missing)
+        ask_parse_lacks(p, "a column whose missing values are meant");
+    if (subject_open(p)) {
+        p->reading->items[p->subject_item].quality = .4;
+        ask_note(p->reading, p->reading->why, "what of %s is asked is not clear",
+                 ask_attr_column(p->catalogue, &p->subject)->name);
+    }
+}
+
+void ask_parse_finish(struct ask_parse *p)
+{
+    struct ask_question *q = p->q;
+    ask_parse_flush(p);
+    settle_subject(p);
+    settle_target(p);
+    settle_window(p);
+    if (p->pick != ASK_ALL && q->has_target && q->events[0].pick == ASK_ALL)
+        q->events[0].pick = p->pick;
+    leftovers(p);
+    if (!q->has_target) {
+        if (json_array_size(p->reading->missing) == 0)
+            ask_parse_lacks(p, "anything that can be counted, listed or averaged");
+        return;
+    }
+    settle_groups(p);
+    settle_time(p);
+    if (json_array_size(p->reading->missing) > 0)
+        return;
+    settle_levels(p);
+    settle_links(p);
+    settle_intent(p);
+}

@@ -1,0 +1,50 @@
+/* What the grammar's files share: what is pending while the items are read from left to right. */
+#ifndef MARROW_ASK_GRAMMAR_PRIV_H
+#define MARROW_ASK_GRAMMAR_PRIV_H
+
+#include "ask/ask_priv.h"
+
+struct ask_parse {
+    struct ask_reading *reading;
+    const struct ask_catalogue *catalogue;
+    struct ask_question *q;
+    size_t at;                 /* item that is read */
+    bool negate, or_next, same_visit, group, missing;
+    enum ask_aggregate aggregate;
+    enum ask_pick pick;
+    enum ask_concept prefer;   /* what the last verb or noun is about; NONE */
+    size_t open_table;         /* a noun or verb that waits for its value: ASK_NONE; then "any row of it" */
+    bool open_negated;
+    size_t last;               /* event opened last, ASK_NONE: the target or none */
+    struct ask_attr subject;   /* what a comparison is about */
+    size_t subject_event;      /* whose rows: an event, or ASK_NONE: subject's own table */
+    bool has_subject, subject_used;
+    size_t subject_item;
+    int level;                 /* entity spoken of last, or -1 */
+    enum ask_relation relation;
+    bool bounded;
+    int64_t amount;
+    enum ask_unit unit;
+    enum ask_compare op;
+    bool comparing;
+    bool ages;                 /* older, younger */
+    bool about_person;         /* the word before was about people: "women over 65" */
+    struct ask_window window;  /* waits for an event that has times */
+};
+
+struct ask_item *ask_parse_item(struct ask_parse *p, size_t ahead);
+size_t ask_parse_event(struct ask_parse *p, size_t table); /* a new filter, or ASK_NONE when there are too many */
+void ask_parse_flush(struct ask_parse *p);                 /* what waits for a value becomes "any" */
+void ask_parse_target(struct ask_parse *p, size_t table);
+void ask_parse_value(struct ask_parse *p, struct ask_item *item);
+void ask_parse_column(struct ask_parse *p, struct ask_item *item);
+void ask_parse_flag(struct ask_parse *p, const struct ask_item *item, size_t candidate, int value);
+void ask_parse_derived(struct ask_parse *p, struct ask_item *item);
+void ask_parse_numbers(struct ask_parse *p, double low, double high, bool has_unit, enum ask_unit unit);
+void ask_parse_identified(struct ask_parse *p, struct ask_item *item);
+void ask_parse_group(struct ask_parse *p, const struct ask_attr *attr);
+void ask_parse_finish(struct ask_parse *p);
+void ask_parse_lacks(struct ask_parse *p, const char *format, ...) PRINTF_LIKE(2, 3); /* makes it refused */
+struct ask_predicate *ask_parse_predicate(struct ask_parse *p, size_t event, const struct ask_attr *attr);
+
+#endif

@@ -1,0 +1,561 @@
+/* The grammar's nouns: values, columns, derived measures, numbers. Which of several meanings counts
+ * is decided here, by what the words before were about. */
+#include "ask/grammar_priv.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- values
+ * --------------------------------------------------------------------------------------- */
+
+static void source_attr(const struct ask_catalogue *c, const struct ask_source *source,
+                        struct ask_attr *ret)
+{
+    *ret = (struct ask_attr){.table = source->table, .column = source->column};
+    if (source->edge != ASK_NONE) {
+        ret->path.steps[ret->path.count++] = c->edges[source->edge];
+        ret->column = source->label_column;
+    }
+}
+
+static double score(const struct ask_parse *p, const struct ask_match *match)
+{
+    const struct ask_source *source = &p->catalogue->sources[match->source];
+    double score = match->quality;
+    if (p->prefer != ASK_CONCEPT_NONE && p->catalogue->tables[source->table].concept == p->prefer)
+        score += .4;
+    if (p->q->has_target && !p->q->by_entity && p->q->events[0].table == source->table)
+        score += .25;
+    if (p->has_subject && !p->subject_used && source->edge == ASK_NONE &&
+        ask_attr_table(&p->subject) == source->table && p->subject.column == source->column)
+        score += .6;
+    if (p->aggregate != ASK_NO_AGGREGATE && p->catalogue->tables[source->table].value >= 0)
+        score += .3;
+    return score;
+}
+
+/* A label that only the dictionary knows: the same label's source over events, none of which have
+ * it. */
+static size_t over_events(const struct ask_parse *p, size_t dictionary)
+{
+    const struct ask_source *from = &p->catalogue->sources[dictionary];
+    size_t found = ASK_NONE, count = 0;
+    for (size_t s = 0; s < p->catalogue->source_count; s++) {
+        const struct ask_source *source = &p->catalogue->sources[s];
+        if (source->edge == ASK_NONE || p->catalogue->edges[source->edge].parent != from->table ||
+            source->label_column != from->column)
+            continue;
+        if (p->prefer != ASK_CONCEPT_NONE &&
+            p->catalogue->tables[source->table].concept == p->prefer)
+            return s;
+        found = s;
+        count++;
+    }
+    return count == 1 ? found : ASK_NONE;
+}
+
+static void fill(struct ask_parse *p, struct ask_predicate *predicate,
+                 const struct ask_match *match, struct ask_item *item)
+{
+    struct arena *arena = p->reading->arena;
+    size_t have = predicate->value_count;
+    const char **values = arena_array(arena, have + match->count, sizeof *values);
+    if (values == NULL) {
+        p->reading->failed = true;
+        return;
+    }
+    if (have > 0)
+        memcpy(values, predicate->values, have * sizeof *values);
+    for (size_t i = 0; i < match->count; i++) {
+        struct str text = ask_entry_text(p->reading->index, match->entries[i]);
+        values[have + i] = arena_strndup(arena, text.ptr, text.len);
+    }
+    const char *said = ask_phrase(p->reading, item->from, item->to);
+    predicate->said =
+        predicate->said != NULL ? arena_printf(arena, "%s or %s", predicate->said, said) : said;
+    predicate->values = values;
+    predicate->value_count = have + match->count;
+    predicate->source = match->source;
+    predicate->exact = match->exact;
+}
+
+/* The event's condition on the same source, or NULL. */
+static struct ask_predicate *on_source(struct ask_event *event, size_t source)
+{
+    for (size_t i = 0; i < event->predicate_count; i++)
+        if (event->predicates[i].source == source)
+            return &event->predicates[i];
+    return NULL;
+}
+
+static size_t place(struct ask_parse *p, size_t table, size_t source)
+{
+    struct ask_question *q = p->q;
+    const struct ask_table *t = &p->catalogue->tables[table];
+    bool rows_of = (int)p->catalogue->sources[source].column == t->name_column;
+    bool asks_value = p->aggregate != ASK_NO_AGGREGATE || p->pick != ASK_ALL ||
+                      q->intent == ASK_WHAT || q->intent == ASK_DESCRIBE ||
+                      q->intent == ASK_TREND || q->intent == ASK_NO_INTENT;
+    bool entity_row =
+        !q->has_target &&
+        (q->intent == ASK_TIMES || q->intent == ASK_WHEN || q->intent == ASK_EXISTS) &&
+        t->concept != ASK_CONCEPT_PATIENT;
+    if (!q->has_target && !q->has_measure && rows_of && t->value >= 0 && asks_value && !p->negate) {
+        ask_parse_target(p, table);
+        q->has_measure = true;
+        q->measure = (struct ask_attr){.table = table, .column = (size_t)t->value};
+        q->aggregate = p->aggregate;
+        p->aggregate = ASK_NO_AGGREGATE;
+        return 0;
+    }
+    if (entity_row) {
+        ask_parse_target(p, table);
+        return 0;
+    }
+    if (q->has_target && !q->by_entity && q->events[0].table == table &&
+        p->relation == ASK_REL_NONE && !p->negate) {
+        p->pick = ASK_ALL == p->pick ? ASK_ALL : p->pick;
+        if (p->pick != ASK_ALL && q->events[0].pick == ASK_ALL)
+            q->events[0].pick = p->pick;
+        p->pick = ASK_ALL;
+        p->open_table = ASK_NONE;
+        return 0;
+    }
+    struct ask_event *last = p->last != ASK_NONE ? &q->events[p->last] : NULL;
+    bool same = last != NULL && last->table == table && p->relation == ASK_REL_NONE &&
+                last->negated == p->negate && last->predicate_count > 0;
+    bool known = same && on_source(last, source) != NULL;
+    if (same && (p->or_next ? known : !known && p->open_table == table))
+        return p->last; /* another alternative, or another condition on the same rows */
+    if (p->open_table != ASK_NONE && p->open_table != table)
+        ask_parse_flush(p);
+    size_t before = p->last, at = ask_parse_event(p, table);
+    if (at != ASK_NONE && p->or_next && before != ASK_NONE && !p->negate)
+        q->events[at].or_with = before;
+    return at;
+}
+
+/* The best and the next best meaning. */
+static void choose(const struct ask_parse *p, struct ask_item *item, struct ask_match **ret_best,
+                   struct ask_match **ret_next)
+{
+    *ret_best = *ret_next = NULL;
+    for (size_t i = 0; i < item->match_count; i++) {
+        struct ask_match *match = &item->matches[i];
+        if (*ret_best == NULL || score(p, match) > score(p, *ret_best)) {
+            *ret_next = *ret_best;
+            *ret_best = match;
+        } else if (*ret_next == NULL || score(p, match) > score(p, *ret_next)) {
+            *ret_next = match;
+        }
+    }
+}
+
+/* How sure it is that the phrase means this source; what makes it less sure is noted. */
+static double sureness(struct ask_parse *p, const struct ask_item *item,
+                       const struct ask_match *best, const struct ask_match *next)
+{
+    const struct ask_catalogue *c = p->catalogue;
+    const char *said = ask_phrase(p->reading, item->from, item->to);
+    size_t table = c->sources[best->source].table;
+    if (next != NULL && score(p, next) > score(p, best) - .05 &&
+        c->sources[next->source].table != table) {
+        ask_note(p->reading, p->reading->why, "'%s' is in %s and in %s", said,
+                 c->tables[table].name, c->tables[c->sources[next->source].table].name);
+        return .55;
+    }
+    if (!best->together) {
+        ask_note(p->reading, p->reading->why,
+                 "the words of '%s' are in values, but never side by side", said);
+        return .55;
+    }
+    return item->corrected != NULL ? .8 : best->quality < .5 ? .6 : 1;
+}
+
+/* The source over events of what only a dictionary has; ASK_NONE: it is no event's. */
+static size_t event_source(struct ask_parse *p, const struct ask_item *item, size_t source)
+{
+    const char *said = ask_phrase(p->reading, item->from, item->to);
+    if (!p->catalogue->tables[p->catalogue->sources[source].table].reference)
+        return source;
+    source = over_events(p, source);
+    if (source == ASK_NONE)
+        ask_parse_lacks(p, "a table with events of '%s'", said);
+    else
+        ask_note(p->reading, p->reading->warnings, "'%s' is a known label, but no row of %s has it",
+                 said, p->catalogue->tables[p->catalogue->sources[source].table].name);
+    return source;
+}
+
+void ask_parse_value(struct ask_parse *p, struct ask_item *item)
+{
+    struct ask_match *best, *next;
+    struct ask_attr attr;
+    choose(p, item, &best, &next);
+    size_t source = best != NULL ? event_source(p, item, best->source) : ASK_NONE;
+    if (source == ASK_NONE)
+        return;
+    const struct ask_source *from = &p->catalogue->sources[source];
+    source_attr(p->catalogue, from, &attr);
+    item->quality = sureness(p, item, best, next);
+    if (p->has_subject && !p->subject_used && ask_attr_table(&p->subject) == from->table &&
+        p->subject.column == from->column)
+        p->subject_used = true;
+    size_t at = place(p, from->table, source);
+    if (at == ASK_NONE)
+        return;
+    struct ask_predicate *predicate = on_source(&p->q->events[at], source);
+    if (predicate == NULL)
+        predicate = ask_parse_predicate(p, at, &attr);
+    struct ask_match match = *best;
+    match.source = source;
+    fill(p, predicate, &match, item);
+    const struct ask_table *table = &p->catalogue->tables[from->table];
+    if (table->value >= 0) {
+        p->subject = (struct ask_attr){.table = from->table, .column = (size_t)table->value};
+        p->subject_event = at;
+        p->has_subject = p->subject_used = true;
+    }
+    const struct ask_item *after = ask_parse_item(p, 1);
+    p->or_next = false;
+    p->about_person = ask_words_have(&table->columns[from->column].words, "sex") ||
+                      ask_words_have(&table->columns[from->column].words, "gender");
+    p->negate = p->negate && after != NULL && (after->class == ASK_OR || after->class == ASK_AND);
+}
+
+/* ---- columns
+ * ----------------------------------------------------------------------------------------- */
+
+void ask_parse_group(struct ask_parse *p, const struct ask_attr *attr)
+{
+    p->group = false;
+    if (p->q->group_count == ASK_GROUPS) {
+        ask_parse_lacks(p, "more than %d groupings", ASK_GROUPS);
+        return;
+    }
+    struct ask_attr *group = &p->q->groups[p->q->group_count++];
+    const struct ask_column *column = ask_attr_column(p->catalogue, attr);
+    *group = *attr;
+    if (attr->path.count == 0 && attr->derived == ASK_PLAIN && column->label_step != ASK_NONE) {
+        group->path.steps[group->path.count++] = p->catalogue->edges[column->label_step];
+        group->column = column->label_column; /* what the code means, not the code */
+    }
+}
+
+/* The candidate that goes with what is spoken of. */
+static size_t choose_column(const struct ask_parse *p, const struct ask_item *item)
+{
+    size_t best = 0;
+    double most = -1;
+    for (size_t i = 0; i < item->column_count; i++) {
+        const struct ask_table *table = &p->catalogue->tables[item->columns[i].table];
+        double score = item->columns[i].quality - .01 * (double)i;
+        if (p->q->has_target && p->q->events[0].table == item->columns[i].table)
+            score += .3;
+        if (p->open_table == item->columns[i].table)
+            score += .3;
+        if (!table->reaches[ASK_PATIENT])
+            score -= .5;
+        if (table->concept == ASK_CONCEPT_CALLOUT)
+            score -= .2;
+        if (score > most) {
+            most = score;
+            best = i;
+        }
+    }
+    return best;
+}
+
+static void take_missing(struct ask_parse *p, const struct ask_attr *attr, size_t table)
+{
+    size_t at = ask_parse_event(p, table);
+    if (at == ASK_NONE)
+        return;
+    struct ask_predicate *predicate = ask_parse_predicate(p, at, attr);
+    predicate->null = true;
+    p->q->events[at].negated = false;
+    p->missing = false;
+}
+
+static void take_attr(struct ask_parse *p, struct ask_item *item, const struct ask_attr *attr,
+                      bool numeric)
+{
+    struct ask_question *q = p->q;
+    const struct ask_item *next = ask_parse_item(p, 1);
+    size_t table = attr->table;
+    bool compared = next != NULL && (next->class == ASK_COMPARE || next->class == ASK_VALUE ||
+                                     next->class == ASK_NUMBER);
+    p->subject = *attr;
+    p->subject_event = ASK_NONE;
+    p->has_subject = true;
+    p->subject_used = false;
+    p->subject_item = p->at;
+    if (p->group) {
+        ask_parse_group(p, attr);
+        p->subject_used = true;
+    } else if (p->missing || (p->negate && !compared && q->has_target)) {
+        p->negate = false;
+        take_missing(p, attr, table);
+        p->subject_used = true;
+    } else if (!q->has_measure && !q->has_target && !compared && q->intent != ASK_LIST &&
+               q->intent != ASK_COUNT && (numeric || q->intent == ASK_MISSING) &&
+               (p->aggregate != ASK_NO_AGGREGATE || q->intent == ASK_DESCRIBE ||
+                q->intent == ASK_TREND || q->intent == ASK_MISSING)) {
+        q->measure = *attr;
+        q->has_measure = true;
+        q->aggregate = p->aggregate;
+        p->aggregate = ASK_NO_AGGREGATE;
+        p->subject_used = true;
+    }
+    item->quality = item->quality > 0 ? item->quality : 1;
+}
+
+/* The column is 1 (or what the word says): "with ascites", "males". */
+void ask_parse_flag(struct ask_parse *p, const struct ask_item *item, size_t candidate, int value)
+{
+    struct ask_attr attr = {.table = item->columns[candidate].table,
+                            .column = item->columns[candidate].column};
+    if (p->group) {
+        ask_parse_group(p, &attr);
+        return;
+    }
+    size_t at = ask_parse_event(p, attr.table);
+    if (at == ASK_NONE)
+        return;
+    struct ask_predicate *predicate = ask_parse_predicate(p, at, &attr);
+    predicate->is_number = true;
+    predicate->op = ASK_EQ;
+    predicate->low = value;
+    p->about_person = item->class == ASK_FLAG;
+    p->negate = false;
+}
+
+void ask_parse_column(struct ask_parse *p, struct ask_item *item)
+{
+    size_t chosen = choose_column(p, item);
+    struct ask_attr attr = {.table = item->columns[chosen].table,
+                            .column = item->columns[chosen].column};
+    const struct ask_column *column = ask_attr_column(p->catalogue, &attr);
+    const struct ask_item *next = ask_parse_item(p, 1);
+    bool compared = next != NULL && (next->class == ASK_COMPARE || next->class == ASK_NUMBER);
+    if (item->columns[chosen].quality < .95 && item->column_count > 1)
+        item->quality = .85;
+    if (!p->group && !p->missing && !compared && p->aggregate == ASK_NO_AGGREGATE &&
+        (p->q->has_target || p->q->has_measure || p->q->intent == ASK_COUNT) &&
+        ask_is_flag(p->reading, attr.table, attr.column)) {
+        ask_parse_flag(p, item, chosen, 1);
+        return;
+    }
+    take_attr(p, item, &attr, data_type_is_numeric(column->type));
+}
+
+/* ---- derived
+ * ------------------------------------------------------------------------------------------- */
+
+static bool find_column(const struct ask_catalogue *c, const char *stem, struct ask_attr *ret)
+{
+    for (size_t t = 0; t < c->table_count; t++)
+        for (size_t i = 0; i < c->tables[t].column_count && !c->tables[t].hidden; i++) {
+            const struct ask_column *column = &c->tables[t].columns[i];
+            if (column->words.count == 1 && strcmp(column->words.text[0], stem) == 0 &&
+                c->tables[t].reaches[ASK_PATIENT]) {
+                *ret = (struct ask_attr){.table = t, .column = i};
+                return true;
+            }
+        }
+    return false;
+}
+
+static bool age_attr(const struct ask_parse *p, struct ask_attr *ret)
+{
+    const struct ask_catalogue *c = p->catalogue;
+    const struct ask_entity *patient = &c->entities[ASK_PATIENT],
+                            *visit = &c->entities[ASK_ADMISSION];
+    if (find_column(c, "age", ret))
+        return true;
+    if (!patient->known || !visit->known || c->tables[patient->table].birth < 0 ||
+        c->tables[visit->table].time < 0 || !c->tables[visit->table].reaches[ASK_PATIENT])
+        return false;
+    *ret = (struct ask_attr){
+        .table = visit->table, .column = (size_t)c->tables[visit->table].time, .derived = ASK_AGE};
+    return true;
+}
+
+static bool stay_attr(const struct ask_parse *p, enum ask_entity_kind kind, struct ask_attr *ret)
+{
+    const struct ask_entity *entity = &p->catalogue->entities[kind];
+    const struct ask_table *table = entity->known ? &p->catalogue->tables[entity->table] : NULL;
+    if (table == NULL || table->time < 0 || table->end_time < 0)
+        return false;
+    *ret = (struct ask_attr){
+        .table = entity->table, .column = (size_t)table->time, .derived = ASK_LENGTH_OF_STAY};
+    return true;
+}
+
+static bool death_attr(const struct ask_parse *p, bool in_hospital, struct ask_attr *ret,
+                       bool *ret_flag)
+{
+    const struct ask_entity *entity =
+        &p->catalogue->entities[in_hospital ? ASK_ADMISSION : ASK_PATIENT];
+    if (!entity->known)
+        return false;
+    const struct ask_table *table = &p->catalogue->tables[entity->table];
+    int column = in_hospital ? (table->death_flag >= 0 ? table->death_flag : table->death)
+                             : (table->death >= 0 ? table->death : table->death_flag);
+    if (column < 0)
+        return false;
+    *ret_flag = column == table->death_flag && column != table->death;
+    *ret = (struct ask_attr){.table = entity->table,
+                             .column = (size_t)column,
+                             .derived = in_hospital ? ASK_HOSPITAL_DEATH : ASK_DEATH};
+    return true;
+}
+
+static void read_death(struct ask_parse *p, struct ask_item *item)
+{
+    struct ask_attr attr;
+    bool flag = false;
+    if (!death_attr(p, item->code == ASK_HOSPITAL_DEATH, &attr, &flag)) {
+        ask_parse_lacks(p, "a date or flag of death");
+        return;
+    }
+    if (p->q->intent == ASK_WHEN && !p->q->has_target && !flag) {
+        ask_parse_target(p, attr.table);
+        p->q->outputs[p->q->output_count++] = attr;
+        return;
+    }
+    if (p->group) {
+        ask_parse_group(p, &attr);
+        return;
+    }
+    size_t at = ask_parse_event(p, attr.table);
+    if (at == ASK_NONE)
+        return;
+    struct ask_predicate *predicate = ask_parse_predicate(p, at, &attr);
+    predicate->is_number = flag;
+    predicate->op = ASK_EQ;
+    predicate->low = 1;
+    predicate->null = !flag;
+    predicate->negated = !flag;
+    p->q->events[at].has_time = !flag;
+    p->q->events[at].time = attr;
+    p->negate = false;
+}
+
+void ask_parse_derived(struct ask_parse *p, struct ask_item *item)
+{
+    struct ask_attr attr;
+    if (item->code == ASK_DEATH || item->code == ASK_HOSPITAL_DEATH) {
+        read_death(p, item);
+        return;
+    }
+    bool found = item->code == ASK_AGE
+                     ? age_attr(p, &attr)
+                     : stay_attr(p, item->code == ASK_ICU_LENGTH ? ASK_STAY : ASK_ADMISSION, &attr);
+    if (!found) {
+        ask_parse_lacks(p, item->code == ASK_AGE ? "an age, or dates of birth and of admission"
+                                                 : "times of admission and discharge");
+        return;
+    }
+    bool numeric = attr.derived != ASK_PLAIN ||
+                   data_type_is_numeric(ask_attr_column(p->catalogue, &attr)->type);
+    if (!numeric && !p->group) {
+        ask_parse_lacks(p, "ages as numbers: the column %s holds bands",
+                        ask_attr_column(p->catalogue, &attr)->name);
+        return;
+    }
+    take_attr(p, item, &attr, numeric);
+}
+
+/* ---- numbers
+ * --------------------------------------------------------------------------------------------- */
+
+static double in_units(const struct ask_attr *attr, double number, enum ask_unit unit)
+{
+    static const double days[] = {[ASK_DAY] = 1,
+                                  [ASK_WEEK] = 7,
+                                  [ASK_MONTH] = 30.4375,
+                                  [ASK_YEAR] = 365.25,
+                                  [ASK_HOUR] = 1.0 / 24};
+    return attr->derived == ASK_LENGTH_OF_STAY ? number * days[unit] : number;
+}
+
+void ask_parse_numbers(struct ask_parse *p, double low, double high, bool has_unit,
+                       enum ask_unit unit)
+{
+    struct ask_attr attr = p->subject;
+    bool person = p->about_person && p->comparing && low >= 0 && low <= 120;
+    bool age = p->ages || (has_unit && unit == ASK_YEAR && !p->has_subject) || person;
+    struct ask_item *item = ask_parse_item(p, 0);
+    if (age && !(p->has_subject && !p->subject_used)) {
+        if (!age_attr(p, &attr)) {
+            ask_parse_lacks(p, "an age, or dates of birth and of admission");
+            return;
+        }
+        p->subject_event = ASK_NONE;
+    } else if (!p->has_subject || (!p->comparing && p->subject_used)) {
+        item->class = ASK_UNKNOWN;
+        return;
+    }
+    const struct ask_column *column = ask_attr_column(p->catalogue, &attr);
+    if (attr.derived == ASK_PLAIN && !data_type_is_numeric(column->type)) {
+        ask_parse_lacks(p, "numbers in %s", column->name);
+        return;
+    }
+    bool own = p->q->has_target && !p->q->by_entity && p->q->events[0].table == attr.table;
+    size_t at = p->subject_event != ASK_NONE ? p->subject_event
+                : own                        ? 0
+                                             : ask_parse_event(p, attr.table);
+    if (at == ASK_NONE)
+        return;
+    struct ask_predicate *predicate = ask_parse_predicate(p, at, &attr);
+    predicate->is_number = true;
+    predicate->op = p->comparing ? p->op : ASK_EQ;
+    predicate->low = in_units(&attr, low, unit);
+    predicate->high = in_units(&attr, high, unit);
+    if (attr.derived == ASK_AGE && at != 0 && p->q->events[at].pick == ASK_ALL &&
+        p->catalogue->entities[ASK_ADMISSION].table == attr.table)
+        p->q->events[at].pick = ASK_FIRST;
+    if (person && !p->ages)
+        ask_note(p->reading, p->reading->why, "the number after the patients is read as an age");
+    p->comparing = p->ages = p->about_person = false;
+    p->subject_used = true;
+    p->negate = false;
+}
+
+void ask_parse_identified(struct ask_parse *p, struct ask_item *item)
+{
+    enum ask_entity_kind kind = (enum ask_entity_kind)item->code;
+    const struct ask_entity *entity = &p->catalogue->entities[kind];
+    if (!entity->known || entity->key < 0) {
+        ask_parse_lacks(p, "a table of %s with an identifier", ask_entity_many(kind));
+        return;
+    }
+    struct ask_attr attr = {.table = entity->table, .column = (size_t)entity->key};
+    size_t last = p->last;
+    enum ask_pick pick = p->pick;
+    struct ask_window window = p->window;
+    enum ask_relation relation = p->relation;
+    size_t open = p->open_table;
+    bool negate = p->negate;
+    p->pick = ASK_ALL;
+    p->window.on = false;
+    p->relation = ASK_REL_NONE;
+    p->negate = false;
+    size_t at = ask_parse_event(p, entity->table);
+    p->last = last; /* what follows is about what came before */
+    p->pick = pick;
+    p->window = window;
+    p->relation = relation;
+    p->open_table = open;
+    p->negate = negate;
+    if (at == ASK_NONE)
+        return;
+    struct ask_predicate *predicate = ask_parse_predicate(p, at, &attr);
+    predicate->is_number = true;
+    predicate->op = ASK_EQ;
+    predicate->low = item->number;
+    p->q->events[at].level = kind;
+    p->level = (int)kind;
+    p->q->single = true;
+}

@@ -1,0 +1,182 @@
+/* Linking: tokens → items. At each place the longest phrase counts; of equal length: moments and
+ * identified patients, then words.def, then clinical synonyms, columns, values; a word that is
+ * nothing is tried again with its spelling corrected, else it is unknown.
+ *
+ *     how many | patients | on | statins | have | hypertension
+ *     INTENT     ENTITY    VERB  VALUE    NOISE  VALUE */
+#include "ask/ask_priv.h"
+
+#include <math.h>
+#include <string.h>
+
+#define LONGEST 10 /* tokens of a column's or value's phrase */
+
+static void take(struct ask_item *best, const struct ask_item *item)
+{
+    size_t have = best->to - best->from, length = item->to - item->from;
+    if (length > have)
+        *best = *item;
+}
+
+/* "patient 10006", "admission 142345": an entity by its key. */
+static bool identified_at(const struct ask_reading *reading, size_t from, struct ask_item *ret)
+{
+    enum ask_class class = ASK_UNKNOWN;
+    int code = 0;
+    size_t at = from + ask_lexicon_at(reading, from, &class, &code);
+    if (at == from || class != ASK_ENTITY)
+        return false;
+    while (at < reading->token_count && (strcmp(reading->tokens[at].lower, "id") == 0 ||
+                                         strcmp(reading->tokens[at].lower, "number") == 0 ||
+                                         strcmp(reading->tokens[at].lower, "no") == 0 ||
+                                         strcmp(reading->tokens[at].lower, "equal") == 0))
+        at++;
+    if (at >= reading->token_count || !reading->tokens[at].number ||
+        reading->tokens[at].value < 0 || reading->tokens[at].value > 9e15 ||
+        reading->tokens[at].text.ptr[0] > '9' ||
+        reading->tokens[at].value != floor(reading->tokens[at].value))
+        return false;
+    *ret = (struct ask_item){.class = ASK_IDENTIFIED,
+                             .from = from,
+                             .to = at + 1,
+                             .code = code,
+                             .number = reading->tokens[at].value,
+                             .quality = 1};
+    return true;
+}
+
+static bool lexicon_is(const struct ask_reading *reading, size_t at, enum ask_class class, int code,
+                       size_t *ret_length)
+{
+    enum ask_class found = ASK_UNKNOWN;
+    int found_code = 0;
+    *ret_length = at < reading->token_count ? ask_lexicon_at(reading, at, &found, &found_code) : 0;
+    return *ret_length > 0 && found == class && (code < 0 || found_code == code);
+}
+
+/* Numbers: a rank ("top five", "5 most common"), a span ("30 days"), an age ("65 years old"), or a
+ * plain one. */
+static bool number_at(const struct ask_reading *reading, size_t from, struct ask_item *ret)
+{
+    size_t length = 0, at = from;
+    bool top = lexicon_is(reading, at, ASK_ORDINAL, -1, &length);
+    at += top ? length : 0;
+    if (at >= reading->token_count || !reading->tokens[at].number)
+        return false;
+    *ret = (struct ask_item){.class = ASK_NUMBER,
+                             .from = from,
+                             .to = at + 1,
+                             .number = reading->tokens[at].value,
+                             .quality = 1};
+    if (top || lexicon_is(reading, at + 1, ASK_INTENT, ASK_FREQUENT, &length)) {
+        ret->class = ASK_TOP;
+    } else if (at + 1 < reading->token_count &&
+               lexicon_is(reading, at + 1, ASK_UNIT, -1, &length)) {
+        enum ask_class class = ASK_UNKNOWN;
+        ret->class = ASK_DURATION;
+        (void)ask_lexicon_at(reading, at + 1, &class, &ret->code);
+        ret->to++;
+    }
+    return true;
+}
+
+static bool lexicon_item(const struct ask_reading *reading, size_t from, struct ask_item *ret)
+{
+    *ret = (struct ask_item){.from = from, .quality = 1};
+    ret->to = from + ask_lexicon_at(reading, from, &ret->class, &ret->code);
+    return ret->to > from;
+}
+
+static bool synonym_item(struct ask_reading *reading, size_t from, struct ask_item *ret)
+{
+    const char *phrases = NULL, *columns = "";
+    size_t length = 0;
+    if (ask_synonyms_at(reading, from, &length, &phrases, 1, &columns) == 0)
+        return false;
+    *ret = (struct ask_item){.class = ASK_VALUE, .from = from, .to = from + length, .quality = 1};
+    if (columns[0] == '\0') /* as it stands, too */
+        phrases = arena_printf(reading->arena, "%s|%s", ask_phrase(reading, from, from + length),
+                               phrases);
+    return phrases != NULL && ask_values_phrase(reading, phrases, columns, ret);
+}
+
+/* The longest phrase of columns, and of values, that begins here and is longer than what was found.
+ */
+static void name_items(struct ask_reading *reading, size_t from, struct ask_item *best)
+{
+    struct ask_item item;
+    size_t end = from + LONGEST < reading->token_count ? from + LONGEST : reading->token_count;
+    for (size_t to = end; to > best->to && to > from; to--)
+        if (ask_columns_match(reading, from, to, &item)) {
+            take(best, &item);
+            break;
+        }
+    for (size_t to = end; to > best->to && to > from; to--)
+        if (ask_values_match(reading, from, to, &item)) {
+            take(best, &item);
+            break;
+        }
+}
+
+/* The word as it may have been meant: one letter wrong in five, two in eight. */
+static bool corrected_item(struct ask_reading *reading, size_t from, struct ask_item *ret)
+{
+    struct ask_token *token = &reading->tokens[from];
+    char kept[ASK_STEM_BYTES];
+    size_t length = strlen(token->stem), limit = length >= 8 ? 2 : 1, near_word = 0, near_value = 0;
+    if (length < 5 || token->number)
+        return false;
+    const char *word = ask_lexicon_nearest(token->stem, limit, &near_word);
+    const char *value = ask_index_nearest(reading->index, token->stem, limit, &near_value);
+    if (word == NULL && value == NULL)
+        return false;
+    const char *best = value == NULL || near_word <= near_value ? word : value;
+    if (best == NULL)
+        return false;
+    memcpy(kept, token->stem, sizeof kept);
+    ask_stem(str_of(best), token->stem);
+    struct ask_item item = {.from = from, .to = from};
+    if (lexicon_item(reading, from, ret))
+        item = *ret;
+    name_items(reading, from, &item);
+    if (item.to == from) {
+        memcpy(token->stem, kept, sizeof kept);
+        return false;
+    }
+    item.corrected = best;
+    item.quality *= .85;
+    *ret = item;
+    return true;
+}
+
+static void link_at(struct ask_reading *reading, size_t from, struct ask_item *best)
+{
+    struct ask_item item;
+    *best = (struct ask_item){.from = from, .to = from};
+    if (ask_time_at(reading, from, &item) > 0)
+        take(best, &item);
+    if (identified_at(reading, from, &item))
+        take(best, &item);
+    if (number_at(reading, from, &item))
+        take(best, &item);
+    if (lexicon_item(reading, from, &item))
+        take(best, &item);
+    bool little = best->to == from || best->class == ASK_NOISE;
+    if (synonym_item(reading, from, &item) && (little || item.to > best->to))
+        *best = item;
+    if (best->to <= from + 1 && ask_flag_match(reading, from, &item))
+        *best = item;
+    name_items(reading, from, best);
+    if (best->to == from && !corrected_item(reading, from, best))
+        *best = (struct ask_item){.class = ASK_UNKNOWN, .from = from, .to = from + 1};
+}
+
+void ask_link(struct ask_reading *reading)
+{
+    for (size_t at = 0; at < reading->token_count && reading->item_count < ASK_ITEMS;) {
+        struct ask_item *item = &reading->items[reading->item_count];
+        link_at(reading, at, item);
+        at = item->to;
+        reading->item_count++;
+    }
+}

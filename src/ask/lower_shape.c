@@ -1,0 +1,361 @@
+/* Rows → what the intent asks for. One function an intent, in the table at the end; each gives
+ * columns in this order: groups, counts, statistics. answer.c reads them by name.
+ *
+ *     count       [groups] n [patients]        describe  [groups] rows n mean sd min q1 median q3
+ * max (or the one asked for) frequencies label n [patients]           value     [columns asked for]
+ * | time name value unit share       met total share              missing   one column for each
+ * column */
+#include "ask/lower_priv.h"
+
+#include <string.h>
+
+typedef const struct plan_expr *E;
+typedef const struct plan_rel *R;
+#define ARGS(...) ((E[]){__VA_ARGS__})
+
+static E aggregate(struct plan *plan, const char *name, E arg)
+{
+    return plan_aggregate_call(plan, name, arg != NULL ? 1 : 0, arg != NULL ? &arg : NULL, false,
+                               NULL);
+}
+
+static R sorted_by(struct plan *plan, R rel, const char *const *names, size_t count)
+{
+    struct plan_order order[8];
+    for (size_t i = 0; i < count; i++)
+        order[i] = (struct plan_order){plan_column(plan, rel, names[i]), false, false};
+    return count > 0 ? plan_sort(plan, rel, order, count) : rel;
+}
+
+/* ---- groups
+ * ---------------------------------------------------------------------------------------------- */
+
+struct shape {
+    const struct ask_reading *reading;
+    const struct ask_question *q;
+    struct ask_rows *rows;
+    struct plan *plan;
+    struct plan_named groups[ASK_GROUPS + 2];
+    const char *names[ASK_GROUPS + 2];
+    size_t group_count;
+};
+
+static E time_unit(struct plan *plan, E time, enum ask_unit unit)
+{
+    static const char *const functions[] = {[ASK_DAY] = "date_trunc_day",
+                                            [ASK_WEEK] = "trunc_week",
+                                            [ASK_MONTH] = "trunc_month",
+                                            [ASK_YEAR] = "year",
+                                            [ASK_HOUR] = "date_trunc_day"};
+    return plan_call(plan, functions[unit], 1, &time);
+}
+
+static void add_group(struct shape *s, const char *name, E value)
+{
+    const char *unique = name;
+    for (size_t i = 0; i < s->group_count; i++)
+        if (strcmp(s->names[i], name) == 0)
+            unique = arena_printf(plan_arena(s->plan), "%s_%zu", name, s->group_count + 1);
+    s->groups[s->group_count] = (struct plan_named){unique, value};
+    s->names[s->group_count++] = unique;
+}
+
+static void read_groups(struct shape *s)
+{
+    for (size_t i = 0; i < s->q->group_count; i++) {
+        const struct ask_attr *attr = &s->q->groups[i];
+        E value = ask_rows_value(s->rows, attr);
+        const char *name = ask_attr_column(s->reading->catalogue, attr)->name;
+        if (attr->derived == ASK_DEATH && value != NULL && data_type_is_temporal(value->type)) {
+            value = plan_call(s->plan, "is_not_null", 1, ARGS(value));
+            name = "died";
+        }
+        if (s->q->drop_null_groups)
+            s->rows->rel = plan_filter(s->plan, s->rows->rel,
+                                       plan_call(s->plan, "is_not_null", 1, ARGS(value)));
+        add_group(s, name, value);
+    }
+    if (s->q->by_time)
+        add_group(s, ask_unit_text(s->q->time_unit),
+                  time_unit(s->plan, ask_rows_time(s->rows), s->q->time_unit));
+}
+
+/* ---- count, exists, trend of a count
+ * ---------------------------------------------------------------------------- */
+
+static E patients_of(struct shape *s)
+{
+    E key = ask_rows_key(s->rows, ASK_PATIENT);
+    return key != NULL ? aggregate(s->plan, "count_distinct", key) : NULL;
+}
+
+static R count_rows(struct shape *s)
+{
+    const struct ask_entity *entity = &s->reading->catalogue->entities[s->q->entity];
+    struct plan_named counts[2];
+    size_t count = 1;
+    read_groups(s);
+    struct ask_attr name;
+    if (s->q->different && !s->q->by_entity &&
+        ask_name_of(s->reading->catalogue, s->rows->table, &name)) {
+        E value = ask_rows_value(s->rows, &name);
+        counts[0] = (struct plan_named){"n", aggregate(s->plan, "count_distinct", value)};
+    } else if (s->q->by_entity && (entity->table != s->rows->table || !entity->unique) &&
+               entity->key >= 0) {
+        E key = ask_rows_key(s->rows, s->q->entity);
+        counts[0] = (struct plan_named){"n", aggregate(s->plan, "count_distinct", key)};
+    } else {
+        counts[0] = (struct plan_named){"n", aggregate(s->plan, "count_rows", NULL)};
+    }
+    E patients = !s->q->by_entity ? patients_of(s) : NULL;
+    if (patients != NULL)
+        counts[count++] = (struct plan_named){"patients", patients};
+    return sorted_by(
+        s->plan, plan_aggregate(s->plan, s->rows->rel, s->groups, s->group_count, counts, count),
+        s->names, s->group_count);
+}
+
+/* ---- share
+ * ----------------------------------------------------------------------------------------------------
+ */
+
+static R share(struct shape *s)
+{
+    struct ask_rows met = {.plan = s->plan};
+    struct plan *plan = s->plan;
+    enum ask_entity_kind kind = s->q->by_entity ? s->q->entity : ASK_PATIENT;
+    ask_rows_filtered(s->reading, &met);
+    E key = ask_rows_key(&met, kind);
+    struct plan_named hits[1] = {{"met", aggregate(plan, "count_distinct", key)}};
+    R numerator = plan_aggregate(plan, met.rel, NULL, 0, hits, 1);
+    struct plan_named all[1] = {
+        {"total", aggregate(plan, "count_distinct", ask_rows_key(s->rows, kind))}};
+    R denominator = plan_aggregate(plan, s->rows->rel, NULL, 0, all, 1);
+    R both = plan_join(plan, PLAN_JOIN_INNER, numerator, denominator, NULL, NULL, 0,
+                       plan_literal(plan, DATA_TYPE(BOOLEAN), "true"));
+    E hundred = plan_literal(plan, DATA_TYPE(DOUBLE), "100");
+    E part = plan_call(
+        plan, "mul", 2,
+        ARGS(hundred, plan_cast(plan, plan_column(plan, both, "met"), DATA_TYPE(DOUBLE), false)));
+    struct plan_named out[3] = {
+        {"met", plan_column(plan, both, "met")},
+        {"total", plan_column(plan, both, "total")},
+        {"share", plan_call(plan, "div", 2,
+                            ARGS(part, plan_cast(plan, plan_column(plan, both, "total"),
+                                                 DATA_TYPE(DOUBLE), false)))}};
+    return plan_project(plan, both, out, 3);
+}
+
+/* ---- describe
+ * -----------------------------------------------------------------------------------------------------
+ */
+
+static size_t statistics(struct shape *s, E value, struct plan_named *ret)
+{
+    static const char *const one[] = {NULL, "mean", "median", "max", "min", "sum", "sd"};
+    struct plan *plan = s->plan;
+    size_t n = 0;
+    ret[n++] = (struct plan_named){"rows", aggregate(plan, "count_rows", NULL)};
+    ret[n++] = (struct plan_named){"n", aggregate(plan, "count", value)};
+    if (s->q->aggregate != ASK_NO_AGGREGATE &&
+        s->q->measure.derived == ASK_AGE) /* whether the dates of birth can be believed */
+        ret[n++] = (struct plan_named){"oldest", aggregate(plan, "max", value)};
+    if (s->q->aggregate != ASK_NO_AGGREGATE) {
+        ret[n++] =
+            (struct plan_named){one[s->q->aggregate], aggregate(plan, one[s->q->aggregate], value)};
+        return n;
+    }
+    E quarter = plan_literal(plan, DATA_TYPE(DOUBLE), "0.25"),
+      three = plan_literal(plan, DATA_TYPE(DOUBLE), "0.75");
+    ret[n++] = (struct plan_named){"mean", aggregate(plan, "mean", value)};
+    ret[n++] = (struct plan_named){"sd", aggregate(plan, "sd", value)};
+    ret[n++] = (struct plan_named){"min", aggregate(plan, "min", value)};
+    ret[n++] = (struct plan_named){
+        "q1", plan_aggregate_call(plan, "quantile", 2, ARGS(value, quarter), false, NULL)};
+    ret[n++] = (struct plan_named){"median", aggregate(plan, "median", value)};
+    ret[n++] = (struct plan_named){
+        "q3", plan_aggregate_call(plan, "quantile", 2, ARGS(value, three), false, NULL)};
+    ret[n++] = (struct plan_named){"max", aggregate(plan, "max", value)};
+    return n;
+}
+
+/* Each patient's mean first: rows become (groups, patient, value). */
+static E per_patient(struct shape *s, E value)
+{
+    struct plan *plan = s->plan;
+    E key = ask_rows_key(s->rows, ASK_PATIENT);
+    struct plan_named groups[ASK_GROUPS + 3];
+    memcpy(groups, s->groups, s->group_count * sizeof *groups);
+    groups[s->group_count] = (struct plan_named){"marrow_patient", key};
+    struct plan_named mean = {"marrow_value", aggregate(plan, "mean", value)};
+    R rel = plan_aggregate(plan, s->rows->rel, groups, s->group_count + 1, &mean, 1);
+    for (size_t i = 0; i < s->group_count; i++)
+        s->groups[i].expr = plan_column(plan, rel, s->names[i]);
+    s->rows->rel = rel;
+    return plan_column(plan, rel, "marrow_value");
+}
+
+static R describe(struct shape *s)
+{
+    struct plan_named columns[12];
+    if (!s->q->has_measure)
+        return count_rows(s);
+    E value = ask_rows_value(s->rows, &s->q->measure);
+    read_groups(s);
+    if (s->q->per_entity)
+        value = per_patient(s, value);
+    size_t count = statistics(s, value, columns);
+    return sorted_by(
+        s->plan, plan_aggregate(s->plan, s->rows->rel, s->groups, s->group_count, columns, count),
+        s->names, s->group_count);
+}
+
+static R trend(struct shape *s)
+{
+    return s->q->has_measure ? describe(s) : count_rows(s);
+}
+
+/* ---- single values, times, lists
+ * ------------------------------------------------------------------------------------- */
+
+static size_t add_output(struct shape *s, struct plan_named *outputs, size_t count,
+                         const char *name, E value)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(outputs[i].name, name) == 0)
+            name = arena_printf(plan_arena(s->plan), "%s_%zu", name, count + 1);
+    outputs[count] = (struct plan_named){name, value};
+    return value != NULL ? count + 1 : count;
+}
+
+static R in_time_order(struct shape *s, struct plan_named *outputs, size_t count)
+{
+    R rel = plan_project(s->plan, s->rows->rel, outputs, count);
+    rel = plan_distinct(s->plan, rel);
+    const char *names[8];
+    size_t sorts = 0;
+    for (size_t i = 0; i < count && i < 8; i++)
+        names[sorts++] = outputs[i].name;
+    return plan_limit(s->plan, sorted_by(s->plan, rel, names, sorts), ASK_LIMIT_ROWS + 1, 0);
+}
+
+static E column_of(struct shape *s, int column)
+{
+    return column >= 0
+               ? plan_column(s->plan, s->rows->rel,
+                             s->reading->catalogue->tables[s->rows->table].columns[column].name)
+               : NULL;
+}
+
+static R values(struct shape *s)
+{
+    struct plan_named outputs[ASK_OUTPUTS + 6];
+    struct ask_attr name;
+    size_t count = 0;
+    const struct ask_table *table = &s->reading->catalogue->tables[s->rows->table];
+    bool named = ask_name_of(s->reading->catalogue, s->rows->table, &name);
+    if (s->q->output_count == 0 && named)
+        (void)ask_rows_need(s->rows, &name);
+    for (size_t i = 0; i < s->q->output_count; i++)
+        count = add_output(s, outputs, count,
+                           ask_attr_column(s->reading->catalogue, &s->q->outputs[i])->name,
+                           ask_rows_value(s->rows, &s->q->outputs[i]));
+    if (s->q->output_count == 0) {
+        count = add_output(s, outputs, count, "time", ask_rows_time(s->rows));
+        if (named)
+            count = add_output(s, outputs, count, "name", ask_rows_value(s->rows, &name));
+        count = add_output(s, outputs, count, "value",
+                           s->q->has_measure ? ask_rows_value(s->rows, &s->q->measure)
+                                             : column_of(s, table->value));
+        count = add_output(s, outputs, count, "unit", column_of(s, table->unit));
+    }
+    return in_time_order(s, outputs, count);
+}
+
+static R when(struct shape *s)
+{
+    struct plan_named outputs[1];
+    if (s->q->output_count > 0)
+        return values(s);
+    size_t count = add_output(s, outputs, 0, "time", ask_rows_time(s->rows));
+    return count > 0 ? in_time_order(s, outputs, count) : NULL;
+}
+
+static R list(struct shape *s)
+{
+    struct plan_named outputs[ASK_OUTPUTS];
+    struct ask_attr name;
+    size_t count = 0;
+    if (s->q->by_entity) {
+        E key = ask_rows_key(s->rows, s->q->entity);
+        count = add_output(s, outputs, count, ask_entity_one(s->q->entity), key);
+    }
+    for (size_t i = 0; i < s->q->output_count && count < ASK_OUTPUTS; i++)
+        count = add_output(s, outputs, count,
+                           ask_attr_column(s->reading->catalogue, &s->q->outputs[i])->name,
+                           ask_rows_value(s->rows, &s->q->outputs[i]));
+    if (count == 0 && ask_name_of(s->reading->catalogue, s->rows->table, &name)) {
+        E value = ask_rows_value(s->rows, &name);
+        s->rows->rel =
+            plan_filter(s->plan, s->rows->rel, plan_call(s->plan, "is_not_null", 1, ARGS(value)));
+        count = add_output(s, outputs, count, "name", value);
+    }
+    return count > 0 ? in_time_order(s, outputs, count) : count_rows(s);
+}
+
+static R frequent(struct shape *s)
+{
+    struct ask_attr name;
+    struct plan *plan = s->plan;
+    read_groups(s);
+    if (s->group_count == 0 && ask_name_of(s->reading->catalogue, s->rows->table, &name)) {
+        E value = ask_rows_value(s->rows, &name);
+        s->rows->rel =
+            plan_filter(plan, s->rows->rel, plan_call(plan, "is_not_null", 1, ARGS(value)));
+        add_group(s, "name", value);
+    }
+    if (s->group_count == 0)
+        return count_rows(s);
+    struct plan_named counts[2] = {{"n", aggregate(plan, "count_rows", NULL)},
+                                   {"patients", patients_of(s)}};
+    R rel = plan_aggregate(plan, s->rows->rel, s->groups, s->group_count, counts,
+                           counts[1].expr != NULL ? 2 : 1);
+    struct plan_order order[ASK_GROUPS + 3] = {{plan_column(plan, rel, "n"), true, false}};
+    for (size_t i = 0; i < s->group_count; i++)
+        order[i + 1] = (struct plan_order){plan_column(plan, rel, s->names[i]), false, false};
+    rel = plan_sort(plan, rel, order, s->group_count + 1);
+    return plan_limit(plan, rel,
+                      s->q->top > 0 && s->q->top < ASK_LIMIT_ROWS ? s->q->top : ASK_LIMIT_ROWS, 0);
+}
+
+static R missing(struct shape *s)
+{
+    const struct ask_table *table = &s->reading->catalogue->tables[s->rows->table];
+    struct plan_named *columns = plan_named_array(s->plan, table->column_count + 1);
+    if (columns == NULL)
+        return NULL;
+    columns[0] = (struct plan_named){"marrow_rows", aggregate(s->plan, "count_rows", NULL)};
+    for (size_t i = 0; i < table->column_count; i++) {
+        E value = plan_column(s->plan, s->rows->rel, table->columns[i].name);
+        columns[i + 1] = (struct plan_named){table->columns[i].name,
+                                             plan_call(s->plan, "sub", 2,
+                                                       ARGS(aggregate(s->plan, "count_rows", NULL),
+                                                            aggregate(s->plan, "count", value)))};
+    }
+    return plan_aggregate(s->plan, s->rows->rel, NULL, 0, columns, table->column_count + 1);
+}
+
+/* An intent that needs the layer of statistics gets its line here, and loses the one in check.c. */
+static R (*const shapes[ASK_INTENT_END])(struct shape *s) = {
+    [ASK_COUNT] = count_rows, [ASK_EXISTS] = count_rows, [ASK_TIMES] = count_rows,
+    [ASK_SHARE] = share,      [ASK_DESCRIBE] = describe, [ASK_TREND] = trend,
+    [ASK_VALUE_OF] = values,  [ASK_WHEN] = when,         [ASK_LIST] = list,
+    [ASK_WHAT] = list,        [ASK_FREQUENT] = frequent, [ASK_MISSING] = missing};
+
+const struct plan_rel *ask_lower_shape(const struct ask_reading *reading, struct ask_rows *rows)
+{
+    struct shape shape = {
+        .reading = reading, .q = &reading->question, .rows = rows, .plan = rows->plan};
+    return shapes[reading->question.intent] != NULL ? shapes[reading->question.intent](&shape)
+                                                    : NULL;
+}

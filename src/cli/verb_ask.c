@@ -1,0 +1,149 @@
+/* ask: a question in plain English, answered, asked back or refused. */
+#include "cli/render.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void put_list(struct cli *cli, const json_t *list, enum cli_style style, const char *mark)
+{
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        cli_style(cli, style, "%s ", mark);
+        cli_add_visible(&cli->out, str_of(json_string_value(json_array_get(list, i))));
+        cli_say(cli, "\n");
+    }
+}
+
+static void cell_text(const json_t *cell, struct buf *ret)
+{
+    char number[32];
+    if (json_is_string(cell))
+        buf_puts(ret, json_string_value(cell));
+    else if (json_is_integer(cell))
+        buf_printf(ret, "%" JSON_INTEGER_FORMAT, json_integer_value(cell));
+    else if (json_is_real(cell) &&
+             (json_real_value(cell) >= 1e15 || json_real_value(cell) <= -1e15))
+        buf_puts(ret, str_from_double(json_real_value(cell), number));
+    else if (json_is_real(cell))
+        buf_printf(ret, "%.6g", json_real_value(cell));
+    else if (json_is_boolean(cell))
+        buf_puts(ret, json_is_true(cell) ? "yes" : "no");
+}
+
+#define SHOWN_ROWS 40
+
+static void put_result(struct cli *cli, const json_t *result)
+{
+    const json_t *columns = json_object_get(result, "columns"),
+                 *rows = json_object_get(result, "rows");
+    AUTO(cli_table_free) struct cli_table *table = cli_table_new();
+    if (json_array_size(rows) == 0) {
+        cli_say(cli, "no rows\n");
+        return;
+    }
+    for (size_t c = 0; c < json_array_size(columns); c++)
+        cli_table_column(table, json_string_value(json_array_get(columns, c)),
+                         json_is_number(json_array_get(json_array_get(rows, 0), c)));
+    for (size_t r = 0; r < json_array_size(rows) && r < SHOWN_ROWS; r++)
+        for (size_t c = 0; c < json_array_size(columns); c++) {
+            AUTO(buf_done) struct buf text = BUF_INIT;
+            const json_t *cell = json_array_get(json_array_get(rows, r), c);
+            cell_text(cell, &text);
+            cli_table_cell_str(table, CLI_PLAIN, json_is_null(cell) ? STR("–") : buf_view(&text));
+        }
+    cli_table_print(cli, table, true);
+    if (json_array_size(rows) > SHOWN_ROWS)
+        cli_style(cli, CLI_DIM, "… %zu rows in all: --json has them\n", json_array_size(rows));
+}
+
+static void put_answer(struct cli *cli, const json_t *answer)
+{
+    const json_t *value = json_object_get(answer, "value"),
+                 *dropped = json_object_get(answer, "dropped");
+    char text[32];
+    cli_say(cli, "\n");
+    if (value != NULL && !json_is_null(value)) {
+        AUTO(buf_done) struct buf shown = BUF_INIT;
+        cell_text(value, &shown);
+        cli_style(cli, CLI_GOOD, "%s", "");
+        cli_add_visible(&cli->out, buf_view(&shown));
+        if (json_is_string(json_object_get(answer, "unit")))
+            cli_say(cli, " %s", json_text(answer, "unit", ""));
+        cli_say(cli, "\n");
+        if (strcmp(json_text(answer, "intent", ""), "describe") == 0)
+            cli_style(cli, CLI_DIM, "n = %s\n", cli_count(json_int(answer, "n", 0), text));
+    } else {
+        put_result(cli, json_object_get(answer, "result"));
+    }
+    for (size_t i = 0; i < json_array_size(dropped); i++)
+        cli_style(cli, CLI_WARN, "! %s left out: %s\n",
+                  cli_count(json_int(json_array_get(dropped, i), "n", 0), text),
+                  json_text(json_array_get(dropped, i), "reason", ""));
+}
+
+static void put_lines(struct cli *cli, const char *text)
+{
+    cli_say(cli, "\n");
+    while (*text != '\0') {
+        size_t length = strcspn(text, "\n");
+        cli_add_visible(&cli->out, (struct str){text, length});
+        cli_say(cli, "\n");
+        text += length + (text[length] == '\n' ? 1 : 0);
+    }
+}
+
+static void put_explained(struct cli *cli, const json_t *answer)
+{
+    AUTO(buf_done) struct buf text = BUF_INIT;
+    put_list(cli, json_object_get(answer, "why"), CLI_DIM, "·");
+    if (json_pretty(json_object_get(answer, "question"), &text, ERR_IGNORED) == ERR_OK)
+        put_lines(cli, buf_text(&text));
+    if (json_text(answer, "sql", NULL) != NULL)
+        put_lines(cli, json_text(answer, "sql", ""));
+}
+
+static void put_status(struct cli *cli, const json_t *answer)
+{
+    const char *status = json_text(answer, "status", "");
+    char text[32];
+    if (strcmp(status, "answered") == 0) {
+        put_answer(cli, answer);
+        cli_style(cli, CLI_DIM, "%s in %s; version %.12s; confidence %.2f\n",
+                  json_flag(answer, "reused", false) ? "kept answer" : "computed",
+                  cli_duration(json_int(answer, "duration_ms", 0), text),
+                  json_text(answer, "version", ""), json_number(answer, "confidence", 0));
+    } else if (strcmp(status, "asked_back") == 0) {
+        cli_style(cli, CLI_WARN, "Not sure what is meant. One of these?\n");
+        put_list(cli, json_object_get(answer, "choices"), CLI_PLAIN, "–");
+        put_list(cli, json_object_get(answer, "why"), CLI_DIM, "·");
+    } else {
+        cli_style(cli, CLI_WARN, "This cannot be answered. Missing:\n");
+        put_list(cli, json_object_get(answer, "missing"), CLI_PLAIN, "–");
+    }
+}
+
+enum err_code verb_ask(struct cli *cli, struct err *err)
+{
+    JSON_AUTO answer = NULL;
+    struct api_question_options options = {.dataset = cli_word(cli, 0),
+                                           .question = cli_word(cli, 1),
+                                           .version = cli_text(cli, "version", NULL),
+                                           .grain = cli_text(cli, "grain", NULL),
+                                           .now = cli_text(cli, "now", NULL),
+                                           .force = cli_flag(cli, "force")};
+    TRY(cli_open(cli, false, err));
+    TRY(api_question(cli->api, &options, &answer, err));
+    if (cli->json)
+        return cli_print_json(cli, json_incref(answer), err);
+    if (json_text(answer, "reading", "")[0] != '\0') {
+        cli_add_visible(&cli->out, str_of(json_text(answer, "reading", "")));
+        cli_say(cli, "\n");
+    }
+    put_status(cli, answer);
+    put_list(cli, json_object_get(answer, "warnings"), CLI_WARN, "!");
+    if (cli_flag(cli, "explain"))
+        put_explained(cli, answer);
+    const json_t *next = json_array_get(json_object_get(answer, "follow_ups"), 0);
+    if (json_is_string(next))
+        cli_next(cli, "marrow ask %s '%s'", cli_word(cli, 0), json_string_value(next));
+    return ERR_OK;
+}
