@@ -138,8 +138,37 @@ static locale_t c_locale(void)
     return locale;
 }
 
+/* Up to 15 digits with a point among them: one division of two numbers that a double holds exactly, so it rounds as strtod
+ * does. */
+static bool short_decimal(struct str s, double *ret)
+{
+    static const double powers[] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                    1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+    bool negative = s.len > 0 && s.ptr[0] == '-';
+    int64_t number = 0;
+    size_t digits = 0, behind = 0;
+    bool point = false;
+    for (size_t i = negative; i < s.len; i++) {
+        if (s.ptr[i] == '.' && !point) {
+            point = true;
+            continue;
+        }
+        if (!is_digit(s.ptr[i]) || ++digits > 15)
+            return false;
+        number = number * 10 + (s.ptr[i] - '0');
+        behind += point;
+    }
+    if (digits == 0)
+        return false;
+    double value = (double)number / powers[behind];
+    *ret = negative ? -value : value;
+    return true;
+}
+
 bool str_to_double(struct str s, double *ret)
 {
+    if (short_decimal(s, ret))
+        return true;
     char small[128];
     if (!looks_like_double(s))
         return false;

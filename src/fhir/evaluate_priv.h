@@ -53,6 +53,7 @@ enum fhir_quick_kind {
     FHIR_QUICK_CHAIN,
     FHIR_QUICK_LITERAL,
     FHIR_QUICK_JOIN, /* a text before another */
+    FHIR_QUICK_ONLY, /* join() of what is one text */
     FHIR_QUICK_IIF,
     FHIR_QUICK_EXISTS,
     FHIR_QUICK_EMPTY,

@@ -167,6 +167,18 @@ static enum fhir_quick_found value_of_join(const struct fhir_eval *eval, const s
     return joined(eval, quick->sides[0]->literal.text, right.text, ret);
 }
 
+static enum fhir_quick_found value_of_only(const struct fhir_eval *eval, const struct fhir_quick *quick, const struct json_node *node, struct fhir_item *ret)
+{
+    struct fhir_item item;
+    enum fhir_quick_found what = fhir_quick_value_of(eval, quick->sides[0], node, &item);
+    if (what != FHIR_QUICK_ONE)
+        return what;
+    if (item.node != NULL && item.node->kind != JSON_NODE_STRING)
+        return FHIR_QUICK_OTHER;
+    *ret = fhir_string(item.text);
+    return FHIR_QUICK_ONE;
+}
+
 enum fhir_quick_found fhir_quick_value_of(const struct fhir_eval *eval, const struct fhir_quick *quick, const struct json_node *node, struct fhir_item *ret)
 {
     enum fhir_quick_truth truth;
@@ -178,6 +190,8 @@ enum fhir_quick_found fhir_quick_value_of(const struct fhir_eval *eval, const st
         return FHIR_QUICK_ONE;
     case FHIR_QUICK_JOIN:
         return value_of_join(eval, quick, node, ret);
+    case FHIR_QUICK_ONLY:
+        return value_of_only(eval, quick, node, ret);
     case FHIR_QUICK_IIF:
         truth = fhir_quick_truth_of(eval, quick->criterion, node);
         if (truth == FHIR_QUICK_DECLINED)
@@ -216,10 +230,16 @@ static enum fhir_quick_truth opposite(enum fhir_quick_truth truth)
 static enum fhir_quick_truth truth_of_equal(const struct fhir_eval *eval, const struct fhir_quick *quick, const struct json_node *node)
 {
     struct chain chain = run_chain(eval, quick->sides[0], node, 2);
-    if (chain.declined || (chain.count > 0 && chain.node != NULL && chain.node->kind != JSON_NODE_STRING))
+    bool boolean = quick->sides[1]->literal.type == FHIR_TYPE_BOOLEAN;
+    if (chain.declined)
         return FHIR_QUICK_DECLINED;
     if (chain.count == 0)
         return FHIR_QUICK_UNDECIDED;
+    enum json_node_kind kind = chain.node != NULL ? chain.node->kind : JSON_NODE_STRING;
+    if (boolean && (kind == JSON_NODE_TRUE || kind == JSON_NODE_FALSE))
+        return truth_if(chain.count == 1 && (kind == JSON_NODE_TRUE) == (quick->sides[1]->literal.text.ptr[0] == 't'));
+    if (boolean || kind != JSON_NODE_STRING)
+        return FHIR_QUICK_DECLINED;
     return truth_if(chain.count == 1 && str_equal(chain.text, quick->sides[1]->literal.text));
 }
 
@@ -281,6 +301,7 @@ enum fhir_quick_truth fhir_quick_truth_of(const struct fhir_eval *eval, const st
     case FHIR_QUICK_CHAIN:
     case FHIR_QUICK_LITERAL:
     case FHIR_QUICK_JOIN:
+    case FHIR_QUICK_ONLY:
     case FHIR_QUICK_IIF:
         return truth_of_value(eval, quick, node);
     }

@@ -115,15 +115,21 @@ static const struct fhir_quick *with_sides(struct quick_build *build, enum fhir_
     return (a != NULL && quick->sides[0] == NULL) || (b != NULL && quick->sides[1] == NULL) ? NULL : quick;
 }
 
-/* path = 'text' */
+static bool is_boolean_literal(const struct fhir_expr *expr)
+{
+    return expr->path->kind == FHIR_PATH_LITERAL && fhir_type_system(expr->literal.type) == FHIR_SYSTEM_BOOLEAN;
+}
+
+/* path = 'text', path = true */
 static const struct fhir_quick *equality_of(struct quick_build *build, const struct fhir_expr *expr)
 {
     const struct fhir_expr *path = expr->args[0], *literal = expr->args[1];
-    if (is_text_literal(path)) {
+    if (is_text_literal(path) || is_boolean_literal(path)) {
         path = expr->args[1];
         literal = expr->args[0];
     }
-    if (!is_text_literal(literal) || !is_string(path))
+    bool boolean = is_boolean_literal(literal) && (path->type == FHIR_TYPE_BOOLEAN || path->type == FHIR_TYPE_UNKNOWN);
+    if (!boolean && (!is_text_literal(literal) || !is_string(path)))
         return NULL;
     const struct fhir_quick *quick = with_sides(build, expr->path->operator_ == FHIR_EQUAL ? FHIR_QUICK_EQUAL : FHIR_QUICK_NOT_EQUAL, expr, path, literal);
     /* the other way looks at every item, and so finds what a filter says of it */
@@ -174,6 +180,10 @@ static const struct fhir_quick *call_of(struct quick_build *build, const struct 
         return iif_of(build, expr);
     if (function == FHIR_FUNCTION_STARTS_WITH)
         return is_text_literal(expr->args[0]) ? with_sides(build, FHIR_QUICK_STARTS_WITH, expr, expr->input, expr->args[0]) : NULL;
+    if (function == FHIR_FUNCTION_JOIN) {
+        const struct fhir_quick *quick = with_sides(build, FHIR_QUICK_ONLY, expr, expr->input, NULL);
+        return quick != NULL && quick->sides[0]->kind == FHIR_QUICK_CHAIN && !quick->sides[0]->filters ? quick : NULL;
+    }
     return chain_of(build, expr);
 }
 

@@ -341,10 +341,13 @@ static enum err_code string_token(struct walk *walk, const char *expected, struc
 
 /* ---- passing over ------------------------------------------------------------------------------ */
 
+/* +1, -1 by bracket; a table, since a branch for each would be guessed wrongly too often. */
+static const int8_t deeper[256] = {['{'] = 1, ['['] = 1, ['}'] = -1, [']'] = -1};
+/* What no value of one token begins with. */
+static const bool no_scalar[256] = {['\0'] = true, [','] = true, [':'] = true, ['{'] = true, ['['] = true, ['}'] = true, [']'] = true};
+
 static enum err_code pass_over(struct walk *walk, size_t depth)
 {
-    /* +1, -1 by bracket; a table, since a branch for each would be guessed wrongly too often. */
-    static const int8_t deeper[256] = {['{'] = 1, ['['] = 1, ['}'] = -1, [']'] = -1};
     char first = peek(walk);
     if (first == '\0' || first == ',' || first == ':' || first == '}' || first == ']')
         return unexpected(walk, *walk->at, "a value");
@@ -353,6 +356,9 @@ static enum err_code pass_over(struct walk *walk, size_t depth)
         return ERR_OK;
     const uint32_t *at = walk->at, *end = walk->end;
     int64_t open = 1, most = JSON_BULK_LIMIT_DEPTH - (int64_t)depth;
+    if (end - at < most) /* so few tokens are not too deep */
+        while (at < end && open > 0)
+            open += deeper[(unsigned char)walk->text[*at++]];
     while (at < end && open > 0 && open <= most)
         open += deeper[(unsigned char)walk->text[*at++]];
     walk->at = at;
@@ -470,6 +476,19 @@ static inline enum err_code member_name(struct walk *walk, const struct json_fie
     return ERR_OK;
 }
 
+/* member_name of a name without blanks and backslashes around it, which is nearly every one. False: it is not so, nothing is done. */
+static inline bool plain_name(struct walk *walk, const struct json_fields *fields, struct str *ret_name, const struct json_fields **ret)
+{
+    const uint32_t *at = walk->at;
+    const char *text = walk->text;
+    if (!walk->plain || walk->end - at < 2 || text[at[0]] != '"' || text[at[1]] != ':' || at[1] < at[0] + 2 || text[at[1] - 1] != '"')
+        return false;
+    *ret_name = (struct str){text + at[0] + 1, at[1] - at[0] - 2};
+    *ret = fields != NULL ? field_find(fields, *ret_name) : NULL;
+    walk->at = at + 2;
+    return true;
+}
+
 static enum err_code keep(struct walk *walk, const struct json_fields *field, bool whole, size_t depth, struct json_node **ret);
 
 static enum err_code keep_members(struct walk *walk, struct json_node *object, bool whole, size_t depth)
@@ -482,9 +501,13 @@ static enum err_code keep_members(struct walk *walk, struct json_node *object, b
     for (;;) {
         struct str name;
         const struct json_fields *field = NULL;
-        TRY(member_name(walk, object->field, &name, &field));
+        if (!plain_name(walk, object->field, &name, &field))
+            TRY(member_name(walk, object->field, &name, &field));
         if (field == NULL && !whole) {
-            TRY(pass_over(walk, depth));
+            if (!no_scalar[(unsigned char)peek(walk)])
+                walk->at++;
+            else
+                TRY(pass_over(walk, depth));
         } else {
             struct json_node *node;
             TRY(keep(walk, field, whole || field->whole, depth, &node));
