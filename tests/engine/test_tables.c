@@ -196,6 +196,92 @@ static struct data_schema text_schema(const char *const *names, size_t count)
     return schema;
 }
 
+/* ---- filling in one pass
+ * -------------------------------------------------------------------------------------- */
+
+struct filling {
+    struct data_schema schema;
+    _Atomic int begun;
+    int pieces, fails_at; /* 0: none fails */
+};
+
+/* 5,000 rows for table 0, each tenth piece one for table 1; texts that lie here go when the piece ends. */
+static enum err_code fill_piece(void *user, struct engine_fill *fill, bool *ret_more,
+                                struct err *err)
+{
+    struct filling *filling = user;
+    int number = ++filling->begun;
+    if (number > filling->pieces) {
+        *ret_more = false;
+        return ERR_OK;
+    }
+    if (number == filling->fails_at)
+        return err_set(err, ERR_INPUT, "piece fails");
+    char text[64];
+    struct arena *arena = arena_new(0);
+    struct data_batch *batch = data_batch_new(arena, &filling->schema, 5000);
+    assert_non_null(batch);
+    snprintf(text, sizeof text, "a text of piece %d, longer than twelve bytes", number);
+    batch->rows = 5000;
+    for (int64_t row = 0; row < batch->rows; row++) {
+        data_vector_set_valid(&batch->vectors[0], row, true);
+        batch->vectors[0].i64[row] = number;
+        data_vector_set_valid(&batch->vectors[1], row, row % 2 == 0);
+        batch->vectors[1].text[row] = str_of(text);
+    }
+    enum err_code code = engine_fill_batch(fill, 0, batch, (struct str){NULL, 0}, err);
+    batch->rows = 1;
+    if (code == ERR_OK && number % 10 == 0)
+        code = engine_fill_batch(fill, 1, batch, (struct str){NULL, 0}, err);
+    memset(text, 'x', sizeof text);
+    arena_free(arena);
+    return code;
+}
+
+static void one_pass_fills_tables_all_or_nothing(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    for (int64_t threads = 1; threads <= 4; threads *= 2) {
+        struct engine *engine = open_engine(threads);
+        struct filling filling = {.pieces = 100};
+        struct engine_fill_work work = {fill_piece, &filling, (size_t)threads};
+        OK(data_schema_add(&filling.schema, STR("piece"), DATA_TYPE(BIGINT), &err));
+        OK(data_schema_add(&filling.schema, STR("text"), DATA_TYPE(TEXT), &err));
+        const struct engine_fill_table tables[] = {{"made \"here\"", "many", &filling.schema},
+                                                   {"made \"here\"", "few", &filling.schema}};
+        OK(engine_fill(engine, tables, 2, &work, &err));
+        assert_string_equal(
+            ask(engine, "SELECT count(*) || ' ' || sum(piece) || ' ' || count(text) || ' ' || "
+                        "count(*) FILTER (text <> 'a text of piece ' || piece || "
+                        "', longer than twelve bytes') FROM \"made \"\"here\"\"\".many"),
+            "500000 25250000 250000 0");
+        assert_string_equal(ask(engine, "SELECT count(*) FROM \"made \"\"here\"\"\".few"), "10");
+        /* a table that is there stays, the other is not made */
+        const struct engine_fill_table again[] = {{NULL, "other", &filling.schema},
+                                                  {"made \"here\"", "few", &filling.schema}};
+        filling.begun = 0;
+        assert_int_not_equal(engine_fill(engine, again, 2, &work, &err), ERR_OK);
+        assert_string_equal(ask(engine, "SELECT count(*) FROM \"made \"\"here\"\"\".few"), "10");
+        assert_string_equal(
+            ask(engine, "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'other'"), "0");
+        /* a piece that fails: its error, no table */
+        filling = (struct filling){.schema = filling.schema, .pieces = 100, .fails_at = 50};
+        const struct engine_fill_table third[] = {{NULL, "third", &filling.schema},
+                                                  {NULL, "fourth", &filling.schema}};
+        assert_int_equal(engine_fill(engine, third, 2, &work, &err), ERR_INPUT);
+        assert_string_equal(err.message, "piece fails");
+        assert_string_equal(
+            ask(engine, "SELECT count(*) FROM duckdb_tables() WHERE table_name IN ('third', "
+                        "'fourth')"),
+            "0");
+        /* and nothing for anyone else */
+        assert_int_not_equal(engine_execute(engine, "FROM marrow_fill(0)", NULL, 0, &err), ERR_OK);
+        data_schema_done(&filling.schema);
+        engine_close(engine);
+    }
+}
+
 static void csv_scan_keeps_texts_and_quarantines_bad_rows(void **state)
 {
     (void)state;
@@ -546,6 +632,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(appended_batches_of_every_kind_read_back_equal),
         cmocka_unit_test(appender_refuses_what_does_not_fit),
+        cmocka_unit_test(one_pass_fills_tables_all_or_nothing),
         cmocka_unit_test(csv_scan_keeps_texts_and_quarantines_bad_rows),
         cmocka_unit_test(csv_scan_of_several_files_and_other_dialects),
         cmocka_unit_test(ten_thousand_columns_load),
