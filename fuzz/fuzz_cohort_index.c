@@ -40,7 +40,9 @@ static void use(struct cohort_index *index, const struct cohort_views *views)
 {
     static const char text[] =
         "female and (age between 20 and 70 or born before 1950-06) and condition E11*, \"stroke\" "
-        "and not (condition status active or deceased) and condition 44054006 and gender x";
+        "and not (condition status active or deceased) and condition 44054006 and gender x or "
+        "condition E11* category x since 2010 at age > 30 within 90 days before (condition or "
+        "condition 44054006 at least 2 times) at least 2 times";
     struct cohort_lister lister = cohort_index_lister(index);
     struct cohort_criteria *criteria = NULL;
     struct cohort_question *question = NULL;
@@ -52,6 +54,25 @@ static void use(struct cohort_index *index, const struct cohort_views *views)
         (void)!cohort_index_count(index, question, counts, ERR_IGNORED);
     cohort_question_free(question);
     cohort_criteria_free(criteria);
+}
+
+/* Views' events are hashed apart. */
+static void mend_places(char *copy, size_t count, const struct index_header *header)
+{
+    struct index_view_place place;
+    for (size_t i = 0; i < header->views; i++) {
+        size_t at = header->views_at + i * sizeof place;
+        if (header->views_at > count || at > count - sizeof place)
+            return;
+        memcpy(&place, copy + at, sizeof place);
+        if (place.begin_at > place.end_at || place.end_at > count)
+            continue;
+        struct hash128 hash =
+            hash_xxh3_128(copy + place.begin_at, place.end_at - place.begin_at, 0);
+        place.hash_low = hash.low;
+        place.hash_high = hash.high;
+        memcpy(copy + at, &place, sizeof place);
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
@@ -79,9 +100,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
     header.views_low = hash.low;
     header.views_high = hash.high;
     header.bytes = count;
+    header.views = (uint32_t)views->count;
     header.patients %= 1 << 20;
+    if (header.hashed_bytes > count || header.hashed_bytes < sizeof header)
+        header.hashed_bytes = count;
+    mend_places(copy, count, &header);
     memcpy(copy, &header, sizeof header);
-    hash = hash_xxh3_128(copy + INDEX_HASHED_FROM, count - INDEX_HASHED_FROM, 0);
+    hash = hash_xxh3_128(copy + INDEX_HASHED_FROM, header.hashed_bytes - INDEX_HASHED_FROM, 0);
     header.hash_low = hash.low;
     header.hash_high = hash.high;
     memcpy(copy, &header, sizeof header);

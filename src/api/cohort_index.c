@@ -67,7 +67,7 @@ bool api_cohort_uses_index(const struct api_cohort *cohort, struct buf *ret_why)
     const char *why_not = cohort_index_why_not(cohort->question);
     bool uses = cohort->index != NULL && why_not == NULL;
     buf_puts(ret_why,
-             uses              ? "the bitmap index of these views answers boolean criteria exactly"
+             uses              ? "the bitmap index of these views answers exactly"
              : why_not != NULL ? why_not
              : cohort->options->engine != NULL ? "the engine was given"
              : cohort->options->no_index       ? "the bitmap index was not to be used"

@@ -334,8 +334,8 @@ static enum err_code delta_group(struct api_view_jobs *jobs, struct api_view_job
                                              : "much changed";
         group[i]->changes = changes.count;
         group[i]->fold =
-            changes.few && json_array_size(json_object_get(group[i]->entry, "layers")) >=
-                               VIEWS_MOST_DELTAS;
+            changes.few &&
+            json_array_size(json_object_get(group[i]->entry, "layers")) >= VIEWS_MOST_DELTAS;
     }
     TRY(evaluate_group(jobs, group, count, engine,
                        changes.few ? "SELECT resource FROM " VIEWS_CHANGES " WHERE NOT gone" : NULL,

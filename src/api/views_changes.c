@@ -1,8 +1,9 @@
-/* What changed between the resources that a view was made of and this version's, as a run of its own.
+/* What changed between the resources that a view was made of and this version's, as a run of its
+ * own.
  *
  *     table then ──id, content_hash──┐
- *                                    ├─▶ ids that differ ──texts of these──▶ run {id, gone, resource}
- *     table now ───id, content_hash──┘
+ *                                    ├─▶ ids that differ ──texts of these──▶ run {id, gone,
+ * resource} table now ───id, content_hash──┘
  *
  * An import notes it for the views that the dataset has, while the texts are near; so a refresh
  * reads what changed and nothing else. Where no note is there (an older store, a version gone back
@@ -74,8 +75,8 @@ static enum err_code add_texts(struct engine *engine, const struct store_table *
     buf_puts(&sql, "CREATE OR REPLACE VIEW " ROWS
                    " AS SELECT id, false AS gone, CAST(resource AS JSON) AS resource FROM ");
     store_table_source(now, &sql);
-    buf_puts(&sql, " SEMI JOIN " CHANGED
-                   " USING (id) UNION ALL SELECT id, true, NULL FROM " CHANGED " WHERE gone");
+    buf_puts(&sql, " SEMI JOIN " CHANGED " USING (id) UNION ALL SELECT id, true, NULL FROM " CHANGED
+                   " WHERE gone");
     TRY(buf_check(&sql, err));
     return engine_execute(engine, buf_text(&sql), NULL, 0, err);
 }

@@ -559,7 +559,7 @@ static const struct cli_verb verbs[] = {
            "cohort_diabetic_women is a table from then on"),
      verb_cohort_save},
     {"cohort index", "NAME", 1, 1,
-     "Build the bitmap index that answers boolean criteria in microseconds", NULL,
+     "Build the index of patients and events that answers criteria in micro- to milliseconds", NULL,
      cohort_index_options, WORDS("marrow cohort index study", "once a version"), verb_cohort_index},
     {"ask", "NAME QUESTION", 2, 2, "Answer a question in plain English, or ask back, or say what is missing",
      "The reading is shown first: what is counted, which rows, which values of the data were meant. A question that is not clear is asked back with choices; one "

@@ -116,7 +116,7 @@ enum err_code cohort_plan_other_units(struct plan *plan, const struct cohort_que
 /* ---- the bitmap index ---------------------------------------------------------------------------
  */
 
-#define COHORT_INDEX_FORMAT 1
+#define COHORT_INDEX_FORMAT 2
 #define COHORT_INDEX_FILE "cohort.index"
 /* Write the index of the bound views' tables, which the engine can read under their names, as a new
  * file. The same content: the same bytes. */

@@ -1,28 +1,20 @@
-/* Counting by bitmaps. Criteria become a tree of sets over the file's bitmaps, which index_blocks.c
- * counts. What the index can't say exactly is in one table below, and goes to the plan.
+/* Counting by bitmaps. Criteria become a tree of sets of patients over the file's bitmaps, which
+ * index_blocks.c counts; an event that asks for days, numbers or two things of one row is a set
+ * that index_events.c makes of its rows. What the index can't say exactly is in one table below,
+ * and goes to the plan.
  *
- *     born up to 1976-11-29  =  (born up to the end of 1975)  ∪  {p born in 1976 : born_last[p] <=
- * 1976-11-29} */
+ *     born up to 1976-11-29  =  born before the nearest band  △  those between the band's begin and
+ * that day */
 #include "cohort/index_priv.h"
 
-#include "base/clock.h"
-
-#include <stdio.h>
 #include <string.h>
 
-struct counter {
-    struct cohort_index *index;
-    const struct cohort_question *question;
-    struct arena *arena;
-    struct err *err;
-};
-
-static struct index_set *new_set(struct counter *counter)
+static struct index_set *new_set(struct index_counter *counter)
 {
     return arena_array(counter->arena, 1, sizeof(struct index_set));
 }
 
-static enum err_code no_memory(struct counter *counter)
+static enum err_code no_memory(struct index_counter *counter)
 {
     return err_set(counter->err, ERR_MEMORY, "no memory for sets of patients");
 }
@@ -30,183 +22,178 @@ static enum err_code no_memory(struct counter *counter)
 /* ---- leaves -------------------------------------------------------------------------------------
  */
 
-/* One more bitmap of the union that a set is; days: only those with a day up to this. */
-static enum err_code add_part(struct counter *counter, struct cohort_list *all, size_t entry,
-                              const uint16_t *days, int64_t day)
+/* One more bitmap of the union that a set is. */
+static enum err_code gather(struct index_counter *counter, struct cohort_list *parts, size_t entry,
+                            bool rows)
 {
     const unsigned char *bytes = NULL;
-    TRY(cohort_index_bitmap(counter->index, entry, &bytes, counter->err));
-    struct index_part *part = cohort_list_add(counter->arena, all, sizeof *part);
+    TRY(cohort_index_bitmap(counter->index, entry, rows, &bytes, counter->err));
+    struct index_part *part = cohort_list_add(counter->arena, parts, sizeof *part);
     if (part == NULL)
         return no_memory(counter);
-    *part = (struct index_part){.days = days, .day = day};
-    cohort_part_begin(part, bytes);
+    if (!rows && counter->index->entries[entry].flat != 0)
+        *part = (struct index_part){.flat = bytes,
+                                    .words = index_words(counter->index->header.patients)};
+    else
+        cohort_part_begin(part, bytes);
     return ERR_OK;
 }
 
-static enum err_code gather(struct counter *counter, struct cohort_list *all, size_t entry)
-{
-    return add_part(counter, all, entry, NULL, 0);
-}
-
-static enum err_code gather_value(struct counter *counter, struct cohort_list *all, unsigned view,
-                                  unsigned slot, const char *value)
+enum err_code cohort_gather_value(struct index_counter *counter, struct cohort_list *parts,
+                                  unsigned view, unsigned slot, const char *value, bool rows)
 {
     size_t at = cohort_index_find(counter->index, view, slot, str_of(value));
     return cohort_index_is(counter->index, at, view, slot, str_of(value), true)
-               ? gather(counter, all, at)
+               ? gather(counter, parts, at, rows)
                : ERR_OK;
 }
 
-static enum err_code gather_prefix(struct counter *counter, struct cohort_list *all, unsigned view,
-                                   unsigned slot, const char *prefix)
+static enum err_code gather_prefix(struct index_counter *counter, struct cohort_list *parts,
+                                   unsigned view, unsigned slot, const char *prefix, bool rows)
 {
     struct str value = str_of(prefix);
     for (size_t at = cohort_index_find(counter->index, view, slot, value);
          cohort_index_is(counter->index, at, view, slot, value, false); at++)
-        TRY(gather(counter, all, at));
+        TRY(gather(counter, parts, at, rows));
     return ERR_OK;
 }
 
-static enum err_code union_of(struct counter *counter, const struct cohort_list *all,
-                              struct index_set **ret)
+enum err_code cohort_set_of(struct index_counter *counter, const struct cohort_list *parts,
+                            struct index_set **ret)
 {
     *ret = new_set(counter);
     if (*ret == NULL)
         return no_memory(counter);
-    (*ret)->parts = all->items;
-    (*ret)->part_count = all->count;
+    (*ret)->parts = parts->items;
+    (*ret)->part_count = parts->count;
     return ERR_OK;
 }
 
-#define WORD_BYTES 1024 /* longer than criteria's texts can be */
-static void lower(const char *text, char ret[WORD_BYTES])
+void cohort_lower_ascii(const char *text, char ret[INDEX_WORD_BYTES])
 {
     size_t at = 0;
-    for (; text[at] != '\0' && at < WORD_BYTES - 1; at++)
+    for (; text[at] != '\0' && at < INDEX_WORD_BYTES - 1; at++)
         ret[at] = text[at] >= 'A' && text[at] <= 'Z' ? (char)(text[at] + 32) : text[at];
     ret[at] = '\0';
 }
 
-static enum err_code gather_event(struct counter *counter, const struct cohort_resolved *resolved,
-                                  struct cohort_list *all)
+enum err_code cohort_gather_matches(struct index_counter *counter, struct cohort_list *parts,
+                                    const struct cohort_resolved *resolved, size_t view, bool rows)
 {
-    const struct cohort_event *event = resolved->event;
-    const struct cohort_views *views = counter->question->views;
     for (size_t i = 0; i < resolved->match_count; i++) {
         const struct cohort_match *match = &resolved->matches[i];
-        int slot = cohort_index_slot(&views->views[match->view], match->column);
-        unsigned view = (unsigned)match->view + 1;
-        for (size_t k = 0; k < match->value_count; k++)
-            TRY(gather_value(counter, all, view, (unsigned)slot, match->values[k]));
-        for (size_t k = 0; k < match->prefix_count; k++)
-            TRY(gather_prefix(counter, all, view, (unsigned)slot, match->prefixes[k]));
-    }
-    for (size_t i = 0; resolved->all_rows && i < views->count; i++) {
-        char word[WORD_BYTES];
-        const char *only = event->category != NULL ? event->category : event->status;
-        if (!resolved->views[i])
+        if (match->view != view)
             continue;
-        lower(only != NULL ? only : "", word);
-        TRY(gather_value(counter, all, (unsigned)i + 1,
-                         event->category != NULL ? SLOT_CATEGORY
-                         : event->status != NULL ? SLOT_STATUS
-                                                 : SLOT_ANY,
-                         word));
+        int slot = cohort_index_slot(&counter->question->views->views[view], match->column);
+        for (size_t k = 0; k < match->value_count; k++)
+            TRY(cohort_gather_value(counter, parts, (unsigned)view + 1, (unsigned)slot,
+                                    match->values[k], rows));
+        for (size_t k = 0; k < match->prefix_count; k++)
+            TRY(gather_prefix(counter, parts, (unsigned)view + 1, (unsigned)slot,
+                              match->prefixes[k], rows));
     }
     return ERR_OK;
 }
 
-static enum err_code gather_gender(struct counter *counter, const char *gender,
-                                   struct cohort_list *all)
+/* Patients with a row of one value at least: of any match, else of the category, else of the
+ * status, else any. */
+static enum err_code gather_event(struct index_counter *counter,
+                                  const struct cohort_resolved *resolved, struct cohort_list *parts)
+{
+    const struct cohort_event *event = resolved->event;
+    const char *only = event->category != NULL ? event->category : event->status;
+    unsigned slot = event->category != NULL ? SLOT_CATEGORY
+                    : event->status != NULL ? SLOT_STATUS
+                                            : SLOT_ANY;
+    char word[INDEX_WORD_BYTES];
+    cohort_lower_ascii(only != NULL ? only : "", word);
+    for (size_t i = 0; i < counter->question->views->count; i++) {
+        if (!resolved->views[i])
+            continue;
+        TRY(cohort_gather_matches(counter, parts, resolved, i, false));
+        if (resolved->all_rows)
+            TRY(cohort_gather_value(counter, parts, (unsigned)i + 1, slot, word, false));
+    }
+    return ERR_OK;
+}
+
+static enum err_code gather_gender(struct index_counter *counter, const char *gender,
+                                   struct cohort_list *parts)
 {
     size_t count = 0;
     const char *const *spellings = cohort_gender_spellings(gender, &count);
     if (spellings == NULL)
-        return gather_value(counter, all, 0, SLOT_GENDER, gender);
+        return cohort_gather_value(counter, parts, 0, SLOT_GENDER, gender, false);
     for (size_t i = 0; i < count; i++)
-        TRY(gather_value(counter, all, 0, SLOT_GENDER, spellings[i]));
+        TRY(cohort_gather_value(counter, parts, 0, SLOT_GENDER, spellings[i], false));
     return ERR_OK;
 }
 
 /* ---- births -------------------------------------------------------------------------------------
  */
 
-/* The entry of the last year up to this one that the slot has; false: there is none. */
-static bool year_entry(const struct counter *counter, unsigned slot, int64_t year, size_t *ret)
+/* How many births are up to the day. */
+static uint32_t births_upto(const struct index_births *births, int64_t day)
 {
-    char text[16];
-    if (year < 0)
-        return false;
-    (void)snprintf(text, sizeof text, "%04d", (int)(year > 9999 ? 9999 : year));
-    *ret = cohort_index_find(counter->index, 0, slot, str_of(text));
-    if (cohort_index_is(counter->index, *ret, 0, slot, str_of(text), true))
-        return true;
-    return *ret > 0 && cohort_index_is(counter->index, --*ret, 0, slot, STR(""), false);
-}
-
-/* Those born in the year, up to its day (from 0), by the days kept beside the year's bitmap. */
-static enum err_code edge(struct counter *counter, unsigned slot, const uint16_t *days,
-                          int64_t year, int64_t day, struct cohort_list *all)
-{
-    struct cohort_index *index = counter->index;
-    char text[16];
-    (void)snprintf(text, sizeof text, "%04d", (int)year);
-    size_t entry = cohort_index_find(index, 0, slot, str_of(text));
-    return cohort_index_is(index, entry, 0, slot, str_of(text), true)
-               ? add_part(counter, all, entry, days + index->ranks[entry], day)
-               : ERR_OK;
+    uint32_t low = 0, high = births->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (births->days[middle] <= day)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
 /* Those born up to the day, by their first (last: last) possible day of birth. */
-static enum err_code born_upto(struct counter *counter, bool last, int64_t day,
+static enum err_code born_upto(struct index_counter *counter, bool last, int64_t day,
                                struct index_set **ret)
 {
-    bool apart = last && (counter->index->header.flags & INDEX_EXACT_BIRTHS) == 0;
-    unsigned upto = apart ? SLOT_LAST_UPTO : SLOT_FIRST_UPTO;
-    struct cohort_list all = {0};
-    int64_t year;
-    unsigned month, date;
-    size_t entry;
-    clock_civil_from_days(day > 3000000   ? 3000000
-                          : day < -800000 ? -800000
-                                          : day,
-                          &year, &month, &date);
-    bool whole = month == 12 && date == 31;
-    if (year_entry(counter, upto, whole ? year : year - 1, &entry))
-        TRY(gather(counter, &all, entry));
-    if (!whole && year >= 0 && year <= 9999)
-        TRY(edge(counter, upto + 1, apart ? counter->index->born_last : counter->index->born_first,
-                 year, day - clock_days_from_civil(year, 1, 1), &all));
-    return union_of(counter, &all, ret);
+    const struct index_births *births = &counter->index->births[last ? 1 : 0];
+    size_t words = index_words(counter->index->header.patients);
+    uint32_t wanted = births_upto(births, day), band = 0;
+    uint64_t *bits = arena_array(counter->arena, words + 1, sizeof *bits);
+    *ret = new_set(counter);
+    if (*ret == NULL || bits == NULL)
+        return no_memory(counter);
+    if (births->band_count > 0) { /* the nearest band: none has flat bits before it for band 0 */
+        uint64_t size = births->count / births->band_count + 1;
+        band = (uint32_t)((wanted + size / 2) / size);
+        band = band < births->band_count ? band : births->band_count - 1;
+    }
+    uint32_t start = band > 0 ? index_band_start(births->count, births->band_count, band) : 0;
+    if (band > 0)
+        memcpy(bits, births->bands + (band - 1) * words, words * sizeof *bits);
+    for (uint32_t i = start < wanted ? start : wanted; i < (start < wanted ? wanted : start); i++)
+        bits[births->ordinals[i] / 64] ^= UINT64_C(1) << (births->ordinals[i] % 64);
+    (*ret)->bits = bits;
+    (*ret)->bit_words = words;
+    return ERR_OK;
 }
 
-static enum err_code born_set(struct counter *counter, int64_t low, int64_t high,
+/* Born in those days: each day that the birth can have been on is. */
+static enum err_code born_set(struct index_counter *counter, int64_t low, int64_t high,
                               struct index_set **ret)
 {
-    struct index_set *both = new_set(counter), *before = NULL, *upto = NULL;
-    TRY(born_upto(counter, true, high == COHORT_OPEN_HIGH ? 3000000 : high, &upto));
-    *ret = upto;
+    struct index_set *before = NULL;
+    TRY(born_upto(counter, true, high, ret));
     if (low == COHORT_OPEN_LOW)
         return ERR_OK;
     TRY(born_upto(counter, false, low - 1, &before));
-    before->inverted = true;
-    if (both == NULL || (both->children = arena_array(counter->arena, 2, sizeof before)) == NULL)
-        return no_memory(counter);
-    both->children[0] = upto;
-    both->children[1] = before;
-    both->child_count = 2;
-    *ret = both;
+    uint64_t *bits = (uint64_t *)(uintptr_t)(*ret)->bits;
+    for (size_t i = 0; i < before->bit_words; i++)
+        bits[i] &= ~before->bits[i];
     return ERR_OK;
 }
 
 /* ---- the tree -----------------------------------------------------------------------------------
  */
 
-static enum err_code node_set(struct counter *counter, const struct cohort_node *node,
+static enum err_code node_set(struct index_counter *counter, const struct cohort_node *node,
                               struct index_set **ret);
 
-static enum err_code joined_set(struct counter *counter, const struct cohort_node *node,
+static enum err_code joined_set(struct index_counter *counter, const struct cohort_node *node,
                                 struct index_set **ret)
 {
     struct index_set *set = new_set(counter);
@@ -220,10 +207,20 @@ static enum err_code joined_set(struct counter *counter, const struct cohort_nod
     return ERR_OK;
 }
 
-static enum err_code node_set(struct counter *counter, const struct cohort_node *node,
+/* Do the patients' bitmaps tell who has the event? Else its rows must be looked at. */
+static bool is_simple(const struct cohort_event *event)
+{
+    int asked = (event->code_count + event->text_count + event->value_set_count > 0 ? 1 : 0) +
+                (event->category != NULL ? 1 : 0) + (event->status != NULL ? 1 : 0);
+    return asked <= 1 && !event->dates.given && !event->age.given && event->at_least <= 1 &&
+           event->relation_count == 0;
+}
+
+static enum err_code node_set(struct index_counter *counter, const struct cohort_node *node,
                               struct index_set **ret)
 {
-    struct cohort_list all = {0};
+    const struct cohort_resolved *events = counter->question->events;
+    struct cohort_list parts = {0};
     int64_t low, high;
     switch (node->kind) {
     case COHORT_ALL:
@@ -239,16 +236,18 @@ static enum err_code node_set(struct counter *counter, const struct cohort_node 
     case COHORT_BORN:
         return born_set(counter, node->span.low, node->span.high, ret);
     case COHORT_GENDER:
-        TRY(gather_gender(counter, node->gender, &all));
+        TRY(gather_gender(counter, node->gender, &parts));
         break;
     case COHORT_DECEASED:
-        TRY(gather_value(counter, &all, 0, SLOT_DECEASED, ""));
+        TRY(cohort_gather_value(counter, &parts, 0, SLOT_DECEASED, "", false));
         break;
     case COHORT_EVENT:
-        TRY(gather_event(counter, &counter->question->events[node->event->ordinal], &all));
+        if (!is_simple(node->event))
+            return cohort_events_set(counter, &events[node->event->ordinal], ret);
+        TRY(gather_event(counter, &events[node->event->ordinal], &parts));
         break;
     }
-    return union_of(counter, &all, ret);
+    return cohort_set_of(counter, &parts, ret);
 }
 
 /* ---- the door -----------------------------------------------------------------------------------
@@ -257,22 +256,6 @@ static enum err_code node_set(struct counter *counter, const struct cohort_node 
 static bool asks_values(const struct cohort_event *event)
 {
     return event->value.given;
-}
-static bool asks_dates(const struct cohort_event *event)
-{
-    return event->dates.given;
-}
-static bool asks_age(const struct cohort_event *event)
-{
-    return event->age.given;
-}
-static bool asks_several(const struct cohort_event *event)
-{
-    return event->at_least > 1;
-}
-static bool asks_order(const struct cohort_event *event)
-{
-    return event->relation_count > 0;
 }
 /* Upper and lower case beyond ASCII are the engine's matter. */
 static bool asks_beyond_ascii(const struct cohort_event *event)
@@ -285,26 +268,13 @@ static bool asks_beyond_ascii(const struct cohort_event *event)
             return true;
     return false;
 }
-static bool asks_two_columns(const struct cohort_event *event)
-{
-    int asked = (event->code_count + event->text_count + event->value_set_count > 0 ? 1 : 0) +
-                (event->category != NULL ? 1 : 0) + (event->status != NULL ? 1 : 0);
-    return asked > 1;
-}
-
-/* What the bitmaps do not hold: which rows of a patient go together, and when they were. */
+/* What neither bitmaps nor lists of events hold. */
 static const struct {
     bool (*asks)(const struct cohort_event *event);
     const char *why;
 } not_indexed[] = {
     {asks_values, "the bitmap index holds no values"},
-    {asks_dates, "the bitmap index holds no dates of events"},
-    {asks_age, "the bitmap index holds no ages at events"},
-    {asks_several, "the bitmap index does not count events"},
     {asks_beyond_ascii, "the bitmap index folds case within ASCII only"},
-    {asks_order, "the bitmap index does not know the order of events"},
-    {asks_two_columns,
-     "the bitmap index does not know which code, category and status are of one event"},
 };
 
 const char *cohort_index_why_not(const struct cohort_question *question)
@@ -322,7 +292,7 @@ enum err_code cohort_index_count(struct cohort_index *index, const struct cohort
     const struct cohort_node *root = question->criteria->root;
     size_t steps = cohort_step_count(question->criteria);
     AUTO(arena_free) struct arena *arena = arena_new(0);
-    struct counter counter = {index, question, arena, err};
+    struct index_counter counter = {index, question, arena, err};
     struct index_set **sets = arena == NULL ? NULL : arena_array(arena, steps + 1, sizeof *sets);
     if (sets == NULL)
         return no_memory(&counter);

@@ -38,27 +38,26 @@ void cohort_part_begin(struct index_part *part, const unsigned char *bytes)
 /* ---- one container into bits --------------------------------------------------------------------
  */
 
-struct container {
-    const unsigned char *at;
-    uint32_t count; /* of numbers */
-    bool runs;
-    const uint16_t *days; /* one a number; NULL: all are meant */
-    int64_t day;
-};
-
-static inline void add_bit(uint64_t *words, uint32_t number, uint64_t bit)
+static inline void add_bit(uint64_t *words, uint32_t number)
 {
-    words[number / 64] |= bit << (number % 64);
+    words[number / 64] |= UINT64_C(1) << (number % 64);
 }
 
-static void add_array(uint64_t *words, const struct container *from)
+/* From four places at once: neighbours are mostly of one word, and each would wait for the one
+ * before it to be stored. */
+static void add_array(uint64_t *words, const unsigned char *at, uint32_t count)
 {
-    if (from->days == NULL)
-        for (uint32_t i = 0; i < from->count; i++)
-            add_bit(words, u16_at(from->at + 2 * (size_t)i), 1);
-    else
-        for (uint32_t i = 0; i < from->count; i++)
-            add_bit(words, u16_at(from->at + 2 * (size_t)i), from->days[i] <= from->day);
+    uint32_t quarter = count / 4;
+    const unsigned char *second = at + 2 * (size_t)quarter, *third = second + 2 * (size_t)quarter,
+                        *fourth = third + 2 * (size_t)quarter;
+    for (size_t i = 0; i < 2 * (size_t)quarter; i += 2) {
+        add_bit(words, u16_at(at + i));
+        add_bit(words, u16_at(second + i));
+        add_bit(words, u16_at(third + i));
+        add_bit(words, u16_at(fourth + i));
+    }
+    for (uint32_t i = 4 * quarter; i < count; i++)
+        add_bit(words, u16_at(at + 2 * (size_t)i));
 }
 
 static void or_words(uint64_t *restrict words, const uint64_t *restrict more)
@@ -73,6 +72,7 @@ static void and_words(uint64_t *restrict words, const uint64_t *restrict others)
         words[i] &= others[i];
 }
 
+/* The file's words are aligned to nothing. */
 static void and_bytes(uint64_t *restrict words, const unsigned char *restrict bytes, uint64_t flip)
 {
     for (uint32_t i = 0; i < WORDS; i++) {
@@ -82,27 +82,12 @@ static void and_bytes(uint64_t *restrict words, const unsigned char *restrict by
     }
 }
 
-/* The file's words are aligned to nothing. */
-static void or_bytes(uint64_t *restrict words, const unsigned char *restrict bytes)
+static void or_bytes(uint64_t *restrict words, const unsigned char *restrict bytes, size_t count)
 {
-    for (uint32_t i = 0; i < WORDS; i++) {
+    for (size_t i = 0; i < count; i++) {
         uint64_t word;
-        memcpy(&word, bytes + 8 * (size_t)i, 8);
+        memcpy(&word, bytes + 8 * i, 8);
         words[i] |= word;
-    }
-}
-
-static void add_bitset(uint64_t *words, const struct container *from)
-{
-    uint32_t seen = 0;
-    if (from->days == NULL)
-        or_bytes(words, from->at);
-    for (uint32_t i = 0; from->days != NULL && i < WORDS; i++) {
-        uint64_t word;
-        memcpy(&word, from->at + 8 * (size_t)i, 8);
-        for (; word != 0; word &= word - 1)
-            add_bit(words, 64 * i + (uint32_t)__builtin_ctzll(word),
-                    from->days[seen++] <= from->day);
     }
 }
 
@@ -120,40 +105,39 @@ static void add_range(uint64_t *words, uint32_t first, uint32_t last)
     words[last / 64] |= tail;
 }
 
-static void add_runs(uint64_t *words, const struct container *from)
+static void add_runs(uint64_t *words, const unsigned char *at)
 {
-    uint32_t seen = 0, runs = u16_at(from->at);
+    uint32_t runs = u16_at(at);
     for (uint32_t i = 0; i < runs; i++) {
-        uint32_t first = u16_at(from->at + 2 + 4 * (size_t)i),
-                 last = first + u16_at(from->at + 4 + 4 * (size_t)i);
-        if (from->days == NULL)
-            add_range(words, first, last);
-        for (uint32_t n = first; from->days != NULL && n <= last; n++)
-            add_bit(words, n, from->days[seen++] <= from->day);
+        uint32_t first = u16_at(at + 2 + 4 * (size_t)i);
+        add_range(words, first, first + u16_at(at + 4 + 4 * (size_t)i));
     }
 }
 
 /* What the part has in the block; the part goes on to the next. */
 static void add_part(uint64_t *words, struct index_part *part, uint32_t block)
 {
+    size_t from = (size_t)block * WORDS;
+    if (part->flat != NULL) {
+        if (from < part->words)
+            or_bytes(words, part->flat + 8 * from,
+                     part->words - from < WORDS ? part->words - from : WORDS);
+        return;
+    }
     if (part->next == part->containers || u16_at(part->keys + 4 * (size_t)part->next) != block)
         return;
-    struct container from = {.at = part->at,
-                             .count = u16_at(part->keys + 4 * (size_t)part->next + 2) + 1,
-                             .days = part->days,
-                             .day = part->day};
-    from.runs = part->flags != NULL && (part->flags[part->next / 8] >> (part->next % 8) & 1) != 0;
+    uint32_t count = u16_at(part->keys + 4 * (size_t)part->next + 2) + 1;
+    bool runs = part->flags != NULL && (part->flags[part->next / 8] >> (part->next % 8) & 1) != 0;
     part->next++;
-    part->days = part->days != NULL ? part->days + from.count : NULL;
-    if (from.runs) {
-        add_runs(words, &from);
-        part->at += 2 + 4 * (size_t)u16_at(from.at);
-    } else if (from.count > ARRAY_MOST) {
-        add_bitset(words, &from);
+    if (runs) {
+        add_runs(words, part->at);
+        part->at += 2 + 4 * (size_t)u16_at(part->at);
+    } else if (count > ARRAY_MOST) {
+        or_bytes(words, part->at, WORDS);
         part->at += BLOCK / 8;
     } else {
-        add_array(words, &from);
-        part->at += 2 * (size_t)from.count;
+        add_array(words, part->at, count);
+        part->at += 2 * (size_t)count;
     }
 }
 
@@ -190,7 +174,10 @@ static void bits_of(struct index_set *set, uint32_t block, uint64_t *words)
 {
     uint64_t *inner = words + WORDS;
     if (set->child_count == 0) {
+        size_t from = (size_t)block * WORDS, more = set->bit_words - from;
         memset(words, 0, WORDS * sizeof *words);
+        if (set->bits != NULL && from < set->bit_words)
+            memcpy(words, set->bits + from, (more < WORDS ? more : WORDS) * sizeof *words);
         for (size_t i = 0; i < set->part_count; i++)
             add_part(words, &set->parts[i], block);
     }
@@ -207,30 +194,37 @@ static void bits_of(struct index_set *set, uint32_t block, uint64_t *words)
         words[i] = ~words[i];
 }
 
-/* The set is one bitmap, and has flat bits in this block: they need not be copied. */
-static bool is_flat(const struct index_set *set, uint32_t block)
+/* The set is one bitmap that has flat bits of all this block: they need not be copied. The part
+ * goes on. NULL: it is not. */
+static const unsigned char *flat_bits(struct index_set *set, uint32_t block)
 {
-    if (set->child_count > 0 || set->part_count != 1)
-        return false;
-    const struct index_part *part = &set->parts[0];
-    const unsigned char *key = part->keys + 4 * (size_t)part->next;
-    return part->days == NULL && part->next < part->containers && u16_at(key) == block &&
-           u16_at(key + 2) >= ARRAY_MOST &&
-           (part->flags == NULL || (part->flags[part->next / 8] >> (part->next % 8) & 1) == 0);
+    if (set->child_count > 0 || set->part_count + (set->bits != NULL ? 1 : 0) != 1)
+        return NULL;
+    size_t from = (size_t)block * WORDS;
+    if (set->bits != NULL)
+        return from + WORDS <= set->bit_words ? (const unsigned char *)(set->bits + from) : NULL;
+    struct index_part *part = &set->parts[0];
+    if (part->flat != NULL)
+        return from + WORDS <= part->words ? part->flat + 8 * from : NULL;
+    const unsigned char *key = part->keys + 4 * (size_t)part->next, *bits = part->at;
+    if (part->next == part->containers || u16_at(key) != block || u16_at(key + 2) < ARRAY_MOST ||
+        (part->flags != NULL && (part->flags[part->next / 8] >> (part->next % 8) & 1) != 0))
+        return NULL;
+    part->at += BLOCK / 8;
+    part->next++;
+    return bits;
 }
 
 /* left ← left ∩ set; room: for the set's bits. */
 static void meet(uint64_t *left, struct index_set *set, uint32_t block, uint64_t *room)
 {
-    if (!is_flat(set, block)) {
-        bits_of(set, block, room);
-        and_words(left, room);
+    const unsigned char *flat = flat_bits(set, block);
+    if (flat != NULL) {
+        and_bytes(left, flat, set->inverted ? ~UINT64_C(0) : 0);
         return;
     }
-    struct index_part *part = &set->parts[0];
-    and_bytes(left, part->at, set->inverted ? ~UINT64_C(0) : 0);
-    part->at += BLOCK / 8;
-    part->next++;
+    bits_of(set, block, room);
+    and_words(left, room);
 }
 
 static size_t depth_of(const struct index_set *set)
@@ -245,8 +239,8 @@ static size_t depth_of(const struct index_set *set)
 
 static bool is_whole_bitmap(const struct index_set *set)
 {
-    return set->child_count == 0 && set->part_count == 1 && !set->inverted &&
-           set->parts[0].days == NULL;
+    return set->child_count == 0 && set->part_count == 1 && !set->inverted && set->bits == NULL &&
+           set->parts[0].flat == NULL;
 }
 
 static int64_t head_count(const struct index_part *part)
@@ -257,7 +251,7 @@ static int64_t head_count(const struct index_part *part)
     return count;
 }
 
-enum err_code cohort_blocks_count(struct index_set *const *steps, size_t count, uint32_t patients,
+enum err_code cohort_blocks_count(struct index_set *const *steps, size_t count, uint32_t limit,
                                   int64_t *ret, struct err *err)
 {
     size_t depth = 0;
@@ -272,9 +266,9 @@ enum err_code cohort_blocks_count(struct index_set *const *steps, size_t count, 
     }
     AUTO(mem_free) uint64_t *left = mem_zalloc((depth + 1) * WORDS, sizeof *left);
     if (left == NULL)
-        return err_set(err, ERR_MEMORY, "no memory for bits of patients");
-    for (uint32_t block = 0; (uint64_t)block * BLOCK < patients; block++) {
-        uint32_t here = patients - block * BLOCK;
+        return err_set(err, ERR_MEMORY, "no memory for bits");
+    for (uint32_t block = 0; (uint64_t)block * BLOCK < limit; block++) {
+        uint32_t here = limit - block * BLOCK;
         memset(left, here >= BLOCK ? 0xFF : 0, WORDS * sizeof *left);
         if (here < BLOCK)
             add_range(left, 0, here - 1); /* the complement is taken among those there are */
@@ -284,4 +278,31 @@ enum err_code cohort_blocks_count(struct index_set *const *steps, size_t count, 
         }
     }
     return ERR_OK;
+}
+
+enum err_code cohort_blocks_each(struct index_set *set, uint32_t limit,
+                                 enum err_code (*take)(void *user, const uint32_t *numbers,
+                                                       size_t count),
+                                 void *user, struct err *err)
+{
+    uint32_t numbers[1024];
+    size_t count = 0;
+    AUTO(mem_free) uint64_t *words = mem_zalloc(depth_of(set) * WORDS, sizeof *words);
+    if (words == NULL)
+        return err_set(err, ERR_MEMORY, "no memory for bits");
+    for (uint32_t block = 0; (uint64_t)block * BLOCK < limit; block++) {
+        bits_of(set, block, words);
+        for (uint32_t i = 0; i < WORDS; i++)
+            for (uint64_t word = words[i]; word != 0; word &= word - 1) {
+                uint32_t number = block * BLOCK + 64 * i + (uint32_t)__builtin_ctzll(word);
+                if (number >= limit)
+                    break;
+                numbers[count++] = number;
+                if (count == sizeof numbers / sizeof *numbers) {
+                    TRY(take(user, numbers, count));
+                    count = 0;
+                }
+            }
+    }
+    return count > 0 ? take(user, numbers, count) : ERR_OK;
 }

@@ -1,6 +1,6 @@
-/* Reading the index: the file is mapped, its hash and its shape are checked when it is opened, each
- * bitmap when it is first used. Nothing that the bytes say is believed before: a file that was made
- * to deceive gives an error, not a wrong address. */
+/* Reading the index: the file is mapped, its hash and its shape are checked when it is opened, a
+ * view's events and each bitmap when they are first used. Nothing that the bytes say is believed
+ * before: a file that was made to deceive gives an error, not a wrong address. */
 #include "cohort/index_priv.h"
 
 #include "base/file.h"
@@ -127,6 +127,23 @@ bool cohort_bitmap_valid(const unsigned char *at, size_t count, uint32_t cardina
     return bytes.left == 0 && found == cardinality && (containers == 0 || last < limit);
 }
 
+bool cohort_flat_valid(const unsigned char *bytes, size_t count, uint32_t cardinality,
+                       uint32_t limit)
+{
+    uint32_t found = 0, last = 0;
+    size_t words = index_words(limit);
+    if (count != 8 * words)
+        return false;
+    for (size_t i = 0; i < words; i++) {
+        uint64_t word;
+        memcpy(&word, bytes + 8 * i, 8);
+        found += (uint32_t)__builtin_popcountll(word);
+        if (word != 0)
+            last = (uint32_t)(64 * i) + 63u - (uint32_t)__builtin_clzll(word);
+    }
+    return found == cardinality && (found == 0 || last < limit);
+}
+
 /* ---- the file -----------------------------------------------------------------------------------
  */
 
@@ -170,7 +187,11 @@ static const char *wrong_shape(const struct cohort_index *index)
         return "it is not as long as it was";
     if (!inside(index, header->entries_at, header->entries, sizeof(struct index_entry)) ||
         !inside(index, header->keys_at, header->keys_bytes, 1) ||
-        !inside(index, header->born_first_at, 0, 1) || !inside(index, header->born_last_at, 0, 1) ||
+        !inside(index, header->views_at, header->views, sizeof(struct index_view_place)) ||
+        !inside(index, header->born_first_at, header->births[0].count > 0 ? header->patients : 0,
+                4) ||
+        !inside(index, header->born_last_at, header->births[0].count > 0 ? header->patients : 0,
+                4) ||
         !inside(index, header->bitmaps_at, 0, 1))
         return "a part of it lies outside";
     return NULL;
@@ -186,31 +207,72 @@ static const char *wrong_entries(const struct cohort_index *index)
             entry->key_bytes > header->keys_bytes - entry->key_at || entry->key_bytes < 2 ||
             entry->bitmap_at > room || entry->bitmap_bytes > room - entry->bitmap_at)
             return "an entry lies outside";
+        unsigned view = (unsigned char)cohort_index_key(index, i).ptr[0];
+        if (view > header->views)
+            return "an entry is of no view";
         if (i > 0 && str_compare(cohort_index_key(index, i - 1), cohort_index_key(index, i)) >= 0)
             return "its entries are not in order";
     }
     return NULL;
 }
 
-/* Where each year's days begin; what lies outside is wrong. */
-static const char *rank_days(struct cohort_index *index)
+/* The sections of births lie within, and name patients that there are. */
+static const char *wrong_births(struct cohort_index *index, unsigned which)
+{
+    const struct index_births_place *place = &index->header.births[which];
+    size_t words = index_words(index->header.patients);
+    struct index_births *births = &index->births[which];
+    bool same = which == 1 && (index->header.flags & INDEX_EXACT_BIRTHS) != 0;
+    if (same) {
+        *births = index->births[0];
+        return NULL;
+    }
+    if (place->bands > INDEX_MOST_BANDS || place->count > index->header.patients ||
+        (place->count > 0 && place->bands == 0) ||
+        !inside(index, place->ordinals_at, place->count, 4) ||
+        !inside(index, place->days_at, place->count, 4) ||
+        !inside(index, place->bands_at, place->bands > 0 ? place->bands - 1 : 0, 8 * words))
+        return "births lie outside";
+    *births = (struct index_births){
+        .ordinals = (const uint32_t *)(const void *)(index->map + place->ordinals_at),
+        .days = (const int32_t *)(const void *)(index->map + place->days_at),
+        .bands = (const uint64_t *)(const void *)(index->map + place->bands_at),
+        .count = place->count,
+        .band_count = place->bands};
+    for (uint32_t i = 0; i < births->count; i++)
+        if (births->ordinals[i] >= index->header.patients ||
+            (i > 0 && births->days[i] < births->days[i - 1]))
+            return "births are not in order";
+    return NULL;
+}
+
+static const char *wrong_places(struct cohort_index *index)
 {
     const struct index_header *header = &index->header;
-    uint64_t first = 0, last = 0;
-    for (uint32_t i = 0; i < header->entries; i++) {
-        bool is_first = cohort_index_is(index, i, 0, SLOT_FIRST_IN, STR(""), false);
-        if (!is_first && !cohort_index_is(index, i, 0, SLOT_LAST_IN, STR(""), false))
-            continue;
-        uint64_t *count = is_first ? &first : &last;
-        if (index->entries[i].cardinality > header->patients)
-            return "a year has more births than there are patients";
-        index->ranks[i] = *count;
-        *count += index->entries[i].cardinality;
+    for (uint32_t i = 0; i < header->views; i++) {
+        const struct index_view_place *place = &index->places[i];
+        if (!inside(index, place->begin_at, 0, 1) || !inside(index, place->end_at, 0, 1) ||
+            place->begin_at > place->end_at || place->begin_at < header->hashed_bytes)
+            return "a view's events lie outside";
     }
-    return inside(index, header->born_first_at, first, 2) &&
-                   inside(index, header->born_last_at, last, 2)
-               ? NULL
-               : "days of birth lie outside";
+    return NULL;
+}
+
+static const char *wrong_parts(struct cohort_index *index)
+{
+    struct index_header *header = &index->header;
+    const char *wrong = wrong_shape(index);
+    if (wrong != NULL)
+        return wrong;
+    index->places = (const void *)(index->map + header->views_at);
+    index->entries = (const void *)(index->map + header->entries_at);
+    index->born_first = (const void *)(index->map + header->born_first_at);
+    index->born_last = (const void *)(index->map + header->born_last_at);
+    wrong = wrong_places(index);
+    wrong = wrong != NULL ? wrong : wrong_entries(index);
+    for (unsigned which = 0; which < 2 && wrong == NULL; which++)
+        wrong = wrong_births(index, which);
+    return wrong;
 }
 
 static enum err_code check_file(struct cohort_index *index, const char *path, struct err *err)
@@ -224,24 +286,17 @@ static enum err_code check_file(struct cohort_index *index, const char *path, st
         return err_set(err, ERR_UNSUPPORTED,
                        "the cohort index has format %" PRIu32 ", this Marrow reads format %d",
                        header->format, COHORT_INDEX_FORMAT);
+    if (header->hashed_bytes < sizeof *header || header->hashed_bytes > index->bytes)
+        return damaged(err, path, "it is not as long as it was");
     struct hash128 hash =
-        hash_xxh3_128(index->map + INDEX_HASHED_FROM, index->bytes - INDEX_HASHED_FROM, 0);
+        hash_xxh3_128(index->map + INDEX_HASHED_FROM, header->hashed_bytes - INDEX_HASHED_FROM, 0);
     if (hash.low != header->hash_low || hash.high != header->hash_high)
         return damaged(err, path, "its hash is not that of its bytes");
     struct hash128 views = cohort_views_hash(index->views, &ok);
-    if (!ok || views.low != header->views_low || views.high != header->views_high)
+    if (!ok || views.low != header->views_low || views.high != header->views_high ||
+        header->views != index->views->count)
         return err_set(err, ERR_NOT_FOUND, "the cohort index was built of other views");
-    const char *wrong = wrong_shape(index);
-    if (wrong != NULL)
-        return damaged(err, path, wrong);
-    index->entries = (const struct index_entry *)(const void *)(index->map + header->entries_at);
-    index->born_first = (const uint16_t *)(const void *)(index->map + header->born_first_at);
-    index->born_last = (const uint16_t *)(const void *)(index->map + header->born_last_at);
-    index->ranks = mem_zalloc((size_t)header->entries + 1, sizeof *index->ranks);
-    if (index->ranks == NULL)
-        return err_set(err, ERR_MEMORY, "no memory for the cohort index");
-    wrong = wrong_entries(index);
-    wrong = wrong != NULL ? wrong : rank_days(index);
+    const char *wrong = wrong_parts(index);
     return wrong != NULL ? damaged(err, path, wrong) : ERR_OK;
 }
 
@@ -255,7 +310,8 @@ enum err_code cohort_index_open(const char *path, const struct cohort_views *vie
     TRY(map_file(path, index, err));
     TRY(check_file(index, path, err));
     index->checked = mem_zalloc((size_t)index->header.entries + 1, sizeof *index->checked);
-    if (index->checked == NULL)
+    index->events = mem_zalloc((size_t)index->header.views + 1, sizeof *index->events);
+    if (index->checked == NULL || index->events == NULL)
         return err_set(err, ERR_MEMORY, "no memory for the cohort index");
     *ret = index;
     index = NULL;
@@ -267,7 +323,7 @@ void cohort_index_close(struct cohort_index *index)
     if (index == NULL)
         return;
     mem_free(index->checked);
-    mem_free(index->ranks);
+    mem_free(index->events);
     if (index->map != NULL)
         (void)munmap((void *)(uintptr_t)index->map, index->bytes);
     mem_free(index);
@@ -325,15 +381,88 @@ bool cohort_index_is(const struct cohort_index *index, size_t entry, unsigned vi
            (value.len == 0 || memcmp(key.ptr + 2, value.ptr, value.len) == 0);
 }
 
-enum err_code cohort_index_bitmap(struct cohort_index *index, size_t at, const unsigned char **ret,
-                                  struct err *err)
+/* ---- a view's events: their hash and order are checked when they are first used -----------------
+ */
+
+/* In order of patient, then first day, each with a last day that is not before it. */
+static bool in_order(const struct index_events *events, uint32_t patients)
+{
+    for (uint32_t i = 0; i < events->rows; i++) {
+        bool known = events->first[i] != INDEX_UNKNOWN_DAY;
+        if (events->ordinals[i] >= patients || events->last[i] < events->first[i] ||
+            known != (events->last[i] != INDEX_UNKNOWN_DAY))
+            return false;
+        if (i > 0 && (events->ordinals[i] < events->ordinals[i - 1] ||
+                      (events->ordinals[i] == events->ordinals[i - 1] &&
+                       events->first[i] < events->first[i - 1])))
+            return false;
+    }
+    return true;
+}
+
+static const char *wrong_events(const struct cohort_index *index, size_t view)
+{
+    const struct index_view_place *place = &index->places[view];
+    struct index_events *events = &index->events[view];
+    struct hash128 hash =
+        hash_xxh3_128(index->map + place->begin_at, place->end_at - place->begin_at, 0);
+    if (hash.low != place->hash_low || hash.high != place->hash_high)
+        return "the hash of a view's events is not that of their bytes";
+    if (!inside(index, place->ordinals_at, place->rows, 4) ||
+        !inside(index, place->first_at, place->rows, 4) ||
+        !inside(index, place->last_at, place->rows, 4) || !inside(index, place->bitmaps_at, 0, 1))
+        return "a view's events lie outside";
+    *events = (struct index_events){.ordinals = (const void *)(index->map + place->ordinals_at),
+                                    .first = (const void *)(index->map + place->first_at),
+                                    .last = (const void *)(index->map + place->last_at),
+                                    .rows = place->rows};
+    if (!in_order(events, index->header.patients))
+        return "a view's events are not in order";
+    events->checked = true;
+    return NULL;
+}
+
+enum err_code cohort_index_events(struct cohort_index *index, size_t view,
+                                  const struct index_events **ret, struct err *err)
+{
+    *ret = &index->events[view];
+    const char *wrong = index->events[view].checked ? NULL : wrong_events(index, view);
+    return wrong != NULL ? damaged(err, NULL, wrong) : ERR_OK;
+}
+
+static enum err_code rows_bitmap(struct cohort_index *index, size_t at, const unsigned char **ret,
+                                 struct err *err)
 {
     const struct index_entry *entry = &index->entries[at];
-    *ret = (const unsigned char *)index->map + index->header.bitmaps_at + entry->bitmap_at;
-    if (!index->checked[at] &&
-        !cohort_bitmap_valid(*ret, entry->bitmap_bytes, entry->cardinality, index->header.patients))
+    size_t view = (unsigned char)cohort_index_key(index, at).ptr[0];
+    const struct index_events *events = NULL;
+    if (view == 0)
+        return damaged(err, NULL, "patients have no events");
+    TRY(cohort_index_events(index, view - 1, &events, err));
+    const struct index_view_place *place = &index->places[view - 1];
+    uint64_t room = index->bytes - place->bitmaps_at;
+    if (entry->rows_at > room || entry->rows_bytes > room - entry->rows_at)
+        return damaged(err, NULL, "an entry lies outside");
+    *ret = (const unsigned char *)index->map + place->bitmaps_at + entry->rows_at;
+    if ((index->checked[at] & INDEX_CHECKED_ROWS) == 0 &&
+        !cohort_bitmap_valid(*ret, entry->rows_bytes, entry->rows, events->rows))
         return damaged(err, NULL, "a bitmap is none");
-    index->checked[at] = true;
+    index->checked[at] |= INDEX_CHECKED_ROWS;
+    return ERR_OK;
+}
+
+enum err_code cohort_index_bitmap(struct cohort_index *index, size_t at, bool rows,
+                                  const unsigned char **ret, struct err *err)
+{
+    const struct index_entry *entry = &index->entries[at];
+    if (rows)
+        return rows_bitmap(index, at, ret, err);
+    *ret = (const unsigned char *)index->map + index->header.bitmaps_at + entry->bitmap_at;
+    bool known = (index->checked[at] & INDEX_CHECKED_PATIENTS) != 0;
+    if (!known && !(entry->flat != 0 ? cohort_flat_valid : cohort_bitmap_valid)(
+                      *ret, entry->bitmap_bytes, entry->cardinality, index->header.patients))
+        return damaged(err, NULL, "a bitmap is none");
+    index->checked[at] |= INDEX_CHECKED_PATIENTS;
     return ERR_OK;
 }
 

@@ -303,6 +303,20 @@ const struct plan_rel *cohort_event_rows(struct cohort_writer *writer,
 /* ---- when ---------------------------------------------------------------------------------------
  */
 
+const struct plan_expr *cohort_view_day(struct plan *plan, const struct plan_rel *rel,
+                                        const struct cohort_view *view, bool last)
+{
+    const struct plan_expr **dates =
+        arena_array(plan_arena(plan), view->date_count + 1, sizeof *dates);
+    if (dates == NULL)
+        return NULL;
+    for (size_t i = 0; i < view->date_count; i++)
+        dates[i] = cohort_day_expr(plan, rel, &view->dates[i], last);
+    return view->date_count == 0   ? plan_literal(plan, DATA_TYPE(DATE), NULL)
+           : view->date_count == 1 ? dates[0]
+                                   : plan_call(plan, "coalesce", view->date_count, dates);
+}
+
 /* {patient_id[, first_day, last_day]} of the rows. */
 static const struct plan_rel *rows_with_days(struct cohort_writer *writer,
                                              const struct plan_rel *rows,
@@ -314,18 +328,9 @@ static const struct plan_rel *rows_with_days(struct cohort_writer *writer,
         return NULL;
     struct cohort_column patient = column_of(view, view->patient);
     outputs[0] = (struct plan_named){COL_PATIENT, cohort_text_expr(plan, rows, &patient)};
-    for (int last = 0; days && last < 2; last++) {
-        const struct plan_expr **dates =
-            arena_array(plan_arena(plan), view->date_count + 1, sizeof *dates);
-        if (dates == NULL)
-            return NULL;
-        for (size_t i = 0; i < view->date_count; i++)
-            dates[i] = cohort_day_expr(plan, rows, &view->dates[i], last == 1);
-        outputs[1 + last] = (struct plan_named){
-            last == 1 ? COL_LAST : COL_FIRST,
-            view->date_count == 1 ? dates[0]
-                                  : plan_call(plan, "coalesce", view->date_count, dates)};
-    }
+    for (int last = 0; days && last < 2; last++)
+        outputs[1 + last] = (struct plan_named){last == 1 ? COL_LAST : COL_FIRST,
+                                                cohort_view_day(plan, rows, view, last == 1)};
     return plan_project(plan, rows, outputs, days ? 3 : 1);
 }
 

@@ -25,6 +25,8 @@ const struct plan_expr *cohort_text_expr(struct plan *plan, const struct plan_re
 const struct plan_expr *cohort_code_expr(struct plan *plan, const struct plan_rel *rel, const struct cohort_view *view, const char *name);
 const struct plan_expr *cohort_day_expr(struct plan *plan, const struct plan_rel *rel,
                                         const struct cohort_column *column, bool last);
+/* The first or last day of a view's rows: of its first date that is there. NULL day where it has no dates at all. */
+const struct plan_expr *cohort_view_day(struct plan *plan, const struct plan_rel *rel, const struct cohort_view *view, bool last);
 const struct plan_expr *cohort_day_literal(struct plan *plan, int64_t day);
 const struct plan_expr *cohort_call2(struct plan *plan, const char *function,
                                      const struct plan_expr *a, const struct plan_expr *b);

@@ -73,7 +73,7 @@ static void the_same_content_gives_the_same_bytes(void **state)
         kit_ok(file_replace(getenv("COHORT_KEEP_INDEX"), buf_view(&first), &err), &err);
 }
 
-/* The error of an index of these bytes, or ERR_OK. */
+/* The error of an index of these bytes, opened and its events used; or ERR_OK. */
 static enum err_code open_bytes(const struct setup *setup, const struct buf *bytes)
 {
     struct err err = {0};
@@ -81,16 +81,21 @@ static enum err_code open_bytes(const struct setup *setup, const struct buf *byt
     AUTO(cohort_index_close) struct cohort_index *index = NULL;
     kit_ok(file_path_join(setup->folder, "changed", path, &err), &err);
     kit_ok(file_replace(path, buf_view(bytes), &err), &err);
-    return cohort_index_open(path, setup->views, &index, &err);
+    enum err_code code = cohort_index_open(path, setup->views, &index, &err);
+    for (size_t v = 0; code == ERR_OK && v < setup->views->count; v++) {
+        const struct index_events *events;
+        code = cohort_index_events(index, v, &events, &err);
+    }
+    return code;
 }
 
-static void a_changed_byte_is_found_when_it_is_opened(void **state)
+static void a_changed_byte_is_found_when_it_is_used(void **state)
 {
     struct setup *setup = *state;
     AUTO(buf_done) struct buf bytes = BUF_INIT;
     read_all(setup, &bytes);
     assert_int_equal(open_bytes(setup, &bytes), ERR_OK);
-    for (size_t at = 0; at < bytes.len; at += at < 160 ? 1 : bytes.len / 97) {
+    for (size_t at = 0; at < bytes.len; at += at < 700 ? 1 : bytes.len / 97) {
         bytes.ptr[at] ^= 0x10;
         assert_int_not_equal(open_bytes(setup, &bytes), ERR_OK);
         bytes.ptr[at] ^= 0x10;
@@ -154,9 +159,10 @@ static void bitmaps_that_are_none_are_refused(void **state)
 
 #define PATIENTS 200001u /* three whole blocks and a part */
 #define LEAVES 9
+#define PATIENT_WORDS ((PATIENTS + 63) / 64)
 struct leaf {
     unsigned char *bytes;
-    uint16_t *days; /* NULL: without */
+    uint64_t *bits; /* the same, flat */
     bool *has;      /* by patient: what is expected */
 };
 
@@ -166,19 +172,18 @@ static uint32_t next_random(uint64_t *state)
     return (uint32_t)(*state >> 33);
 }
 
-/* Arrays, bitsets and runs by the leaf's number; some with days, of which half count. */
+/* Arrays, bitsets and runs by the leaf's number. */
 static void make_leaf(struct leaf *leaf, unsigned kind, uint64_t *state)
 {
     roaring_bitmap_t *bitmap = bitmap_new();
     uint32_t count = 0, rarity = kind % 3 == 0 ? 50 : 2, stretch = kind % 3 == 2 ? 900 : 1;
     leaf->has = calloc(PATIENTS, sizeof *leaf->has);
-    leaf->days = kind % 2 == 1 ? calloc(PATIENTS, sizeof *leaf->days) : NULL;
+    leaf->bits = calloc(PATIENT_WORDS, sizeof *leaf->bits);
     for (uint32_t at = 0; at < PATIENTS; at += stretch) {
         bool in = next_random(state) % rarity == 0 && !(kind == 3 && at / 65536 == 1);
         for (uint32_t n = at; in && n < at + stretch && n < PATIENTS; n++) {
-            if (leaf->days != NULL)
-                leaf->days[count] = (uint16_t)(next_random(state) % 366);
-            leaf->has[n] = leaf->days == NULL || leaf->days[count] <= 180;
+            leaf->has[n] = true;
+            leaf->bits[n / 64] |= UINT64_C(1) << (n % 64);
             libroaring.add_many_(bitmap, 1, &n);
             count++;
         }
@@ -188,6 +193,10 @@ static void make_leaf(struct leaf *leaf, unsigned kind, uint64_t *state)
     leaf->bytes = calloc(1, bytes);
     (void)libroaring.portable_serialize_(bitmap, (char *)leaf->bytes);
     assert_true(cohort_bitmap_valid(leaf->bytes, bytes, count, PATIENTS));
+    const unsigned char *flat = (const unsigned char *)leaf->bits;
+    assert_true(cohort_flat_valid(flat, 8 * PATIENT_WORDS, count, PATIENTS));
+    assert_false(cohort_flat_valid(flat, 8 * PATIENT_WORDS - 8, count, PATIENTS));
+    assert_false(cohort_flat_valid(flat, 8 * PATIENT_WORDS, count + 1, PATIENTS));
     bitmap_free(bitmap);
 }
 
@@ -207,9 +216,16 @@ static struct index_set *random_set(struct arena *arena, const struct leaf *leav
     for (size_t i = 0; i < count; i++) {
         const struct leaf *from = &leaves[next_random(state) % LEAVES];
         if (leaf) {
-            set->parts[set->part_count].days = from->days;
-            set->parts[set->part_count].day = 180;
-            cohort_part_begin(&set->parts[set->part_count++], from->bytes);
+            unsigned form = next_random(state) % 4;
+            if (form == 0 && set->bits == NULL) {
+                set->bits = from->bits;
+                set->bit_words = PATIENT_WORDS;
+            } else if (form == 1) {
+                set->parts[set->part_count++] = (struct index_part){
+                    .flat = (const unsigned char *)from->bits, .words = PATIENT_WORDS};
+            } else {
+                cohort_part_begin(&set->parts[set->part_count++], from->bytes);
+            }
         } else {
             set->children[set->child_count++] = random_set(arena, leaves, depth - 1, state, one);
         }
@@ -219,6 +235,22 @@ static struct index_set *random_set(struct arena *arena, const struct leaf *leav
     for (uint32_t n = 0; n < PATIENTS; n++)
         has[n] ^= set->inverted;
     return set;
+}
+
+struct seen {
+    bool *has;
+    int64_t last;
+};
+
+static enum err_code see(void *user, const uint32_t *numbers, size_t count)
+{
+    struct seen *seen = user;
+    for (size_t i = 0; i < count; i++) {
+        assert_true(numbers[i] > seen->last && numbers[i] < PATIENTS);
+        seen->has[numbers[i]] = true;
+        seen->last = numbers[i];
+    }
+    return ERR_OK;
 }
 
 static void sets_are_counted_block_by_block(void **unused)
@@ -245,10 +277,16 @@ static void sets_are_counted_block_by_block(void **unused)
         kit_ok(cohort_blocks_count(steps, count, PATIENTS, found, &err), &err);
         for (size_t s = 0; s < count; s++)
             assert_int_equal(found[s], expected[s]);
+        struct seen seen = {calloc(PATIENTS, 1), -1};
+        kit_ok(cohort_blocks_each(random_set(arena, leaves, turn % 3, &state, has), PATIENTS, see,
+                                  &seen, &err),
+               &err);
+        assert_memory_equal(seen.has, has, PATIENTS);
+        free(seen.has);
     }
     for (unsigned i = 0; i < LEAVES; i++) {
         free(leaves[i].bytes);
-        free(leaves[i].days);
+        free(leaves[i].bits);
         free(leaves[i].has);
     }
     free(left);
@@ -288,7 +326,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_same_content_gives_the_same_bytes),
-        cmocka_unit_test(a_changed_byte_is_found_when_it_is_opened),
+        cmocka_unit_test(a_changed_byte_is_found_when_it_is_used),
         cmocka_unit_test(a_cut_file_is_refused),
         cmocka_unit_test(an_index_of_other_views_is_not_used),
         cmocka_unit_test(bitmaps_that_are_none_are_refused),

@@ -95,7 +95,8 @@ def questions(hospital, code):
         found.append((f"{gender} and condition snomed|{code}", hospital.count(gender, these), True))
         found.append((f"{gender} and condition {code}, {second} and observation loinc|{lab}", hospital.count(gender, these | others, tested), True))
         found.append((f"{gender} and encounter and not condition {code}", hospital.count(gender, admitted, set(hospital.gender) - these), True))
-        found.append((f"{gender} and condition {code} and encounter since 2012", hospital.count(gender, these, seen_since), False))
+        found.append((f"{gender} and condition {code} and encounter since 2012", hospital.count(gender, these, seen_since), True))
+        found.append((f'{gender} and condition {code} status "sté"', hospital.count(gender, set()), False))
     return found
 
 
