@@ -250,7 +250,7 @@ static void measure(const char *text, struct cohort_index *index, const struct c
     if (bitmaps_only && cohort_index_why_not(question) == NULL)
         check(cohort_index_count(index, question, expected, &err), &err);
     else
-        engine = by_engine(duckdb, question, 5, expected);
+        engine = by_engine(duckdb, question, 3, expected);
     printf("| %s | %" PRId64 " | %.0f | ", text, expected[steps - 1], read_us);
     if (cohort_index_why_not(question) == NULL) {
         struct timing bitmap = by_bitmap(index, question, counts);
