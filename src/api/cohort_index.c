@@ -67,8 +67,8 @@ bool api_cohort_uses_index(const struct api_cohort *cohort, struct buf *ret_why)
     const char *why_not = cohort_index_why_not(cohort->question);
     bool uses = cohort->index != NULL && why_not == NULL;
     buf_puts(ret_why,
-             uses              ? "the bitmap index of these views answers exactly"
-             : why_not != NULL ? why_not
+             uses                              ? "the bitmap index of these views answers exactly"
+             : why_not != NULL                 ? why_not
              : cohort->options->engine != NULL ? "the engine was given"
              : cohort->options->no_index       ? "the bitmap index was not to be used"
              : cohort->exact                   ? "rows are kept by the plan"
@@ -153,30 +153,18 @@ static enum err_code build(struct api_cohort *cohort, json_t *answer, struct err
     return json_built(ok, err);
 }
 
+static void record(struct api_cohort *cohort, const char *name, const json_t *answer)
+{
+    json_t *entry = json_deep_copy(answer);
+    (void)name;
+    (void)json_object_del(entry, "dataset");
+    api_record(cohort->api, cohort->options->dataset, "cohort_index", entry);
+}
+
 enum err_code api_cohort_index(struct api *api, const struct api_cohort_options *options,
                                json_t **ret, struct err *err)
 {
-    struct api_cohort cohort = {.exact = true};
-    int64_t started_us = clock_monotonic_us();
-    bool ok = true;
-    json_t *answer = json_object();
-    api_begin(api);
-    enum err_code code = api_cohort_views(api, options, &cohort, err);
-    if (code == ERR_OK)
-        code = build(&cohort, answer, err);
-    if (code == ERR_OK) {
-        json_put_int(answer, "duration_ms", api_elapsed_ms(started_us), &ok);
-        code = json_built(ok, err);
-    }
-    if (code == ERR_OK) {
-        json_t *entry = json_deep_copy(answer);
-        (void)json_object_del(entry, "dataset");
-        api_record(api, options->dataset, "cohort_index", entry);
-    }
-    api_cohort_done(&cohort);
-    if (code != ERR_OK)
-        json_decref(answer);
-    else
-        *ret = answer;
-    return code;
+    static const struct api_cohort_verb verb = {
+        .name = "index", .exact = true, .of_views = true, .answer = build, .record = record};
+    return api_cohort_do(api, options, &verb, ret, err);
 }

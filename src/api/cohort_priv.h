@@ -29,6 +29,14 @@ struct api_cohort {
 enum err_code api_cohort_views(struct api *api, const struct api_cohort_options *options, struct api_cohort *ret, struct err *err) WARN_UNUSED;
 enum err_code api_cohort_ready(struct api *api, const struct api_cohort_options *options, struct api_cohort *ret, struct err *err) WARN_UNUSED;
 void api_cohort_done(struct api_cohort *cohort);
+/* A verb: what it does with a cohort that is ready. */
+struct api_cohort_verb {
+    const char *name;
+    bool exact, of_views; /* of_views: there are no criteria */
+    enum err_code (*answer)(struct api_cohort *cohort, json_t *answer, struct err *err);
+    void (*record)(struct api_cohort *cohort, const char *name, const json_t *answer); /* into the history; NULL: the verb leaves no trail and no time */
+};
+enum err_code api_cohort_do(struct api *api, const struct api_cohort_options *options, const struct api_cohort_verb *verb, json_t **ret, struct err *err) WARN_UNUSED;
 /* ---- cohort_views.c ---- */
 /* For cohort_binding; user: the cohort. */
 enum err_code api_cohort_table(void *user, const char *name, const char *patient, struct cohort_table *ret, struct err *err) WARN_UNUSED;

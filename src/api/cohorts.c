@@ -295,7 +295,39 @@ static void record(struct api_cohort *cohort, const char *kind_of, const json_t 
     api_record(cohort->api, cohort->options->dataset, "cohort", ok ? entry : NULL);
 }
 
-static enum err_code count(struct api_cohort *cohort, struct err *err, json_t *answer)
+/* ---- the frame of every verb --------------------------------------------------------------------
+ */
+
+enum err_code api_cohort_do(struct api *api, const struct api_cohort_options *options,
+                            const struct api_cohort_verb *verb, json_t **ret, struct err *err)
+{
+    struct api_cohort cohort = {.exact = verb->exact};
+    int64_t started_us = clock_monotonic_us();
+    bool ok = true;
+    JSON_AUTO answer = json_object();
+    api_begin(api);
+    enum err_code code =
+        (verb->of_views ? api_cohort_views : api_cohort_ready)(api, options, &cohort, err);
+    if (code == ERR_OK)
+        code = verb->answer(&cohort, answer, err);
+    if (code == ERR_OK && verb->record != NULL)
+        json_put_int(answer, "duration_ms", api_elapsed_ms(started_us), &ok);
+    if (code == ERR_OK)
+        code = json_built(ok, err);
+    if (code == ERR_OK && verb->record != NULL)
+        verb->record(&cohort, verb->name, answer);
+    else if (code != ERR_OK && verb->record != NULL && cohort.version != NULL)
+        api_record_failure(api, options->dataset, "cohort", err, started_us);
+    api_cohort_done(&cohort);
+    if (code == ERR_OK)
+        *ret = json_incref(answer);
+    return code;
+}
+
+/* ---- count --------------------------------------------------------------------------------------
+ */
+
+static enum err_code count(struct api_cohort *cohort, json_t *answer, struct err *err)
 {
     size_t steps = cohort_step_count(cohort->criteria);
     const struct plan_rel *root = NULL;
@@ -326,28 +358,9 @@ static enum err_code count(struct api_cohort *cohort, struct err *err, json_t *a
 enum err_code api_cohort_count(struct api *api, const struct api_cohort_options *options,
                                json_t **ret, struct err *err)
 {
-    struct api_cohort cohort = {.version = NULL};
-    int64_t started_us = clock_monotonic_us();
-    bool ok = true;
-    json_t *answer = json_object();
-    api_begin(api);
-    enum err_code code = api_cohort_ready(api, options, &cohort, err);
-    if (code == ERR_OK)
-        code = count(&cohort, err, answer);
-    if (code == ERR_OK) {
-        json_put_int(answer, "duration_ms", api_elapsed_ms(started_us), &ok);
-        code = json_built(ok, err);
-    }
-    if (code == ERR_OK)
-        record(&cohort, "count", answer);
-    else if (cohort.version != NULL)
-        api_record_failure(api, options->dataset, "cohort", err, started_us);
-    api_cohort_done(&cohort);
-    if (code != ERR_OK)
-        json_decref(answer);
-    else
-        *ret = answer;
-    return code;
+    static const struct api_cohort_verb verb = {
+        .name = "count", .exact = false, .answer = count, .record = record};
+    return api_cohort_do(api, options, &verb, ret, err);
 }
 
 /* ---- show ---------------------------------------------------------------------------------------
@@ -378,18 +391,9 @@ static enum err_code show(struct api_cohort *cohort, json_t *answer, struct err 
 enum err_code api_cohort_show(struct api *api, const struct api_cohort_options *options,
                               json_t **ret, struct err *err)
 {
-    struct api_cohort cohort = {.version = NULL};
-    json_t *answer = json_object();
-    api_begin(api);
-    enum err_code code = api_cohort_ready(api, options, &cohort, err);
-    if (code == ERR_OK)
-        code = show(&cohort, answer, err);
-    api_cohort_done(&cohort);
-    if (code != ERR_OK)
-        json_decref(answer);
-    else
-        *ret = answer;
-    return code;
+    static const struct api_cohort_verb verb = {
+        .name = "show", .exact = false, .answer = show, .record = NULL};
+    return api_cohort_do(api, options, &verb, ret, err);
 }
 
 /* ---- save ---------------------------------------------------------------------------------------
@@ -483,26 +487,7 @@ static enum err_code save(struct api_cohort *cohort, json_t *answer, struct err 
 enum err_code api_cohort_save(struct api *api, const struct api_cohort_options *options,
                               json_t **ret, struct err *err)
 {
-    struct api_cohort cohort = {.exact = true};
-    int64_t started_us = clock_monotonic_us();
-    bool ok = true;
-    json_t *answer = json_object();
-    api_begin(api);
-    enum err_code code = api_cohort_ready(api, options, &cohort, err);
-    if (code == ERR_OK)
-        code = save(&cohort, answer, err);
-    if (code == ERR_OK) {
-        json_put_int(answer, "duration_ms", api_elapsed_ms(started_us), &ok);
-        code = json_built(ok, err);
-    }
-    if (code == ERR_OK)
-        record(&cohort, "save", answer);
-    else if (cohort.version != NULL)
-        api_record_failure(api, options->dataset, "cohort", err, started_us);
-    api_cohort_done(&cohort);
-    if (code != ERR_OK)
-        json_decref(answer);
-    else
-        *ret = answer;
-    return code;
+    static const struct api_cohort_verb verb = {
+        .name = "save", .exact = true, .answer = save, .record = record};
+    return api_cohort_do(api, options, &verb, ret, err);
 }
