@@ -1,5 +1,6 @@
-/* Distributions: GSL's, by the routes that keep their relative precision far out in the tails.
- * Student's t goes through F, for GSL's own t is an expansion beyond 30 degrees of freedom. */
+/* Distributions. The normal, χ² and first guesses of quantiles are GSL's; F and Student's t come
+ * from beta.c, precise far out in the tails at any degrees of freedom (a million rows are common).
+ */
 #include "stats/gsl_library.h"
 #include "stats/stats_priv.h"
 
@@ -26,14 +27,16 @@ double dist_normal_quantile(double p)
 
 double dist_f_upper(double f, double df1, double df2)
 {
+    double by = df1 * f + df2;
     if (isnan(f) || isinf(df1))
         return NAN;
-    return f <= 0 ? 1 : isinf(f) ? 0 : libgsl.cdf_fdist_Q_(f, df1, df2);
+    return isinf(by) ? 0 : dist_beta_lower(df2 / 2, df1 / 2, df2 / by, df1 * f / by);
 }
 
 double dist_f_lower(double f, double df1, double df2)
 {
-    return f <= 0 ? 0 : isinf(f) ? 1 : libgsl.cdf_fdist_P_(f, df1, df2);
+    double by = df1 * f + df2;
+    return isinf(by) ? 1 : dist_beta_lower(df1 / 2, df2 / 2, df1 * f / by, df2 / by);
 }
 
 double dist_t_two(double t, double df)
@@ -41,9 +44,25 @@ double dist_t_two(double t, double df)
     return dist_f_upper(t * t, 1, df);
 }
 
+/* Newton's steps inside a bracket, from GSL's start where it has one. */
 double dist_f_quantile(double p, double df1, double df2)
 {
-    double x = libgsl.cdf_beta_Pinv_(p, df1 / 2, df2 / 2);
+    double a = df1 / 2, b = df2 / 2, low = 0, high = 1, x = libgsl.cdf_beta_Pinv_(p, a, b);
+    if (!(x > 0 && x < 1))
+        x = a / (a + b);
+    for (int step = 0; step < 60; step++) {
+        double off = dist_beta_lower(a, b, x, 1 - x) - p;
+        if (off < 0)
+            low = x;
+        else
+            high = x;
+        double next = x - off / dist_beta_density(a, b, x, 1 - x);
+        if (!(next > low && next < high))
+            next = (low + high) / 2;
+        if (fabs(next - x) <= 1e-13 * x)
+            break;
+        x = next;
+    }
     return df2 * x / (df1 * (1 - x));
 }
 

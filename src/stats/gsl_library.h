@@ -12,7 +12,7 @@
 /* clang-format off */
 #define LIBGSL_FUNCTIONS(X) \
     X(set_error_handler_off) X(cdf_ugaussian_Q) X(cdf_ugaussian_P) X(cdf_ugaussian_Pinv) X(cdf_tdist_Pinv) \
-    X(cdf_chisq_Q) X(cdf_fdist_Q) X(cdf_fdist_P) X(cdf_beta_Pinv)
+    X(cdf_chisq_Q) X(cdf_beta_Pinv)
 /* clang-format on */
 
 struct libgsl_functions {

@@ -112,6 +112,9 @@ double dist_f_upper(double f, double df1, double df2);
 double dist_f_lower(double f, double df1, double df2);
 double dist_f_quantile(double p, double df1, double df2);
 double dist_chisq_upper(double x, double df);
+/* I_x(a, b), y = 1 - x given apart for its digits (beta.c), and its derivative. */
+double dist_beta_lower(double a, double b, double x, double y);
+double dist_beta_density(double a, double b, double x, double y);
 double work_z(const struct work *work); /* the normal quantile of (1 + level) / 2 */
 
 /* ---- matrix.c: symmetric, by row, p × p --------------------------------------------------- */

@@ -12,6 +12,7 @@
 
 #include "base/fault.h"
 #include "kit_functions.h"
+#include "stats/stats_priv.h"
 
 #define ROWS 120
 #define ROUNDS 25
@@ -499,6 +500,17 @@ static void a_failing_allocation_is_an_error_and_leaves_nothing(void **state)
     }
 }
 
+/* R's pt and pf; a million rows make a million degrees of freedom. */
+static void tails_hold_at_a_million_degrees_of_freedom(void **state)
+{
+    (void)state;
+    assert_true(fabs(dist_t_two(15, 1e6) / 7.4362647672102395e-51 - 1) < 1e-7);
+    assert_true(fabs(dist_t_two(37, 1e6) / 1.8299730861800904e-299 - 1) < 1e-7);
+    assert_true(fabs(dist_t_two(6, 1e6) / 1.9738498123544422e-09 - 1) < 1e-7);
+    assert_true(fabs(dist_f_upper(20, 3, 1e6) / 5.8833510357650056e-13 - 1) < 1e-7);
+    assert_true(fabs(dist_f_upper(400, 3, 1e6) / 1.0499387318712746e-259 - 1) < 1e-7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -510,6 +522,7 @@ int main(void)
         cmocka_unit_test(exact_mann_whitney_equals_all_arrangements),
         cmocka_unit_test(fisher_by_network_equals_all_tables),
         cmocka_unit_test(without_censoring_the_curve_is_the_share_still_alive),
+        cmocka_unit_test(tails_hold_at_a_million_degrees_of_freedom),
         cmocka_unit_test(beyond_a_limit_is_an_error_that_says_so),
         cmocka_unit_test(a_failing_allocation_is_an_error_and_leaves_nothing),
     };
