@@ -138,6 +138,8 @@ struct fhir_need *fhir_need_child(struct fhir_program *program, struct fhir_need
 size_t fhir_slot(struct fhir_program *program, struct str name, bool choice);
 /* After all paths and the field tree: quick forms of what has one. */
 enum err_code fhir_program_quicken(struct fhir_program *program, struct err *err) WARN_UNUSED;
+/* In json_fields.positions: no field of that name, but the member may be there, below one that is wanted whole. */
+#define FHIR_POSITION_SEARCHED UINT16_MAX
 /* The field tree of needs. */
 enum err_code fhir_needs_fields(struct fhir_program *program, struct fhir_need *root, struct err *err) WARN_UNUSED;
 

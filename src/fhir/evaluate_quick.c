@@ -22,8 +22,8 @@ static inline const struct json_node *member_of(const struct fhir_eval *eval, co
         return fhir_member(eval, object, slot);
     size_t position = object->field->positions[slot];
     if (position == 0)
-        return object->field->whole ? fhir_member(eval, object, slot) : NULL;
-    return object->members[position - 1];
+        return NULL;
+    return position == FHIR_POSITION_SEARCHED ? fhir_member(eval, object, slot) : object->members[position - 1];
 }
 
 static bool found(struct chain *chain, const struct json_node *node, struct str text)

@@ -5,6 +5,8 @@
  * equal then is undecided unless both are as long. */
 #include "fhir/lower_priv.h"
 
+#include <string.h>
+
 static fhir_sql length_of(struct fhir_lower *lower, fhir_sql text)
 {
     return fhir_sql_call(lower, "length", text, NULL, NULL);
@@ -93,6 +95,9 @@ static fhir_sql in_utc(struct fhir_lower *lower, fhir_sql clock, fhir_sql text)
 fhir_sql fhir_lower_moment_key(struct fhir_lower *lower, fhir_sql value)
 {
     struct fhir_binding whole, plain;
+    if (value != NULL && value->kind == PLAN_LITERAL && value->literal != NULL &&
+        strchr(value->literal, 'T') == NULL)
+        return value; /* a date is its own key */
     fhir_sql text = fhir_sql_bind(lower, &whole, value);
     unsigned made_at = lower->depth;
     fhir_sql clock = fhir_sql_bind(lower, &plain, without_zone(lower, text));

@@ -73,19 +73,23 @@ static bool spread_choices(struct fhir_program *program, struct fhir_need *need)
     return true;
 }
 
-static bool lay_out(struct fhir_program *program, const struct fhir_need *need, struct json_fields *ret)
+/* whole: something above is, so that members which no field names are there too: FHIR_POSITION_SEARCHED. */
+static bool lay_out(struct fhir_program *program, const struct fhir_need *need, bool whole, struct json_fields *ret)
 {
+    whole = whole || need->whole;
     *ret = (struct json_fields){.name = need->name, .whole = need->whole, .choice = need->choice, .slot = need->slot};
     ret->children = arena_array(program->arena, need->child_count, sizeof *ret->children);
     uint16_t *positions = arena_array(program->arena, program->slot_count + 1, sizeof *positions);
     if (ret->children == NULL || positions == NULL || need->child_count >= UINT16_MAX)
         return false;
     ret->positions = positions;
+    for (size_t slot = 0; whole && slot <= program->slot_count; slot++)
+        positions[slot] = FHIR_POSITION_SEARCHED;
     for (int choices = 0; choices < 2; choices++)
         for (const struct fhir_need *child = need->first; child != NULL; child = child->next) {
             if (child->choice != (choices != 0))
                 continue;
-            if (!lay_out(program, child, &ret->children[ret->child_count++]))
+            if (!lay_out(program, child, whole, &ret->children[ret->child_count++]))
                 return false;
             positions[child->slot] = (uint16_t)ret->child_count;
         }
@@ -95,7 +99,7 @@ static bool lay_out(struct fhir_program *program, const struct fhir_need *need, 
 enum err_code fhir_needs_fields(struct fhir_program *program, struct fhir_need *root, struct err *err)
 {
     program->fields = arena_alloc(program->arena, sizeof *program->fields);
-    if (program->fields == NULL || !spread_choices(program, root) || !lay_out(program, root, program->fields))
+    if (program->fields == NULL || !spread_choices(program, root) || !lay_out(program, root, false, program->fields))
         return err_set(err, ERR_MEMORY, "no memory to compile views");
     json_fields_seal(program->fields);
     return ERR_OK;
