@@ -227,9 +227,9 @@ static bool strays(struct data_type type, const struct origin *origin)
 /* ---- what it lacks ------------------------------------------------------------------------------
  */
 
-/* Trino's analysis takes some four times as long for each body within a body: with ten a query is
- * not planned within the hour. */
-#define BODIES_MOST 9
+/* Trino's analysis takes some four times as long for each body within a body: with nine a query is
+ * not planned within a quarter of an hour. */
+#define BODIES_MOST 8
 
 static unsigned bodies_within(const struct plan_expr *expr)
 {
@@ -248,7 +248,7 @@ static const char *lacks_expr(const struct plan_expr *expr)
     if (expr->type.kind == DATA_UHUGEINT)
         return "a number of 128 bits";
     if (plan_binds(expr) && bodies_within(expr) > BODIES_MOST)
-        return "more than nine list functions or lets, each in the body of the one before";
+        return "more than eight list functions or lets, each in the body of the one before";
     if (expr->kind != PLAN_LITERAL && expr->type.kind == DATA_INTERVAL)
         return "a computed interval";
     for (size_t i = 0; i < expr->arg_count; i++)

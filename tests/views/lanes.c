@@ -556,7 +556,9 @@ static void check_at_once(struct lane *lane, const char *text, const struct fhir
         if (lane->on[i] && run_native(view, str_of(resources[i]), &native, &err) != ERR_OK)
             fail_msg("%s", err.message);
     }
-    if (on == 0 || lane->pairs >= lane->most)
+    /* a repeat in pre-order is planned for minutes (docs/DIALECTS.md): the suite has one */
+    bool slow = strstr(text, "\"repeat\"") != NULL && strstr(text, "%rowIndex") != NULL;
+    if (on == 0 || slow || lane->pairs >= lane->most)
         return;
     lane->pairs += (int64_t)on;
     if (lowered_rows(lane, root, &lowered, &err) != ERR_OK)
