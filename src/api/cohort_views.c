@@ -226,6 +226,10 @@ enum err_code api_cohort_put_route(struct api_cohort *cohort, const struct plan_
     mem_free(names);
     TRY(code);
     TRY(buf_check(&why, err));
+    store_route_count(cohort->api->store, cohort->options->dataset,
+                      bitmap                                ? STORE_ROUTE_BITMAP
+                      : strcmp(route, "materialised") == 0 ? STORE_ROUTE_FRESH
+                                                            : STORE_ROUTE_ON_THE_FLY);
     json_put_text(answer, "route", route, &ok);
     json_put_str(answer, "why", buf_view(&why), &ok);
     return json_built(ok, err);

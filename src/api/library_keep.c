@@ -146,7 +146,7 @@ enum err_code api_sql_view_attach(struct api *api, struct store_version *version
     if (entry == NULL)
         return ERR_OK;
     TRY(route_of(api, version, entry, marts, &route, err));
-    api_view_routed(api, marts, name, &route, &ok);
+    api_view_routed(api, version, marts, name, &route, &ok);
     TRY(json_built(ok, err));
     return strcmp(route.route, "materialised") == 0
                ? attach_rows(api, version, engine, name, entry, allowed, err)
@@ -176,7 +176,7 @@ enum err_code api_sql_view_attach_kept(struct api *api, struct store_version *ve
     *ret_found = strcmp(route.route, "materialised") == 0;
     if (!*ret_found)
         return ERR_OK;
-    api_view_routed(api, marts, node->view.name, &route, &ok);
+    api_view_routed(api, version, marts, node->view.name, &route, &ok);
     TRY(json_built(ok, err));
     return attach_rows(api, version, engine, node->view.name, entry, allowed, err);
 }

@@ -92,6 +92,20 @@ static enum err_code put_state(struct api *api, struct store_version *version, c
     return json_built(ok, err);
 }
 
+static json_t *routes_json(struct api *api, const char *dataset, bool *ok)
+{
+    static const char *const names[STORE_ROUTES] = {[STORE_ROUTE_FRESH] = "materialised",
+                                                    [STORE_ROUTE_STALE] = "stale",
+                                                    [STORE_ROUTE_ON_THE_FLY] = "on_the_fly",
+                                                    [STORE_ROUTE_BITMAP] = "bitmap"};
+    int64_t counts[STORE_ROUTES];
+    json_t *object = json_object();
+    store_routes_read(api->store, dataset, counts);
+    for (size_t i = 0; i < STORE_ROUTES; i++)
+        json_put_int(object, names[i], counts[i], ok);
+    return object;
+}
+
 enum err_code api_views_list(struct api *api, const char *dataset, const char *const *names,
                              size_t count, bool close_look, json_t **ret, struct err *err)
 {
@@ -126,6 +140,8 @@ enum err_code api_views_list(struct api *api, const char *dataset, const char *c
     json_put_text(object, "dataset", dataset, &ok);
     json_put_text(object, "version", store_version_id(version), &ok);
     json_put(object, "views", json_incref(list), &ok);
+    if (close_look)
+        json_put(object, "routes", routes_json(api, dataset, &ok), &ok);
     *ret = object;
     return json_built(ok, err);
 }

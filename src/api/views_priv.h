@@ -67,8 +67,8 @@ struct api_route {
 };
 /* Decide without touching data: ≤ 1 ms. entry NULL: not materialised. */
 enum err_code api_view_route(struct api *api, struct store_version *version, const json_t *entry, const char *resource, enum api_view_mode mode, struct api_route *ret, struct err *err) WARN_UNUSED;
-/* Told: marts->routes gets the route (marts may be NULL), who asks is warned of what is stale. */
-void api_view_routed(struct api *api, const struct api_query_marts *marts, const char *name, const struct api_route *route, bool *ok);
+/* Told: marts->routes gets the route (marts may be NULL) and it is counted, who asks is warned of what is stale. */
+void api_view_routed(struct api *api, const struct store_version *version, const struct api_query_marts *marts, const char *name, const struct api_route *route, bool *ok);
 json_t *api_route_json(const struct api_route *route, bool *ok);
 /* Registered with the dataset; or built in, where the version holds FHIR resources at all. sqlonfhir.NAME too. */
 bool api_view_is_known(const struct store_version *version, const json_t *views, const char *word);

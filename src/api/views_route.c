@@ -205,11 +205,17 @@ json_t *api_route_json(const struct api_route *route, bool *ok)
     return object;
 }
 
-void api_view_routed(struct api *api, const struct api_query_marts *marts, const char *name,
+void api_view_routed(struct api *api, const struct store_version *version,
+                     const struct api_query_marts *marts, const char *name,
                      const struct api_route *route, bool *ok)
 {
-    if (marts != NULL && marts->routes != NULL)
+    if (marts != NULL && marts->routes != NULL) {
         json_put(marts->routes, name, api_route_json(route, ok), ok);
+        store_route_count(api->store, store_version_dataset(version),
+                          strcmp(route->route, "materialised") != 0 ? STORE_ROUTE_ON_THE_FLY
+                          : route->staleness_s > 0                  ? STORE_ROUTE_STALE
+                                                                    : STORE_ROUTE_FRESH);
+    }
     warn_stale(api, name, route);
 }
 
@@ -226,7 +232,7 @@ static enum err_code attach_view(struct api *api, struct store_version *version,
                               : exact  ? API_VIEW_EXACT
                                        : API_VIEW_LATEST;
     TRY(api_view_route(api, version, entry, fhir_view_resource(view->view), mode, &route, err));
-    api_view_routed(api, marts, view->name, &route, &ok);
+    api_view_routed(api, version, marts, view->name, &route, &ok);
     TRY(json_built(ok, err));
     if (strcmp(route.route, "materialised") == 0)
         TRY(api_view_layers_sql(api, store_version_dataset(version), entry, true, allowed, &batch,

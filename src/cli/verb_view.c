@@ -373,6 +373,19 @@ static const char *age_text(int64_t seconds, char ret[32])
     return seconds == 0 ? "nothing newer" : cli_duration(seconds * 1000, ret);
 }
 
+/* How often rows came which way, since the dataset is. */
+static void put_routes(struct cli *cli, const json_t *routes)
+{
+    char a[32], b[32], c[32], d[32];
+    if (routes == NULL)
+        return;
+    cli_say(cli, "\nanswered from materialised rows %s, stale ones %s, on the fly %s, by bitmaps %s\n",
+            cli_count(json_int(routes, "materialised", 0), a),
+            cli_count(json_int(routes, "stale", 0), b),
+            cli_count(json_int(routes, "on_the_fly", 0), c),
+            cli_count(json_int(routes, "bitmap", 0), d));
+}
+
 static enum err_code put_list(struct cli *cli, bool close_look, struct err *err)
 {
     static const char *views[VIEWS_MOST];
@@ -417,6 +430,7 @@ static enum err_code put_list(struct cli *cli, bool close_look, struct err *err)
             cli_table_count(table, json_int(one, "pending_changes", 0));
     }
     cli_table_print(cli, table, true);
+    put_routes(cli, json_object_get(answer, "routes"));
     return ERR_OK;
 }
 

@@ -405,6 +405,11 @@ static void note_passed_over(const struct fhir_in_gathering *gathering, json_t *
         if (gathering->passed_over[i] > 0)
             ingest_note(notes, "passed_over", "%lld entries of Bundles were passed over: %s",
                         (long long)gathering->passed_over[i], what[i]);
+    if (gathering->pages > 0)
+        ingest_note(notes, "one_page",
+                    "%lld Bundles are one page of a search: their link \"next\" leads to more "
+                    "resources, which are not here unless other files hold them",
+                    (long long)gathering->pages);
 }
 
 static const char *origin_of(struct ingest_set *set, const struct fhir_in_type *type)

@@ -76,6 +76,7 @@ struct fhir_in_gathering {
     size_t last;                  /* the type met last: resources mostly come in runs */
     struct fhir_in_type unplaced; /* lines of which no type is known */
     int64_t passed_over[3];       /* see fhir_unwrap.c */
+    int64_t pages;                /* Bundles that name a next page */
 };
 /* A resource of that name, made where it is new. NULL: out of memory, or more than
  * FHIR_LIMIT_TYPES. */

@@ -28,7 +28,7 @@ struct unwrapping {
     int64_t seen;
 };
 struct bundle { /* members of a Bundle that matter; views */
-    struct str type, entries;
+    struct str type, entries, link;
 };
 struct entry {
     struct str full_url, resource, method, url, modified;
@@ -320,6 +320,8 @@ static enum err_code unwrap_bundle(struct unwrapping *work, const struct bundle 
                                    struct err *err)
 {
     struct positions found = {0};
+    if (bundle->link.len > 0 && holds(bundle->link, "\"next\""))
+        work->gathering->pages++;
     if (bundle->entries.len < 2 || bundle->entries.ptr[0] != '[')
         return ERR_OK;
     if (depth > FHIR_LIMIT_BUNDLES)
@@ -344,7 +346,8 @@ static enum err_code unwrap_document(struct unwrapping *work, struct str text, s
     if (!str_equal(type, STR("Bundle")))
         return add_resource(work, text, full_url, err);
     bool good = json_read_object(text.ptr, text.ptr + text.len, &view);
-    struct bundle bundle = {plain(member(&view, "type")), member(&view, "entry")};
+    struct bundle bundle = {plain(member(&view, "type")), member(&view, "entry"),
+                            member(&view, "link")};
     const char *fault = view.fault;
     bool failed = view.failed;
     json_view_done(&view);

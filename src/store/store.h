@@ -22,6 +22,10 @@ struct store_options {
 enum err_code store_open(const struct store_options *options, struct store **ret, struct err *err) WARN_UNUSED;
 void store_close(struct store *store);
 AUTO_DEFINE(struct store, store_close)
+/* How often each route answered, counted beside the dataset: cheap, shared by processes, not fsynced; a store that can't be written counts nothing. */
+enum store_route { STORE_ROUTE_FRESH, STORE_ROUTE_STALE, STORE_ROUTE_ON_THE_FLY, STORE_ROUTE_BITMAP, STORE_ROUTES };
+void store_route_count(const struct store *store, const char *dataset, enum store_route route);
+void store_routes_read(const struct store *store, const char *dataset, int64_t ret[STORE_ROUTES]);
 const char *store_id(const struct store *store); /* of store.json: 32 hex digits, for good; "" where it has none */
 const char *store_directory(const struct store *store);
 bool store_is_writable(const struct store *store);

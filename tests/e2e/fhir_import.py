@@ -145,6 +145,11 @@ def bundles():
 
     search = bundle("searchset", {"fullUrl": "https://x/fhir/Patient/p1", "resource": resource("Patient", "p1")},
                     {"resource": resource("OperationOutcome", None, issue=[]), "search": {"mode": "outcome"}})
+    paged = dict(json.loads(search), link=[{"relation": "self", "url": "https://x/fhir/Patient"}, {"relation": "next", "url": "https://x/fhir/Patient?page=2"}])
+    _, answer = take(make("bundles/page.json", json.dumps(paged)))
+    checks.that("one_page" in codes(answer, "Patient"), "one page of a search is told", answer)
+    _, answer = take(make("bundles/last.json", json.dumps(dict(paged, link=paged["link"][:1]))))
+    checks.that("one_page" not in codes(answer, "Patient"), "the last page is no news")
     collection = bundle("collection", {"resource": resource("Patient", "p2")}, {"resource": json.loads(bundle("collection", {"resource": resource("Patient", "p3")}))})
     _, answer = take(make("bundles/s.json", search), make("bundles/c.json", collection), make("bundles/one.json", json.dumps(resource("Patient", "p4"), indent=1)),
                      make("bundles/array.json", "[" + line("Patient", "p5") + ",\n" + line("Patient", "p6") + "]"),

@@ -162,6 +162,11 @@ def kept():
     checks.equal([ran["rows"], ran["views"]["ill"]["route"]], [expected("2100", {gone}), "materialised"], "rows after it")
     listed = {v["name"]: v for v in program.must("view", "status", "h")["views"]}
     checks.equal([listed["ill"]["rows"], listed["ill"]["fresh"], listed["ill"]["sql"]], [len(coded[code]) - 1, True, True], "status")
+    before = program.must("view", "status", "h")["routes"]
+    program.must("sql", "h", "SELECT count(*) FROM sqlonfhir.ill")
+    program.must("sql", "h", "SELECT count(*) FROM sqlonfhir.encounter")
+    after = program.must("view", "status", "h")["routes"]
+    checks.equal({r: after[r] - before[r] for r in after}, {"materialised": 1, "stale": 0, "on_the_fly": 1, "bitmap": 0}, "routes are counted")
     program.must("prune", "h")
     checks.equal(program.must("sql", "h", "SELECT count(*) FROM sqlonfhir.ill")["rows"], [[len(coded[code]) - 1]], "prune keeps it")
     program.must("view", "drop", "h", "ill")
