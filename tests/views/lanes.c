@@ -560,8 +560,11 @@ static void check_at_once(struct lane *lane, const char *text, const struct fhir
     bool slow = strstr(text, "\"repeat\"") != NULL && strstr(text, "%rowIndex") != NULL;
     if (on == 0 || slow || lane->pairs >= lane->most)
         return;
+    enum err_code code = lowered_rows(lane, root, &lowered, &err);
+    if (code == ERR_UNSUPPORTED) /* what the dialect says that it lacks */
+        return;
     lane->pairs += (int64_t)on;
-    if (lowered_rows(lane, root, &lowered, &err) != ERR_OK)
+    if (code != ERR_OK)
         tell(text, lane->dialect, "rows", err.detail[0] != '\0' ? err.detail : err.message);
     else
         (void)tell_difference(text, lane->dialect, &native, &lowered);
