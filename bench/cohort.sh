@@ -1,13 +1,14 @@
 #!/bin/sh
-# ./do bench cohort: feasibility counts by bitmap, DuckDB and (where a server is installed) PostgreSQL, at 1,000,000 patients. Data are made
-# once below build/bench/cohort (about 2 GB with PostgreSQL's).
+# ./do bench cohort: feasibility counts by bitmap, DuckDB and (where a server is installed) PostgreSQL, at 1,000,000 patients (BENCH_PATIENTS=N:
+# others). Data are made once below build/bench/cohort (about 2 GB with PostgreSQL's).
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
-work=${BENCH_WORK:-$root/build/bench}/cohort
+patients=${BENCH_PATIENTS:-1000000}
+work=${BENCH_WORK:-$root/build/bench}/cohort-$patients
 mkdir -p "$work"
 cmake --build "$root/build" --target cohort_bench >&2
 bench=$root/build/cohort_bench
-[ -f "$work/made" ] || { rm -f "$work/cohort.duckdb"* && "$bench" make "$work" && touch "$work/made"; }
+[ -f "$work/made" ] || { rm -f "$work/cohort.duckdb"* && "$bench" make "$work" "$patients" && touch "$work/made"; }
 
 url=''
 if [ -z "${BENCH_NO_POSTGRES:-}" ] && sh "$root/tests/servers/postgres.sh" available 2>/dev/null; then

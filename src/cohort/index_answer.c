@@ -33,6 +33,7 @@ static enum err_code gather(struct index_counter *counter, struct cohort_list *p
         return no_memory(counter);
     if (!rows && counter->index->entries[entry].flat != 0)
         *part = (struct index_part){.flat = bytes,
+                                    .cardinality = counter->index->entries[entry].cardinality,
                                     .words = index_words(counter->index->header.patients)};
     else
         cohort_part_begin(part, bytes);
@@ -66,6 +67,30 @@ enum err_code cohort_set_of(struct index_counter *counter, const struct cohort_l
         return no_memory(counter);
     (*ret)->parts = parts->items;
     (*ret)->part_count = parts->count;
+    return ERR_OK;
+}
+
+enum err_code cohort_bits_set(struct index_counter *counter, bool filled, uint64_t **ret_bits,
+                              struct index_set **ret)
+{
+    struct cohort_index *index = counter->index;
+    size_t words = index_words(index->header.patients);
+    uint64_t *bits = NULL;
+    if (index->scratch_used < INDEX_SCRATCH) {
+        uint64_t **kept = &index->scratch[index->scratch_used++];
+        if (*kept == NULL)
+            *kept = mem_zalloc(words + 1, sizeof *bits);
+        else if (!filled)
+            memset(*kept, 0, words * sizeof *bits);
+        bits = *kept;
+    } else {
+        bits = arena_array(counter->arena, words + 1, sizeof *bits);
+    }
+    *ret = new_set(counter);
+    if (bits == NULL || *ret == NULL)
+        return no_memory(counter);
+    (*ret)->bits = *ret_bits = bits;
+    (*ret)->bit_words = words;
     return ERR_OK;
 }
 
@@ -148,27 +173,25 @@ static uint32_t births_upto(const struct index_births *births, int64_t day)
 
 /* Those born up to the day, by their first (last: last) possible day of birth. */
 static enum err_code born_upto(struct index_counter *counter, bool last, int64_t day,
-                               struct index_set **ret)
+                               uint64_t **ret_bits, struct index_set **ret)
 {
     const struct index_births *births = &counter->index->births[last ? 1 : 0];
     size_t words = index_words(counter->index->header.patients);
-    uint32_t wanted = births_upto(births, day), band = 0;
-    uint64_t *bits = arena_array(counter->arena, words + 1, sizeof *bits);
-    *ret = new_set(counter);
-    if (*ret == NULL || bits == NULL)
-        return no_memory(counter);
-    if (births->band_count > 0) { /* the nearest band: none has flat bits before it for band 0 */
+    uint32_t wanted = births_upto(births, day), band = 0, start = 0;
+    if (births->band_count > 0) { /* the nearest band; nobody is born before the first */
         uint64_t size = births->count / births->band_count + 1;
         band = (uint32_t)((wanted + size / 2) / size);
         band = band < births->band_count ? band : births->band_count - 1;
     }
-    uint32_t start = band > 0 ? index_band_start(births->count, births->band_count, band) : 0;
-    if (band > 0)
+    TRY(cohort_bits_set(counter, band > 0, ret_bits, ret));
+    uint64_t *bits = *ret_bits;
+    if (band > 0) {
+        start = index_band_start(births->count, births->band_count, band);
         memcpy(bits, births->bands + (band - 1) * words, words * sizeof *bits);
-    for (uint32_t i = start < wanted ? start : wanted; i < (start < wanted ? wanted : start); i++)
+    }
+    uint32_t from = start < wanted ? start : wanted, to = start < wanted ? wanted : start;
+    for (uint32_t i = from; i < to; i++)
         bits[births->ordinals[i] / 64] ^= UINT64_C(1) << (births->ordinals[i] % 64);
-    (*ret)->bits = bits;
-    (*ret)->bit_words = words;
     return ERR_OK;
 }
 
@@ -177,13 +200,13 @@ static enum err_code born_set(struct index_counter *counter, int64_t low, int64_
                               struct index_set **ret)
 {
     struct index_set *before = NULL;
-    TRY(born_upto(counter, true, high, ret));
+    uint64_t *bits = NULL, *out = NULL;
+    TRY(born_upto(counter, true, high, &bits, ret));
     if (low == COHORT_OPEN_LOW)
         return ERR_OK;
-    TRY(born_upto(counter, false, low - 1, &before));
-    uint64_t *bits = (uint64_t *)(uintptr_t)(*ret)->bits;
+    TRY(born_upto(counter, false, low - 1, &out, &before));
     for (size_t i = 0; i < before->bit_words; i++)
-        bits[i] &= ~before->bits[i];
+        bits[i] &= ~out[i];
     return ERR_OK;
 }
 
@@ -296,6 +319,7 @@ enum err_code cohort_index_count(struct cohort_index *index, const struct cohort
     struct index_set **sets = arena == NULL ? NULL : arena_array(arena, steps + 1, sizeof *sets);
     if (sets == NULL)
         return no_memory(&counter);
+    index->scratch_used = 0;
     for (size_t i = 0; i < steps; i++)
         TRY(node_set(&counter, root->kind == COHORT_ALL ? root->children[i] : root, &sets[i]));
     ret[0] = index->header.patients;

@@ -60,12 +60,6 @@ static void add_array(uint64_t *words, const unsigned char *at, uint32_t count)
         add_bit(words, u16_at(at + 2 * (size_t)i));
 }
 
-static void or_words(uint64_t *restrict words, const uint64_t *restrict more)
-{
-    for (uint32_t i = 0; i < WORDS; i++)
-        words[i] |= more[i];
-}
-
 static void and_words(uint64_t *restrict words, const uint64_t *restrict others)
 {
     for (uint32_t i = 0; i < WORDS; i++)
@@ -82,12 +76,13 @@ static void and_bytes(uint64_t *restrict words, const unsigned char *restrict by
     }
 }
 
-static void or_bytes(uint64_t *restrict words, const unsigned char *restrict bytes, size_t count)
+static void or_bytes(uint64_t *restrict words, const unsigned char *restrict bytes, size_t count,
+                     uint64_t flip)
 {
     for (size_t i = 0; i < count; i++) {
         uint64_t word;
         memcpy(&word, bytes + 8 * i, 8);
-        words[i] |= word;
+        words[i] |= word ^ flip;
     }
 }
 
@@ -121,7 +116,7 @@ static void add_part(uint64_t *words, struct index_part *part, uint32_t block)
     if (part->flat != NULL) {
         if (from < part->words)
             or_bytes(words, part->flat + 8 * from,
-                     part->words - from < WORDS ? part->words - from : WORDS);
+                     part->words - from < WORDS ? part->words - from : WORDS, 0);
         return;
     }
     if (part->next == part->containers || u16_at(part->keys + 4 * (size_t)part->next) != block)
@@ -133,7 +128,7 @@ static void add_part(uint64_t *words, struct index_part *part, uint32_t block)
         add_runs(words, part->at);
         part->at += 2 + 4 * (size_t)u16_at(part->at);
     } else if (count > ARRAY_MOST) {
-        or_bytes(words, part->at, WORDS);
+        or_bytes(words, part->at, WORDS, 0);
         part->at += BLOCK / 8;
     } else {
         add_array(words, part->at, count);
@@ -169,31 +164,6 @@ static int64_t count_words(const uint64_t *words)
     return count_plain(words);
 }
 
-/* words: of this set; behind it those for the sets within it, WORDS a level. */
-static void bits_of(struct index_set *set, uint32_t block, uint64_t *words)
-{
-    uint64_t *inner = words + WORDS;
-    if (set->child_count == 0) {
-        size_t from = (size_t)block * WORDS, more = set->bit_words - from;
-        memset(words, 0, WORDS * sizeof *words);
-        if (set->bits != NULL && from < set->bit_words)
-            memcpy(words, set->bits + from, (more < WORDS ? more : WORDS) * sizeof *words);
-        for (size_t i = 0; i < set->part_count; i++)
-            add_part(words, &set->parts[i], block);
-    }
-    for (size_t c = 0; c < set->child_count; c++) {
-        bits_of(set->children[c], block, c == 0 ? words : inner);
-        if (c == 0)
-            continue;
-        if (set->any)
-            or_words(words, inner);
-        else
-            and_words(words, inner);
-    }
-    for (uint32_t i = 0; set->inverted && i < WORDS; i++)
-        words[i] = ~words[i];
-}
-
 /* The set is one bitmap that has flat bits of all this block: they need not be copied. The part
  * goes on. NULL: it is not. */
 static const unsigned char *flat_bits(struct index_set *set, uint32_t block)
@@ -213,6 +183,34 @@ static const unsigned char *flat_bits(struct index_set *set, uint32_t block)
     part->at += BLOCK / 8;
     part->next++;
     return bits;
+}
+
+/* words: of this set; behind it those for the sets within it, WORDS a level. */
+static void bits_of(struct index_set *set, uint32_t block, uint64_t *words)
+{
+    uint64_t *inner = words + WORDS;
+    if (set->child_count == 0) {
+        size_t from = (size_t)block * WORDS, more = set->bit_words - from;
+        memset(words, 0, WORDS * sizeof *words);
+        if (set->bits != NULL && from < set->bit_words)
+            memcpy(words, set->bits + from, (more < WORDS ? more : WORDS) * sizeof *words);
+        for (size_t i = 0; i < set->part_count; i++)
+            add_part(words, &set->parts[i], block);
+    }
+    for (size_t c = 0; c < set->child_count; c++) {
+        const unsigned char *flat = flat_bits(set->children[c], block);
+        uint64_t flip = flat != NULL && set->children[c]->inverted ? ~UINT64_C(0) : 0;
+        if (c == 0)
+            memset(words, set->any ? 0 : 0xFF, WORDS * sizeof *words);
+        if (flat == NULL)
+            bits_of(set->children[c], block, inner);
+        if (!set->any)
+            and_bytes(words, flat != NULL ? flat : (const unsigned char *)inner, flip);
+        else
+            or_bytes(words, flat != NULL ? flat : (const unsigned char *)inner, WORDS, flip);
+    }
+    for (uint32_t i = 0; set->inverted && i < WORDS; i++)
+        words[i] = ~words[i];
 }
 
 /* left ← left ∩ set; room: for the set's bits. */
@@ -245,7 +243,7 @@ static bool is_whole_bitmap(const struct index_set *set)
 
 static int64_t head_count(const struct index_part *part)
 {
-    int64_t count = 0;
+    int64_t count = part->flat != NULL ? part->cardinality : 0;
     for (uint32_t i = 0; i < part->containers; i++)
         count += u16_at(part->keys + 4 * (size_t)i + 2) + 1;
     return count;

@@ -317,15 +317,10 @@ enum err_code cohort_events_set(struct index_counter *counter,
                                 const struct cohort_resolved *resolved, struct index_set **ret)
 {
     AUTO(events_done) struct events events = {.items = NULL};
-    size_t words = index_words(counter->index->header.patients);
-    uint64_t *bits = arena_array(counter->arena, words + 1, sizeof *bits);
-    *ret = arena_array(counter->arena, 1, sizeof **ret);
-    if (bits == NULL || *ret == NULL)
-        return no_memory(counter);
+    uint64_t *bits = NULL;
     TRY(find(counter, resolved, &events));
+    TRY(cohort_bits_set(counter, false, &bits, ret));
     for (size_t i = 0; i < events.count; i++)
         bits[events.items[i].ordinal / 64] |= UINT64_C(1) << (events.items[i].ordinal % 64);
-    (*ret)->bits = bits;
-    (*ret)->bit_words = words;
     return ERR_OK;
 }

@@ -324,6 +324,8 @@ void cohort_index_close(struct cohort_index *index)
         return;
     mem_free(index->checked);
     mem_free(index->events);
+    for (size_t i = 0; i < INDEX_SCRATCH; i++)
+        mem_free(index->scratch[i]);
     if (index->map != NULL)
         (void)munmap((void *)(uintptr_t)index->map, index->bytes);
     mem_free(index);

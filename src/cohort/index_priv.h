@@ -59,6 +59,7 @@ _Static_assert(sizeof(struct index_entry) == 48, "an entry is 48 bytes long");
 enum index_patient_slot { SLOT_GENDER, SLOT_DECEASED };
 enum index_view_slot { SLOT_ANY, SLOT_CATEGORY, SLOT_STATUS, SLOT_TEXT, SLOT_CODES /* the first of them */ };
 
+#define INDEX_SCRATCH 8
 struct index_births {
     const uint32_t *ordinals;
     const int32_t *days;
@@ -82,6 +83,8 @@ struct cohort_index {
     struct index_births births[2];         /* by first, by last day: where exact the same */
     struct index_events *events;           /* by view */
     unsigned char *checked; /* by entry: INDEX_CHECKED_… */
+    uint64_t *scratch[INDEX_SCRATCH]; /* flat bits of all patients, used again by the next question: fresh memory would cost more than filling it */
+    size_t scratch_used;
 };
 #define INDEX_CHECKED_PATIENTS 1 /* the bitmap's bytes are what they should be */
 #define INDEX_CHECKED_ROWS 2
@@ -103,6 +106,7 @@ struct index_part {
     uint32_t containers, next;
     const unsigned char *flat; /* instead: flat bits of words */
     size_t words;
+    uint32_t cardinality; /* of flat bits */
 };
 /* The union of parts, or flat bits of all numbers, or (child_count > 0) the children's intersection (any: union); inverted: all others. */
 struct index_set {
@@ -137,6 +141,8 @@ enum err_code cohort_gather_value(struct index_counter *counter, struct cohort_l
 enum err_code cohort_gather_matches(struct index_counter *counter, struct cohort_list *parts, const struct cohort_resolved *resolved, size_t view, bool rows) WARN_UNUSED;
 #define INDEX_WORD_BYTES 1024 /* longer than criteria's texts can be */
 void cohort_lower_ascii(const char *text, char ret[INDEX_WORD_BYTES]);
+/* A new set of flat bits of all patients, unset where they are not filled at once. */
+enum err_code cohort_bits_set(struct index_counter *counter, bool filled, uint64_t **ret_bits, struct index_set **ret) WARN_UNUSED;
 /* The patients of an event that the patients' bitmaps can't tell: by its rows. */
 enum err_code cohort_events_set(struct index_counter *counter, const struct cohort_resolved *resolved, struct index_set **ret) WARN_UNUSED;
 

@@ -163,7 +163,8 @@ static void bitmaps_that_are_none_are_refused(void **state)
 struct leaf {
     unsigned char *bytes;
     uint64_t *bits; /* the same, flat */
-    bool *has;      /* by patient: what is expected */
+    uint32_t count;
+    bool *has; /* by patient: what is expected */
 };
 
 static uint32_t next_random(uint64_t *state)
@@ -197,6 +198,7 @@ static void make_leaf(struct leaf *leaf, unsigned kind, uint64_t *state)
     assert_true(cohort_flat_valid(flat, 8 * PATIENT_WORDS, count, PATIENTS));
     assert_false(cohort_flat_valid(flat, 8 * PATIENT_WORDS - 8, count, PATIENTS));
     assert_false(cohort_flat_valid(flat, 8 * PATIENT_WORDS, count + 1, PATIENTS));
+    leaf->count = count;
     bitmap_free(bitmap);
 }
 
@@ -221,8 +223,10 @@ static struct index_set *random_set(struct arena *arena, const struct leaf *leav
                 set->bits = from->bits;
                 set->bit_words = PATIENT_WORDS;
             } else if (form == 1) {
-                set->parts[set->part_count++] = (struct index_part){
-                    .flat = (const unsigned char *)from->bits, .words = PATIENT_WORDS};
+                set->parts[set->part_count++] =
+                    (struct index_part){.flat = (const unsigned char *)from->bits,
+                                        .words = PATIENT_WORDS,
+                                        .cardinality = from->count};
             } else {
                 cohort_part_begin(&set->parts[set->part_count++], from->bytes);
             }
