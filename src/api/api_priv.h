@@ -168,6 +168,8 @@ void api_name_from_path(const char *path, char ret[STORE_LIMIT_NAME_BYTES + 1]);
 enum err_code api_place_words(const struct api_place_options *place, json_t **ret_keys, json_t **ret_orders, struct err *err) WARN_UNUSED;
 /* views_changes.c: after an import, what changed for the dataset's materialised views, so that a refresh need not look for it. A failure is a warning. */
 void api_changes_note(struct api *api, const char *dataset);
+/* Which program this is (its build id); false: it has none. */
+bool api_build_id(struct buf *ret);
 /* ---- mart_memo.c: answers of mart builds, kept by request ---- */
 /* False: this request has no key (forced, a version given, a program without build id). Cheap: reads CURRENT and dataset.json. */
 bool api_memo_key(struct api *api, const struct api_mart_options *options, char ret[HASH_HEX_BYTES]);

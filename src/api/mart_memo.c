@@ -91,6 +91,16 @@ static bool version_of(struct api *api, const struct api_mart_options *options,
     return true;
 }
 
+bool api_build_id(struct buf *ret)
+{
+    static const char address = 0;
+    struct build_id build = {.address = (uintptr_t)&address};
+    if (dl_iterate_phdr(visit_object, &build) != 1 || build.count == 0)
+        return false;
+    buf_add(ret, (const char *)build.bytes, build.count);
+    return true;
+}
+
 bool api_memo_key(struct api *api, const struct api_mart_options *options, char ret[HASH_HEX_BYTES])
 {
     static const char address = 0;

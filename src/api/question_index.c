@@ -152,7 +152,9 @@ enum err_code api_asked_open(struct api *api, const char *dataset, const char *v
     JSON_AUTO decided = NULL;
     char hash[HASH_HEX_BYTES];
     AUTO(buf_done) struct buf identity = BUF_INIT;
-    TRY(api_open_profile(api, dataset, version, &ret->version, &ret->profile, err));
+    if (ret->version == NULL)
+        TRY(store_version_open(api->store, dataset, version, &ret->version, err));
+    TRY(profile_open(api->store, ret->version, &ret->profile, err));
     TRY(store_dataset_read(api->store, dataset, &decided, err));
     TRY(ask_catalogue_new(ret->profile, json_object_get(decided, "aliases"), &ret->catalogue, err));
     ask_catalogue_hash(ret->catalogue, hash);

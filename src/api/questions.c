@@ -150,23 +150,21 @@ static enum err_code answer_it(struct api *api, const struct api_question_option
 /* ---- the trail
  * -------------------------------------------------------------------------------------------- */
 
-static void record(struct api *api, const struct api_question_options *options,
-                   const struct ask_reading *reading, const json_t *answer)
+static void record(struct api *api, const struct api_question_options *options, struct str masked,
+                   const json_t *answer)
 {
     static const char *const members[] = {"status",    "intent",     "confidence", "version",
                                           "signature", "run_key",    "reused",     "n",
                                           "tier",      "duration_ms"};
-    AUTO(buf_done) struct buf masked = BUF_INIT;
     char query[HASH_HEX_BYTES];
     struct err why = {0};
     bool ok = true;
     json_t *entry = json_object(), *tiers = json_array(), *tier = json_object();
-    ask_reading_masked(reading, &masked);
     hash_sha256_of(options->question, strlen(options->question), query);
     if (store_is_writable(api->store) &&
         store_query_keep(api->store, options->dataset, query, options->question, &why) != ERR_OK)
         api_warn(api, "the question was not kept: %s", why.message);
-    json_put_str(entry, "question", buf_view(&masked), &ok);
+    json_put_str(entry, "question", masked, &ok);
     json_put_text(entry, "query", query, &ok);
     json_put_text(tier, "name", "grammar", &ok);
     json_put_text(tier, "status", json_text(answer, "status", ""), &ok);
@@ -197,12 +195,13 @@ static enum err_code options_of(const struct api_question_options *options, stru
     return err_hint(err, "--now 2104-01-31");
 }
 
+/* Read, run, told; *masked for the history. */
 static enum err_code question(struct api *api, const struct api_question_options *options,
-                              struct api_asked *asked, json_t **ret, struct err *err)
+                              struct api_asked *asked, json_t **ret, struct buf *masked,
+                              struct err *err)
 {
     AUTO(ask_reading_free) struct ask_reading *reading = NULL;
     struct ask_options how;
-    int64_t started_us = clock_monotonic_us();
     json_t *answer = NULL;
     bool ok = true;
     TRY(options_of(options, &how, err));
@@ -217,27 +216,61 @@ static enum err_code question(struct api *api, const struct api_question_options
         json_put_text(answer, "version", store_version_id(asked->version), &ok);
         json_put(answer, "test", json_null(), &ok);
         json_put_text(answer, "tier", "grammar", &ok);
-        json_put_int(answer, "duration_ms", api_elapsed_ms(started_us), &ok);
         code = json_built(ok, err);
     }
     if (code != ERR_OK) {
         json_decref(answer);
         return code;
     }
-    record(api, options, reading, answer);
+    ask_reading_masked(reading, masked);
     *ret = answer;
     return ERR_OK;
+}
+
+/* The same question before: its answer, which is one that is kept. */
+static bool asked_before(struct api *api, const struct api_question_options *options,
+                         const char *key, json_t **ret, struct buf *masked)
+{
+    bool ok = true;
+    if (!api_question_find(api, options->dataset, key, ret, masked))
+        return false;
+    if (json_object_get(*ret, "reused") != NULL)
+        json_put_flag(*ret, "reused", true, &ok);
+    return ok;
 }
 
 enum err_code api_question(struct api *api, const struct api_question_options *options,
                            json_t **ret, struct err *err)
 {
     struct api_asked asked = {.version = NULL};
+    AUTO(buf_done) struct buf masked = BUF_INIT;
     int64_t started_us = clock_monotonic_us();
+    char key[HASH_HEX_BYTES];
+    json_t *answer = NULL;
+    bool ok = true, keyed = false, before = false;
     api_begin(api);
-    enum err_code code = question(api, options, &asked, ret, err);
-    if (code != ERR_OK && asked.version != NULL)
+    enum err_code code =
+        store_version_open(api->store, options->dataset, options->version, &asked.version, err);
+    if (code == ERR_OK) {
+        keyed = api_question_key(api, asked.version, options, key);
+        before = keyed && asked_before(api, options, key, &answer, &masked);
+    }
+    if (code == ERR_OK && !before)
+        code = question(api, options, &asked, &answer, &masked, err);
+    if (code == ERR_OK && !before && keyed)
+        api_question_keep(api, asked.version, key, answer, buf_view(&masked));
+    if (code == ERR_OK) {
+        json_put_int(answer, "duration_ms", api_elapsed_ms(started_us), &ok);
+        code = json_built(ok, err);
+    }
+    if (code == ERR_OK)
+        record(api, options, buf_view(&masked), answer);
+    else if (asked.version != NULL)
         api_record_failure(api, options->dataset, "ask", err, started_us);
     api_asked_done(&asked);
+    if (code == ERR_OK)
+        *ret = answer;
+    else
+        json_decref(answer);
     return code;
 }

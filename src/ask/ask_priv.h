@@ -179,7 +179,7 @@ struct ask_item {
     double number;   /* NUMBER, DURATION, TOP, ORDINAL, IDENTIFIED */
     struct ask_window window;
     struct ask_match matches[ASK_CANDIDATES]; /* VALUE, best first */
-    size_t match_count;
+    size_t match_count, chosen; /* chosen: the match that the grammar took */
     struct { size_t table, column; double quality; } columns[ASK_CANDIDATES]; /* COLUMN */
     size_t column_count;
     double quality;

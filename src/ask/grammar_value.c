@@ -31,6 +31,8 @@ static double score(const struct ask_parse *p, const struct ask_match *match)
         score += .6;
     if (p->aggregate != ASK_NO_AGGREGATE && p->catalogue->tables[source->table].value >= 0)
         score += .3;
+    if (p->last != ASK_NONE && p->q->events[p->last].table == source->table)
+        score += .15; /* "sepsis or pneumonia" are of one kind */
     return score;
 }
 
@@ -197,6 +199,7 @@ void ask_parse_value(struct ask_parse *p, struct ask_item *item)
         return;
     const struct ask_source *from = &p->catalogue->sources[source];
     source_attr(p->catalogue, from, &attr);
+    item->chosen = (size_t)(best - item->matches);
     item->quality = sureness(p, item, best, next);
     if (p->has_subject && !p->subject_used && ask_attr_table(&p->subject) == from->table &&
         p->subject.column == from->column)

@@ -326,19 +326,22 @@ static void said_others(struct ask_reading *reading)
 {
     for (size_t i = 0; i < reading->item_count; i++) {
         const struct ask_item *item = &reading->items[i];
-        if (item->class != ASK_VALUE || item->match_count == 0 || !item->matches[0].exact ||
-            item->to - item->from > 1)
+        if (item->class != ASK_VALUE || item->match_count == 0 ||
+            !item->matches[item->chosen].exact || item->to - item->from > 1)
             continue;
         size_t count = 0, others = 0;
         const uint32_t *postings =
             ask_index_word(reading->index, reading->tokens[item->from].stem, &count);
         for (size_t k = 0; k < count; k++)
             others +=
-                reading->index->entries[postings[k]].source == item->matches[0].source ? 1 : 0;
-        if (others > item->matches[0].count)
+                reading->index->entries[postings[k]].source == item->matches[item->chosen].source
+                    ? 1
+                    : 0;
+        if (others > item->matches[item->chosen].count)
             ask_note(reading, reading->warnings,
                      "%zu other values hold '%s' and are left out; 'any %s' takes them all",
-                     others - item->matches[0].count, ask_phrase(reading, item->from, item->to),
+                     others - item->matches[item->chosen].count,
+                     ask_phrase(reading, item->from, item->to),
                      ask_phrase(reading, item->from, item->to));
     }
 }
@@ -417,7 +420,7 @@ static bool stays(const struct ask_item *item)
 {
     switch (item->class) {
     case ASK_VALUE:
-        return item->match_count > 0 && item->matches[0].patients >= ASK_FEW &&
+        return item->match_count > 0 && item->matches[item->chosen].patients >= ASK_FEW &&
                item->corrected == NULL;
     case ASK_NUMBER:
     case ASK_DURATION:
