@@ -237,8 +237,7 @@ static size_t depth_of(const struct index_set *set)
 
 static bool is_whole_bitmap(const struct index_set *set)
 {
-    return set->child_count == 0 && set->part_count == 1 && !set->inverted && set->bits == NULL &&
-           set->parts[0].flat == NULL;
+    return set->child_count == 0 && set->part_count == 1 && !set->inverted && set->bits == NULL;
 }
 
 static int64_t head_count(const struct index_part *part)
