@@ -223,6 +223,7 @@ void ask_parse_value(struct ask_parse *p, struct ask_item *item)
     p->or_next = false;
     p->about_person = ask_words_have(&table->columns[from->column].words, "sex") ||
                       ask_words_have(&table->columns[from->column].words, "gender");
+    p->q->patients_said = p->q->patients_said || p->about_person;
     p->negate = p->negate && after != NULL && (after->class == ASK_OR || after->class == ASK_AND);
 }
 
@@ -330,6 +331,7 @@ void ask_parse_flag(struct ask_parse *p, const struct ask_item *item, size_t can
     predicate->op = ASK_EQ;
     predicate->low = value;
     p->about_person = item->class == ASK_FLAG;
+    p->q->patients_said = p->q->patients_said || p->about_person;
     p->negate = false;
 }
 

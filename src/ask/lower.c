@@ -34,10 +34,14 @@ static E number_condition(struct plan *plan, E value, const struct ask_predicate
     if (value->type.kind == DATA_BOOLEAN)
         return value;
     E low = ask_plan_number(plan, value->type, predicate->low);
+    if (low == NULL)
+        return NULL;
     if (low->type.kind == DATA_DOUBLE && value->type.kind != DATA_DOUBLE)
         value = plan_cast(plan, value, DATA_TYPE(DOUBLE), false);
     if (predicate->op == ASK_BETWEEN) {
         E high = ask_plan_number(plan, value->type, predicate->high);
+        if (high == NULL)
+            return NULL;
         if (high->type.kind == DATA_DOUBLE && value->type.kind == DATA_BIGINT) {
             value = plan_cast(plan, value, DATA_TYPE(DOUBLE), false);
             low = ask_plan_number(plan, value->type, predicate->low);
@@ -90,6 +94,7 @@ static void filter_window(struct ask_rows *rows, const struct ask_window *window
 {
     struct plan *plan = rows->plan;
     E time = window->on ? ask_rows_time(rows) : NULL, from = NULL, to = NULL;
+    rows->undated = rows->undated || (window->on && time == NULL); /* never left out in silence */
     if (time == NULL)
         return;
     if (window->from != INT64_MIN)
@@ -143,9 +148,12 @@ static void keep_keys(struct ask_rows *rows, enum ask_entity_kind kind, R keys, 
 static void filter_scope(struct ask_rows *rows, const struct ask_event *event)
 {
     struct ask_rows visits = {.plan = rows->plan};
-    if (event->scope == ASK_ALL ||
-        !rows->catalogue->tables[rows->table].reaches[event->scope_entity])
+    if (event->scope == ASK_ALL)
         return;
+    if (!rows->catalogue->tables[rows->table].reaches[event->scope_entity]) {
+        rows->undated = true;
+        return;
+    }
     ask_rows_scan(&visits, rows->catalogue, rows->plan,
                   rows->catalogue->entities[event->scope_entity].table);
     ask_rows_pick(&visits, event->scope, ASK_PATIENT);
@@ -222,6 +230,7 @@ static void filter_linked(const struct ask_reading *reading, struct ask_rows *ro
     if (event->linked == ASK_NONE)
         return;
     ask_rows_of_event(reading, event->linked, &other);
+    rows->undated = rows->undated || other.undated;
     bool visit = (event->same_visit || other.table == c->entities[ASK_ADMISSION].table) &&
                  c->entities[ASK_ADMISSION].known &&
                  c->tables[rows->table].reaches[ASK_ADMISSION] &&
@@ -282,6 +291,8 @@ static R event_keys(const struct ask_reading *reading, struct plan *plan, size_t
     ask_rows_of_event(reading, at, &rows);
     R keys = keys_of(&rows, event->level);
     *ret_anti = false;
+    if (rows.undated || rows.failed)
+        return NULL; /* the plan's door says so */
     return event->counted ? counted_keys(&rows, event, keys, ret_anti) : keys;
 }
 
@@ -295,7 +306,8 @@ static bool is_direct(const struct ask_reading *reading, const struct ask_rows *
             return false;
     return event->table == rows->table && entity->table == rows->table && entity->unique &&
            event->pick == ASK_ALL && event->scope == ASK_ALL && !event->counted &&
-           event->linked == ASK_NONE && event->or_with == ASK_NONE;
+           event->linked == ASK_NONE && event->or_with == ASK_NONE && !event->has_time &&
+           !(event->negated && event->window.on);
 }
 
 static void filter_direct(struct ask_rows *rows, const struct ask_event *event)
@@ -373,6 +385,8 @@ enum err_code ask_lower(const struct ask_reading *reading, struct plan *plan,
     *ret = ask_lower_shape(reading, &rows);
     if (rows.failed)
         return err_set(err, ERR_LIMIT, "the question needs more than %d joins", ASK_JOINS);
+    if (rows.undated)
+        return err_set(err, ERR_UNSUPPORTED, "a time is asked of rows that have none");
     return plan_finish(plan, *ret, err);
 }
 

@@ -17,6 +17,7 @@ struct ask_rows { /* a table's rows; n:1 joins add columns, never rows */
     size_t join_count;
     bool has_time; /* in place of the table's time */
     struct ask_attr time;
+    bool undated; /* a condition on time that has no time to go by */
     bool failed; /* more joins than ASK_JOINS */
 };
 void ask_rows_scan(struct ask_rows *rows, const struct ask_catalogue *catalogue, struct plan *plan, size_t table);
