@@ -346,6 +346,20 @@ static void said_others(struct ask_reading *reading)
     }
 }
 
+/* What is called clear must have a plan: else it is refused, with what the plan lacks. */
+static void try_plan(struct ask_reading *reading)
+{
+    AUTO(plan_free) struct plan *plan = plan_new();
+    const struct plan_rel *root = NULL;
+    struct err err = {0};
+    if (reading->status != ASK_ANSWERED || plan == NULL ||
+        ask_lower(reading, plan, &root, &err) == ERR_OK)
+        return;
+    reading->status = ASK_REFUSED;
+    reading->confidence = 0;
+    ask_note(reading, reading->missing, "a plan for it: %s", err.message);
+}
+
 enum err_code ask_read(const struct ask_catalogue *catalogue, const struct ask_index *index,
                        const char *text, const struct ask_options *options,
                        struct ask_reading **ret, struct err *err)
@@ -377,6 +391,7 @@ enum err_code ask_read(const struct ask_catalogue *catalogue, const struct ask_i
         ask_link(reading);
         ask_grammar(reading);
         ask_check(reading);
+        try_plan(reading);
         if (reading->status != ASK_REFUSED)
             ask_say(reading);
         said_now(reading);
