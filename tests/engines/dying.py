@@ -85,9 +85,10 @@ class OnTrino:
         done = []
         for row in self.query("SELECT query_id FROM system.runtime.queries WHERE state NOT IN ('FINISHED', 'FAILED') AND query NOT LIKE '%system.runtime.queries%'"):
             try:
-                done += self.query(f"CALL system.runtime.kill_query(query_id => '{row[0]}', message => 'by the administrator')") or [row]
+                self.query(f"CALL system.runtime.kill_query(query_id => '{row[0]}', message => 'by the administrator')")
             except SystemExit:
-                pass  # it ended before
+                continue  # it ended before
+            done += self.query(f"SELECT state FROM system.runtime.queries WHERE query_id = '{row[0]}' AND state = 'FAILED'")
         return done
 
 
