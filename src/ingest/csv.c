@@ -84,6 +84,7 @@ struct csv_open { /* one file or one piece of it, on its way to a source */
     struct ingest_set *set;
     const struct ingest_file *file;
     const char *path; /* UTF-8, what the engine reads */
+    struct file_info info; /* of the file at path, when text was read of it */
     struct str text;  /* its content, mapped */
     struct file_mapping *mapping;
     const char *name;
@@ -285,7 +286,7 @@ static struct csv_reading *make_reading(const struct csv_open *work, const struc
     reading->first_line = guess->data_line;
     reading->drop_comments = guess->comment_lines > 0;
     reading->valid_utf8 = !work->odd;
-    reading->info = work->mapping->info;
+    reading->info = work->info;
     return reading;
 }
 
@@ -371,6 +372,7 @@ static enum err_code open_piece(const struct csv_open *outer, const struct csv_s
     TRY(code);
     struct csv_open work = *outer;
     work.path = writer.path;
+    TRY(file_stat(work.path, &work.info, err));
     work.bom_bytes = 0;
     work.text = (struct str){outer->text.ptr + piece->offset, (size_t)piece->bytes};
     work.name = arena_printf(set->arena, "%s_%zu", outer->name, idx + 1);
@@ -434,6 +436,7 @@ static enum err_code csv_open_file(struct ingest_set *set, const struct ingest_f
         size_t skip = text.bom_bytes < mapping.length ? text.bom_bytes : mapping.length;
         work.bom_bytes = skip;
         work.mapping = &mapping;
+        work.info = mapping.info;
         work.text =
             (struct str){mapping.ptr == NULL ? "" : mapping.ptr + skip, mapping.length - skip};
         code = open_text(&work, err);

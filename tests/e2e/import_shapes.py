@@ -106,6 +106,17 @@ def years(folder):
             write(f"{folder}/labs_items.csv", [["code", "name"], ["A", "x"], ["B", "y"]])]
 
 
+def tables_below_each_other():
+    """Several tables pasted into one file (diabetes130's IDs_mapping.csv), between comments and in mixed line ends too."""
+    path = make("ids.csv", "kind,name\r\n1,Emergency\r\n2,Urgent\r\n,\r\nplace,words\r\n1,home\r\n2,ward\r\n3,elsewhere\r\n")
+    name, answer = take(path)
+    checks.equal([(table["name"], table["rows"]) for table in answer["tables"]], [("ids_1", 2), ("ids_2", 3)], "a table for each")
+    checks.equal(program.rows(name, "SELECT place, words FROM ids_2 ORDER BY 1"), [[1, "home"], [2, "ward"], [3, "elsewhere"]], "with its rows")
+    path = make("mixed.csv", "a,b\r\n1,x\n# note\n2,y\r\n3,z\n")
+    name, answer = take(path)
+    checks.equal(program.rows(name, "SELECT a, b FROM mixed ORDER BY 1"), [[1, "x"], [2, "y"], [3, "z"]], "mixed line ends and comments")
+
+
 def years_are_stacked():
     files = years("years")
     _, answer = take(*files)
@@ -161,7 +172,7 @@ def other_formats_are_stacked():
                  [["visits_2019.ndjson", 2019, 5], ["visits_2020.ndjson", 2020, 5], ["visits_2021.csv", 2021, 5]], "texts of several formats")
 
 
-for part in (numbers_with_commas, limits_are_parted, around_the_table, dates_that_are_not_whole, years_are_stacked, stacks_that_can_not_be,
+for part in (numbers_with_commas, limits_are_parted, around_the_table, dates_that_are_not_whole, tables_below_each_other, years_are_stacked, stacks_that_can_not_be,
              other_formats_are_stacked):
     part()
 checks.end()
