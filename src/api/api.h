@@ -287,7 +287,7 @@ struct api_cohort_options {
     const json_t *runs;     /* {view: run id}: which runs the views' names mean; NULL = those made last */
     const char *as_of;      /* "2026-11-29": the day at which ages are counted; NULL = the version's import */
     int64_t suppress;       /* hide counts from 1 to suppress - 1 and what they derive from; 0 = none */
-    const char *engine;     /* URL of a server that the version was pushed to; NULL = embedded. count only */
+    const char *engine;     /* URL of a server that the version was pushed to; or its FHIR views were (api_view_create); NULL = embedded. count and show */
     bool no_index;          /* count by the plan even where the bitmap index could answer */
     const char *name;       /* save: the table will be cohort_NAME */
     bool force;             /* save: compute again and compare */

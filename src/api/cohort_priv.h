@@ -21,6 +21,8 @@ struct api_cohort {
     json_t *sources;            /* {view: {route: table | run | materialised | on the fly, …}} */
     json_t *fhir_views;         /* the dataset's, once one was looked up */
     json_t *attached;           /* {view: true}: what the engine has */
+    json_t *wanted;             /* {view: identity}: FHIR views, as a server must have them */
+    json_t *there, *pushed;     /* the server's tables of views, as run_mirror_notes gives them at first, and of the version */
     struct api_recent recent;   /* laid over the views */
     bool exact;                 /* the version's rows, without recent changes: what is kept */
     int64_t as_of_day;
@@ -49,6 +51,17 @@ enum err_code api_cohort_attach_of(struct api_cohort *cohort, const struct plan_
 enum err_code api_cohort_put_route(struct api_cohort *cohort, const struct plan_rel *root, json_t *answer, struct err *err) WARN_UNUSED;
 /* What the built-in views that the plan reads leave out, as notes. */
 enum err_code api_cohort_note_views(struct api_cohort *cohort, const struct plan_rel *root, json_t *notes, struct err *err) WARN_UNUSED;
+/* ---- cohort_server.c: FHIR views that a server has as tables ---- */
+/* Is it such views that are read? */
+bool api_cohort_on_server(const struct api_cohort *cohort);
+/* A session there. ERR_UNSUPPORTED: none that keeps views. */
+enum err_code api_cohort_server_open(struct api_cohort *cohort, struct err *err) WARN_UNUSED;
+/* Is what is read there, and of this version? ERR_NOT_FOUND: no; the hint says how it comes there. */
+enum err_code api_cohort_server_check(struct api_cohort *cohort, const char *const *names, size_t count, struct err *err) WARN_UNUSED;
+/* After the last statement: were these the tables to its end? ERR_LOCKED: a refresh took their place meanwhile. */
+enum err_code api_cohort_server_still(struct api_cohort *cohort, struct err *err) WARN_UNUSED;
+/* A table's name in SQL for the cohort's engine; user: the cohort. As dialect_options asks. */
+void api_cohort_table_sql(void *user, const char *table, struct buf *out);
 /* ---- cohort_index.c ---- */
 /* Is it the index that answers? ret_why is added to. */
 bool api_cohort_uses_index(const struct api_cohort *cohort, struct buf *ret_why);

@@ -2,6 +2,7 @@
  *
  *     a dataset of FHIR resources: its SQL-on-FHIR views, materialised or evaluated now, always of
  *     this version's resources; what came since lies over them unless the rows are kept
+ *     the same on a server: tables that `view create --engine` put there (cohort_server.c)
  *     else: a table of that name, or a run */
 #include "api/cohort_priv.h"
 #include "api/views_priv.h"
@@ -75,6 +76,8 @@ static enum err_code view_table(struct api_cohort *cohort, const char *name, con
     (void)snprintf(cohort->identity, sizeof cohort->identity, "%s", view.identity);
     (void)snprintf(cohort->name, sizeof cohort->name, "%s", view.name);
     json_put(cohort->sources, view.name, api_route_json(&view.route, &ok), &ok);
+    if (cohort->options->engine != NULL)
+        json_put_text(cohort->wanted, view.name, view.identity, &ok);
     *ret = (struct cohort_table){.schema = &cohort->schema,
                                  .identity = cohort->identity,
                                  .one_row_each =
@@ -109,7 +112,7 @@ enum err_code api_cohort_table(void *user, const char *name, const char *patient
     const struct store_table *table = store_version_table_find(cohort->version, name);
     bool ok = true, meant = table != NULL && strcmp(table->name, name) == 0;
     *ret = (struct cohort_table){.schema = NULL};
-    if (!meant && cohort->options->engine == NULL && holds_fhir(cohort->version))
+    if (!meant && holds_fhir(cohort->version))
         TRY(view_table(cohort, name, patient, ret, err));
     if (ret->schema != NULL)
         return ERR_OK;
@@ -131,18 +134,24 @@ static enum err_code open_engine(struct api_cohort *cohort, struct err *err)
     struct engine_options options = api_engine_options(cohort->api);
     if (cohort->engine != NULL)
         return ERR_OK;
+    if (api_cohort_on_server(cohort))
+        return api_cohort_server_open(cohort, err);
     options.url = cohort->options->engine;
     return options.url != NULL ? run_engine_open(&options, cohort->version, &cohort->engine, err)
                                : engine_open(&options, &cohort->engine, err);
 }
 
-enum err_code api_cohort_recent(struct api_cohort *cohort, struct err *err)
+static bool has_recent(const struct api_cohort *cohort)
 {
     struct live_options log = {.store = cohort->api->store,
                                .dataset = cohort->options->dataset,
                                .url = cohort->api->options.speed};
-    if (cohort->exact || cohort->options->engine != NULL || !holds_fhir(cohort->version) ||
-        live_is_empty(&log))
+    return holds_fhir(cohort->version) && !live_is_empty(&log);
+}
+
+enum err_code api_cohort_recent(struct api_cohort *cohort, struct err *err)
+{
+    if (cohort->exact || cohort->options->engine != NULL || !has_recent(cohort))
         return ERR_OK;
     TRY(open_engine(cohort, err));
     return api_recent_attach(cohort->api, cohort->version, cohort->engine, &cohort->recent, err);
@@ -155,6 +164,8 @@ enum err_code api_cohort_attach(struct api_cohort *cohort, const char *const *na
         .pinned = cohort->runs, .exact = true, .recent = &cohort->recent};
     bool ok = true;
     TRY(open_engine(cohort, err));
+    if (api_cohort_on_server(cohort))
+        return api_cohort_server_check(cohort, names, count, err);
     for (size_t i = 0; i < count && cohort->options->engine == NULL; i++) {
         if (json_object_get(cohort->attached, names[i]) != NULL)
             continue;
@@ -220,16 +231,19 @@ enum err_code api_cohort_put_route(struct api_cohort *cohort, const struct plan_
     const char **names = NULL;
     size_t count = 0;
     bool ok = true, bitmap = api_cohort_uses_index(cohort, &why);
-    const char *route = bitmap ? "bitmap" : "materialised";
+    bool there = cohort->options->engine != NULL && cohort->engine != NULL;
+    const char *route = bitmap ? "bitmap" : there ? engine_name(cohort->engine) : "materialised";
     TRY(plan_tables(root, &names, &count, err));
     enum err_code code = put_sources(cohort, names, bitmap ? 0 : count, &route, &why, answer, err);
     mem_free(names);
     TRY(code);
+    if (there && has_recent(cohort))
+        buf_puts(&why, "; the changes that came since the version are not there");
     TRY(buf_check(&why, err));
     store_route_count(cohort->api->store, cohort->options->dataset,
-                      bitmap                                ? STORE_ROUTE_BITMAP
-                      : strcmp(route, "materialised") == 0 ? STORE_ROUTE_FRESH
-                                                            : STORE_ROUTE_ON_THE_FLY);
+                      bitmap                             ? STORE_ROUTE_BITMAP
+                      : strcmp(route, "on the fly") == 0 ? STORE_ROUTE_ON_THE_FLY
+                                                         : STORE_ROUTE_FRESH);
     json_put_text(answer, "route", route, &ok);
     json_put_str(answer, "why", buf_view(&why), &ok);
     return json_built(ok, err);

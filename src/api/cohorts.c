@@ -66,7 +66,7 @@ static enum err_code list_values(void *user, const char *table, const char *colu
     TRY(api_cohort_attach(cohort, &table, 1, err));
     engine_quote_identifier(&name, str_of(column));
     buf_printf(&sql, "SELECT DISTINCT CAST(%s AS VARCHAR) AS value FROM ", buf_text(&name));
-    engine_quote_identifier(&sql, str_of(table));
+    api_cohort_table_sql(cohort, table, &sql);
     buf_printf(&sql, " WHERE %s IS NOT NULL", buf_text(&name));
     TRY(buf_check(&sql, err));
     TRY(engine_query(cohort->engine, buf_text(&sql), NULL, 0, &result, err));
@@ -95,6 +95,9 @@ void api_cohort_done(struct api_cohort *cohort)
     json_decref(cohort->runs);
     json_decref(cohort->sources);
     json_decref(cohort->attached);
+    json_decref(cohort->wanted);
+    json_decref(cohort->there);
+    json_decref(cohort->pushed);
     json_decref(cohort->fhir_views);
     store_version_close(cohort->version);
 }
@@ -108,7 +111,8 @@ enum err_code api_cohort_views(struct api *api, const struct api_cohort_options 
     ret->runs = json_object();
     ret->sources = json_object();
     ret->attached = json_object();
-    if (ret->runs == NULL || ret->sources == NULL || ret->attached == NULL)
+    ret->wanted = json_object();
+    if (ret->runs == NULL || ret->sources == NULL || ret->attached == NULL || ret->wanted == NULL)
         return err_set(err, ERR_MEMORY, "no memory for a cohort");
     TRY(store_version_open(api->store, options->dataset, options->version, &ret->version, err));
     TRY(as_of_day(ret, err));
@@ -135,15 +139,20 @@ enum err_code api_cohort_ready(struct api *api, const struct api_cohort_options 
 }
 
 /* The plan's SQL for the engine that would run it. */
-static enum err_code compile(const struct api_cohort *cohort, const struct plan_rel *root,
+static enum err_code compile(struct api_cohort *cohort, const struct plan_rel *root,
                              struct buf *sql, struct err *err)
 {
     const char **params = NULL;
     size_t count = 0;
+    struct dialect_options options = {.table = api_cohort_table_sql, .user = cohort};
     const char *dialect = cohort->engine != NULL ? engine_dialect(cohort->engine) : "duckdb";
+    AUTO(plan_free) struct plan *over = plan_new_over(root);
+    const struct plan_rel *quick = NULL;
     if (dialect_find(dialect) == NULL)
         return err_set(err, ERR_UNSUPPORTED, "plans can't be written for %s yet", dialect);
-    TRY(api_plan_quick_sql(dialect_find(dialect), root, sql, &params, &count, err));
+    TRY(plan_optimise(over, root, &quick, err));
+    TRY(dialect_sql(dialect_find(dialect), quick, api_cohort_on_server(cohort) ? &options : NULL,
+                    sql, &params, &count, err));
     mem_free(params);
     return ERR_OK;
 }
@@ -310,6 +319,8 @@ enum err_code api_cohort_do(struct api *api, const struct api_cohort_options *op
         (verb->of_views ? api_cohort_views : api_cohort_ready)(api, options, &cohort, err);
     if (code == ERR_OK)
         code = verb->answer(&cohort, answer, err);
+    if (code == ERR_OK)
+        code = api_cohort_server_still(&cohort, err);
     if (code == ERR_OK && verb->record != NULL)
         json_put_int(answer, "duration_ms", api_elapsed_ms(started_us), &ok);
     if (code == ERR_OK)
@@ -375,6 +386,8 @@ static enum err_code show(struct api_cohort *cohort, json_t *answer, struct err 
     if (plan == NULL)
         return err_set(err, ERR_MEMORY, "no memory for a plan");
     TRY(cohort_plan_attrition(plan, cohort->question, &root, err));
+    if (cohort->options->engine != NULL)
+        TRY(api_cohort_attach_of(cohort, root, err));
     TRY(compile(cohort, root, &sql, err));
     TRY(put_common(cohort, root, buf_text(&sql), answer, err));
     json_t *steps = json_array();

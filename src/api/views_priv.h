@@ -79,6 +79,8 @@ enum err_code api_view_attach(struct api *api, struct store_version *version, st
 /* A view's columns and what its rows over this version are, as an identity for plans that read it. *ret_found false: no such view. */
 enum err_code api_view_identity(struct api *api, struct store_version *version, const char *word, char ret_identity[65], struct data_schema *ret_schema,
                                 bool *ret_found, struct err *err) WARN_UNUSED;
+/* The same identity of a kept view's rows, of whichever version they are. */
+enum err_code api_view_kept_identity(const json_t *views, const char *name, char ret_identity[65], struct err *err) WARN_UNUSED;
 /* What a view's name means over a version, decided without data: for plans that read it. */
 struct api_view_meaning {
     char name[STORE_LIMIT_NAME_BYTES + 16]; /* as plans name it: plain, or "sqlonfhir.NAME" where a table has the plain name */
@@ -136,7 +138,8 @@ enum err_code api_changes_find(struct api *api, struct store_version *version, c
 enum err_code api_changes_identity(const json_t *entry, const struct store_table *now, struct buf *ret, struct err *err) WARN_UNUSED;
 
 /* ---- views_server.c ---- */
-/* The jobs' views, as dataset.json has them now, as tables of the schema sqlonfhir on a server. */
+/* The jobs' views, as dataset.json has them now, as tables of the schema sqlonfhir on a server. Each has a note with it, what its rows are: {identity (as
+ * api_view_means gives it), dataset, version}. */
 enum err_code api_views_mirror(struct api *api, struct store_version *version, const struct api_view_jobs *jobs, const char *url, json_t **ret, struct err *err) WARN_UNUSED;
 
 #endif

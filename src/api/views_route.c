@@ -238,7 +238,8 @@ static enum err_code attach_view(struct api *api, struct store_version *version,
         TRY(api_view_layers_sql(api, store_version_dataset(version), entry, true, allowed, &batch,
                                 err));
     else
-        TRY(rows_now(api, version, engine, view, marts != NULL ? marts->nulled : NULL, &batch, err));
+        TRY(rows_now(api, version, engine, view, marts != NULL ? marts->nulled : NULL, &batch,
+                     err));
     TRY(with_recent(api, version, engine, view, marts, buf_view(&batch), &select, err));
     return make_views(version, engine, view->name, buf_view(&select), err);
 }
@@ -281,18 +282,33 @@ enum err_code api_view_attach(struct api *api, struct store_version *version, st
     return attach_view(api, version, engine, view, entry_of(views, view), marts, allowed, err);
 }
 
-static enum err_code lowered(struct store_version *version, const struct api_view *view,
-                             char ret_identity[65], struct err *err)
+/* hash: of the table of resources; "" where there is none. */
+static enum err_code lowered_over(const struct api_view *view, const char *hash,
+                                  char ret_identity[65], struct err *err)
 {
     AUTO(plan_free) struct plan *plan = plan_new();
     const struct plan_rel *root = NULL;
-    const char *resource = fhir_view_resource(view->view);
-    const struct store_table *table = store_version_table_find(version, resource);
     if (plan == NULL)
         return err_set(err, ERR_MEMORY, "no memory for a plan");
-    TRY(fhir_view_lower(view->view, plan, resource, table != NULL ? table->hash : "no such table",
-                        false, &root, err));
+    TRY(fhir_view_lower(view->view, plan, fhir_view_resource(view->view),
+                        hash[0] != '\0' ? hash : "no such table", false, &root, err));
     return plan_signature(root, ret_identity, err);
+}
+
+static enum err_code lowered(struct store_version *version, const struct api_view *view,
+                             char ret_identity[65], struct err *err)
+{
+    return lowered_over(view, table_hash(version, fhir_view_resource(view->view)), ret_identity,
+                        err);
+}
+
+enum err_code api_view_kept_identity(const json_t *views, const char *name, char ret_identity[65],
+                                     struct err *err)
+{
+    AUTO(api_view_done) struct api_view view = {.view = NULL};
+    TRY(api_view_find(views, name, &view, err));
+    return lowered_over(&view, json_text(json_object_get(views, name), "table_hash", ""),
+                        ret_identity, err);
 }
 
 enum err_code api_view_identity(struct api *api, struct store_version *version, const char *word,

@@ -214,6 +214,8 @@ static const struct cli_option plan_run_options[] = {
 #define COHORT_VIEWS                                                                               \
     {"views", CLI_TEXT, "FILE", "JSON: which tables hold what, where they are not the built-in views", NULL}
 #define COHORT_AS_OF {"as-of", CLI_TEXT, "DATE", "count ages on this day; else on the day of the import", NULL}
+#define COHORT_ENGINE                                                                              \
+    {"engine", CLI_TEXT, "URL", "on a server that the version was pushed to, or its views by 'view create --engine'", NULL}
 #define COHORT_SUPPRESS                                                                            \
     {"suppress", CLI_INTEGER, "N", "hide counts from 1 to N-1 and those they could be derived from", NULL}
 static const struct cli_option cohort_count_options[] = {
@@ -221,10 +223,10 @@ static const struct cli_option cohort_count_options[] = {
     COHORT_VIEWS,
     COHORT_AS_OF,
     COHORT_SUPPRESS,
-    {"engine", CLI_TEXT, "URL", "count on a server that the version was pushed to", NULL},
+    COHORT_ENGINE,
     {"no-index", CLI_FLAG, NULL, "count by the plan even where the bitmap index could answer", NULL},
     OPTIONS_END};
-static const struct cli_option cohort_show_options[] = {OPTION_VERSION, COHORT_VIEWS, COHORT_AS_OF, OPTIONS_END};
+static const struct cli_option cohort_show_options[] = {OPTION_VERSION, COHORT_VIEWS, COHORT_AS_OF, COHORT_ENGINE, OPTIONS_END};
 static const struct cli_option cohort_save_options[] = {
     {"name", CLI_TEXT, "N", "the table will be cohort_N", NULL},
     OPTION_VERSION,
@@ -545,7 +547,9 @@ static const struct cli_verb verbs[] = {
            "with what each step leaves",
            "marrow cohort count study 'observation 8480-6 >= 140 mmHg at least 2 times' --suppress 11",
            "small numbers stay hidden",
-           "marrow cohort count study @criteria.json --as-of 2026-01-01", "ages on that day"),
+           "marrow cohort count study @criteria.json --as-of 2026-01-01", "ages on that day",
+           "marrow cohort count study 'female and condition E11*' --engine postgresql://localhost/db",
+           "over the views that 'marrow view create study --engine …' put there"),
      verb_cohort_count},
     {"cohort show", "NAME CRITERIA", 2, 2,
      "Show how criteria are read: the texts they find, the way they go, the SQL", NULL,

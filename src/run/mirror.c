@@ -1,8 +1,8 @@
 /* Tables on a server in a schema of their own, swapped in together: who reads there sees all of the
  * old ones or all of the new.
  *
- *   BEGIN ─ each: NAME__marrow_staging created, loaded by COPY, read back and compared, indexed ─
- * each: the old one dropped, the new one renamed ─ COMMIT */
+ *   BEGIN ─ each: NAME__marrow_staging created, loaded by COPY, read back and compared, noted,
+ * indexed ─ each: the old one dropped, the new one renamed ─ COMMIT */
 #include "run/server.h"
 
 #include <stdio.h>
@@ -46,6 +46,46 @@ static enum err_code compare(struct run_server *server, const char *staged,
         table->name, (long long)rows, (long long)*ret_rows);
 }
 
+/* With the table, so that it comes and goes with its rows. */
+static enum err_code put_note(struct run_server *server, const char *staged, const char *note,
+                              struct err *err)
+{
+    AUTO(buf_done) struct buf sql = BUF_INIT;
+    if (note == NULL)
+        return ERR_OK;
+    buf_puts(&sql, "COMMENT ON TABLE ");
+    run_server_table(server, staged, &sql);
+    buf_puts(&sql, " IS ");
+    engine_quote_literal(&sql, str_of(note));
+    TRY(buf_check(&sql, err));
+    return engine_execute(server->engine, buf_text(&sql), NULL, 0, err);
+}
+
+enum err_code run_mirror_notes(struct engine *engine, const char *schema, json_t **ret,
+                               struct err *err)
+{
+    AUTO(buf_done) struct buf sql = BUF_INIT;
+    JSON_AUTO rows = NULL;
+    JSON_AUTO notes = json_object();
+    bool ok = true;
+    buf_puts(&sql, "SELECT c.relname::text, obj_description(c.oid, 'pg_class'), c.oid::text FROM "
+                   "pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+                   "WHERE c.relkind = 'r' AND n.nspname = ");
+    engine_quote_literal(&sql, str_of(schema));
+    TRY(buf_check(&sql, err));
+    TRY(engine_query_json(engine, buf_text(&sql), 100000, &rows, err));
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const json_t *row = json_array_get(rows, i);
+        json_t *one = json_object();
+        json_put(one, "note", json_incref(json_array_get(row, 1)), &ok);
+        json_put(one, "table", json_incref(json_array_get(row, 2)), &ok);
+        json_put(notes, json_string_value(json_array_get(row, 0)), one, &ok);
+    }
+    TRY(json_built(ok && notes != NULL, err));
+    *ret = json_incref(notes);
+    return ERR_OK;
+}
+
 static enum err_code load(struct run_server *server, const struct run_mirror_table *table,
                           int64_t *ret_rows, struct err *err)
 {
@@ -56,6 +96,7 @@ static enum err_code load(struct run_server *server, const struct run_mirror_tab
     TRY(run_server_load(server, staged, table->name, table->select, table->columns, table->name,
                         table->rows, err));
     TRY(compare(server, staged, table, ret_rows, err));
+    TRY(put_note(server, staged, table->note, err));
     for (size_t i = 0; i < table->index_count; i++)
         TRY(make_index(server, staged, table->indexes[i], err));
     buf_puts(&analyze, "ANALYZE ");

@@ -93,10 +93,16 @@ struct run_mirror_table {
     const char *const *indexes; /* columns with an index each */
     size_t index_count;
     int64_t rows; /* expected, for progress; 0 = unknown */
+    const char *note; /* what its rows are: kept with it, as its comment; NULL: nothing */
 };
 /* Tables on a server in the schema of that name, read back and compared, indexed, and swapped in together in one transaction, in place of those of the same names.
  * {engine, url, schema, tables:[{name, rows, indexes}]}. ERR_UNSUPPORTED: an engine without transactions. After a failure the server is as before. */
 enum err_code run_mirror(const struct engine_options *engine, const struct store_version *version, const char *schema, const struct run_mirror_table *tables,
                          size_t count, json_t **ret, struct err *err) WARN_UNUSED;
+/* A read-only session on options->url beside such tables: a plain name means the version's pushed table, if it is in *ret_pushed, [names].
+ * ERR_UNSUPPORTED: an engine to which run_mirror sends nothing that could be told apart. */
+enum err_code run_mirror_open(const struct engine_options *options, const struct store_version *version, struct engine **ret, json_t **ret_pushed, struct err *err) WARN_UNUSED;
+/* The schema's tables as they stand now: {NAME: {note: text | null, table: what no other table ever has}}; {} where there is no such schema. */
+enum err_code run_mirror_notes(struct engine *engine, const char *schema, json_t **ret, struct err *err) WARN_UNUSED;
 
 #endif

@@ -214,36 +214,65 @@ static enum err_code set_schema(struct run_server *server, struct err *err)
     return engine_execute(server->engine, buf_text(&sql), NULL, 0, err);
 }
 
+/* The server's engine, in whose session plain names are the version's pushed tables. */
+static enum err_code stand_in_schema(struct run_server *server, const struct store_version *version,
+                                     struct engine **ret, struct err *err)
+{
+    TRY(run_place_check_all(server, (struct store_version *)(uintptr_t)version, err));
+    TRY(set_schema(server, err));
+    *ret = server->engine;
+    server->engine = NULL;
+    return ERR_OK;
+}
+
+static enum err_code open_read_only(const struct engine_options *options,
+                                    const struct store_version *version, struct run_server *server,
+                                    struct err *err)
+{
+    struct engine_options read_only = *options;
+    read_only.read_only = true;
+    schema_name(version, server->schema);
+    TRY(engine_open(&read_only, &server->engine, err));
+    if (engine_can(server->engine, ENGINE_IS_LOCAL))
+        return ERR_OK;
+    server->registered = is_registered((struct store_version *)(uintptr_t)version);
+    return run_server_look(server, err);
+}
+
 enum err_code run_engine_open(const struct engine_options *options,
                               const struct store_version *version, struct engine **ret,
                               struct err *err)
 {
-    struct run_server server = {.engine = NULL};
-    struct engine_options read_only = *options;
-    read_only.read_only = true;
-    schema_name(version, server.schema);
-    TRY(engine_open(&read_only, &server.engine, err));
+    AUTO(run_server_done) struct run_server server = {.engine = NULL};
+    TRY(open_read_only(options, version, &server, err));
     if (engine_can(server.engine, ENGINE_IS_LOCAL)) {
         *ret = server.engine;
+        server.engine = NULL;
         return ERR_OK;
     }
-    server.registered = is_registered((struct store_version *)(uintptr_t)version);
-    enum err_code code = run_server_look(&server, err);
-    if (code == ERR_OK && json_array_size(server.tables) == 0) {
-        code = err_set(err, ERR_NOT_FOUND, "version %.12s of '%s' is not on the server",
-                       store_version_id(version), store_version_dataset(version));
-        err_hint(err, "marrow push %s --engine URL", store_version_dataset(version));
+    if (json_array_size(server.tables) == 0) {
+        err_set(err, ERR_NOT_FOUND, "version %.12s of '%s' is not on the server",
+                store_version_id(version), store_version_dataset(version));
+        return err_hint(err, "marrow push %s --engine URL", store_version_dataset(version));
     }
-    if (code == ERR_OK)
-        code = run_place_check_all(&server, (struct store_version *)(uintptr_t)version, err);
-    if (code == ERR_OK)
-        code = set_schema(&server, err);
-    if (code == ERR_OK) {
-        *ret = server.engine;
-        server.engine = NULL;
+    return stand_in_schema(&server, version, ret, err);
+}
+
+enum err_code run_mirror_open(const struct engine_options *options,
+                              const struct store_version *version, struct engine **ret,
+                              json_t **ret_pushed, struct err *err)
+{
+    AUTO(run_server_done) struct run_server server = {.engine = NULL};
+    TRY(open_read_only(options, version, &server, err));
+    if (strcmp(engine_dialect(server.engine), "postgresql") != 0) {
+        err_set(err, ERR_UNSUPPORTED, "%s keeps no tables of views, expected a PostgreSQL server",
+                engine_name(server.engine));
+        return err_hint(err, "without --engine the views are read here; 'marrow view create "
+                             "--engine postgresql://…' puts them on a server");
     }
-    run_server_done(&server);
-    return code;
+    TRY(stand_in_schema(&server, version, ret, err));
+    *ret_pushed = json_incref(server.tables);
+    return ERR_OK;
 }
 
 void run_server_done(struct run_server *server)
