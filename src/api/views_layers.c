@@ -68,11 +68,12 @@ static void add_hidden(struct buf *sql, const struct layer *layers, size_t at, s
     buf_puts(sql, ") USING (" VIEWS_RESOURCE ")");
 }
 
-static enum err_code layers_sql(const struct layer *layers, size_t count, const json_t *columns,
-                                bool all, struct buf *ret, struct err *err)
+/* Rows of the layers from `from` on, 0: of all. */
+static enum err_code layers_sql(const struct layer *layers, size_t from, size_t count,
+                                const json_t *columns, bool all, struct buf *ret, struct err *err)
 {
-    for (size_t i = 0; i < count; i++) {
-        buf_puts(ret, i == 0 ? "SELECT " : "\nUNION ALL SELECT ");
+    for (size_t i = from; i < count; i++) {
+        buf_puts(ret, i == from ? "SELECT " : "\nUNION ALL SELECT ");
         add_columns(ret, columns, all);
         buf_puts(ret, " FROM ");
         if (i == 0) {
@@ -87,22 +88,47 @@ static enum err_code layers_sql(const struct layer *layers, size_t count, const 
     return buf_check(ret, err);
 }
 
+static enum err_code open_layers(struct api *api, const char *dataset, const json_t *entry,
+                                 struct layer **ret, size_t *ret_count, struct err *err)
+{
+    const json_t *ids = json_object_get(entry, "layers");
+    *ret_count = json_array_size(ids);
+    *ret = mem_zalloc(*ret_count + 1, sizeof **ret);
+    if (*ret == NULL)
+        return err_set(err, ERR_MEMORY, "no memory for a view's layers");
+    if (*ret_count == 0)
+        return err_set(err, ERR_INTEGRITY, "a materialised view has no layers in dataset.json");
+    for (size_t i = 0; i < *ret_count; i++)
+        TRY(layer_open(api, dataset, json_string_value(json_array_get(ids, i)), &(*ret)[i], err));
+    return ERR_OK;
+}
+
 enum err_code api_view_layers_sql(struct api *api, const char *dataset, const json_t *entry,
                                   bool all, json_t *allowed, struct buf *ret, struct err *err)
 {
-    const json_t *ids = json_object_get(entry, "layers");
-    size_t count = json_array_size(ids);
+    AUTO(mem_free) struct layer *layers = NULL;
+    size_t count = 0;
     bool ok = true;
-    AUTO(mem_free) struct layer *layers = mem_zalloc(count + 1, sizeof *layers);
-    if (layers == NULL)
-        return err_set(err, ERR_MEMORY, "no memory for a view's layers");
-    if (count == 0)
-        return err_set(err, ERR_INTEGRITY, "a materialised view has no layers in dataset.json");
-    for (size_t i = 0; i < count; i++) {
-        TRY(layer_open(api, dataset, json_string_value(json_array_get(ids, i)), &layers[i], err));
-        if (allowed != NULL)
-            json_push_text(allowed, layers[i].path, &ok);
-    }
+    TRY(open_layers(api, dataset, entry, &layers, &count, err));
+    for (size_t i = 0; i < count && allowed != NULL; i++)
+        json_push_text(allowed, layers[i].path, &ok);
     TRY(json_built(ok, err));
-    return layers_sql(layers, count, json_object_get(entry, "columns"), all, ret, err);
+    return layers_sql(layers, 0, count, json_object_get(entry, "columns"), all, ret, err);
+}
+
+enum err_code api_view_changes_sql(struct api *api, const char *dataset, const json_t *entry,
+                                   size_t from, struct buf *ret_resources, struct buf *ret_rows,
+                                   struct err *err)
+{
+    AUTO(mem_free) struct layer *layers = NULL;
+    size_t count = 0;
+    TRY(open_layers(api, dataset, entry, &layers, &count, err));
+    for (size_t i = from; i < count; i++) {
+        buf_puts(ret_resources, i == from ? "SELECT " VIEWS_RESOURCE " FROM "
+                                          : " UNION SELECT " VIEWS_RESOURCE " FROM ");
+        add_file(ret_resources, &layers[i]);
+        buf_puts(ret_resources, " WHERE NOT " VIEWS_ROW);
+    }
+    TRY(buf_check(ret_resources, err));
+    return layers_sql(layers, from, count, json_object_get(entry, "columns"), true, ret_rows, err);
 }

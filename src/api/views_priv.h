@@ -51,6 +51,10 @@ enum err_code api_views_over_files(struct api *api, const struct api_view_run_op
 /* SELECT of the view's columns over its layers, what changed later hiding what is older. all: with marrow_resource. allowed gets the files (may be NULL). */
 enum err_code api_view_layers_sql(struct api *api, const char *dataset, const json_t *entry, bool all, json_t *allowed, struct buf *ret, struct err *err) WARN_UNUSED;
 
+/* What the layers from that one (not the base) on brought: SELECTs of the resources whose older rows are hidden, and of the rows that they have now, with
+ * VIEWS_RESOURCE first. Both empty where there is no such layer. */
+enum err_code api_view_changes_sql(struct api *api, const char *dataset, const json_t *entry, size_t from, struct buf *ret_resources, struct buf *ret_rows, struct err *err) WARN_UNUSED;
+
 /* ---- views_route.c ---- */
 enum api_view_mode {
     API_VIEW_LATEST,   /* this version's rows, or ones within the view's target of staleness */
@@ -139,7 +143,7 @@ enum err_code api_changes_identity(const json_t *entry, const struct store_table
 
 /* ---- views_server.c ---- */
 /* The jobs' views, as dataset.json has them now, as tables of the schema sqlonfhir on a server. Each has a note with it, what its rows are: {identity (as
- * api_view_means gives it), dataset, version}. */
+ * api_view_means gives it), dataset, version, layers}. */
 enum err_code api_views_mirror(struct api *api, struct store_version *version, const struct api_view_jobs *jobs, const char *url, json_t **ret, struct err *err) WARN_UNUSED;
 
 #endif

@@ -86,6 +86,7 @@ struct run_push_run {
  * its id and of the columns; what is there is reused. */
 enum err_code run_push_runs(struct store *store, struct store_version *version, const struct engine_options *engine, struct run_push_run *runs, size_t count, struct err *err) WARN_UNUSED;
 
+struct run_mirror_change;
 struct run_mirror_table {
     const char *name;
     const char *select; /* of the embedded engine, over files */
@@ -94,9 +95,17 @@ struct run_mirror_table {
     size_t index_count;
     int64_t rows; /* expected, for progress; 0 = unknown */
     const char *note; /* what its rows are: kept with it, as its comment; NULL: nothing */
+    const char *key;  /* a text column; several rows may have one */
+    enum err_code (*since)(void *user, const char *note, struct run_mirror_change *ret, struct err *err); /* NULL: always whole */
+    void *user;
 };
-/* Tables on a server in the schema of that name, read back and compared, indexed, and swapped in together in one transaction, in place of those of the same names.
- * {engine, url, schema, tables:[{name, rows, indexes}]}. ERR_UNSUPPORTED: an engine without transactions. After a failure the server is as before. */
+/* A table that stands there with a note: what changed of its rows since. */
+struct run_mirror_change {
+    bool known;            /* false: it is made whole */
+    struct buf keys, rows; /* SELECTs of the embedded engine: of run_mirror_table.key alone, whose rows go; of all columns, which come. Empty: none */
+};
+/* Tables on a server in the schema of that name, read back and compared, indexed, and swapped in together in one transaction, in place of those of the same names;
+ * or what changed since, put into the tables that stand there, in that transaction, if the table is then as it would be made. {engine, url, schema, tables:[{name, rows, indexes, how: whole | changes}]}. ERR_UNSUPPORTED: an engine without transactions. After a failure the server is as before. */
 enum err_code run_mirror(const struct engine_options *engine, const struct store_version *version, const char *schema, const struct run_mirror_table *tables,
                          size_t count, json_t **ret, struct err *err) WARN_UNUSED;
 /* A read-only session on options->url beside such tables: a plain name means the version's pushed table, if it is in *ret_pushed, [names].

@@ -1,7 +1,9 @@
-"""Views as tables of PostgreSQL: those of the schema sqlonfhir hold what the views hold here, have their indexes, and are swapped in together: after a refresh, and
-where a creation fails, all are of one snapshot. Cohorts are counted over them as they are here, and over no others. PostgreSQL where one is installed."""
+"""Views as tables of PostgreSQL: those of the schema sqlonfhir hold what the views hold here, have their indexes, and are swapped in together: after a refresh, which
+sends what changed, and where a creation fails, all are of one snapshot. Cohorts are counted over them as they are here, and over no others. PostgreSQL where one is installed."""
+import glob
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -48,8 +50,10 @@ def main(url):
         file.write("\n".join(lines[5:]) + "\n")
     marrow.must("import", folder, "--name", "h")
     marrow.must("push", "h", "--engine", url, "--table", "Patient")
-    marrow.must("view", "refresh", "h", "--engine", url)
+    how = refreshed(url)
+    checks.equal(how, dict.fromkeys(VIEWS, "changes"), "what changed was sent, not all")
     check_equal(url, "refreshed")
+    changes_equal_a_full_build(folder, url)
     left = there(url, "SELECT count(*) FROM pg_tables WHERE tablename LIKE '%marrow_staging%'")
     checks.equal(left, [[0]], "nothing staged is left")
     cohorts_of_other_views(folder, url)
@@ -58,6 +62,45 @@ def main(url):
     cohorts_on_real_data(url)
     ran = marrow.run("view", "create", "h", "--engine", url.replace("/postgres", "/nowhere", 1) if "/postgres" in url else url + "x")
     checks.that(ran.status != 0 and ran.error is not None, "a server that is not there is an error", ran.out[:200])
+
+
+def refreshed(url):
+    return {table["name"]: table["how"] for table in marrow.must("view", "refresh", "h", "--engine", url)["server"]["tables"]}
+
+
+def by_hand(url, sql):
+    psql = (glob.glob("/usr/lib/postgresql/*/bin/psql") + [shutil.which("psql") or "psql"])[0]
+    subprocess.run([psql, "--no-psqlrc", "-q", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", sql], check=True)
+
+
+def changes_equal_a_full_build(folder, url):
+    """Resources come, go and change, twice; what was put into the table is what a table made anew holds, of which resource too. A table that someone else
+    wrote into is made anew."""
+    everything = "SELECT * FROM sqlonfhir.condition_simple"
+    path = os.path.join(folder, "Condition.ndjson")
+    for turn in range(2):
+        with open(path) as file:
+            lines = file.read().splitlines()
+        changed, new = json.loads(lines[3]), json.loads(lines[4])
+        changed["code"] = {"text": f"changed {turn}", "coding": [{"system": "http://snomed.info/sct", "code": f"99{turn}"}]}
+        new["id"] = f"new-{turn}"
+        with open(path, "w") as file:
+            file.writelines(line + "\n" for line in [*lines[:1], json.dumps(changed), *lines[4:], json.dumps(new)])
+        marrow.must("import", folder, "--name", "h")
+        if turn == 0:
+            marrow.must("view", "refresh", "h")  # two deltas at once
+    marrow.must("push", "h", "--engine", url, "--table", "Patient")
+    checks.equal(refreshed(url)["condition_simple"], "changes", "two deltas")
+    check_equal(url, "after two deltas")
+    put = there(url, everything)
+    seen = [any(word in row for row in put) for word in ("new-0", "new-1", "changed 1", "changed 0")]
+    checks.equal(seen, [True, True, True, False], "what came and changed is there, what changed once and then went is not")
+    by_hand(url, "DROP TABLE sqlonfhir.condition_simple")
+    checks.equal(refreshed(url)["condition_simple"], "whole", "a table that is not there")
+    checks.equal(sorted(map(json.dumps, put)), sorted(map(json.dumps, there(url, everything))), "changes equal a full build")
+    by_hand(url, "UPDATE sqlonfhir.condition_simple SET snomed_code = 'x' WHERE marrow_resource = 'new-1'")
+    checks.equal(refreshed(url)["condition_simple"], "whole", "a table that someone else wrote into")
+    checks.equal(sorted(map(json.dumps, put)), sorted(map(json.dumps, there(url, everything))), "and then it is as it was")
 
 
 REAL = "fhir_smart_400"
