@@ -126,6 +126,8 @@ static enum err_code answer_it(struct api *api, const struct api_question_option
     JSON_AUTO found = NULL;
     json_t *plan_json = NULL;
     bool ok = true;
+    if (ask_reading_is_statistical(reading))
+        return api_question_statistics(api, options, asked, reading, answer, err);
     if (plan == NULL)
         return err_set(err, ERR_MEMORY, "no memory for a plan");
     TRY(ask_lower(reading, plan, &root, err));
@@ -214,7 +216,8 @@ static enum err_code question(struct api *api, const struct api_question_options
     if (code == ERR_OK) {
         json_put_text(answer, "dataset", options->dataset, &ok);
         json_put_text(answer, "version", store_version_id(asked->version), &ok);
-        json_put(answer, "test", json_null(), &ok);
+        if (json_object_get(answer, "test") == NULL)
+            json_put(answer, "test", json_null(), &ok);
         json_put_text(answer, "tier", "grammar", &ok);
         code = json_built(ok, err);
     }

@@ -11,6 +11,7 @@
 
 #include "plan/plan.h"
 #include "profile/profile.h"
+#include "stats/stats.h"
 
 #define ASK_FORMAT_VERSION 1             /* of catalogue, index and questions: raise it whenever a rule changes */
 #define ASK_LIMIT_QUESTION_BYTES 2000    /* longer: ERR_LIMIT */
@@ -73,6 +74,12 @@ enum err_code ask_reading_json(const struct ask_reading *reading, json_t **ret, 
 void ask_reading_masked(const struct ask_reading *reading, struct buf *ret);
 /* The relational plan; nodes go to plan. Only of readings that are ASK_ANSWERED. */
 enum err_code ask_lower(const struct ask_reading *reading, struct plan *plan, const struct plan_rel **ret, struct err *err) WARN_UNUSED;
+
+/* ---- statistical questions: the plan gives the analysis rows, one for each unit; what they say is computed here ---- */
+bool ask_reading_is_statistical(const struct ask_reading *reading);
+/* columns: those of the plan, in its order. {value?, n, dropped, result:{columns, rows, statistics}, test, recoding, cautions, figure?}: docs/JSON.md.
+ * ERR_INPUT: the rows can't answer; the line says what is missing. New reference. */
+enum err_code ask_statistics_json(const struct ask_reading *reading, const struct stats_column *columns, json_t **ret, struct err *err) WARN_UNUSED;
 
 /* What became of the plan's rows. */
 struct ask_result {

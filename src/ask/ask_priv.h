@@ -141,11 +141,11 @@ struct ask_token {
 };
 enum ask_class { /* what a phrase of words.def is */
     ASK_NOISE, ASK_INTENT, ASK_AGGREGATE, ASK_PICK, ASK_COMPARE, ASK_NEGATION, ASK_OR, ASK_AND, ASK_BY, ASK_ENTITY, ASK_ABOUT, ASK_VERB, ASK_DERIVED,
-    ASK_RELATION, ASK_UNIT, ASK_ORDINAL, ASK_SCOPE, ASK_CLASS_END, /* from here on: made by the linker */
+    ASK_RELATION, ASK_UNIT, ASK_ORDINAL, ASK_SCOPE, ASK_ROLE, ASK_CLASS_END, /* from here on: made by the linker */
     ASK_COLUMN, ASK_VALUE, ASK_NUMBER, ASK_WINDOW, ASK_DURATION, ASK_TOP, ASK_IDENTIFIED, ASK_FLAG, ASK_UNKNOWN
 };
 enum ask_intent { ASK_NO_INTENT, ASK_COUNT, ASK_LIST, ASK_VALUE_OF, ASK_EXISTS, ASK_WHEN, ASK_FREQUENT, ASK_DESCRIBE, ASK_TREND, ASK_MISSING, ASK_SHARE, ASK_COMPARE_GROUPS,
-    ASK_CORRELATE, ASK_PREDICTORS, ASK_SURVIVAL, ASK_TABLE_ONE, ASK_TIMES, ASK_WHAT, ASK_DIFFERENT, ASK_INTENT_END };
+    ASK_CORRELATE, ASK_PREDICTORS, ASK_SURVIVAL, ASK_TABLE_ONE, ASK_NORMALITY, ASK_TIMES, ASK_WHAT, ASK_DIFFERENT, ASK_INTENT_END };
 enum ask_aggregate { ASK_NO_AGGREGATE, ASK_MEAN, ASK_MEDIAN, ASK_MAX, ASK_MIN, ASK_SUM, ASK_SD };
 enum ask_pick { ASK_ALL, ASK_FIRST, ASK_LAST };
 enum ask_compare { ASK_LT, ASK_LE, ASK_GT, ASK_GE, ASK_EQ, ASK_NE, ASK_BETWEEN };
@@ -221,7 +221,9 @@ struct ask_event { /* rows of a table */
     bool has_time;        /* it happened at this column, not at the table's time: a death */
     struct ask_attr time;
     bool dated_by_visit;  /* no time of its own: the admission's */
+    bool variable;        /* rows of a statistical question's variable: no filter */
 };
+#include "ask/statistics_priv.h"
 struct ask_question {
     enum ask_intent intent;
     struct ask_event events[ASK_EVENTS]; /* 0 is the target: whose rows are read */
@@ -244,6 +246,7 @@ struct ask_question {
     bool patients_said;           /* the question speaks of patients */
     bool drop_null_groups;        /* "excluding n/a" */
     bool different;               /* different names, not rows */
+    struct ask_statistics statistics;
 };
 struct ask_reading {
     struct arena *arena;

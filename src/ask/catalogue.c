@@ -144,6 +144,34 @@ static int numbering(const struct profile_table *table)
     return -1;
 }
 
+/* A key that only numbers the rows, beside an identifier that comes back: the identifier is the
+ * patient, who then has several rows. */
+static void prefer_identifier(const struct ask_catalogue *c, size_t table, int *key, bool *unique)
+{
+    static const char *const numbers[] = {"rownames", "rowname", "row", "rowid", "index", NULL};
+    static const char *const patients[] = {"id", "patient id", "patient", "subject id", "subject",
+                                           "pid", "ptid", "person id", NULL};
+    const struct ask_table *t = &c->tables[table];
+    bool numbered = false;
+    for (size_t i = 0; *key >= 0 && numbers[i] != NULL; i++)
+        numbered = numbered || strcmp(t->columns[*key].words.text[0], numbers[i]) == 0;
+    for (size_t i = 0; numbered && patients[i] != NULL; i++)
+        for (size_t k = 0; k < t->column_count; k++) {
+            struct ask_words words;
+            ask_name_words(patients[i], &words);
+            const struct ask_column *column = &t->columns[k];
+            bool same = words.count == column->words.count;
+            for (size_t w = 0; same && w < words.count; w++)
+                same = ask_words_have(&column->words, words.text[w]);
+            if (!same || column->role != PROFILE_IDENTIFIER || column->nulls > 0 ||
+                column->distinct >= t->rows)
+                continue;
+            *key = (int)k;
+            *unique = false;
+            return;
+        }
+}
+
 static void find_entities(struct ask_catalogue *c)
 {
     size_t table = 0;
@@ -153,6 +181,7 @@ static void find_entities(struct ask_catalogue *c)
     if (mart_anchor_find(c->profile, MART_PATIENT, &table, &key, &unique, &ignored) == ERR_OK) {
         if (key < 0)
             key = numbering(&c->profile->tables[table]);
+        prefer_identifier(c, table, &key, &unique);
         set_entity(c, ASK_PATIENT, table, key, unique || key < 0, ASK_CONCEPT_PATIENT);
         c->tables[table].time = unique ? -1 : c->tables[table].time;
     }

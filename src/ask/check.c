@@ -5,17 +5,6 @@
 
 #include <string.h>
 
-/* Intents that need the layer of statistics: a line goes when its intent is lowered. */
-static const struct {
-    enum ask_intent intent;
-    const char *needs;
-} not_yet[] = {{ASK_COMPARE_GROUPS,
-                "tests that compare groups: ask for the mean of each group ('average X by Y')"},
-               {ASK_CORRELATE, "correlations"},
-               {ASK_PREDICTORS, "regression"},
-               {ASK_SURVIVAL, "survival analysis"},
-               {ASK_TABLE_ONE, "Table 1: ask for 'X by GROUP' column by column"}};
-
 static void check_words(struct ask_reading *reading)
 {
     bool ok = true;
@@ -84,11 +73,6 @@ void ask_check(struct ask_reading *reading)
 {
     struct ask_question *q = &reading->question;
     check_words(reading);
-    for (size_t i = 0; i < sizeof not_yet / sizeof *not_yet; i++)
-        if (q->intent == not_yet[i].intent) {
-            bool ok = true;
-            json_push_text(reading->missing, not_yet[i].needs, &ok);
-        }
     reading->confidence = 1;
     check_items(reading);
     if (q->intent == ASK_NO_INTENT) {
@@ -96,6 +80,8 @@ void ask_check(struct ask_reading *reading)
         ask_note(reading, reading->why,
                  "it does not say what is to be done: count, list, describe");
     }
+    if (q->statistics.ask_back)
+        reading->confidence *= .5;
     if (q->top > 0 && q->intent != ASK_FREQUENT)
         reading->confidence *= .5;
     if (json_array_size(reading->missing) > 0) {

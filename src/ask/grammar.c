@@ -422,6 +422,7 @@ static void read_item(struct ask_parse *p, struct ask_item *item)
     case ASK_NOISE:
     case ASK_AND:
     case ASK_ORDINAL:
+    case ASK_ROLE:
     case ASK_CLASS_END:
     case ASK_UNKNOWN:
         break;
@@ -440,7 +441,12 @@ void ask_grammar(struct ask_reading *reading)
     reading->question = (struct ask_question){.event_count = 1};
     reading->question.events[0] = (struct ask_event){
         .or_with = ASK_NONE, .linked = ASK_NONE, .level = ASK_ENTITIES, .table = ASK_NONE};
-    for (; p.at < reading->item_count; p.at++)
-        read_item(&p, &reading->items[p.at]);
-    ask_parse_finish(&p);
+    bool statistical = ask_parse_statistics(&p);
+    for (p.at = 0; p.at < reading->item_count; p.at++)
+        if (!reading->items[p.at].used)
+            read_item(&p, &reading->items[p.at]);
+    if (statistical)
+        ask_parse_settle_statistics(&p);
+    else
+        ask_parse_finish(&p);
 }

@@ -45,6 +45,15 @@ void ask_parse_identified(struct ask_parse *p, struct ask_item *item);
 void ask_parse_group(struct ask_parse *p, const struct ask_attr *attr);
 void ask_parse_finish(struct ask_parse *p);
 void ask_parse_lacks(struct ask_parse *p, const char *format, ...) PRINTF_LIKE(2, 3); /* makes it refused */
+/* What a noun means, without a condition made of it (grammar_value.c). ASK_NONE: no event's value. */
+size_t ask_parse_source(struct ask_parse *p, struct ask_item *item, struct ask_attr *ret);
+void ask_parse_values(struct ask_parse *p, struct ask_predicate *predicate, size_t source, struct ask_item *item);
+void ask_parse_column_attr(struct ask_parse *p, struct ask_item *item, struct ask_attr *ret);
+bool ask_parse_derived_attr(const struct ask_parse *p, enum ask_derived derived, struct ask_attr *ret, bool *ret_flag);
+/* Statistical questions: the parts of their nouns, whose items are marked used; true: it is one (grammar_statistics.c). Then what is
+ * left open (statistics_settle.c). */
+bool ask_parse_statistics(struct ask_parse *p);
+void ask_parse_settle_statistics(struct ask_parse *p);
 struct ask_predicate *ask_parse_predicate(struct ask_parse *p, size_t event, const struct ask_attr *attr);
 
 #endif

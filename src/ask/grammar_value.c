@@ -227,6 +227,27 @@ void ask_parse_value(struct ask_parse *p, struct ask_item *item)
     p->negate = p->negate && after != NULL && (after->class == ASK_OR || after->class == ASK_AND);
 }
 
+size_t ask_parse_source(struct ask_parse *p, struct ask_item *item, struct ask_attr *ret)
+{
+    struct ask_match *best, *next;
+    choose(p, item, &best, &next);
+    size_t source = best != NULL ? event_source(p, item, best->source) : ASK_NONE;
+    if (source == ASK_NONE)
+        return ASK_NONE;
+    source_attr(p->catalogue, &p->catalogue->sources[source], ret);
+    item->chosen = (size_t)(best - item->matches);
+    item->quality = sureness(p, item, best, next);
+    return source;
+}
+
+void ask_parse_values(struct ask_parse *p, struct ask_predicate *predicate, size_t source,
+                      struct ask_item *item)
+{
+    struct ask_match match = item->matches[item->chosen];
+    match.source = source;
+    fill(p, predicate, &match, item);
+}
+
 /* ---- columns
  * ----------------------------------------------------------------------------------------- */
 
@@ -268,6 +289,15 @@ static size_t choose_column(const struct ask_parse *p, const struct ask_item *it
         }
     }
     return best;
+}
+
+void ask_parse_column_attr(struct ask_parse *p, struct ask_item *item, struct ask_attr *ret)
+{
+    size_t chosen = choose_column(p, item);
+    *ret = (struct ask_attr){.table = item->columns[chosen].table,
+                             .column = item->columns[chosen].column};
+    if (item->columns[chosen].quality < .95 && item->column_count > 1)
+        item->quality = .85;
 }
 
 static void take_missing(struct ask_parse *p, const struct ask_attr *attr, size_t table)
@@ -414,6 +444,17 @@ static bool death_attr(const struct ask_parse *p, bool in_hospital, struct ask_a
                              .column = (size_t)column,
                              .derived = in_hospital ? ASK_HOSPITAL_DEATH : ASK_DEATH};
     return true;
+}
+
+bool ask_parse_derived_attr(const struct ask_parse *p, enum ask_derived derived,
+                            struct ask_attr *ret, bool *ret_flag)
+{
+    *ret_flag = false;
+    if (derived == ASK_DEATH || derived == ASK_HOSPITAL_DEATH)
+        return death_attr(p, derived == ASK_HOSPITAL_DEATH, ret, ret_flag);
+    return derived == ASK_AGE
+               ? age_attr(p, ret)
+               : stay_attr(p, derived == ASK_ICU_LENGTH ? ASK_STAY : ASK_ADMISSION, ret);
 }
 
 static void read_death(struct ask_parse *p, struct ask_item *item)

@@ -346,7 +346,7 @@ static void filter_event(const struct ask_reading *reading, struct ask_rows *row
     R parts[ASK_EVENTS];
     size_t count = 0;
     bool anti = false;
-    if (is_linked(q, at) || event->or_with != ASK_NONE)
+    if (event->variable || is_linked(q, at) || event->or_with != ASK_NONE)
         return;
     if (is_direct(reading, rows, event, at)) {
         filter_direct(rows, event);
@@ -382,7 +382,7 @@ enum err_code ask_lower(const struct ask_reading *reading, struct plan *plan,
             filter_event(reading, &rows, i);
         ask_rows_of_event(reading, 0, &rows);
     }
-    *ret = ask_lower_shape(reading, &rows);
+    *ret = q->statistics.on ? ask_lower_statistics(reading, &rows) : ask_lower_shape(reading, &rows);
     if (rows.failed)
         return err_set(err, ERR_LIMIT, "the question needs more than %d joins", ASK_JOINS);
     if (rows.undated)

@@ -39,6 +39,8 @@ void ask_rows_pick(struct ask_rows *rows, enum ask_pick pick, enum ask_entity_ki
 
 /* Rows of the target that meet every filter. */
 void ask_rows_filtered(const struct ask_reading *reading, struct ask_rows *rows);
+/* lower_statistics.c: rows → the analysis rows of a statistical question. */
+const struct plan_rel *ask_lower_statistics(const struct ask_reading *reading, struct ask_rows *rows);
 /* lower_shape.c: rows → what the intent asks for. */
 const struct plan_rel *ask_lower_shape(const struct ask_reading *reading, struct ask_rows *rows);
 

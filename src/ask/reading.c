@@ -1,7 +1,7 @@
 /* A reading: made from text, told in one sentence, given as JSON, and masked for the history. The
  * sentence says everything that decides the number: what is counted, which rows, which values were
  * meant (and how many), when, for whom. */
-#include "ask/ask_priv.h"
+#include "ask/reading_priv.h"
 #include "base/clock.h"
 
 #include <inttypes.h>
@@ -25,6 +25,7 @@ static const char *const intent_texts[ASK_INTENT_END] = {[ASK_NO_INTENT] = "none
                                                          [ASK_PREDICTORS] = "predictors",
                                                          [ASK_SURVIVAL] = "survival",
                                                          [ASK_TABLE_ONE] = "table_one",
+                                                         [ASK_NORMALITY] = "normality",
                                                          [ASK_TIMES] = "count",
                                                          [ASK_WHAT] = "what"};
 static const char *const entity_ones[] = {"patient", "admission", "ICU stay"};
@@ -83,7 +84,7 @@ void ask_note(struct ask_reading *reading, json_t *list, const char *format, ...
 /* ---- the sentence
  * ----------------------------------------------------------------------------------- */
 
-static void say_attr(const struct ask_reading *reading, const struct ask_attr *attr,
+void ask_say_attr(const struct ask_reading *reading, const struct ask_attr *attr,
                      struct buf *out)
 {
     static const char *const derived[] = {[ASK_AGE] = "age in years at admission",
@@ -110,7 +111,7 @@ static void say_predicate(const struct ask_reading *reading, const struct ask_pr
                           struct buf *out)
 {
     static const char *const ops[] = {"<", "≤", ">", "≥", "=", "≠", "between"};
-    say_attr(reading, &predicate->attr, out);
+    ask_say_attr(reading, &predicate->attr, out);
     if (predicate->null) {
         buf_puts(out, predicate->negated ? " recorded" : " missing");
     } else if (predicate->is_number) {
@@ -152,9 +153,7 @@ static void say_window(const struct ask_window *window, struct buf *out)
     }
 }
 
-static void say_event(const struct ask_reading *reading, size_t at, struct buf *out);
-
-static void say_rows(const struct ask_reading *reading, const struct ask_event *event,
+void ask_say_rows(const struct ask_reading *reading, const struct ask_event *event,
                      struct buf *out)
 {
     static const char *const relations[] = {
@@ -175,13 +174,13 @@ static void say_rows(const struct ask_reading *reading, const struct ask_event *
                    : event->bounded                                ? " "
                                                                    : ", ",
                    event->relation == ASK_WITHIN ? "" : relations[event->relation]);
-        say_event(reading, event->linked, out);
+        ask_say_event(reading, event->linked, out);
         if (event->same_visit)
             buf_puts(out, " in the same admission");
     }
 }
 
-static void say_event(const struct ask_reading *reading, size_t at, struct buf *out)
+void ask_say_event(const struct ask_reading *reading, size_t at, struct buf *out)
 {
     const struct ask_event *event = &reading->question.events[at];
     static const char *const counts[] = {"fewer than", "at most", "more than", "at least",
@@ -191,7 +190,7 @@ static void say_event(const struct ask_reading *reading, size_t at, struct buf *
     if (event->pick != ASK_ALL)
         buf_printf(out, "the %s row of ", event->pick == ASK_FIRST ? "first" : "last");
     buf_puts(out, reading->catalogue->tables[event->table].name);
-    say_rows(reading, event, out);
+    ask_say_rows(reading, event, out);
 }
 
 static bool is_linked(const struct ask_question *q, size_t at)
@@ -220,11 +219,11 @@ static void say_what(const struct ask_reading *reading, struct buf *out)
                    " of ");
         if (q->per_entity)
             buf_puts(out, "each patient's mean ");
-        say_attr(reading, &q->measure, out);
+        ask_say_attr(reading, &q->measure, out);
         buf_puts(out, " over ");
     }
     for (size_t i = 0; i < q->output_count; i++) {
-        say_attr(reading, &q->outputs[i], out);
+        ask_say_attr(reading, &q->outputs[i], out);
         buf_puts(out, i + 1 < q->output_count ? ", " : " in ");
     }
     struct ask_attr name;
@@ -232,7 +231,7 @@ static void say_what(const struct ask_reading *reading, struct buf *out)
                  (q->intent == ASK_LIST || q->intent == ASK_FREQUENT || q->different) &&
                  ask_name_of(reading->catalogue, q->events[0].table, &name);
     if (named && q->group_count == 0) {
-        say_attr(reading, &name, out);
+        ask_say_attr(reading, &name, out);
         buf_puts(out, " in ");
     }
     if (q->by_entity)
@@ -243,20 +242,16 @@ static void say_what(const struct ask_reading *reading, struct buf *out)
                    : q->events[0].pick == ASK_LAST ? "the last of each patient's "
                                                    : "",
                    table);
-    say_rows(reading, &q->events[0], out);
+    ask_say_rows(reading, &q->events[0], out);
 }
 
-void ask_say(struct ask_reading *reading)
+void ask_say_filters(const struct ask_reading *reading, struct buf *out)
 {
     const struct ask_question *q = &reading->question;
-    struct buf *out = &reading->sentence;
-    if (!q->has_target || q->events[0].table == ASK_NONE)
-        return;
-    say_what(reading, out);
     bool first = true;
     for (size_t i = 1; i < q->event_count; i++) {
         const struct ask_event *event = &q->events[i];
-        if (is_linked(q, i))
+        if (event->variable || is_linked(q, i))
             continue;
         buf_printf(out, "%s", event->or_with != ASK_NONE ? ", or " : first ? "; only " : ", and ");
         enum ask_entity_kind level = event->level < ASK_ENTITIES ? event->level : ASK_PATIENT;
@@ -268,14 +263,28 @@ void ask_say(struct ask_reading *reading)
                    : event->negated      ? " that have no "
                                          : " that have ");
         if (own)
-            say_rows(reading, event, out);
+            ask_say_rows(reading, event, out);
         else
-            say_event(reading, i, out);
+            ask_say_event(reading, i, out);
         first = false;
     }
+}
+
+void ask_say(struct ask_reading *reading)
+{
+    const struct ask_question *q = &reading->question;
+    struct buf *out = &reading->sentence;
+    if (!q->has_target || q->events[0].table == ASK_NONE)
+        return;
+    if (q->statistics.on) {
+        ask_say_statistics(reading);
+        return;
+    }
+    say_what(reading, out);
+    ask_say_filters(reading, out);
     for (size_t g = 0; g < q->group_count; g++) {
         buf_puts(out, g == 0 ? "; for each " : " and ");
-        say_attr(reading, &q->groups[g], out);
+        ask_say_attr(reading, &q->groups[g], out);
     }
     if (q->by_time)
         buf_printf(out, "; for each %s", unit_texts[q->time_unit]);
@@ -394,6 +403,8 @@ enum err_code ask_read(const struct ask_catalogue *catalogue, const struct ask_i
         try_plan(reading);
         if (reading->status != ASK_REFUSED)
             ask_say(reading);
+        if (reading->status != ASK_REFUSED && reading->question.statistics.on)
+            ask_warn_statistics(reading);
         said_now(reading);
         said_exact(reading);
         said_others(reading);
@@ -460,6 +471,7 @@ static bool stays(const struct ask_item *item)
     case ASK_UNIT:
     case ASK_ORDINAL:
     case ASK_SCOPE:
+    case ASK_ROLE:
     case ASK_CLASS_END:
     case ASK_COLUMN:
     case ASK_TOP:

@@ -1,6 +1,6 @@
 /* The reading as JSON: the typed question plan, what speaks for it, and questions that could
  * follow. */
-#include "ask/ask_priv.h"
+#include "ask/reading_priv.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -102,6 +102,8 @@ static json_t *question_json(const struct ask_reading *reading, bool *ok)
     if (q->top > 0)
         json_put_int(json, "top", q->top, ok);
     json_put_flag(json, "per_patient", q->per_entity, ok);
+    if (q->statistics.on && q->statistics.family != ASK_NO_FAMILY)
+        json_put(json, "analysis", ask_statistics_parts_json(reading, ok), ok);
     return json;
 }
 
@@ -112,6 +114,10 @@ static json_t *follow_ups(const struct ask_reading *reading, bool *ok)
     json_t *json = json_array();
     const struct ask_entity *patient = &reading->catalogue->entities[ASK_PATIENT];
     char text[200];
+    if (reading->status == ASK_ANSWERED && q->statistics.on) {
+        json_decref(json);
+        return ask_statistics_follow_ups(reading, ok);
+    }
     if (reading->status != ASK_ANSWERED || !patient->known)
         return json;
     const struct ask_table *table = &reading->catalogue->tables[patient->table];

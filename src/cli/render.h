@@ -11,5 +11,7 @@ const char *cli_time(const char *instant, char ret[32]); /* "2026-11-20 16:13" *
 void cli_put_entry(struct cli *cli, const json_t *entry); /* one history entry in a few words */
 /* Warnings of a manifest's tables, grouped by kind, the weightier first. */
 void cli_put_table_warnings(struct cli *cli, const json_t *tables);
+/* Of a statistical answer: test, figures, assumptions, alternatives. Others: nothing. */
+void cli_put_test(struct cli *cli, const json_t *answer);
 
 #endif

@@ -71,13 +71,14 @@ static void put_answer(struct cli *cli, const json_t *answer)
         cli_say(cli, "\n");
         if (strcmp(json_text(answer, "intent", ""), "describe") == 0)
             cli_style(cli, CLI_DIM, "n = %s\n", cli_count(json_int(answer, "n", 0), text));
-    } else {
-        put_result(cli, json_object_get(answer, "result"));
     }
+    if (value == NULL || json_is_null(value) || json_is_object(json_object_get(answer, "test")))
+        put_result(cli, json_object_get(answer, "result"));
     for (size_t i = 0; i < json_array_size(dropped); i++)
         cli_style(cli, CLI_WARN, "! %s left out: %s\n",
                   cli_count(json_int(json_array_get(dropped, i), "n", 0), text),
                   json_text(json_array_get(dropped, i), "reason", ""));
+    cli_put_test(cli, answer);
 }
 
 static void put_lines(struct cli *cli, const char *text)

@@ -1,0 +1,295 @@
+/* A statistical reading told: one sentence with measure, groups, unit and population, and as JSON
+ * the parts of the analysis, from which a script can do it again. */
+#include "ask/reading_priv.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static const char *const family_texts[ASK_FAMILIES] = {
+    [ASK_NO_FAMILY] = "none",         [ASK_NUMBER_BY_GROUP] = "number_by_group",
+    [ASK_CATEGORY_BY_GROUP] = "category_by_group",
+    [ASK_CORRELATION] = "correlation", [ASK_LINEAR] = "linear",
+    [ASK_LOGISTIC] = "logistic",      [ASK_COX] = "cox",
+    [ASK_CURVES] = "survival",        [ASK_TABLE1] = "table_one",
+    [ASK_NORMAL] = "normality",       [ASK_PAIRED] = "paired"};
+
+static const struct ask_variable *first_of(const struct ask_statistics *s, enum ask_part part)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (s->variables[i].part == part)
+            return &s->variables[i];
+    return NULL;
+}
+
+/* ---- the sentence
+ * ------------------------------------------------------------------------------------ */
+
+static void say_variable(const struct ask_reading *reading, const struct ask_variable *v,
+                         struct buf *out)
+{
+    if (v == NULL)
+        return;
+    if (v->from == ASK_FROM_COLUMN) {
+        ask_say_attr(reading, &v->attr, out);
+        return;
+    }
+    static const char *const picks[] = {"mean of", "first", "last"};
+    const struct ask_event *event = &reading->question.events[v->event];
+    if (v->from == ASK_FROM_MEAN)
+        buf_printf(out, "the %s %s of each patient (", picks[event->pick], v->label);
+    else
+        buf_puts(out, "whether there is ");
+    ask_say_event(reading, v->event, out);
+    if (v->from == ASK_FROM_MEAN)
+        buf_putc(out, ')');
+}
+
+static void say_covariates(const struct ask_reading *reading, const char *lead, struct buf *out)
+{
+    const struct ask_statistics *s = &reading->question.statistics;
+    size_t count = 0;
+    for (size_t i = 0; i < s->count; i++) {
+        if (s->variables[i].part != ASK_PART_COVARIATE)
+            continue;
+        buf_puts(out, count++ == 0 ? lead : ", ");
+        say_variable(reading, &s->variables[i], out);
+    }
+}
+
+static void say_time(const struct ask_reading *reading, struct buf *out)
+{
+    const struct ask_statistics *s = &reading->question.statistics;
+    buf_puts(out, "time ");
+    say_variable(reading, first_of(s, ASK_PART_TIME), out);
+    buf_puts(out, " to the event of ");
+    say_variable(reading, first_of(s, ASK_PART_EVENT), out);
+}
+
+static void say_family(const struct ask_reading *reading, struct buf *out)
+{
+    const struct ask_statistics *s = &reading->question.statistics;
+    const struct ask_variable *outcome = first_of(s, ASK_PART_OUTCOME),
+                              *group = first_of(s, ASK_PART_GROUP);
+    switch (s->family) {
+    case ASK_NUMBER_BY_GROUP:
+    case ASK_CATEGORY_BY_GROUP:
+    case ASK_PAIRED:
+        buf_puts(out, "Does ");
+        say_variable(reading, outcome, out);
+        buf_puts(out, " differ by ");
+        say_variable(reading, group, out);
+        break;
+    case ASK_CORRELATION:
+        buf_puts(out, "Are ");
+        say_variable(reading, outcome, out);
+        buf_puts(out, " and ");
+        say_variable(reading, group, out);
+        buf_puts(out, " correlated");
+        break;
+    case ASK_LINEAR:
+    case ASK_LOGISTIC:
+        buf_puts(out, "What predicts ");
+        say_variable(reading, outcome, out);
+        say_covariates(reading, ": ", out);
+        break;
+    case ASK_COX:
+        buf_puts(out, "What predicts ");
+        say_time(reading, out);
+        say_covariates(reading, ": ", out);
+        break;
+    case ASK_CURVES:
+        buf_puts(out, "Survival: ");
+        say_time(reading, out);
+        if (s->at_time)
+            buf_printf(out, ", at %g %s%s", s->at, ask_unit_text(s->at_unit), s->at == 1 ? "" : "s");
+        if (group != NULL)
+            buf_puts(out, ", by ");
+        say_variable(reading, group, out);
+        break;
+    case ASK_TABLE1:
+        buf_puts(out, "Table 1");
+        if (group != NULL)
+            buf_puts(out, " by ");
+        say_variable(reading, group, out);
+        say_covariates(reading, ": ", out);
+        break;
+    case ASK_NORMAL:
+        buf_puts(out, "Is ");
+        say_variable(reading, outcome, out);
+        buf_puts(out, " normally distributed");
+        break;
+    case ASK_NO_FAMILY:
+    case ASK_FAMILIES:
+        break;
+    }
+}
+
+static void say_unit(const struct ask_reading *reading, struct buf *out)
+{
+    const struct ask_question *q = &reading->question;
+    const struct ask_statistics *s = &q->statistics;
+    const struct ask_table *table = &reading->catalogue->tables[q->events[0].table];
+    if (!s->has_unit)
+        buf_printf(out, "; each row of %s", table->name);
+    else if (!s->one_each)
+        buf_printf(out, "; one row for each %s (%s)", ask_entity_one(s->unit), table->name);
+    else if (table->time >= 0)
+        buf_printf(out, "; the first row of %s of each patient, by %s", table->name,
+                   table->columns[table->time].name);
+    else if (s->order_column >= 0)
+        buf_printf(out, "; the first row of %s of each patient, by %s", table->name,
+                   table->columns[s->order_column].name);
+    else
+        buf_printf(out, "; the row of %s with the lowest key of each patient", table->name);
+    ask_say_rows(reading, &q->events[0], out);
+}
+
+void ask_say_statistics(struct ask_reading *reading)
+{
+    struct buf *out = &reading->sentence;
+    say_family(reading, out);
+    say_unit(reading, out);
+    ask_say_filters(reading, out);
+    buf_putc(out, '.');
+}
+
+/* What a reviewer would ask about the rows. */
+void ask_warn_statistics(struct ask_reading *reading)
+{
+    const struct ask_statistics *s = &reading->question.statistics;
+    const struct ask_table *table =
+        &reading->catalogue->tables[reading->question.events[0].table];
+    bool timed = first_of(s, ASK_PART_TIME) != NULL, later = false;
+    if (!s->has_unit)
+        ask_note(reading, reading->warnings,
+                 "%s has no identifier of patients: each row is taken as one patient", table->name);
+    if (s->repeated)
+        ask_note(reading, reading->warnings,
+                 "admissions of one patient are not independent: p-values are too small; without "
+                 "--grain each patient's first counts");
+    if (s->one_each && table->time < 0 && s->order_column < 0)
+        ask_note(reading, reading->warnings,
+                 "%s has no dates: of each patient's rows the one with the lowest key is taken as "
+                 "the first",
+                 table->name);
+    const struct ask_variable *outcome = first_of(s, ASK_PART_OUTCOME);
+    bool death = timed || (outcome != NULL && (outcome->death ||
+                                               outcome->attr.derived == ASK_HOSPITAL_DEATH));
+    for (size_t i = 0; i < s->count; i++)
+        later = later || (s->variables[i].from != ASK_FROM_COLUMN &&
+                          s->variables[i].part != ASK_PART_OUTCOME);
+    if (death && later)
+        ask_note(reading, reading->warnings,
+                 timed ? "immortal time: the group is made of what happened at any time, also "
+                         "after time zero; who lived longer had more time for it"
+                       : "a predictor is of any time, also near or after the outcome: it may be "
+                         "its consequence");
+}
+
+/* ---- JSON
+ * ------------------------------------------------------------------------------------------- */
+
+static void put_part(const struct ask_statistics *s, json_t *json, const char *member,
+                     enum ask_part part, bool *ok)
+{
+    json_t *names = json_array();
+    for (size_t i = 0; i < s->count; i++)
+        if (s->variables[i].part == part)
+            json_push_text(names, s->variables[i].name, ok);
+    json_put(json, member, names, ok);
+}
+
+static void put_one(const struct ask_statistics *s, json_t *json, const char *member,
+                    enum ask_part part, bool *ok)
+{
+    const struct ask_variable *v = first_of(s, part);
+    json_put_text(json, member, v != NULL ? v->name : NULL, ok);
+}
+
+json_t *ask_statistics_parts_json(const struct ask_reading *reading, bool *ok)
+{
+    const struct ask_statistics *s = &reading->question.statistics;
+    json_t *json = json_object(), *variables = json_array();
+    json_put_text(json, "family", family_texts[s->family], ok);
+    put_one(s, json, "outcome", ASK_PART_OUTCOME, ok);
+    put_part(s, json, "groups", ASK_PART_GROUP, ok);
+    put_one(s, json, "time", ASK_PART_TIME, ok);
+    put_one(s, json, "event", ASK_PART_EVENT, ok);
+    put_part(s, json, "covariates", ASK_PART_COVARIATE, ok);
+    for (size_t i = 0; i < s->count; i++) {
+        const struct ask_variable *v = &s->variables[i];
+        json_t *one = json_object();
+        json_put_text(one, "column", v->name, ok);
+        json_put_text(one, "label", v->label, ok);
+        json_put_text(one, "kind",
+                      v->ordinal ? "ordinal" : v->category ? "category" : "number", ok);
+        json_push(variables, one, ok);
+    }
+    json_put(json, "variables", variables, ok);
+    json_put_text(json, "unit", s->has_unit ? ask_entity_one(s->unit) : "row", ok);
+    json_put_flag(json, "first_of_each", s->one_each, ok);
+    json_put_flag(json, "medians", s->ranks, ok);
+    json_put_flag(json, "p_values", s->with_p, ok);
+    json_put_flag(json, "named", s->covariates_said, ok);
+    if (s->at_time) {
+        json_put_real(json, "at", s->at, ok);
+        json_put_text(json, "at_unit", ask_unit_text(s->at_unit), ok);
+    }
+    return json;
+}
+
+static void follow(json_t *list, bool *ok, const char *before, const struct ask_variable *v,
+                   const char *after)
+{
+    AUTO(buf_done) struct buf text = BUF_INIT;
+    if (v == NULL)
+        return;
+    buf_printf(&text, "%s%s%s", before, v->label, after);
+    json_push_str(list, buf_view(&text), ok);
+}
+
+json_t *ask_statistics_follow_ups(const struct ask_reading *reading, bool *ok)
+{
+    const struct ask_statistics *s = &reading->question.statistics;
+    const struct ask_variable *outcome = first_of(s, ASK_PART_OUTCOME),
+                              *group = first_of(s, ASK_PART_GROUP);
+    json_t *list = json_array();
+    switch (s->family) {
+    case ASK_NUMBER_BY_GROUP:
+        follow(list, ok, "is ", outcome, " normally distributed");
+        follow(list, ok, "table 1 by ", group, "");
+        break;
+    case ASK_CATEGORY_BY_GROUP:
+        follow(list, ok, "table 1 by ", group, "");
+        follow(list, ok, "predictors of ", outcome, "");
+        break;
+    case ASK_CURVES:
+        follow(list, ok, "effect of ", group, " on survival adjusted for age");
+        if (group == NULL)
+            json_push_text(list, "what predicts death", ok);
+        follow(list, ok, "table 1 by ", group, " with p values");
+        break;
+    case ASK_CORRELATION:
+        follow(list, ok, "is ", outcome, " normally distributed");
+        break;
+    case ASK_COX:
+        json_push_text(list, "median survival", ok);
+        break;
+    case ASK_TABLE1:
+        if (!s->with_p)
+            follow(list, ok, "table 1 by ", group, " with p values");
+        break;
+    case ASK_LINEAR:
+    case ASK_LOGISTIC:
+        follow(list, ok, "describe ", outcome, "");
+        break;
+    case ASK_NORMAL:
+        follow(list, ok, "describe ", outcome, "");
+        break;
+    case ASK_PAIRED:
+    case ASK_NO_FAMILY:
+    case ASK_FAMILIES:
+        break;
+    }
+    return list;
+}
