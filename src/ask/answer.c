@@ -138,6 +138,9 @@ enum err_code ask_answer_json(const struct ask_reading *reading, const struct as
         json_put(table, "columns", json_deep_copy(result->columns), &ok);
     json_put(table, "rows", wide ? missing_rows(result, &ok) : json_deep_copy(result->rows), &ok);
     json_put(json, "result", table, &ok);
+    json_t *figure = ask_figure(reading, result, &ok);
+    if (figure != NULL)
+        json_put(json, "figure", figure, &ok);
     enum err_code code = json_built(ok, err);
     if (code != ERR_OK)
         json_decref(json);

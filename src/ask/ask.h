@@ -86,7 +86,7 @@ struct ask_result {
     const json_t *columns; /* [names] */
     const json_t *rows;    /* [[values]…] */
 };
-/* {value, n, dropped:[{reason, n}], result:{columns, rows}}: n and dropped are taken out of the rows where the plan carries them. New reference. */
+/* {value, n, dropped:[{reason, n}], result:{columns, rows}, figure?}: n and dropped are taken out of the rows where the plan carries them. New reference. */
 enum err_code ask_answer_json(const struct ask_reading *reading, const struct ask_result *result, json_t **ret, struct err *err) WARN_UNUSED;
 
 #endif

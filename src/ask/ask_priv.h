@@ -292,6 +292,8 @@ bool ask_is_flag(const struct ask_reading *reading, size_t table, size_t column)
 void ask_grammar(struct ask_reading *reading);
 void ask_check(struct ask_reading *reading);
 void ask_say(struct ask_reading *reading);
+/* figure.c: what is to be drawn for the answer, a new reference; NULL: nothing. */
+json_t *ask_figure(const struct ask_reading *reading, const struct ask_result *result, bool *ok);
 /* Attribute of a column for the rows of a table: n:1 or none. */
 bool ask_attr_of(const struct ask_catalogue *catalogue, size_t from, size_t table, size_t column, struct ask_attr *ret);
 size_t ask_attr_table(const struct ask_attr *attr);

@@ -13,5 +13,12 @@ void cli_put_entry(struct cli *cli, const json_t *entry); /* one history entry i
 void cli_put_table_warnings(struct cli *cli, const json_t *tables);
 /* Of a statistical answer: test, figures, assumptions, alternatives. Others: nothing. */
 void cli_put_test(struct cli *cli, const json_t *answer);
+/* ask_report.c: the answer's figure as lines of text; nothing where it has none. */
+enum err_code cli_put_figure(struct cli *cli, const json_t *answer, struct err *err) WARN_UNUSED;
+/* The answer as md, html, svg or json. */
+enum err_code cli_ask_document(const char *format, const char *question, const json_t *answer, struct buf *ret, struct err *err) WARN_UNUSED;
+/* --output FILE: refused where it is there already and not --overwrite; staged, fsynced, renamed. */
+enum err_code cli_check_output(struct cli *cli, struct err *err) WARN_UNUSED;
+enum err_code cli_write_output(struct cli *cli, struct str bytes, struct err *err) WARN_UNUSED;
 
 #endif

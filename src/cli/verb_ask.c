@@ -102,12 +102,14 @@ static void put_explained(struct cli *cli, const json_t *answer)
         put_lines(cli, json_text(answer, "sql", ""));
 }
 
-static void put_status(struct cli *cli, const json_t *answer)
+static enum err_code put_status(struct cli *cli, const json_t *answer, struct err *err)
 {
     const char *status = json_text(answer, "status", "");
     char text[32];
     if (strcmp(status, "answered") == 0) {
         put_answer(cli, answer);
+        if (!cli_flag(cli, "no-plot"))
+            TRY(cli_put_figure(cli, answer, err));
         cli_style(cli, CLI_DIM, "%s in %s; version %.12s; confidence %.2f\n",
                   json_flag(answer, "reused", false) ? "kept answer" : "computed",
                   cli_duration(json_int(answer, "duration_ms", 0), text),
@@ -120,6 +122,52 @@ static void put_status(struct cli *cli, const json_t *answer)
         cli_style(cli, CLI_WARN, "This cannot be answered. Missing:\n");
         put_list(cli, json_object_get(answer, "missing"), CLI_PLAIN, "–");
     }
+    return ERR_OK;
+}
+
+/* For people: reading, answer, figure, what to mind. */
+static enum err_code put_text(struct cli *cli, const json_t *answer, struct err *err)
+{
+    if (json_text(answer, "reading", "")[0] != '\0') {
+        cli_add_visible(&cli->out, str_of(json_text(answer, "reading", "")));
+        cli_say(cli, "\n");
+    }
+    TRY(put_status(cli, answer, err));
+    put_list(cli, json_object_get(answer, "warnings"), CLI_WARN, "!");
+    if (cli_flag(cli, "explain"))
+        put_explained(cli, answer);
+    return ERR_OK;
+}
+
+/* As put_text writes it, for a file: no colours, no width. */
+static enum err_code put_text_file(struct cli *cli, const json_t *answer, struct err *err)
+{
+    bool colour = cli->colour;
+    int width = cli->width;
+    AUTO(buf_done) struct buf waiting = cli->out;
+    cli->out = (struct buf)BUF_INIT;
+    cli->colour = false;
+    cli->width = 0;
+    enum err_code code = put_text(cli, answer, err);
+    cli->colour = colour;
+    cli->width = width;
+    struct buf written = cli->out;
+    cli->out = waiting;
+    waiting = written;
+    TRY(code);
+    TRY(buf_check(&waiting, err));
+    return cli_write_output(cli, buf_view(&waiting), err);
+}
+
+static enum err_code put_document(struct cli *cli, const char *format, const json_t *answer,
+                                  struct err *err)
+{
+    AUTO(buf_done) struct buf text = BUF_INIT;
+    TRY(cli_ask_document(format, cli_word(cli, 1), answer, &text, err));
+    if (cli_text(cli, "output", NULL) != NULL)
+        return cli_write_output(cli, buf_view(&text), err);
+    buf_add_str(&cli->out, buf_view(&text));
+    return ERR_OK;
 }
 
 enum err_code verb_ask(struct cli *cli, struct err *err)
@@ -131,18 +179,20 @@ enum err_code verb_ask(struct cli *cli, struct err *err)
                                            .grain = cli_text(cli, "grain", NULL),
                                            .now = cli_text(cli, "now", NULL),
                                            .force = cli_flag(cli, "force")};
+    const char *format = cli_text(cli, "format", cli->json ? "json" : "text");
+    bool file = cli_text(cli, "output", NULL) != NULL;
+    if (cli->json && strcmp(format, "json") != 0)
+        return err_set(err, ERR_USAGE, "--json and --format %s contradict each other", format);
+    TRY(cli_check_output(cli, err));
     TRY(cli_open(cli, false, err));
     TRY(api_question(cli->api, &options, &answer, err));
-    if (cli->json)
+    if (strcmp(format, "json") == 0 && !file)
         return cli_print_json(cli, json_incref(answer), err);
-    if (json_text(answer, "reading", "")[0] != '\0') {
-        cli_add_visible(&cli->out, str_of(json_text(answer, "reading", "")));
-        cli_say(cli, "\n");
-    }
-    put_status(cli, answer);
-    put_list(cli, json_object_get(answer, "warnings"), CLI_WARN, "!");
-    if (cli_flag(cli, "explain"))
-        put_explained(cli, answer);
+    if (strcmp(format, "text") != 0)
+        return put_document(cli, format, answer, err);
+    if (file)
+        return put_text_file(cli, answer, err);
+    TRY(put_text(cli, answer, err));
     const json_t *next = json_array_get(json_object_get(answer, "follow_ups"), 0);
     if (json_is_string(next))
         cli_next(cli, "marrow ask %s '%s'", cli_word(cli, 0), json_string_value(next));
