@@ -54,6 +54,7 @@ struct api_import_options {
     const char *group, *types; /* of the export; NULL: all */
     const char *since;       /* an instant, or "last": what changed since the export that the current version came from; laid over that version. NULL: a whole export */
     const char *token;       /* bearer; NULL: none */
+    const char *from_views;  /* a dataset whose views' rows become tables, in place of paths; NULL: none */
     const struct api_place_options *place; /* api_register: the files stay where they are */
 };
 /* Register folders where they stand: as api_import, with `in_place`, and each table's `place`. Without paths: those of the dataset again, by what was

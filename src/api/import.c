@@ -47,18 +47,24 @@ static json_t *skipped_json(const struct ingest_set *set, bool *ok)
 }
 
 static enum err_code load(struct api *api, const struct api_import_options *options,
-                          const char *dataset, struct store_import *import, struct store_commit *commit,
-                          json_t **ret_skipped, struct err *err)
+                          const char *dataset, struct store_import *import,
+                          struct store_commit *commit, json_t **ret_skipped, struct err *err)
 {
     AUTO(ingest_close) struct ingest_set *set = NULL;
-    JSON_AUTO server = NULL;
-    char folder[FILE_PATH_BYTES];
-    const char *fetched[] = {folder};
-    if (options->from_server != NULL)
-        TRY(api_import_fetch(api, options, dataset, store_import_staging(import), folder, &server,
+    JSON_AUTO about = NULL; /* of what is not files, but was brought into the folder */
+    char folder[FILE_PATH_BYTES], shown[STORE_LIMIT_NAME_BYTES + 16];
+    const char *fetched[] = {folder}, *shown_as = options->from_server;
+    if (options->from_server != NULL) {
+        TRY(api_import_fetch(api, options, dataset, store_import_staging(import), folder, &about,
                              err));
+    } else if (options->from_views != NULL) {
+        TRY(api_import_views(api, options->from_views, store_import_staging(import), folder, &about,
+                             err));
+        (void)snprintf(shown, sizeof shown, "views of %s", options->from_views);
+        shown_as = shown;
+    }
     struct ingest_options ingest = {
-        .shown_as = options->from_server,
+        .shown_as = shown_as,
         .staging_directory = store_import_staging(import),
         .encoding = options->encoding,
         .delimiter = options->delimiter,
@@ -73,8 +79,8 @@ static enum err_code load(struct api *api, const struct api_import_options *opti
                                               .table_count = options->place->table_count};
         ingest.place = &place;
     }
-    TRY(ingest_open(server != NULL ? fetched : options->paths,
-                    server != NULL ? 1 : options->path_count, &ingest, &set, err));
+    TRY(ingest_open(about != NULL ? fetched : options->paths,
+                    about != NULL ? 1 : options->path_count, &ingest, &set, err));
     size_t count = ingest_source_count(set);
     AUTO(mem_free) const struct data_source **sources = mem_zalloc(count + 1, sizeof *sources);
     if (sources == NULL)
@@ -85,7 +91,7 @@ static enum err_code load(struct api *api, const struct api_import_options *opti
     bool ok = true;
     JSON_AUTO inputs = ingest_inputs(set);
     *ret_skipped = skipped_json(set, &ok);
-    if (server != NULL && json_object_update(json_array_get(inputs, 0), server) != 0)
+    if (about != NULL && json_object_update(json_array_get(inputs, 0), about) != 0)
         ok = false;
     TRY(json_built(ok && inputs != NULL, err));
     return store_import_commit(import, inputs, *ret_skipped, commit, err);
@@ -158,6 +164,30 @@ static enum err_code answer(struct api *api, const char *dataset, const struct s
     return json_built(ok, err);
 }
 
+/* Files, a server or another dataset's views: one of them. */
+static enum err_code one_origin(const struct api_import_options *options, struct err *err)
+{
+    int origins = (options->path_count > 0 ? 1 : 0) + (options->from_server != NULL ? 1 : 0) +
+                  (options->from_views != NULL ? 1 : 0);
+    if (origins == 1)
+        return ERR_OK;
+    if (origins == 0)
+        return err_set(err, ERR_USAGE, "nothing to import");
+    err_set(err, ERR_USAGE, "files, a server and views can't be imported at once");
+    return err_hint(err, "import one after the other, each as a dataset");
+}
+
+static void name_of_origin(const struct api_import_options *options,
+                           char ret[STORE_LIMIT_NAME_BYTES + 1])
+{
+    if (options->from_views != NULL)
+        (void)snprintf(ret, STORE_LIMIT_NAME_BYTES + 1, "%.*s_tables", STORE_LIMIT_NAME_BYTES - 7,
+                       options->from_views);
+    else
+        api_name_from_path(options->from_server != NULL ? options->from_server : options->paths[0],
+                           ret);
+}
+
 enum err_code api_import(struct api *api, const struct api_import_options *options, json_t **ret,
                          struct err *err)
 {
@@ -165,15 +195,9 @@ enum err_code api_import(struct api *api, const struct api_import_options *optio
     char derived[STORE_LIMIT_NAME_BYTES + 1];
     const char *dataset = options->name;
     api_begin(api);
-    if (options->path_count == 0 && options->from_server == NULL)
-        return err_set(err, ERR_USAGE, "nothing to import");
-    if (options->path_count > 0 && options->from_server != NULL) {
-        err_set(err, ERR_USAGE, "files and a server can't be imported at once");
-        return err_hint(err, "import one after the other, each as a dataset");
-    }
+    TRY(one_origin(options, err));
     if (dataset == NULL) {
-        api_name_from_path(options->from_server != NULL ? options->from_server : options->paths[0],
-                       derived);
+        name_of_origin(options, derived);
         dataset = derived;
     }
     TRY(store_dataset_name_check(dataset, err));

@@ -22,8 +22,10 @@ struct ask_words { /* a name or a phrase as stems */
 };
 /* Lower case, plural off: "Diagnoses" → "diagnosis". ret ≥ ASK_STEM_BYTES. */
 void ask_stem(struct str word, char ret[ASK_STEM_BYTES]);
-/* Words of a name ("ADMITTIME", "prev_careunit", "CamelCase") or of a text; endings known from clinical names are cut off. */
+/* Words of a name ("ADMITTIME", "prev_careunit", "CamelCase") or of a text; what names.def has stands for its words. */
 void ask_name_words(const char *name, struct ask_words *ret);
+/* … of a column: the domain's letters in front (CDISC SDTM: AESEV of AE) are no word of it. */
+void ask_column_words(const char *table, const char *column, struct ask_words *ret);
 /* Calls each for every word of a text: letters and digits, and . - / between two digits. */
 typedef void (*ask_word_each)(void *user, struct str word);
 void ask_text_words(struct str text, ask_word_each each, void *user);
@@ -48,7 +50,8 @@ struct ask_path {
 };
 struct ask_column {
     const char *name;
-    struct ask_words words;
+    struct ask_words words, label_words; /* of its name; of the variable's label */
+    const struct data_column *labelled;  /* its codes have value labels, which stand for them: a text then; else NULL */
     struct data_type type;
     enum profile_column_role role;
     int64_t distinct, nulls;
@@ -167,6 +170,7 @@ struct ask_attr { /* a column by n:1 steps from a table */
     struct ask_path path;
     size_t column; /* of the table at the path's end */
     enum ask_derived derived;
+    int64_t day; /* AGE where no row says when: on this day; else 0 */
 };
 struct ask_window { /* [from, to) in days; open ends INT64_MIN, INT64_MAX */
     bool on;
@@ -177,6 +181,7 @@ struct ask_item {
     size_t from, to; /* tokens [from, to) */
     int code;        /* enum of the class */
     double number;   /* NUMBER, DURATION, TOP, ORDINAL, IDENTIFIED */
+    const char *text; /* IDENTIFIED: as it was written */
     struct ask_window window;
     struct ask_match matches[ASK_CANDIDATES]; /* VALUE, best first */
     size_t match_count, chosen; /* chosen: the match that the grammar took */

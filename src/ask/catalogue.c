@@ -13,10 +13,29 @@
 #include <string.h>
 
 #define SURE_ENOUGH 0.5        /* confidence of a proposed relation that is followed, as in marts */
+#define VALUE_LABELS 200       /* of a column; with more it is a dictionary of its own */
 #define SOURCE_DISTINCT 100000 /* a text with more distinct values is no vocabulary */
 
 /* ---- tables, columns, edges --------------------------------------------------------------------
  */
+
+/* What a study's codebook says: the variable's label is another name; labels of codes stand for the
+ * codes, where they cover what occurs. */
+static void add_labels_of(const struct data_column *stored, const struct profile_column *profile,
+                          struct ask_column *ret)
+{
+    AUTO(buf_done) struct buf name = BUF_INIT;
+    if (stored->label != NULL) { /* "Serum bilirubin (mg/dl)": up to the unit */
+        buf_add_str(&name, (struct str){stored->label, strcspn(stored->label, "([")});
+        ask_name_words(buf_text(&name), &ret->label_words);
+    }
+    if (stored->value_label_count < 2 || stored->value_label_count > VALUE_LABELS ||
+        profile->distinct > (int64_t)stored->value_label_count)
+        return;
+    ret->labelled = stored;
+    ret->type = DATA_TYPE(TEXT);
+    ret->role = PROFILE_CATEGORY;
+}
 
 static void add_tables(struct ask_catalogue *c)
 {
@@ -44,7 +63,8 @@ static void add_tables(struct ask_catalogue *c)
                                                  .distinct = column->distinct,
                                                  .nulls = column->nulls,
                                                  .label_step = ASK_NONE};
-            ask_name_words(column->name, &to->columns[i].words);
+            ask_column_words(to->name, column->name, &to->columns[i].words);
+            add_labels_of(&from->table->schema.columns[i], column, &to->columns[i]);
             to->hidden = to->hidden || column->type.kind == DATA_JSON;
         }
     }
@@ -96,7 +116,10 @@ static void add_labels(struct ask_catalogue *c)
 /* ---- entities and ways to them ------------------------------------------------------------------
  */
 
-bool ask_path_find(const struct ask_catalogue *c, size_t from, size_t to, struct ask_path *ret)
+/* The shortest way, at equal length along the surest relations (edges come so); column ≥ 0: ends
+ * there, not at another key of the table. */
+static bool path_to(const struct ask_catalogue *c, size_t from, size_t to, int column,
+                    struct ask_path *ret)
 {
     struct ask_path queue[64];
     size_t head = 0, tail = 1;
@@ -113,20 +136,50 @@ bool ask_path_find(const struct ask_catalogue *c, size_t from, size_t to, struct
                 continue;
             struct ask_path next = path;
             next.steps[next.count++] = c->edges[e];
-            if (c->edges[e].parent == to) {
+            if (c->edges[e].parent == to &&
+                (column < 0 || (int)c->edges[e].parent_column == column)) {
                 *ret = next;
                 return true;
             }
-            if (tail < sizeof queue / sizeof *queue)
+            if (c->edges[e].parent != to && tail < sizeof queue / sizeof *queue)
                 queue[tail++] = next;
         }
     }
     return false;
 }
 
+bool ask_path_find(const struct ask_catalogue *c, size_t from, size_t to, struct ask_path *ret)
+{
+    return path_to(c, from, to, -1, ret);
+}
+
+/* Of a table's keys the one that other tables refer to, the primary key before others: a FHIR
+ * patient has an id, a patient_id and a patient_ref, and all are unique. The chosen key stays where
+ * nothing refers to the table. */
+static int referred_key(const struct ask_catalogue *c, size_t table, int chosen)
+{
+    const struct profile_key *primary = &c->profile->tables[table].primary_key;
+    size_t most = 0;
+    int best = chosen;
+    for (size_t i = 0; i < c->tables[table].column_count; i++) {
+        size_t count = 0;
+        for (size_t e = 0; e < c->edge_count; e++)
+            count += c->edges[e].parent == table && c->edges[e].parent_column == i ? 2 : 0;
+        bool first = primary->count == 1 ? primary->columns[0] == i : (int)i == chosen;
+        count += count > 0 && first ? c->edge_count : 0;
+        if (count > most) {
+            most = count;
+            best = (int)i;
+        }
+    }
+    return best;
+}
+
 static void set_entity(struct ask_catalogue *c, enum ask_entity_kind kind, size_t table, int key,
                        bool unique, enum ask_concept concept)
 {
+    if (unique && key >= 0)
+        key = referred_key(c, table, key);
     c->entities[kind] =
         (struct ask_entity){.known = true, .table = table, .key = key, .unique = unique};
     c->tables[table].concept = concept;
@@ -203,11 +256,7 @@ static void find_routes(struct ask_catalogue *c)
             const struct ask_entity *entity = &c->entities[e];
             struct ask_table *table = &c->tables[t];
             if (entity->known && (entity->key >= 0 || entity->table == t))
-                table->reaches[e] = ask_path_find(c, t, entity->table, &table->route[e]);
-            /* a route that ends at another column than the key leads nowhere that can be counted */
-            if (table->reaches[e] && table->route[e].count > 0 &&
-                (int)table->route[e].steps[table->route[e].count - 1].parent_column != entity->key)
-                table->reaches[e] = false;
+                table->reaches[e] = path_to(c, t, entity->table, entity->key, &table->route[e]);
         }
 }
 
@@ -227,7 +276,8 @@ static const char *const no_vocabulary[] = {
 
 static bool is_vocabulary(const struct ask_table *table, const struct ask_column *column)
 {
-    for (size_t i = 0; no_vocabulary[i] != NULL; i++)
+    bool source = ask_words_have(&column->words, "source"); /* OMOP: gender_source_value */
+    for (size_t i = source ? 1 : 0; no_vocabulary[i] != NULL; i++)
         if (ask_words_have(&column->words, no_vocabulary[i]))
             return false;
     return is_text(column) && column->role != PROFILE_IDENTIFIER && column->distinct > 0 &&

@@ -85,6 +85,11 @@ static bool is_text(const struct ask_column *column)
     return column->type.kind == DATA_TEXT;
 }
 
+static bool is_name(const struct ask_column *column)
+{
+    return is_text(column) && column->role != PROFILE_IDENTIFIER && column->distinct > 0;
+}
+
 static bool is_unit(const struct ask_column *column)
 {
     return is_text(column) && !ask_words_have(&column->words, "care"); /* a care unit is a ward */
@@ -126,9 +131,9 @@ int ask_column_named(const struct ask_table *table, const char *const *names,
 /* Names of the column that says what a row is of, where no code with a dictionary does. */
 static int name_column(const struct ask_catalogue *catalogue, const struct ask_table *table)
 {
-    static const char *const own[] = {"drug",        "medication", "test",  "event",
-                                      "organism",    "label",      "title", "name",
-                                      "description", "service",    NULL};
+    static const char *const own[] = {
+        "drug", "medication", "test",    "event", "organism",    "label",   "title", "decod",
+        "term", "code text",  "display", "name",  "description", "service", NULL};
     for (size_t c = 0; c < table->column_count; c++) {
         const struct ask_column *column = &table->columns[c];
         if (column->label_step == ASK_NONE)
@@ -138,7 +143,7 @@ static int name_column(const struct ask_catalogue *catalogue, const struct ask_t
         if (parent->concept != ASK_CONCEPT_CAREGIVER && parent->reference)
             return (int)c;
     }
-    int named = ask_column_named(table, own, is_text);
+    int named = ask_column_named(table, own, is_name);
     for (size_t c = 0; named < 0 && c < table->column_count; c++)
         if (table->columns[c].role == PROFILE_CODE)
             named = (int)c;

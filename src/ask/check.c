@@ -69,9 +69,26 @@ static void offer_choices(struct ask_reading *reading)
     reading->failed = reading->failed || !ok;
 }
 
+/* A dataset of FHIR resources alone has no table to ask. */
+static void check_tables(struct ask_reading *reading)
+{
+    const struct ask_catalogue *c = reading->catalogue;
+    size_t hidden = 0;
+    bool ok = true;
+    for (size_t t = 0; t < c->table_count; t++)
+        hidden += c->tables[t].hidden ? 1 : 0;
+    if (hidden > 0 && hidden == c->table_count)
+        json_push_text(reading->missing,
+                       "flat tables: FHIR resources are asked through their views; 'marrow import "
+                       "--from-views NAME' makes a dataset of them",
+                       &ok);
+    reading->failed = reading->failed || !ok;
+}
+
 void ask_check(struct ask_reading *reading)
 {
     struct ask_question *q = &reading->question;
+    check_tables(reading);
     check_words(reading);
     reading->confidence = 1;
     check_items(reading);

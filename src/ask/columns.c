@@ -36,8 +36,9 @@ static bool within(const struct ask_words *a, const struct ask_words *b)
 /* What of a name says nothing. */
 static size_t weight(const struct ask_words *words)
 {
-    static const char *const light[] = {"code",   "status", "desc", "description", "name",
-                                        "number", "id",     "cd",   NULL};
+    static const char *const light[] = {"code",    "status", "desc",  "description",
+                                        "name",    "number", "id",    "cd",
+                                        "concept", "source", "value", NULL};
     size_t count = 0;
     for (size_t i = 0; i < words->count; i++) {
         bool counts = true;
@@ -48,13 +49,39 @@ static size_t weight(const struct ask_words *words)
     return count;
 }
 
-static double fit(const struct ask_words *phrase, const struct ask_column *column)
+static double fit_words(const struct ask_words *phrase, const struct ask_words *words)
 {
-    if (!within(phrase, &column->words))
+    if (!within(phrase, words))
         return 0;
-    if (within(&column->words, phrase))
+    if (within(words, phrase))
         return 1;
-    return weight(phrase) > 0 && weight(&column->words) == weight(phrase) ? .9 : 0;
+    return weight(phrase) > 0 && weight(words) == weight(phrase) ? .9 : 0;
+}
+
+/* The column's name and words of its table's: systolic of us_core_blood_pressure is a systolic
+ * blood pressure. */
+static bool fits_with_table(const struct ask_words *phrase, const struct ask_table *table,
+                            const struct ask_column *column)
+{
+    if (phrase->count < 2 || weight(&column->words) == 0 || !within(&column->words, phrase))
+        return false;
+    for (size_t i = 0; i < phrase->count; i++)
+        if (!ask_words_have(&column->words, phrase->text[i]) &&
+            !ask_words_have(&table->words, phrase->text[i]))
+            return false;
+    return true;
+}
+
+static double fit(const struct ask_words *phrase, const struct ask_table *table,
+                  const struct ask_column *column)
+{
+    double quality = fit_words(phrase, &column->words);
+    double by_label = .97 * fit_words(phrase, &column->label_words);
+    quality = quality > by_label ? quality : by_label;
+    if (quality < 1 && column->type.kind == DATA_BIGINT && column->role != PROFILE_MEASURE &&
+        column->label_step == ASK_NONE)
+        quality *= .98; /* a code: a text beside it says more */
+    return quality <= 0 && fits_with_table(phrase, table, column) ? .95 : quality;
 }
 
 static void offer(struct ask_item *ret, size_t table, size_t column, double quality)
@@ -82,7 +109,7 @@ static void offer_all(const struct ask_catalogue *c, const struct ask_words *phr
     for (size_t t = 0; t < c->table_count; t++) {
         const struct ask_table *table = &c->tables[t];
         for (size_t i = 0; i < table->column_count && !table->hidden && table->rows > 0; i++) {
-            double quality = factor * fit(phrase, &table->columns[i]);
+            double quality = factor * fit(phrase, table, &table->columns[i]);
             if (quality > 0)
                 offer(ret, t, i, quality);
         }

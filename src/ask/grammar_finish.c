@@ -99,7 +99,7 @@ static void settle_target(struct ask_parse *p)
     if (q->has_measure && !q->has_target) {
         q->has_target = true;
         q->events[0].table = q->measure.table;
-        if (q->measure.derived == ASK_AGE && p->level != ASK_ADMISSION)
+        if (q->measure.derived == ASK_AGE && q->measure.day == 0 && p->level != ASK_ADMISSION)
             q->events[0].pick = ASK_FIRST; /* each patient once */
     }
     if (!q->has_target && q->group_count > 0) {

@@ -408,11 +408,23 @@ static bool age_attr(const struct ask_parse *p, struct ask_attr *ret)
                             *visit = &c->entities[ASK_ADMISSION];
     if (find_column(c, "age", ret))
         return true;
-    if (!patient->known || !visit->known || c->tables[patient->table].birth < 0 ||
-        c->tables[visit->table].time < 0 || !c->tables[visit->table].reaches[ASK_PATIENT])
+    if (!patient->known || c->tables[patient->table].birth < 0)
         return false;
-    *ret = (struct ask_attr){
-        .table = visit->table, .column = (size_t)c->tables[visit->table].time, .derived = ASK_AGE};
+    /* of hospital patients at their admission; of people whose visits begin at birth, today */
+    if (visit->known && c->tables[visit->table].time >= 0 &&
+        c->tables[visit->table].reaches[ASK_PATIENT] &&
+        (ask_words_have(&c->tables[visit->table].words, "admission") ||
+         ask_words_have(&c->tables[visit->table].words, "hospitalization")))
+        *ret = (struct ask_attr){.table = visit->table,
+                                 .column = (size_t)c->tables[visit->table].time,
+                                 .derived = ASK_AGE};
+    else if (p->reading->now_day != INT64_MIN)
+        *ret = (struct ask_attr){.table = patient->table,
+                                 .column = (size_t)c->tables[patient->table].birth,
+                                 .derived = ASK_AGE,
+                                 .day = p->reading->now_day};
+    else
+        return false;
     return true;
 }
 
@@ -427,6 +439,20 @@ static bool stay_attr(const struct ask_parse *p, enum ask_entity_kind kind, stru
     return true;
 }
 
+/* A table of deaths (OMOP), a row each: its date. */
+static bool death_table(const struct ask_catalogue *c, struct ask_attr *ret)
+{
+    for (size_t t = 0; t < c->table_count; t++) {
+        const struct ask_table *table = &c->tables[t];
+        if (table->words.count != 1 || strcmp(table->words.text[0], "death") != 0 ||
+            table->rows == 0 || !table->reaches[ASK_PATIENT] || table->death < 0)
+            continue;
+        *ret = (struct ask_attr){.table = t, .column = (size_t)table->death, .derived = ASK_DEATH};
+        return true;
+    }
+    return false;
+}
+
 static bool death_attr(const struct ask_parse *p, bool in_hospital, struct ask_attr *ret,
                        bool *ret_flag)
 {
@@ -438,7 +464,7 @@ static bool death_attr(const struct ask_parse *p, bool in_hospital, struct ask_a
     int column = in_hospital ? (table->death_flag >= 0 ? table->death_flag : table->death)
                              : (table->death >= 0 ? table->death : table->death_flag);
     if (column < 0)
-        return false;
+        return !in_hospital && death_table(p->catalogue, ret);
     *ret_flag = column == table->death_flag && column != table->death;
     *ret = (struct ask_attr){.table = entity->table,
                              .column = (size_t)column,
@@ -598,9 +624,17 @@ void ask_parse_identified(struct ask_parse *p, struct ask_item *item)
     if (at == ASK_NONE)
         return;
     struct ask_predicate *predicate = ask_parse_predicate(p, at, &attr);
-    predicate->is_number = true;
-    predicate->op = ASK_EQ;
-    predicate->low = item->number;
+    if (p->catalogue->tables[entity->table].columns[entity->key].type.kind == DATA_TEXT) {
+        const char **values = arena_array(p->reading->arena, 1, sizeof *values);
+        if (values != NULL)
+            values[0] = predicate->said = item->text;
+        predicate->values = values;
+        predicate->value_count = values != NULL ? 1 : 0;
+    } else {
+        predicate->is_number = true;
+        predicate->op = ASK_EQ;
+        predicate->low = item->number;
+    }
     p->q->events[at].level = kind;
     p->level = (int)kind;
     p->q->single = true;

@@ -18,8 +18,46 @@ static void take(struct ask_item *best, const struct ask_item *item)
         *best = *item;
 }
 
+/* The word from a token on as it was written, up to a blank or a mark: P-017 is several tokens. */
+static struct str written_at(const struct ask_reading *reading, size_t at)
+{
+    const char *from = reading->tokens[at].text.ptr, *end = reading->text.ptr + reading->text.len;
+    size_t length = 0;
+    while (from + length < end && strchr(" \t\r\n,;?!'\"()", from[length]) == NULL)
+        length++;
+    while (length > 0 && from[length - 1] == '.')
+        length--;
+    return (struct str){from, length};
+}
+
+/* What identifies an entity: a whole number; where keys are texts, a word with a digit. False:
+ * neither. */
+static bool identifier_at(struct ask_reading *reading, enum ask_entity_kind kind, size_t at,
+                          struct ask_item *ret)
+{
+    const struct ask_token *token = &reading->tokens[at];
+    const struct ask_entity *entity = &reading->catalogue->entities[kind];
+    bool text =
+        entity->known && entity->key >= 0 &&
+        reading->catalogue->tables[entity->table].columns[entity->key].type.kind == DATA_TEXT;
+    struct str word = text ? written_at(reading, at) : token->text;
+    bool digit = false;
+    for (size_t i = 0; i < word.len; i++)
+        digit = digit || (word.ptr[i] >= '0' && word.ptr[i] <= '9');
+    if (!digit || (!text && (!token->number || token->value < 0 || token->value > 9e15 ||
+                             token->text.ptr[0] > '9' || token->value != floor(token->value))))
+        return false;
+    ret->number = token->value;
+    ret->text = arena_strndup(reading->arena, word.ptr, word.len);
+    while (at < reading->token_count && reading->tokens[at].text.ptr < word.ptr + word.len)
+        at++;
+    ret->to = at;
+    reading->failed = reading->failed || ret->text == NULL;
+    return ret->text != NULL;
+}
+
 /* "patient 10006", "admission 142345": an entity by its key. */
-static bool identified_at(const struct ask_reading *reading, size_t from, struct ask_item *ret)
+static bool identified_at(struct ask_reading *reading, size_t from, struct ask_item *ret)
 {
     enum ask_class class = ASK_UNKNOWN;
     int code = 0;
@@ -31,18 +69,8 @@ static bool identified_at(const struct ask_reading *reading, size_t from, struct
                                          strcmp(reading->tokens[at].lower, "no") == 0 ||
                                          strcmp(reading->tokens[at].lower, "equal") == 0))
         at++;
-    if (at >= reading->token_count || !reading->tokens[at].number ||
-        reading->tokens[at].value < 0 || reading->tokens[at].value > 9e15 ||
-        reading->tokens[at].text.ptr[0] > '9' ||
-        reading->tokens[at].value != floor(reading->tokens[at].value))
-        return false;
-    *ret = (struct ask_item){.class = ASK_IDENTIFIED,
-                             .from = from,
-                             .to = at + 1,
-                             .code = code,
-                             .number = reading->tokens[at].value,
-                             .quality = 1};
-    return true;
+    *ret = (struct ask_item){.class = ASK_IDENTIFIED, .from = from, .code = code, .quality = 1};
+    return at < reading->token_count && identifier_at(reading, (enum ask_entity_kind)code, at, ret);
 }
 
 static bool lexicon_is(const struct ask_reading *reading, size_t at, enum ask_class class, int code,
@@ -113,6 +141,11 @@ static void name_items(struct ask_reading *reading, size_t from, struct ask_item
         }
     for (size_t to = end; to > best->to && to > from; to--)
         if (ask_values_match(reading, from, to, &item)) {
+            struct ask_item shorter;
+            size_t length = 0;
+            if (to > from + 1 && lexicon_is(reading, to - 1, ASK_ENTITY, -1, &length) &&
+                ask_values_match(reading, from, to - 1, &shorter))
+                item = shorter; /* "emergency encounters": encounters are what is counted */
             take(best, &item);
             break;
         }

@@ -82,26 +82,64 @@ const char *ask_rows_need(struct ask_rows *rows, const struct ask_attr *attr)
     return name_of(rows, at, ask_attr_table(attr), attr->column);
 }
 
+/* The labels of codes: CASE code WHEN 1 THEN 'male' …; a code without one is told as it is. */
+static E labels_of(struct plan *plan, E code, const struct data_column *labelled)
+{
+    size_t count = labelled->value_label_count;
+    E *args = arena_array(plan_arena(plan), count * 2 + 1, sizeof *args);
+    E text = plan_cast(plan, code, DATA_TYPE(TEXT), false);
+    for (size_t i = 0; args != NULL && i < count; i++) {
+        args[i * 2] =
+            plan_call(plan, "eq", 2,
+                      (E[]){code, plan_literal(plan, code->type, labelled->value_labels[i].value)});
+        args[i * 2 + 1] = plan_literal_text(plan, labelled->value_labels[i].label);
+    }
+    if (args == NULL)
+        return NULL;
+    args[count * 2] = text;
+    return plan_case(plan, count * 2 + 1, args);
+}
+
 static E plain(struct ask_rows *rows, const struct ask_attr *attr)
 {
     const char *name = ask_rows_need(rows, attr);
-    return plan_column(rows->plan, rows->rel, name);
+    const struct data_column *labelled = ask_attr_column(rows->catalogue, attr)->labelled;
+    E value = plan_column(rows->plan, rows->rel, name);
+    return labelled == NULL || value == NULL ? value : labels_of(rows->plan, value, labelled);
 }
 
-/* Completed years between birth and the row's time; of patients at their (first) admission, which
- * is joined by the caller. */
-static E age(struct ask_rows *rows)
+/* The day, or the day of a death before it. */
+static E day_alive(struct ask_rows *rows, int64_t day)
+{
+    const struct ask_catalogue *c = rows->catalogue;
+    size_t patients = c->entities[ASK_PATIENT].table;
+    struct plan *plan = rows->plan;
+    struct ask_attr death;
+    E until = ask_plan_day(plan, DATA_TYPE(DATE), day);
+    if (c->tables[patients].death < 0 ||
+        !ask_attr_of(c, rows->table, patients, (size_t)c->tables[patients].death, &death))
+        return until;
+    E died = plan_cast(plan, plain(rows, &death), DATA_TYPE(DATE), false);
+    E before = plan_call(plan, "lt", 2, (E[]){died, until});
+    return plan_case(plan, 3, (E[]){before, died, until});
+}
+
+/* Completed years between birth and the row's time, of patients at their (first) admission, which
+ * is joined by the caller; or and the attribute's day. */
+static E age(struct ask_rows *rows, int64_t day)
 {
     const struct ask_catalogue *c = rows->catalogue;
     const struct ask_entity *patient = &c->entities[ASK_PATIENT];
     struct ask_attr birth;
-    E time = ask_rows_time(rows);
-    if (time == NULL || !patient->known || c->tables[patient->table].birth < 0 ||
+    if ((day == 0 && ask_rows_time(rows) == NULL) || !patient->known ||
+        c->tables[patient->table].birth < 0 ||
         !ask_attr_of(c, rows->table, patient->table, (size_t)c->tables[patient->table].birth,
                      &birth))
         return NULL;
+    (void)plain(rows, &birth); /* joined first: expressions are over the relation as it is then */
+    E time = day != 0 ? day_alive(rows, day) : ask_rows_time(rows);
     E born = plain(rows, &birth);
-    time = ask_rows_time(rows); /* over the relation as it is now */
+    time = day != 0 ? day_alive(rows, day) : ask_rows_time(rows);
     return plan_call(rows->plan, "age_years", 2, (E[]){time, born});
 }
 
@@ -134,7 +172,7 @@ E ask_rows_value(struct ask_rows *rows, const struct ask_attr *attr)
     case ASK_HOSPITAL_DEATH:
         return plain(rows, attr);
     case ASK_AGE:
-        return age(rows);
+        return age(rows, attr->day);
     case ASK_LENGTH_OF_STAY:
     case ASK_ICU_LENGTH:
         return length_of_stay(rows, attr);
@@ -218,9 +256,9 @@ enum err_code ask_source_plan(const struct ask_catalogue *catalogue, size_t sour
     struct ask_attr attr;
     ask_rows_scan(&rows, catalogue, plan, catalogue->sources[source].table);
     source_attr(catalogue, &catalogue->sources[source], &attr);
-    const char *value = ask_rows_need(&rows, &attr);
+    (void)ask_rows_need(&rows, &attr);
     E key = ask_rows_key(&rows, ASK_PATIENT);
-    E text = plan_column(plan, rows.rel, value);
+    E text = plain(&rows, &attr); /* over the relation as it is now */
     if (text != NULL && text->type.kind != DATA_TEXT)
         text = plan_cast(plan, text, DATA_TYPE(TEXT), false);
     struct plan_named outputs[2] = {{"value", text},

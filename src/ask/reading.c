@@ -84,6 +84,14 @@ void ask_note(struct ask_reading *reading, json_t *list, const char *format, ...
 /* ---- the sentence
  * ----------------------------------------------------------------------------------- */
 
+static void say_day(int64_t day, struct buf *out)
+{
+    int64_t year;
+    unsigned month, date;
+    clock_civil_from_days(day, &year, &month, &date);
+    buf_printf(out, "%04" PRId64 "-%02u-%02u", year, month, date);
+}
+
 void ask_say_attr(const struct ask_reading *reading, const struct ask_attr *attr,
                      struct buf *out)
 {
@@ -94,7 +102,12 @@ void ask_say_attr(const struct ask_reading *reading, const struct ask_attr *attr
                                           [ASK_ICU_LENGTH] = "length of ICU stay in days"};
     if (attr->derived == ASK_AGE || attr->derived == ASK_LENGTH_OF_STAY ||
         attr->derived == ASK_ICU_LENGTH) {
-        buf_puts(out, derived[attr->derived]);
+        buf_puts(out, attr->day != 0 ? "age in years on " : derived[attr->derived]);
+        if (attr->day != 0)
+            say_day(attr->day, out);
+        if (attr->day != 0 &&
+            reading->catalogue->tables[reading->catalogue->entities[ASK_PATIENT].table].death >= 0)
+            buf_puts(out, " or at death before");
         return;
     }
     buf_printf(out, "%s.%s", reading->catalogue->tables[ask_attr_table(attr)].name,
@@ -129,14 +142,6 @@ static void say_predicate(const struct ask_reading *reading, const struct ask_pr
             buf_printf(out, "%s'%s'", i == 0 ? " (" : ", ", predicate->values[i]);
         buf_puts(out, predicate->value_count > 3 ? " …)" : ")");
     }
-}
-
-static void say_day(int64_t day, struct buf *out)
-{
-    int64_t year;
-    unsigned month, date;
-    clock_civil_from_days(day, &year, &month, &date);
-    buf_printf(out, "%04" PRId64 "-%02u-%02u", year, month, date);
 }
 
 static void say_window(const struct ask_window *window, struct buf *out)

@@ -262,8 +262,11 @@ static void keep_exact(struct ask_reading *reading, struct ask_item *ret, size_t
         struct ask_match *match = &ret->matches[i];
         size_t kept = 0;
         const struct ask_source *source = &reading->catalogue->sources[match->source];
-        if (words == 1 && source->edge != ASK_NONE &&
-            reading->catalogue->tables[source->table].value < 0)
+        const struct ask_table *table = &reading->catalogue->tables[source->table];
+        bool of_diseases =
+            names_rows(reading->catalogue, source) && (table->concept == ASK_CONCEPT_DIAGNOSIS ||
+                                                       table->concept == ASK_CONCEPT_ADVERSE_EVENT);
+        if (words == 1 && (source->edge != ASK_NONE || of_diseases) && table->value < 0)
             match->exact =
                 false; /* "sepsis" is severe sepsis too: names of diseases are not names of tests */
         if (!match->exact || any)
@@ -296,11 +299,24 @@ static bool connects(const struct ask_token *token)
     return false;
 }
 
+/* No value begins so: a terminology of a million concepts has "per year" and "in hospital". */
+static bool is_preposition(const struct ask_token *token)
+{
+    static const char *const words[] = {"per",    "by",   "in",    "on",     "with",   "without",
+                                        "for",    "to",   "from",  "after",  "before", "at",
+                                        "during", "than", "until", "within", "since",  NULL};
+    for (size_t i = 0; words[i] != NULL; i++)
+        if (strcmp(words[i], token->lower) == 0)
+            return true;
+    return false;
+}
+
 bool ask_values_match(struct ask_reading *reading, size_t from, size_t to, struct ask_item *ret)
 {
     struct phrase phrase = {.columns = ""};
     *ret = (struct ask_item){.class = ASK_VALUE, .from = from, .to = to};
-    if (to - from > PHRASE_WORDS)
+    if (to - from > PHRASE_WORDS ||
+        (is_preposition(&reading->tokens[from]) && !reading->tokens[from].quoted))
         return false;
     for (size_t i = from; i < to; i++) {
         phrase.whole = phrase.whole || connects(&reading->tokens[i]);

@@ -42,11 +42,26 @@ void ask_stem(struct str word, char ret[ASK_STEM_BYTES])
     }
 }
 
+/* 8-4-4-4-12 hexadecimal digits: one word. */
+static size_t uuid_at(struct str text, size_t at)
+{
+    const size_t length = 36;
+    if (text.len - at < length || (text.len - at > length && is_word_byte(text.ptr[at + length])))
+        return 0;
+    for (size_t i = 0; i < length; i++) {
+        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+        if (dash ? text.ptr[at + i] != '-' : !isxdigit((unsigned char)text.ptr[at + i]))
+            return 0;
+    }
+    return length;
+}
+
 void ask_text_words(struct str text, ask_word_each each, void *user)
 {
     size_t at = 0;
     while (at < text.len) {
         size_t start = at;
+        at += uuid_at(text, at);
         while (at < text.len &&
                (is_word_byte(text.ptr[at]) ||
                 (at > start && at + 1 < text.len && strchr(".-/:", text.ptr[at]) != NULL &&
@@ -111,6 +126,14 @@ void ask_name_words(const char *name, struct ask_words *ret)
             p++;
         add_name_word(ret, (struct str){start, (size_t)(p - start)});
     }
+}
+
+void ask_column_words(const char *table, const char *column, struct ask_words *ret)
+{
+    bool domain = strlen(table) == 2 && strlen(column) > 4 &&
+                  tolower((unsigned char)table[0]) == tolower((unsigned char)column[0]) &&
+                  tolower((unsigned char)table[1]) == tolower((unsigned char)column[1]);
+    ask_name_words(domain ? column + 2 : column, ret);
 }
 
 bool ask_words_have(const struct ask_words *words, const char *stem)

@@ -219,7 +219,7 @@ static enum err_code need_input(const struct cli *cli, struct err *err)
 {
     static const char *const of_servers[] = {"group", "resource-types", "since", "token-file"};
     bool server = cli_text(cli, "from-server", NULL) != NULL;
-    if (cli->word_count == 0 && !server) {
+    if (cli->word_count == 0 && !server && cli_text(cli, "from-views", NULL) == NULL) {
         err_set(err, ERR_USAGE, "'import' needs more: expected %s", cli->verb->arguments);
         return err_hint(err, "for example: %s", cli->verb->examples[0]);
     }
@@ -258,6 +258,7 @@ enum err_code verb_import(struct cli *cli, struct err *err)
         .total_bytes = cli_number(cli, "max-bytes", 0),
     };
     options.from_server = cli_text(cli, "from-server", NULL);
+    options.from_views = cli_text(cli, "from-views", NULL);
     options.group = cli_text(cli, "group", NULL);
     options.types = cli_text(cli, "resource-types", NULL);
     options.since = cli_text(cli, "since", NULL);

@@ -1,0 +1,85 @@
+/* Import of a dataset's views: their rows as files in the import's staging folder, where ingest
+ * finds them like any others, so that types, keys, marts and questions work on flat tables.
+ *
+ *     staging/views/patient_demographics.csv     every view that is materialised, by the route that
+ * a query would take; where none is, condition_simple.csv …       the built-in ones that have rows
+ */
+#include "api/views_priv.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static enum err_code write_view(struct api *api, struct store_version *version,
+                                struct engine *engine, const char *name, const char *folder,
+                                int64_t *ret_rows, struct err *err)
+{
+    char word[STORE_LIMIT_NAME_BYTES + 16], file[STORE_LIMIT_NAME_BYTES + 8], path[FILE_PATH_BYTES];
+    AUTO(buf_done) struct buf sql = BUF_INIT;
+    bool found = false;
+    (void)snprintf(word, sizeof word, VIEWS_SCHEMA ".%s", name);
+    (void)snprintf(file, sizeof file, "%s.csv", name);
+    TRY(file_path_join(folder, file, path, err));
+    TRY(api_view_attach(api, version, engine, word, NULL, NULL, &found, err));
+    if (!found)
+        return err_set(err, ERR_NOT_FOUND, "there is no view %s", name);
+    buf_puts(&sql, "COPY " VIEWS_SCHEMA ".");
+    engine_quote_identifier(&sql, str_of(name));
+    buf_puts(&sql, " TO ");
+    engine_quote_literal(&sql, str_of(path));
+    buf_puts(&sql, " (FORMAT csv, HEADER)");
+    TRY(buf_check(&sql, err));
+    TRY(engine_query_int(engine, buf_text(&sql), 0, ret_rows, err));
+    return *ret_rows > 0
+               ? ERR_OK
+               : file_remove(path, err); /* a view without rows says nothing of its types */
+}
+
+/* Names of the views: those that the dataset has, else the built-in ones. */
+static enum err_code names_of(struct api *api, const char *dataset, json_t *names, struct err *err)
+{
+    JSON_AUTO views = NULL;
+    const char *name;
+    json_t *entry;
+    bool ok = true;
+    TRY(api_views_read(api, dataset, &views, err));
+    json_object_foreach(views, name, entry) json_push_text(names, name, &ok);
+    size_t count = 0;
+    const struct fhir_builtin *builtin = fhir_builtin_views(&count);
+    for (size_t i = 0; json_object_size(views) == 0 && i < count; i++)
+        json_push_text(names, builtin[i].name, &ok);
+    return json_built(ok, err);
+}
+
+enum err_code api_import_views(struct api *api, const char *dataset, const char *staging,
+                               char ret_folder[FILE_PATH_BYTES], json_t **ret, struct err *err)
+{
+    AUTO(store_version_close) struct store_version *version = NULL;
+    AUTO(engine_close) struct engine *engine = NULL;
+    struct engine_options options = api_engine_options(api);
+    JSON_AUTO names = json_array();
+    int64_t rows = 0, total = 0;
+    bool ok = true;
+    TRY(file_path_join(staging, "views", ret_folder, err));
+    TRY(file_make_directory(ret_folder, err));
+    TRY(store_version_open(api->store, dataset, NULL, &version, err));
+    TRY(names_of(api, dataset, names, err));
+    TRY(engine_open(&options, &engine, err));
+    for (size_t i = 0; i < json_array_size(names); i++) {
+        TRY(progress_check(api->options.progress, err));
+        TRY(write_view(api, version, engine, json_string_value(json_array_get(names, i)),
+                       ret_folder, &rows, err));
+        total += rows;
+    }
+    TRY(store_version_still(version, err));
+    if (total == 0) {
+        (void)err_set(err, ERR_INPUT, "no view of %s has rows", dataset);
+        return err_hint(
+            err, "views read FHIR resources: import an export first; marrow view list %s", dataset);
+    }
+    json_t *about = json_object();
+    json_put_text(about, "kind", "views", &ok);
+    json_put_text(about, "dataset", dataset, &ok);
+    json_put_text(about, "version", store_version_id(version), &ok);
+    *ret = about;
+    return json_built(ok, err);
+}
