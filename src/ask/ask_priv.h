@@ -88,7 +88,8 @@ struct ask_source { /* where values are looked for */
 };
 struct ask_alias {
     struct ask_words from;
-    const char *to;
+    const char *phrase, *to; /* as they were given */
+    size_t table, column;    /* "table.column" of this version; table ASK_NONE: to is a phrase */
 };
 struct ask_catalogue {
     struct arena *arena;
@@ -274,6 +275,11 @@ struct ask_reading {
 
 /* tokens.c */
 enum err_code ask_tokenise(struct ask_reading *reading, struct err *err) WARN_UNUSED;
+/* aliases.c: phrases that a person gave a meaning (dataset.json). What stands for another phrase is put in its place in the text, which take makes tokens of; what stands for a
+ * column is an item of its own. ERR_INPUT: they lead in a circle. */
+enum err_code ask_aliases_expand(struct ask_reading *reading, enum err_code (*take)(struct ask_reading *reading, struct str text, struct err *err), struct err *err) WARN_UNUSED;
+bool ask_alias_column(const struct ask_reading *reading, size_t from, struct ask_item *ret);
+void ask_aliases_add(struct ask_catalogue *catalogue, const json_t *aliases);
 /* lexicon.c: the longest phrase of words.def that begins at token from; its length in tokens, 0 = none. */
 size_t ask_lexicon_at(const struct ask_reading *reading, size_t from, enum ask_class *ret_class, int *ret_code);
 bool ask_lexicon_word(const char *stem); /* does any phrase hold it? */
