@@ -88,8 +88,7 @@ struct ask_source { /* where values are looked for */
 };
 struct ask_alias {
     struct ask_words from;
-    const char *phrase, *to; /* as they were given */
-    size_t table, column;    /* "table.column" of this version; table ASK_NONE: to is a phrase */
+    const char *to;
 };
 struct ask_catalogue {
     struct arena *arena;
@@ -146,14 +145,18 @@ struct ask_token {
 enum ask_class { /* what a phrase of words.def is */
     ASK_NOISE, ASK_INTENT, ASK_AGGREGATE, ASK_PICK, ASK_COMPARE, ASK_NEGATION, ASK_OR, ASK_AND, ASK_BY, ASK_ENTITY, ASK_ABOUT, ASK_VERB, ASK_DERIVED,
     ASK_RELATION, ASK_UNIT, ASK_ORDINAL, ASK_SCOPE, ASK_ROLE, ASK_CLASS_END, /* from here on: made by the linker */
-    ASK_COLUMN, ASK_VALUE, ASK_NUMBER, ASK_WINDOW, ASK_DURATION, ASK_TOP, ASK_IDENTIFIED, ASK_FLAG, ASK_UNKNOWN
+    ASK_COLUMN, ASK_VALUE, ASK_NUMBER, ASK_WINDOW, ASK_DURATION, ASK_TOP, ASK_IDENTIFIED, ASK_FLAG, ASK_OFTEN, ASK_UNKNOWN
 };
 enum ask_intent { ASK_NO_INTENT, ASK_COUNT, ASK_LIST, ASK_VALUE_OF, ASK_EXISTS, ASK_WHEN, ASK_FREQUENT, ASK_DESCRIBE, ASK_TREND, ASK_MISSING, ASK_SHARE, ASK_COMPARE_GROUPS,
     ASK_CORRELATE, ASK_PREDICTORS, ASK_SURVIVAL, ASK_TABLE_ONE, ASK_NORMALITY, ASK_TIMES, ASK_WHAT, ASK_DIFFERENT, ASK_INTENT_END };
 enum ask_aggregate { ASK_NO_AGGREGATE, ASK_MEAN, ASK_MEDIAN, ASK_MAX, ASK_MIN, ASK_SUM, ASK_SD };
-enum ask_pick { ASK_ALL, ASK_FIRST, ASK_LAST };
+enum ask_pick { ASK_ALL, ASK_FIRST, ASK_LAST, ASK_SECOND, ASK_THIRD, ASK_SECOND_TO_LAST, ASK_CURRENT }; /* CURRENT: of visits, not ended */
 enum ask_compare { ASK_LT, ASK_LE, ASK_GT, ASK_GE, ASK_EQ, ASK_NE, ASK_BETWEEN };
-enum ask_relation { ASK_REL_NONE, ASK_AFTER, ASK_BEFORE, ASK_WITHIN, ASK_SINCE, ASK_UNTIL, ASK_SAME_TIME };
+/* A number's item code: 0, or the comparison that it was said with ("60 or above", "in their 50s"). */
+#define ASK_NUMBER_OPEN 100
+#define ASK_NUMBER_AGES 200
+enum ask_relation { ASK_REL_NONE, ASK_AFTER, ASK_BEFORE, ASK_WITHIN, ASK_SINCE, ASK_UNTIL, ASK_SAME_TIME,
+    ASK_SAME_DAY, ASK_SAME_MONTH, ASK_SAME_YEAR }; /* of the same calendar day …; with "after" before it as well */
 enum ask_derived { ASK_PLAIN, ASK_AGE, ASK_LENGTH_OF_STAY, ASK_DEATH, ASK_HOSPITAL_DEATH, ASK_ICU_LENGTH };
 enum ask_unit { ASK_DAY, ASK_WEEK, ASK_MONTH, ASK_YEAR, ASK_HOUR };
 
@@ -163,6 +166,7 @@ struct ask_match { /* a source whose values a phrase names */
     size_t count;
     int64_t rows, patients; /* patients: of the entry that most have; a lower bound of all */
     bool exact;
+    bool named;    /* a test called just so: no other joins it */
     bool together; /* in one value the words stand as they were said */
     double quality;
 };
@@ -181,7 +185,7 @@ struct ask_item {
     enum ask_class class;
     size_t from, to; /* tokens [from, to) */
     int code;        /* enum of the class */
-    double number;   /* NUMBER, DURATION, TOP, ORDINAL, IDENTIFIED */
+    double number, high; /* NUMBER, DURATION, TOP, ORDINAL, IDENTIFIED, OFTEN */
     const char *text; /* IDENTIFIED: as it was written */
     struct ask_window window;
     struct ask_match matches[ASK_CANDIDATES]; /* VALUE, best first */
@@ -190,6 +194,7 @@ struct ask_item {
     size_t column_count;
     double quality;
     const char *corrected; /* the word it was read as */
+    bool synonym;
     bool used;
 };
 
@@ -211,10 +216,11 @@ struct ask_event { /* rows of a table */
     size_t predicate_count;
     struct ask_window window;
     enum ask_pick pick;   /* of each entity's rows, or of all */
-    enum ask_pick scope;  /* during the first or last … */
+    enum ask_pick scope;  /* during the first, last or current … */
     enum ask_entity_kind scope_entity;
     bool negated;
     enum ask_entity_kind level; /* a filter holds for whole patients, admissions or stays */
+    bool person;          /* what a person is (age, sex), not what happened */
     bool counted;         /* at least (op) so many rows */
     enum ask_compare count_op;
     int64_t count;
@@ -222,6 +228,7 @@ struct ask_event { /* rows of a table */
     size_t linked;        /* event that it is timed against, or ASK_NONE */
     enum ask_relation relation;
     bool bounded, same_visit;
+    enum ask_relation same; /* SAME_DAY … SAME_YEAR: in the same calendar unit as well; NONE */
     int64_t amount;
     enum ask_unit unit;
     bool has_time;        /* it happened at this column, not at the table's time: a death */
@@ -253,6 +260,10 @@ struct ask_question {
     bool drop_null_groups;        /* "excluding n/a" */
     bool different;               /* different names, not rows */
     struct ask_statistics statistics;
+    bool often;                   /* names whose rows are (times_op) so many */
+    enum ask_compare times_op;
+    int64_t times;
+    bool at_extreme;              /* the rows whose measure is the greatest or least */
 };
 struct ask_reading {
     struct arena *arena;
@@ -275,11 +286,6 @@ struct ask_reading {
 
 /* tokens.c */
 enum err_code ask_tokenise(struct ask_reading *reading, struct err *err) WARN_UNUSED;
-/* aliases.c: phrases that a person gave a meaning (dataset.json). What stands for another phrase is put in its place in the text, which take makes tokens of; what stands for a
- * column is an item of its own. ERR_INPUT: they lead in a circle. */
-enum err_code ask_aliases_expand(struct ask_reading *reading, enum err_code (*take)(struct ask_reading *reading, struct str text, struct err *err), struct err *err) WARN_UNUSED;
-bool ask_alias_column(const struct ask_reading *reading, size_t from, struct ask_item *ret);
-void ask_aliases_add(struct ask_catalogue *catalogue, const json_t *aliases);
 /* lexicon.c: the longest phrase of words.def that begins at token from; its length in tokens, 0 = none. */
 size_t ask_lexicon_at(const struct ask_reading *reading, size_t from, enum ask_class *ret_class, int *ret_code);
 bool ask_lexicon_word(const char *stem); /* does any phrase hold it? */
@@ -320,5 +326,8 @@ const char *ask_entity_many(enum ask_entity_kind kind);
 const char *ask_phrase(struct ask_reading *reading, size_t from, size_t to); /* the words as written; arena */
 enum ask_unit ask_unit_of(int code);
 const char *ask_unit_text(enum ask_unit unit);
+const char *ask_pick_text(enum ask_pick pick);
+/* A scope's item code: which visit, of which kind. */
+#define ASK_SCOPE_CODE(kind, pick) (((kind) == ASK_STAY ? 16 : 0) + (int)(pick))
 
 #endif

@@ -132,7 +132,7 @@ int ask_column_named(const struct ask_table *table, const char *const *names,
 static int name_column(const struct ask_catalogue *catalogue, const struct ask_table *table)
 {
     static const char *const own[] = {
-        "drug", "medication", "test",    "event", "organism",    "label",   "title", "decod",
+        "drug", "medication", "test",    "event", "specimen type", "organism",    "label",   "title", "decod",
         "term", "code text",  "display", "name",  "description", "service", NULL};
     for (size_t c = 0; c < table->column_count; c++) {
         const struct ask_column *column = &table->columns[c];

@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-struct ask_item *ask_parse_item(struct ask_parse *p, size_t ahead)
+struct ask_item *ask_parse_item(const struct ask_parse *p, size_t ahead)
 {
     size_t at = p->at + ahead;
     return at < p->reading->item_count ? &p->reading->items[at] : NULL;
@@ -44,6 +44,15 @@ void ask_parse_lacks(struct ask_parse *p, const char *format, ...)
 /* ---- events
  * ---------------------------------------------------------------------------------------- */
 
+/* When something of it happened. */
+static bool has_time(const struct ask_parse *p, size_t at)
+{
+    struct ask_attr time;
+    bool by_visit = false;
+    const struct ask_event *event = &p->q->events[at];
+    return event->has_time || ask_time_of(p->catalogue, event->table, &time, &by_visit);
+}
+
 /* What was pending for the next event goes to this one. */
 static void settle(struct ask_parse *p, size_t at)
 {
@@ -54,6 +63,7 @@ static void settle(struct ask_parse *p, size_t at)
     if (p->relation != ASK_REL_NONE && at != 0 &&
         p->q->event_count > 1) { /* this is what the one before is timed against */
         size_t main = p->last != ASK_NONE && p->last != at ? p->last : 0;
+        main = p->q->events[main].person && !p->q->by_entity ? 0 : main; /* "to women in their 50s after …" */
         struct ask_event *timed = &p->q->events[main];
         if (main != at && timed->linked == ASK_NONE) {
             timed->linked = at;
@@ -62,11 +72,13 @@ static void settle(struct ask_parse *p, size_t at)
             timed->amount = p->amount;
             timed->unit = p->unit;
             timed->same_visit = p->same_visit;
+            timed->same = p->same;
         }
         p->relation = ASK_REL_NONE;
         p->bounded = p->same_visit = false;
+        p->same = ASK_REL_NONE;
     }
-    if (p->window.on && !event->window.on) {
+    if (p->window.on && !event->window.on && has_time(p, at)) {
         event->window = p->window;
         p->window.on = false;
     }
@@ -119,6 +131,11 @@ void ask_parse_flush(struct ask_parse *p)
     if (p->open_table == ASK_NONE)
         return;
     bool negate = p->negate;
+    if (p->open_verb && !p->open_negated && p->relation == ASK_REL_NONE && p->q->has_target &&
+        !p->q->by_entity) {
+        p->open_table = ASK_NONE; /* "which tests did she undergo": the verb of what is asked for */
+        return;
+    }
     p->negate = p->open_negated;
     (void)ask_parse_event(p, p->open_table);
     p->negate = negate;
@@ -147,6 +164,10 @@ static void read_intent(struct ask_parse *p, struct ask_item *item)
     }
     if (intent == ASK_EXISTS && p->at > 0 && p->q->intent != ASK_NO_INTENT)
         return; /* "which patient has …" */
+    if (intent == ASK_WHEN && (p->q->has_measure || p->has_subject)) {
+        p->when_clause = true; /* "the last glucose when she first came to the hospital" */
+        return;
+    }
     if (intent == ASK_COUNT && p->aggregate != ASK_NO_AGGREGATE) {
         ask_parse_lacks(p, "the mean of a count: say what is to be counted, per what");
         return;
@@ -156,12 +177,40 @@ static void read_intent(struct ask_parse *p, struct ask_item *item)
             item->to - item->from > 1 && strcmp(p->reading->tokens[item->from].lower, "most") != 0
                 ? 0
                 : 10;
-    bool weak =
-        p->q->intent == ASK_NO_INTENT || p->q->intent == ASK_WHAT || p->q->intent == ASK_LIST;
+    bool weak = p->q->intent == ASK_NO_INTENT || p->q->intent == ASK_WHAT ||
+                p->q->intent == ASK_LIST || p->led;
+    p->led = false;
     if (weak && !(p->q->intent == ASK_LIST && intent == ASK_WHAT))
         p->q->intent = intent;
     else if (intent == ASK_TREND || intent >= ASK_COMPARE_GROUPS)
         p->q->intent = intent == ASK_TIMES || intent == ASK_WHAT ? p->q->intent : intent;
+}
+
+/* "Was patient 7 …", "Have any …": a question that begins so is answered yes or no. */
+static void read_lead(struct ask_parse *p, const struct ask_item *item)
+{
+    static const char *const leads[] = {"is", "are", "was", "were", "have", "had"};
+    for (size_t i = 0; p->at == 0 && i < sizeof leads / sizeof *leads; i++)
+        if (strcmp(p->reading->tokens[item->from].lower, leads[i]) == 0) {
+            p->q->intent = ASK_EXISTS;
+            p->led = true;
+        }
+}
+
+/* Patients with a visit that has not ended. */
+static void take_current(struct ask_parse *p, enum ask_entity_kind kind)
+{
+    const struct ask_entity *visit = &p->catalogue->entities[kind];
+    const struct ask_table *table = &p->catalogue->tables[visit->table];
+    if (table->end_time < 0 || table->columns[table->end_time].nulls == 0) {
+        ask_parse_lacks(p, "%s that have not ended: each has a time of its end", ask_entity_many(kind));
+        return;
+    }
+    size_t at = ask_parse_event(p, visit->table);
+    if (at == ASK_NONE)
+        return;
+    struct ask_attr end = {.table = visit->table, .column = (size_t)table->end_time};
+    ask_parse_predicate(p, at, &end)->null = true;
 }
 
 static void read_entity(struct ask_parse *p, struct ask_item *item)
@@ -198,8 +247,35 @@ static void read_entity(struct ask_parse *p, struct ask_item *item)
         p->q->entity = kind;
         ask_parse_target(p, entity->table);
     }
+    if (kind == ASK_PATIENT && item->from > 0 && p->catalogue->entities[ASK_ADMISSION].known &&
+        strcmp(p->reading->tokens[item->from - 1].lower, "current") == 0)
+        take_current(p, ASK_ADMISSION);
+    if (!head && p->q->intent == ASK_WHEN && kind != ASK_PATIENT && !p->q->has_target &&
+        !p->q->has_measure)
+        ask_parse_target(p, entity->table); /* "when was her last admission" */
     p->level = (int)kind;
     p->about_person = kind == ASK_PATIENT;
+}
+
+/* "how many drugs": a drug given twice is one drug; a prescription is a row. */
+static bool says_kinds(const struct ask_parse *p, const struct ask_item *item)
+{
+    static const char *const kinds[] = {"drug", "medication", "medicine"};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (item->to - item->from == 1 &&
+            strcmp(p->reading->tokens[item->from].stem, kinds[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Verbs of many uses: they say where a value is sought, and nothing alone. */
+static bool is_soft(const struct ask_parse *p, const struct ask_item *item)
+{
+    static const char *const verbs[] = {"on", "given", "ordered", "administered", "taking"};
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+        if (strcmp(p->reading->tokens[item->to - 1].lower, verbs[i]) == 0)
+            return true;
+    return false;
 }
 
 static void read_about(struct ask_parse *p, struct ask_item *item)
@@ -207,16 +283,25 @@ static void read_about(struct ask_parse *p, struct ask_item *item)
     enum ask_concept concept = (enum ask_concept)item->code;
     size_t table = ask_concept_table(p->catalogue, concept);
     bool verb = item->class == ASK_VERB;
-    bool soft = verb && item->to - item->from == 1 &&
-                strcmp(p->reading->tokens[item->from].lower, "on") == 0;
     p->prefer = concept;
-    if (soft)
+    if (verb && is_soft(p, item))
         return;
     if (table == ASK_NONE) {
         const struct ask_item *next = next_item(p, 0);
         if (verb && next != NULL && next->class == ASK_VALUE)
             return; /* its value may be elsewhere */
         ask_parse_lacks(p, "a table of %s", ask_concept_text(concept));
+        return;
+    }
+    if (!verb && p->aggregate == ASK_SUM && !p->q->has_target && !p->q->has_measure &&
+        p->catalogue->tables[table].value >= 0 &&
+        (concept == ASK_CONCEPT_INTAKE || concept == ASK_CONCEPT_OUTPUT ||
+         concept == ASK_CONCEPT_COST)) { /* amounts can be summed whatever they are of */
+        p->q->has_measure = true;
+        p->q->measure = (struct ask_attr){.table = table, .column = (size_t)p->catalogue->tables[table].value};
+        p->q->aggregate = p->aggregate;
+        p->aggregate = ASK_NO_AGGREGATE;
+        ask_parse_target(p, table);
         return;
     }
     if (p->group) {
@@ -232,6 +317,7 @@ static void read_about(struct ask_parse *p, struct ask_item *item)
                               p->q->intent == ASK_TIMES || p->q->intent == ASK_WHAT)) {
         if (p->q->intent == ASK_TIMES || p->q->intent == ASK_WHEN || !p->q->has_measure)
             ask_parse_target(p, table);
+        p->q->different = p->q->different || (p->q->intent == ASK_COUNT && says_kinds(p, item));
         return;
     }
     if (p->q->has_target && !p->q->by_entity && p->q->events[0].table == table &&
@@ -240,21 +326,14 @@ static void read_about(struct ask_parse *p, struct ask_item *item)
     ask_parse_flush(p);
     p->open_table = table;
     p->open_negated = p->negate;
-}
-
-/* Has the event a time? */
-static bool has_time(const struct ask_parse *p, size_t at)
-{
-    struct ask_attr time;
-    bool by_visit = false;
-    const struct ask_event *event = &p->q->events[at];
-    return event->has_time || ask_time_of(p->catalogue, event->table, &time, &by_visit);
+    p->open_verb = verb;
 }
 
 static void read_window(struct ask_parse *p, struct ask_item *item)
 {
     ask_parse_flush(p);
-    size_t at = p->last != ASK_NONE && has_time(p, p->last) ? p->last : ASK_NONE;
+    bool person = p->last != ASK_NONE && p->q->events[p->last].person && !p->q->by_entity;
+    size_t at = p->last != ASK_NONE && !person && has_time(p, p->last) ? p->last : ASK_NONE;
     if (at == ASK_NONE && p->q->has_target && has_time(p, 0))
         at = 0;
     if (at == ASK_NONE || p->q->events[at].window.on) {
@@ -266,22 +345,58 @@ static void read_window(struct ask_parse *p, struct ask_item *item)
 
 static void read_scope(struct ask_parse *p, struct ask_item *item)
 {
-    enum ask_entity_kind kind = item->code < 2 ? ASK_ADMISSION : ASK_STAY;
+    enum ask_entity_kind kind = item->code < 16 ? ASK_ADMISSION : ASK_STAY;
     ask_parse_flush(p);
+    if (p->q->intent == ASK_WHEN && !p->q->has_target && !p->q->has_measure)
+        p->q->intent = ASK_NO_INTENT; /* "when she first came to the hospital, what was …" */
     if (!p->catalogue->entities[kind].known) {
         ask_parse_lacks(p, "a table of %s", ask_entity_many(kind));
         return;
     }
+    if (item->code % 16 == ASK_CURRENT && p->last == ASK_NONE && p->q->by_entity && p->q->entity == ASK_PATIENT) {
+        take_current(p, kind); /* "patients in the hospital" */
+        return;
+    }
     struct ask_event *event = &p->q->events[p->last != ASK_NONE ? p->last : 0];
-    event->scope = item->code % 2 == 0 ? ASK_FIRST : ASK_LAST;
+    p->when_clause = false;
+    event->scope = (enum ask_pick)(item->code % 16);
     event->scope_entity = kind;
+}
+
+/* "two or more times": of the condition said last, else of the names that are asked for. */
+static void read_often(struct ask_parse *p, const struct ask_item *item)
+{
+    struct ask_question *q = p->q;
+    ask_parse_flush(p);
+    if (p->last != ASK_NONE && (q->by_entity || !q->has_target)) {
+        q->events[p->last].counted = true;
+        q->events[p->last].count_op = (enum ask_compare)item->code;
+        q->events[p->last].count = (int64_t)item->number;
+        return;
+    }
+    q->often = true;
+    q->times_op = (enum ask_compare)item->code;
+    q->times = (int64_t)item->number;
 }
 
 /* over 65 · between 2 and 5 · at least 3 admissions */
 static void read_numbers(struct ask_parse *p, struct ask_item *item)
 {
     struct ask_item *next = next_item(p, 0), *second = next_item(p, 1);
-    double low = item->number, high = low;
+    double low = item->number, high = item->high > low ? item->high : low;
+    if (item->class == ASK_OFTEN) {
+        read_often(p, item);
+        return;
+    }
+    if (item->class == ASK_NUMBER && item->code >= ASK_NUMBER_OPEN) {
+        p->comparing = true;
+        p->ages = p->ages || item->code >= ASK_NUMBER_AGES;
+        p->op = (enum ask_compare)(item->code % 100);
+        if (item->code >= ASK_NUMBER_AGES) {
+            ask_parse_numbers(p, low, high, false, ASK_DAY);
+            return;
+        }
+    }
     bool has_unit = item->class == ASK_DURATION;
     enum ask_unit unit = has_unit ? (enum ask_unit)item->code : ASK_DAY;
     if (p->comparing && p->op == ASK_BETWEEN) {
@@ -329,6 +444,11 @@ static void read_relation(struct ask_parse *p, struct ask_item *item)
         while (ask_parse_item(p, 0) != next)
             p->at++;
     }
+    if (relation >= ASK_SAME_DAY) { /* "in the same month after …": both hold */
+        p->same = relation;
+        p->relation = p->relation == ASK_REL_NONE ? relation : p->relation;
+        return;
+    }
     p->relation = relation;
 }
 
@@ -337,13 +457,19 @@ static void read_little(struct ask_parse *p, struct ask_item *item)
     const char *first = p->reading->tokens[item->from].lower;
     if (item->class == ASK_AGGREGATE)
         p->aggregate = (enum ask_aggregate)item->code;
-    if (item->class == ASK_PICK)
+    if (item->class == ASK_PICK) {
         p->pick = (enum ask_pick)item->code;
+        if (p->q->intent == ASK_WHAT && !p->q->has_target && !p->q->has_measure &&
+            strcmp(p->reading->tokens[item->to - 1].lower, "time") == 0)
+            p->q->intent = ASK_WHEN; /* "what was the last time that …" */
+    }
     if (item->class == ASK_COMPARE) {
         p->comparing = true;
         p->op = (enum ask_compare)item->code;
         p->ages = strcmp(first, "older") == 0 || strcmp(first, "younger") == 0;
     }
+    if (item->class == ASK_NOISE)
+        read_lead(p, item);
     if (item->class == ASK_NEGATION || item->class == ASK_BY)
         ask_parse_flush(p);
     if (item->class == ASK_TOP) {
@@ -352,7 +478,11 @@ static void read_little(struct ask_parse *p, struct ask_item *item)
     }
     p->negate = p->negate || item->class == ASK_NEGATION;
     p->or_next = p->or_next || item->class == ASK_OR;
-    p->group = p->group || item->class == ASK_BY;
+    p->group = p->group || (item->class == ASK_BY && item->code == 0);
+    if (item->class == ASK_BY && item->code > 0) { /* daily, monthly … */
+        p->q->by_time = true;
+        p->q->time_unit = (enum ask_unit)(item->code - 1);
+    }
 }
 
 static void read_unit(struct ask_parse *p, struct ask_item *item)
@@ -396,6 +526,7 @@ static void read_item(struct ask_parse *p, struct ask_item *item)
         break;
     case ASK_NUMBER:
     case ASK_DURATION:
+    case ASK_OFTEN:
         read_numbers(p, item);
         break;
     case ASK_WINDOW:
@@ -417,9 +548,9 @@ static void read_item(struct ask_parse *p, struct ask_item *item)
     case ASK_OR:
     case ASK_BY:
     case ASK_TOP:
+    case ASK_NOISE:
         read_little(p, item);
         break;
-    case ASK_NOISE:
     case ASK_AND:
     case ASK_ORDINAL:
     case ASK_ROLE:

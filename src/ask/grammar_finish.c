@@ -37,6 +37,63 @@ static void settle_window(struct ask_parse *p)
     p->window.on = false;
 }
 
+/* An event goes: the indices of those after it move up. */
+static void remove_event(struct ask_question *q, size_t at)
+{
+    for (size_t i = at; i + 1 < q->event_count; i++)
+        q->events[i] = q->events[i + 1];
+    q->event_count--;
+    for (size_t i = 0; i < q->event_count; i++) {
+        struct ask_event *event = &q->events[i];
+        event->linked -= event->linked != ASK_NONE && event->linked > at ? 1 : 0;
+        event->or_with -= event->or_with != ASK_NONE && event->or_with > at ? 1 : 0;
+    }
+}
+
+static bool is_alternative(const struct ask_question *q, size_t at)
+{
+    for (size_t i = 0; i < q->event_count; i++)
+        if (q->events[i].or_with == at || q->events[i].linked == at)
+            return true;
+    return q->events[at].or_with != ASK_NONE;
+}
+
+/* "the dose of heparin that was last prescribed": what is said of prescriptions is said of the rows
+ * that are read, not of their patients. */
+static void absorb(struct ask_parse *p)
+{
+    struct ask_question *q = p->q;
+    struct ask_event *target = &q->events[0];
+    for (size_t i = 1; i < q->event_count && target->predicate_count == 0; i++) {
+        const struct ask_event *event = &q->events[i];
+        if (event->table != target->table || event->negated || event->counted ||
+            is_alternative(q, i) || event->predicate_count == 0 || event->has_time)
+            continue;
+        memcpy(target->predicates, event->predicates, sizeof target->predicates);
+        target->predicate_count = event->predicate_count;
+        if (!target->window.on)
+            target->window = event->window;
+        if (target->pick == ASK_ALL)
+            target->pick = event->pick;
+        if (target->scope == ASK_ALL) {
+            target->scope = event->scope;
+            target->scope_entity = event->scope_entity;
+        }
+        if (target->linked == ASK_NONE) {
+            target->linked = event->linked != ASK_NONE && event->linked > i ? event->linked - 1 : event->linked;
+            target->relation = event->relation;
+            target->bounded = event->bounded;
+            target->same_visit = event->same_visit;
+            target->same = event->same;
+            target->amount = event->amount;
+            target->unit = event->unit;
+        }
+        size_t linked = target->linked;
+        remove_event(q, i);
+        target->linked = linked;
+    }
+}
+
 static bool subject_open(const struct ask_parse *p)
 {
     return p->has_subject && !p->subject_used;
@@ -65,6 +122,7 @@ static void settle_subject(struct ask_parse *p)
             q->has_target = true;
             q->events[0].table = attr.table;
             own = attr;
+            absorb(p);
         }
         if (!q->single && p->aggregate == ASK_NO_AGGREGATE && !reached && q->intent == ASK_WHAT &&
             numeric && !category) {
@@ -209,6 +267,11 @@ static void settle_levels(struct ask_parse *p)
     for (size_t i = 1; i < q->event_count; i++) {
         struct ask_event *event = &q->events[i];
         enum ask_entity_kind level = event->level;
+        if (event->person && !q->by_entity && both_reach(p, event->table, ASK_ADMISSION) &&
+            p->catalogue->entities[ASK_ADMISSION].table == event->table) {
+            level = ASK_ADMISSION; /* rows of an admission at which the patient was so old */
+            event->pick = ASK_ALL;
+        }
         if (level == ASK_ENTITIES)
             level = q->by_entity ? q->entity : q->patients_said ? ASK_PATIENT : ASK_ADMISSION;
         if (!both_reach(p, event->table, level))
@@ -245,9 +308,22 @@ static void settle_links(struct ask_parse *p)
     }
 }
 
+/* "when was the highest potassium": the rows with it. */
+static void settle_extreme(struct ask_parse *p)
+{
+    struct ask_question *q = p->q;
+    if (q->intent != ASK_WHEN || !q->has_measure || q->aggregate == ASK_NO_AGGREGATE)
+        return;
+    if (q->aggregate == ASK_MAX || q->aggregate == ASK_MIN)
+        q->at_extreme = true;
+    else
+        ask_parse_lacks(p, "a moment: a mean or a total has none");
+}
+
 static void settle_intent(struct ask_parse *p)
 {
     struct ask_question *q = p->q;
+    settle_extreme(p);
     if (q->has_measure && q->intent == ASK_COUNT) /* "mean platelet count" */
         q->intent = ASK_DESCRIBE;
     bool asks = q->intent == ASK_WHAT || q->intent == ASK_LIST || q->intent == ASK_NO_INTENT;
@@ -272,9 +348,77 @@ static void settle_intent(struct ask_parse *p)
         q->per_entity = true;
 }
 
+/* "diagnosed with X and not readmitted within 2 months": the later is timed against the one before;
+ * "the drugs of patients who had X at the same time": what is read against the condition. */
+static void link_last(struct ask_parse *p)
+{
+    struct ask_question *q = p->q;
+    bool within = p->relation == ASK_WITHIN && p->bounded;
+    bool same = p->relation >= ASK_SAME_TIME || (p->relation == ASK_REL_NONE && p->same_visit) ||
+                p->same != ASK_REL_NONE;
+    if (p->last == ASK_NONE || (!within && !same))
+        return;
+    size_t later = q->by_entity ? p->last : 0, earlier = q->by_entity ? p->last - 1 : p->last;
+    if (earlier == later || (q->by_entity && earlier == 0) || q->events[later].linked != ASK_NONE ||
+        q->events[earlier].negated)
+        return;
+    struct ask_event *timed = &q->events[later];
+    timed->linked = earlier;
+    timed->relation = within ? ASK_AFTER : p->relation;
+    timed->bounded = within;
+    timed->amount = p->amount;
+    timed->unit = p->unit;
+    timed->same = p->same;
+    timed->same_visit = p->same_visit;
+    if (timed->relation == ASK_REL_NONE || q->by_entity)
+        timed->relation = p->relation == ASK_SAME_TIME ? ASK_SAME_TIME : ASK_AFTER;
+    p->relation = ASK_REL_NONE;
+    p->bounded = p->same_visit = false;
+}
+
+static bool is_identity(const struct ask_parse *p, const struct ask_event *event)
+{
+    return event->predicate_count == 1 && event->level < ASK_ENTITIES &&
+           p->catalogue->entities[event->level].table == event->table &&
+           (int)event->predicates[0].attr.column == p->catalogue->entities[event->level].key;
+}
+
+/* A time that is said once of two things that follow one another is of both: "in 2104, sepsis after
+ * an operation". A death may come later. */
+static void share_window(struct ask_parse *p)
+{
+    struct ask_question *q = p->q;
+    for (size_t i = 0; i < q->event_count; i++) {
+        struct ask_event *event = &q->events[i];
+        struct ask_event *other = event->linked != ASK_NONE ? &q->events[event->linked] : NULL;
+        if (other == NULL || event->has_time || other->has_time || is_identity(p, other))
+            continue;
+        if (event->window.on && !other->window.on)
+            other->window = event->window;
+        else if (other->window.on && !event->window.on && !event->negated)
+            event->window = other->window;
+    }
+}
+
+/* "length of stay of her first stay in the ICU" */
+static void settle_stay(struct ask_parse *p, struct ask_attr *attr)
+{
+    const struct ask_entity *stay = &p->catalogue->entities[ASK_STAY];
+    if (attr->derived != ASK_LENGTH_OF_STAY || p->level != ASK_STAY || !stay->known)
+        return;
+    const struct ask_table *table = &p->catalogue->tables[stay->table];
+    if (table->time < 0 || table->end_time < 0)
+        return;
+    *attr = (struct ask_attr){.table = stay->table,
+                              .column = (size_t)table->time,
+                              .derived = ASK_LENGTH_OF_STAY};
+}
+
 static void leftovers(struct ask_parse *p)
 {
     struct ask_question *q = p->q;
+    if (p->when_clause)
+        ask_parse_lacks(p, "what 'when' is about");
     if (p->comparing)
         ask_parse_lacks(p, "a number to compare with");
     if (p->relation != ASK_REL_NONE)
@@ -300,11 +444,16 @@ void ask_parse_finish(struct ask_parse *p)
 {
     struct ask_question *q = p->q;
     ask_parse_flush(p);
+    if (p->has_subject)
+        settle_stay(p, &p->subject);
+    if (q->has_measure)
+        settle_stay(p, &q->measure);
     settle_subject(p);
     settle_target(p);
     settle_window(p);
     if (p->pick != ASK_ALL && q->has_target && q->events[0].pick == ASK_ALL)
         q->events[0].pick = p->pick;
+    link_last(p);
     leftovers(p);
     if (!q->has_target) {
         if (json_array_size(p->reading->missing) == 0)
@@ -315,6 +464,7 @@ void ask_parse_finish(struct ask_parse *p)
     settle_time(p);
     if (json_array_size(p->reading->missing) > 0)
         return;
+    share_window(p);
     settle_levels(p);
     settle_links(p);
     settle_intent(p);

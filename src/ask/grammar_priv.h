@@ -23,16 +23,20 @@ struct ask_parse {
     int level;                 /* entity spoken of last, or -1 */
     enum ask_relation relation;
     bool bounded;
+    enum ask_relation same;    /* waits for "after": in the same month as well */
     int64_t amount;
     enum ask_unit unit;
     enum ask_compare op;
     bool comparing;
     bool ages;                 /* older, younger */
+    bool when_clause;          /* a "when" in mid-sentence, which a visit must explain */
+    bool led;                  /* yes or no, from the first word alone: any other intent counts more */
+    bool open_verb;            /* what waits is a verb */
     bool about_person;         /* the word before was about people: "women over 65" */
     struct ask_window window;  /* waits for an event that has times */
 };
 
-struct ask_item *ask_parse_item(struct ask_parse *p, size_t ahead);
+struct ask_item *ask_parse_item(const struct ask_parse *p, size_t ahead);
 size_t ask_parse_event(struct ask_parse *p, size_t table); /* a new filter, or ASK_NONE when there are too many */
 void ask_parse_flush(struct ask_parse *p);                 /* what waits for a value becomes "any" */
 void ask_parse_target(struct ask_parse *p, size_t table);

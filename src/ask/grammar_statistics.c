@@ -305,6 +305,8 @@ static bool restricts(struct roles *r, size_t i)
 static void read_noun(struct roles *r, size_t i)
 {
     size_t other = ASK_NONE;
+    if (item_at(r, i)->used)
+        return;
     if (colon_before(r, i) && r->s->predicts)
         open_part(r, parts(r, ASK_PART_OUTCOME) > 0 ? ASK_PART_COVARIATE : ASK_PART_OUTCOME);
     if (is_pair(r, i, &other)) {
@@ -481,8 +483,7 @@ static void read_item(struct roles *r, size_t i)
     case ASK_DERIVED:
     case ASK_VALUE:
     case ASK_FLAG:
-        if (!item->used)
-            read_noun(r, i);
+        read_noun(r, i);
         break;
     case ASK_COMPARE:
         read_compare(r, i);
@@ -519,6 +520,7 @@ static void read_item(struct roles *r, size_t i)
     case ASK_TOP:
     case ASK_IDENTIFIED:
     case ASK_CLASS_END:
+    case ASK_OFTEN:
     case ASK_UNKNOWN:
         break;
     }

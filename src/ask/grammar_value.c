@@ -33,6 +33,10 @@ static double score(const struct ask_parse *p, const struct ask_match *match)
         score += .3;
     if (p->last != ASK_NONE && p->q->events[p->last].table == source->table)
         score += .15; /* "sepsis or pneumonia" are of one kind */
+    const struct ask_item *after = ask_parse_item(p, 1);
+    if (after != NULL && after->class == ASK_ABOUT &&
+        p->catalogue->tables[source->table].concept == (enum ask_concept)after->code)
+        score += .4; /* "a urine microbiology test" */
     return score;
 }
 
@@ -153,6 +157,67 @@ static void choose(const struct ask_parse *p, struct ask_item *item, struct ask_
     }
 }
 
+/* A single word that is only part of a label needs words before it that lead up to a value: "with
+ * sepsis", not "patient 7 stayed", "tests available", "transfusion support". */
+static bool leads_nowhere(const struct ask_parse *p, const struct ask_item *item,
+                          const struct ask_match *best)
+{
+    static const char *const verbs[] = {"that", "who", "should", "can", "could", "will", "would",
+                                        "did",  "does", "do", "be", "you", "i", "may", "when", NULL};
+    const struct ask_source *source = &p->catalogue->sources[best->source];
+    const struct ask_item *before = p->at > 0 ? &p->reading->items[p->at - 1] : NULL;
+    const struct ask_token *token = &p->reading->tokens[item->from];
+    bool part = item->to - item->from == 1 && !best->exact &&
+                token->text.len <= strlen(token->stem) + 2 &&
+                (source->edge != ASK_NONE || p->catalogue->tables[source->table].reference ||
+                 (int)source->column == p->catalogue->tables[source->table].name_column);
+    if (!part || before == NULL || item->synonym)
+        return false;
+    const char *gap = p->reading->tokens[before->to - 1].text.ptr + p->reading->tokens[before->to - 1].text.len;
+    if (memchr(gap, ',', (size_t)(token->text.ptr - gap)) != NULL)
+        return false;
+    switch (before->class) {
+    case ASK_ENTITY:
+    case ASK_IDENTIFIED:
+    case ASK_COLUMN:
+    case ASK_DERIVED:
+    case ASK_NUMBER:
+    case ASK_WINDOW:
+    case ASK_SCOPE:
+        return true;
+    case ASK_VALUE:
+        return !p->about_person;
+    case ASK_ABOUT:
+        return p->catalogue->tables[source->table].concept != (enum ask_concept)before->code;
+    case ASK_NOISE:
+        for (size_t i = 0; verbs[i] != NULL; i++)
+            if (strcmp(p->reading->tokens[before->to - 1].lower, verbs[i]) == 0)
+                return true;
+        return false;
+    case ASK_INTENT:
+    case ASK_AGGREGATE:
+    case ASK_PICK:
+    case ASK_COMPARE:
+    case ASK_NEGATION:
+    case ASK_OR:
+    case ASK_AND:
+    case ASK_BY:
+    case ASK_VERB:
+    case ASK_RELATION:
+    case ASK_UNIT:
+    case ASK_ORDINAL:
+    case ASK_CLASS_END:
+    case ASK_DURATION:
+    case ASK_TOP:
+    case ASK_FLAG:
+    case ASK_ROLE:
+    case ASK_OFTEN:
+    case ASK_UNKNOWN:
+        return false;
+    }
+    return false;
+}
+
 /* How sure it is that the phrase means this source; what makes it less sure is noted. */
 static double sureness(struct ask_parse *p, const struct ask_item *item,
                        const struct ask_match *best, const struct ask_match *next)
@@ -164,6 +229,18 @@ static double sureness(struct ask_parse *p, const struct ask_item *item,
         c->sources[next->source].table != table) {
         ask_note(p->reading, p->reading->why, "'%s' is in %s and in %s", said,
                  c->tables[table].name, c->tables[c->sources[next->source].table].name);
+        return .55;
+    }
+    const struct ask_token *first = item->from > 0 ? &p->reading->tokens[item->from - 1] : NULL;
+    if (c->tables[table].value >= 0 && !best->exact && best->count > 1 && !item->synonym &&
+        item->to - item->from == 1 && (first == NULL || strcmp(first->lower, "any") != 0)) {
+        ask_note(p->reading, p->reading->why, "'%s' is part of the names of %zu tests of %s: 'any %s' takes them all", said,
+                 best->count, c->tables[table].name, said);
+        return .55;
+    }
+    if (leads_nowhere(p, item, best)) {
+        ask_note(p->reading, p->reading->why, "'%s' is part of values of %s, but nothing leads up to it",
+                 said, c->tables[table].name);
         return .55;
     }
     if (!best->together) {
@@ -224,6 +301,7 @@ void ask_parse_value(struct ask_parse *p, struct ask_item *item)
     p->about_person = ask_words_have(&table->columns[from->column].words, "sex") ||
                       ask_words_have(&table->columns[from->column].words, "gender");
     p->q->patients_said = p->q->patients_said || p->about_person;
+    p->q->events[at].person = p->about_person && at != 0;
     p->negate = p->negate && after != NULL && (after->class == ASK_OR || after->class == ASK_AND);
 }
 
@@ -375,6 +453,9 @@ void ask_parse_column(struct ask_parse *p, struct ask_item *item)
     bool compared = next != NULL && (next->class == ASK_COMPARE || next->class == ASK_NUMBER);
     if (item->columns[chosen].quality < .95 && item->column_count > 1)
         item->quality = .85;
+    const char *lead = p->reading->tokens[item->from].lower;
+    if (p->pick == ASK_ALL && p->q->single && !p->group && (strcmp(lead, "first") == 0 || strcmp(lead, "last") == 0))
+        p->pick = lead[0] == 'f' ? ASK_FIRST : ASK_LAST; /* the first care unit is of the first stay */
     if (!p->group && !p->missing && !compared && p->aggregate == ASK_NO_AGGREGATE &&
         (p->q->has_target || p->q->has_measure || p->q->intent == ASK_COUNT) &&
         ask_is_flag(p->reading, attr.table, attr.column)) {
@@ -585,6 +666,7 @@ void ask_parse_numbers(struct ask_parse *p, double low, double high, bool has_un
     predicate->op = p->comparing ? p->op : ASK_EQ;
     predicate->low = in_units(&attr, low, unit);
     predicate->high = in_units(&attr, high, unit);
+    p->q->events[at].person = at != 0 && (age || attr.derived == ASK_AGE);
     if (attr.derived == ASK_AGE && at != 0 && p->q->events[at].pick == ASK_ALL &&
         p->catalogue->entities[ASK_ADMISSION].table == attr.table)
         p->q->events[at].pick = ASK_FIRST;

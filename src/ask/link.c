@@ -56,6 +56,14 @@ static bool identifier_at(struct ask_reading *reading, enum ask_entity_kind kind
     return ret->text != NULL;
 }
 
+static bool token_is(const struct ask_reading *reading, size_t at, const char *const *words)
+{
+    for (; at < reading->token_count && *words != NULL; words++)
+        if (strcmp(reading->tokens[at].lower, *words) == 0)
+            return true;
+    return false;
+}
+
 /* "patient 10006", "admission 142345": an entity by its key. */
 static bool identified_at(struct ask_reading *reading, size_t from, struct ask_item *ret)
 {
@@ -71,6 +79,62 @@ static bool identified_at(struct ask_reading *reading, size_t from, struct ask_i
         at++;
     *ret = (struct ask_item){.class = ASK_IDENTIFIED, .from = from, .code = code, .quality = 1};
     return at < reading->token_count && identifier_at(reading, (enum ask_entity_kind)code, at, ret);
+}
+
+/* "50s": an age or a value in that ten. */
+static bool decade_at(const struct ask_reading *reading, size_t from, struct ask_item *ret)
+{
+    if (from >= reading->token_count)
+        return false;
+    const char *text = reading->tokens[from].lower;
+    if (strlen(text) != 3 || text[0] < '1' || text[0] > '9' || text[1] != '0' || text[2] != 's')
+        return false;
+    double ten = (text[0] - '0') * 10;
+    *ret = (struct ask_item){.class = ASK_NUMBER,
+                             .from = from,
+                             .to = from + 1,
+                             .code = ASK_NUMBER_AGES + ASK_BETWEEN,
+                             .number = ten,
+                             .high = ten + 9,
+                             .quality = 1};
+    return true;
+}
+
+/* "60 or above", "5 and under", after a number: the comparison, and its tokens. */
+static size_t open_end_at(const struct ask_reading *reading, size_t at, enum ask_compare *ret)
+{
+    static const char *const joins[] = {"or", "and", NULL};
+    static const char *const more[] = {"above", "over", "older", "more", "greater", "higher", "up", "upwards", NULL};
+    static const char *const less[] = {"below", "under", "younger", "less", "fewer", "lower", NULL};
+    if (!token_is(reading, at, joins))
+        return 0;
+    *ret = token_is(reading, at + 1, more) ? ASK_GE : ASK_LE;
+    return token_is(reading, at + 1, more) || token_is(reading, at + 1, less) ? 2 : 0;
+}
+
+/* "two times", "twice", "two or more times": how often. */
+static bool often_at(const struct ask_reading *reading, size_t from, struct ask_item *ret)
+{
+    static const char *const words[] = {"once", "twice", "thrice"};
+    size_t at = from;
+    enum ask_compare op = ASK_EQ;
+    *ret = (struct ask_item){.class = ASK_OFTEN, .from = from, .quality = 1};
+    for (size_t i = 0; i < 3; i++)
+        if (token_is(reading, from, (const char *const[]){words[i], NULL})) {
+            ret->number = (double)i + 1;
+            ret->to = from + 1;
+            ret->code = ASK_EQ;
+            return true;
+        }
+    if (at >= reading->token_count || !reading->tokens[at].number || reading->tokens[at].value > 1000)
+        return false;
+    ret->number = reading->tokens[at++].value;
+    at += open_end_at(reading, at, &op);
+    if (!token_is(reading, at, (const char *const[]){"times", NULL}))
+        return false;
+    ret->to = at + 1;
+    ret->code = (int)op;
+    return true;
 }
 
 static bool lexicon_is(const struct ask_reading *reading, size_t at, enum ask_class class, int code,
@@ -96,8 +160,15 @@ static bool number_at(const struct ask_reading *reading, size_t from, struct ask
                              .to = at + 1,
                              .number = reading->tokens[at].value,
                              .quality = 1};
-    if (top || lexicon_is(reading, at + 1, ASK_INTENT, ASK_FREQUENT, &length)) {
+    enum ask_compare op = ASK_EQ;
+    size_t open = open_end_at(reading, at + 1, &op);
+    if (top || lexicon_is(reading, at + 1, ASK_INTENT, ASK_FREQUENT, &length) ||
+        lexicon_is(reading, at + 1, ASK_ORDINAL, -1, &length)) {
         ret->class = ASK_TOP;
+        ret->to += top || lexicon_is(reading, at + 1, ASK_INTENT, ASK_FREQUENT, &length) ? 0 : length;
+    } else if (open > 0) {
+        ret->to += open;
+        ret->code = ASK_NUMBER_OPEN + (int)op;
     } else if (at + 1 < reading->token_count &&
                lexicon_is(reading, at + 1, ASK_UNIT, -1, &length)) {
         enum ask_class class = ASK_UNKNOWN;
@@ -105,6 +176,45 @@ static bool number_at(const struct ask_reading *reading, size_t from, struct ask
         (void)ask_lexicon_at(reading, at + 1, &class, &ret->code);
         ret->to++;
     }
+    return true;
+}
+
+/* "during their first hospital visit", "in the last ICU stay", "this hospital visit": which visit of
+ * the patient's is meant. A pick without a preposition asks for the visit itself. */
+static bool scope_at(const struct ask_reading *reading, size_t from, struct ask_item *ret)
+{
+    static const char *const leads[] = {"during", "on", "in", "at", "throughout", NULL};
+    static const char *const articles[] = {"the", "their", "his", "her", "its", "a", NULL};
+    size_t at = from, length = 0;
+    enum ask_class class = ASK_UNKNOWN;
+    int code = 0;
+    bool lead = token_is(reading, at, leads);
+    at += lead ? 1 : 0;
+    at += token_is(reading, at, articles) ? 1 : 0;
+    if (at >= reading->token_count)
+        return false;
+    enum ask_pick pick = ASK_ALL;
+    if (token_is(reading, at, (const char *const[]){"this", "current", "ongoing", NULL})) {
+        pick = ASK_CURRENT;
+        length = 1;
+    } else {
+        length = ask_lexicon_at(reading, at, &class, &code);
+        if (length > 0 && class == ASK_PICK)
+            pick = (enum ask_pick)code;
+        else if (token_is(reading, at, (const char *const[]){"previous", NULL}))
+            pick = ASK_LAST, length = 1;
+    }
+    if (pick == ASK_ALL || (!lead && pick != ASK_CURRENT))
+        return false;
+    at += length;
+    length = ask_lexicon_at(reading, at, &class, &code);
+    if (length == 0 || class != ASK_ENTITY || code == ASK_PATIENT)
+        return false;
+    *ret = (struct ask_item){.class = ASK_SCOPE,
+                             .from = from,
+                             .to = at + length,
+                             .code = ASK_SCOPE_CODE(code, pick),
+                             .quality = 1};
     return true;
 }
 
@@ -125,6 +235,7 @@ static bool synonym_item(struct ask_reading *reading, size_t from, struct ask_it
     if (columns[0] == '\0') /* as it stands, too */
         phrases = arena_printf(reading->arena, "%s|%s", ask_phrase(reading, from, from + length),
                                phrases);
+    ret->synonym = true;
     return phrases != NULL && ask_values_phrase(reading, phrases, columns, ret);
 }
 
@@ -151,6 +262,20 @@ static void name_items(struct ask_reading *reading, size_t from, struct ask_item
         }
 }
 
+/* "produced" is no misspelt "produce": another form of a word is another word. */
+static bool inflected(const char *a, const char *b)
+{
+    static const char *const endings[] = {"d", "ed", "ing", "r", "er", "ly", "n", "s", NULL};
+    size_t m = strlen(a), n = strlen(b), shared = m < n ? m : n;
+    if (strncmp(a, b, shared) != 0)
+        return false;
+    const char *rest = m > n ? a + n : b + m;
+    for (size_t i = 0; endings[i] != NULL; i++)
+        if (strcmp(rest, endings[i]) == 0)
+            return true;
+    return false;
+}
+
 /* The word as it may have been meant: one letter wrong in five, two in eight. */
 static bool corrected_item(struct ask_reading *reading, size_t from, struct ask_item *ret)
 {
@@ -164,7 +289,7 @@ static bool corrected_item(struct ask_reading *reading, size_t from, struct ask_
     if (word == NULL && value == NULL)
         return false;
     const char *best = value == NULL || near_word <= near_value ? word : value;
-    if (best == NULL)
+    if (best == NULL || inflected(token->stem, best))
         return false;
     memcpy(kept, token->stem, sizeof kept);
     ask_stem(str_of(best), token->stem);
@@ -186,13 +311,15 @@ static void link_at(struct ask_reading *reading, size_t from, struct ask_item *b
 {
     struct ask_item item;
     *best = (struct ask_item){.from = from, .to = from};
-    if (ask_alias_column(reading, from, best)) /* a person said so */
-        return;
     if (ask_time_at(reading, from, &item) > 0)
         take(best, &item);
     if (identified_at(reading, from, &item))
         take(best, &item);
-    if (number_at(reading, from, &item))
+    if (number_at(reading, from, &item) || decade_at(reading, from, &item))
+        take(best, &item);
+    if (often_at(reading, from, &item))
+        take(best, &item);
+    if (scope_at(reading, from, &item))
         take(best, &item);
     if (lexicon_item(reading, from, &item))
         take(best, &item);

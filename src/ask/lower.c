@@ -125,6 +125,44 @@ void ask_rows_pick(struct ask_rows *rows, enum ask_pick pick, enum ask_entity_ki
     rows->rel = plan_dedupe(rows->plan, rows->rel, &entity, entity != NULL ? 1 : 0, order, count);
 }
 
+/* The rows that are the second, the last … by time, those of the same time together. */
+static void keep_ranked(struct ask_rows *rows, enum ask_pick pick, enum ask_entity_kind kind)
+{
+    static const int ranks[] = {[ASK_FIRST] = 1, [ASK_LAST] = 1,           [ASK_SECOND] = 2,
+                                [ASK_THIRD] = 3, [ASK_SECOND_TO_LAST] = 2, [ASK_CURRENT] = 1};
+    struct plan *plan = rows->plan;
+    E time = ask_rows_time(rows);
+    if (time == NULL)
+        return;
+    rows->rel = plan_filter(plan, rows->rel, call(plan, "is_not_null", 1, ARGS(time)));
+    E entity = ask_rows_key(rows, kind);
+    struct plan_order order = {ask_rows_time(rows), pick == ASK_LAST || pick == ASK_SECOND_TO_LAST,
+                               false};
+    const char *name = arena_printf(plan_arena(plan), "marrow_rank_%zu", ++rows->rank_count);
+    struct plan_named rank = {name, plan_window_call(plan, "dense_rank", 0, NULL, &entity,
+                                                     entity != NULL ? 1 : 0, &order, 1, NULL)};
+    rows->rel = plan_window(plan, rows->rel, &rank, 1);
+    rows->rel = plan_filter(plan, rows->rel,
+                            call(plan, "eq", 2,
+                                 ARGS(plan_column(plan, rows->rel, name),
+                                      plan_literal_int(plan, ranks[pick]))));
+}
+
+/* The rows whose measure is the greatest or least of all. */
+static void keep_extreme(struct ask_rows *rows, const struct ask_question *q)
+{
+    struct plan *plan = rows->plan;
+    E value = ask_rows_value(rows, &q->measure);
+    struct plan_named most = {"marrow_extreme",
+                              plan_window_call(plan, q->aggregate == ASK_MAX ? "max" : "min", 1,
+                                               &value, NULL, 0, NULL, 0, NULL)};
+    rows->rel = plan_window(plan, rows->rel, &most, 1);
+    rows->rel = plan_filter(plan, rows->rel,
+                            call(plan, "eq", 2,
+                                 ARGS(ask_rows_value(rows, &q->measure),
+                                      plan_column(plan, rows->rel, "marrow_extreme"))));
+}
+
 /* Keys as a relation of one column "entity", each once. */
 static R keys_of(struct ask_rows *rows, enum ask_entity_kind kind)
 {
@@ -144,10 +182,12 @@ static void keep_keys(struct ask_rows *rows, enum ask_entity_kind kind, R keys, 
                           &left, &right, 1, NULL);
 }
 
-/* Rows during each patient's first or last admission or ICU stay. */
+/* Rows during each patient's first or last admission or ICU stay: of those that have ended, where
+ * the data has some that have not; current: of those. */
 static void filter_scope(struct ask_rows *rows, const struct ask_event *event)
 {
     struct ask_rows visits = {.plan = rows->plan};
+    const struct ask_table *table;
     if (event->scope == ASK_ALL)
         return;
     if (!rows->catalogue->tables[rows->table].reaches[event->scope_entity]) {
@@ -156,7 +196,16 @@ static void filter_scope(struct ask_rows *rows, const struct ask_event *event)
     }
     ask_rows_scan(&visits, rows->catalogue, rows->plan,
                   rows->catalogue->entities[event->scope_entity].table);
-    ask_rows_pick(&visits, event->scope, ASK_PATIENT);
+    table = &rows->catalogue->tables[visits.table];
+    bool open = table->end_time >= 0 && table->columns[table->end_time].nulls > 0;
+    if (open) {
+        E end = plan_column(rows->plan, visits.rel, table->columns[table->end_time].name);
+        visits.rel = plan_filter(rows->plan, visits.rel,
+                                 call(rows->plan, event->scope == ASK_CURRENT ? "is_null" : "is_not_null", 1, ARGS(end)));
+    }
+    if (event->scope != ASK_CURRENT)
+        ask_rows_pick(&visits, event->scope, ASK_PATIENT);
+    rows->undated = rows->undated || (event->scope == ASK_CURRENT && !open);
     keep_keys(rows, event->scope_entity, keys_of(&visits, event->scope_entity), false);
 }
 
@@ -191,6 +240,15 @@ static E moved(struct plan *plan, E time, int64_t amount, enum ask_unit unit)
                 ARGS(time, plan_literal_int(plan, amount * ways[unit].times)));
 }
 
+static E same_unit(struct plan *plan, enum ask_relation same, E time, E other)
+{
+    const char *function = same == ASK_SAME_DAY     ? "date_trunc_day"
+                           : same == ASK_SAME_MONTH ? "trunc_month"
+                                                    : "trunc_year";
+    return call(plan, "eq", 2,
+                ARGS(call(plan, function, 1, ARGS(time)), call(plan, function, 1, ARGS(other))));
+}
+
 static E timed(struct plan *plan, const struct ask_event *event, E time, E other)
 {
     switch (event->relation) {
@@ -214,6 +272,10 @@ static E timed(struct plan *plan, const struct ask_event *event, E time, E other
             call(plan, "le", 2, ARGS(time, moved(plan, other, event->amount, event->unit))));
     case ASK_SAME_TIME:
         return call(plan, "eq", 2, ARGS(time, other));
+    case ASK_SAME_DAY:
+    case ASK_SAME_MONTH:
+    case ASK_SAME_YEAR:
+        return same_unit(plan, event->relation, time, other);
     case ASK_REL_NONE:
         break;
     }
@@ -244,8 +306,12 @@ static void filter_linked(const struct ask_reading *reading, struct ask_rows *ro
     (void)ask_rows_key(rows, kind);
     E time = as_timestamp(plan, ask_rows_time(rows));
     E left = ask_rows_key(rows, kind), right = plan_column_right(plan, small, "entity");
-    rows->rel = plan_join(plan, PLAN_JOIN_SEMI, rows->rel, small, &left, &right, 1,
-                          timed(plan, event, time, plan_column_right(plan, small, "moment")));
+    E moment = plan_column_right(plan, small, "moment");
+    E distance = timed(plan, event, time, moment);
+    if (event->same != ASK_REL_NONE && event->same != event->relation)
+        distance = ask_plan_and(plan, distance, same_unit(plan, event->same, time, moment));
+    rows->rel =
+        plan_join(plan, PLAN_JOIN_SEMI, rows->rel, small, &left, &right, 1, distance);
 }
 
 void ask_rows_of_event(const struct ask_reading *reading, size_t at, struct ask_rows *rows)
@@ -258,8 +324,14 @@ void ask_rows_of_event(const struct ask_reading *reading, size_t at, struct ask_
     rows->time = event->time;
     ask_rows_filter(rows, event);
     filter_linked(reading, rows, event);
-    if (at != 0 || event->pick != ASK_ALL) {
+    if (at == 0 && reading->question.at_extreme)
+        keep_extreme(rows, &reading->question);
+    bool together = (at == 0 && reading->question.single) || event->pick > ASK_LAST;
+    if (event->pick != ASK_ALL && together)
+        keep_ranked(rows, event->pick, ASK_PATIENT);
+    else if (at != 0 || event->pick != ASK_ALL)
         ask_rows_pick(rows, event->pick, ASK_PATIENT);
+    if (at != 0 || event->pick != ASK_ALL) {
         filter_predicates(rows, event, true);
     }
 }
@@ -345,7 +417,7 @@ static void filter_event(const struct ask_reading *reading, struct ask_rows *row
     const struct ask_event *event = &q->events[at];
     R parts[ASK_EVENTS];
     size_t count = 0;
-    bool anti = false;
+    bool anti = false, ignored_anti = false;
     if (event->variable || is_linked(q, at) || event->or_with != ASK_NONE)
         return;
     if (is_direct(reading, rows, event, at)) {
@@ -360,6 +432,11 @@ static void filter_event(const struct ask_reading *reading, struct ask_rows *row
         bool ignored;
         if (root == at && i != at && !is_linked(q, i))
             parts[count++] = event_keys(reading, rows->plan, i, &ignored);
+    }
+    if (event->negated && event->linked != ASK_NONE) { /* none after it: of those who had it */
+        R had = event_keys(reading, rows->plan, event->linked, &ignored_anti);
+        if (had != NULL)
+            keep_keys(rows, event->level, had, false);
     }
     R keys = count == 1 ? parts[0] : plan_union_all(rows->plan, parts, count);
     keep_keys(rows, event->level, keys, event->negated != anti);

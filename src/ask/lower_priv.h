@@ -15,6 +15,7 @@ struct ask_rows { /* a table's rows; n:1 joins add columns, never rows */
         struct ask_step step;
     } joins[ASK_JOINS];
     size_t join_count;
+    size_t rank_count; /* columns of ranks made so far */
     bool has_time; /* in place of the table's time */
     struct ask_attr time;
     bool undated; /* a condition on time that has no time to go by */

@@ -40,6 +40,14 @@ struct shape {
     size_t group_count;
 };
 
+static E column_of(struct shape *s, int column)
+{
+    return column >= 0
+               ? plan_column(s->plan, s->rows->rel,
+                             s->reading->catalogue->tables[s->rows->table].columns[column].name)
+               : NULL;
+}
+
 static E time_unit(struct plan *plan, E time, enum ask_unit unit)
 {
     static const char *const functions[] = {[ASK_DAY] = "date_trunc_day",
@@ -239,14 +247,6 @@ static R in_time_order(struct shape *s, struct plan_named *outputs, size_t count
     return plan_limit(s->plan, sorted_by(s->plan, rel, names, sorts), ASK_LIMIT_ROWS + 1, 0);
 }
 
-static E column_of(struct shape *s, int column)
-{
-    return column >= 0
-               ? plan_column(s->plan, s->rows->rel,
-                             s->reading->catalogue->tables[s->rows->table].columns[column].name)
-               : NULL;
-}
-
 static R values(struct shape *s)
 {
     struct plan_named outputs[ASK_OUTPUTS + 6];
@@ -281,6 +281,20 @@ static R when(struct shape *s)
     return count > 0 ? in_time_order(s, outputs, count) : NULL;
 }
 
+/* The names whose rows are so many. */
+static R so_often(struct shape *s, const struct plan_named *name)
+{
+    static const char *const having[] = {"lt", "le", "gt", "ge", "eq", "ne", "ge"};
+    struct plan *plan = s->plan;
+    struct plan_named count = {"n", aggregate(plan, "count_rows", NULL)};
+    R rel = plan_aggregate(plan, s->rows->rel, name, 1, &count, 1);
+    rel = plan_filter(plan, rel,
+                      plan_call(plan, having[s->q->times_op], 2,
+                                ARGS(plan_column(plan, rel, "n"),
+                                     plan_literal_int(plan, s->q->times))));
+    return plan_limit(plan, sorted_by(plan, rel, &name->name, 1), ASK_LIMIT_ROWS + 1, 0);
+}
+
 static R list(struct shape *s)
 {
     struct plan_named outputs[ASK_OUTPUTS];
@@ -300,7 +314,31 @@ static R list(struct shape *s)
             plan_filter(s->plan, s->rows->rel, plan_call(s->plan, "is_not_null", 1, ARGS(value)));
         count = add_output(s, outputs, count, "name", value);
     }
+    if (s->q->often)
+        return count == 1 ? so_often(s, &outputs[0]) : NULL;
     return count > 0 ? in_time_order(s, outputs, count) : count_rows(s);
+}
+
+/* The first so many by n; who ties with the last of them stays, so that no name decides. */
+static R top_ranked(struct shape *s, R rel, bool patients)
+{
+    struct plan *plan = s->plan;
+    struct plan_named kept[ASK_GROUPS + 4];
+    struct plan_order order = {plan_column(plan, rel, "n"), true, false};
+    struct plan_named rank = {"marrow_rank",
+                              plan_window_call(plan, "rank", 0, NULL, NULL, 0, &order, 1, NULL)};
+    rel = plan_window(plan, rel, &rank, 1);
+    rel = plan_filter(plan, rel,
+                      plan_call(plan, "le", 2,
+                                ARGS(plan_column(plan, rel, "marrow_rank"),
+                                     plan_literal_int(plan, s->q->top))));
+    size_t count = 0;
+    for (; count < s->group_count; count++)
+        kept[count] = (struct plan_named){s->names[count], plan_column(plan, rel, s->names[count])};
+    kept[count++] = (struct plan_named){"n", plan_column(plan, rel, "n")};
+    if (patients)
+        kept[count++] = (struct plan_named){"patients", plan_column(plan, rel, "patients")};
+    return plan_project(plan, rel, kept, count);
 }
 
 static R frequent(struct shape *s)
@@ -313,6 +351,9 @@ static R frequent(struct shape *s)
         s->rows->rel =
             plan_filter(plan, s->rows->rel, plan_call(plan, "is_not_null", 1, ARGS(value)));
         add_group(s, "name", value);
+        const struct ask_table *table = &s->reading->catalogue->tables[s->rows->table];
+        if (name.path.count > 0) /* two codes of one label are two things */
+            add_group(s, table->columns[table->name_column].name, column_of(s, table->name_column));
     }
     if (s->group_count == 0)
         return NULL; /* of what is not known */
@@ -323,9 +364,13 @@ static R frequent(struct shape *s)
     struct plan_order order[ASK_GROUPS + 3] = {{plan_column(plan, rel, "n"), true, false}};
     for (size_t i = 0; i < s->group_count; i++)
         order[i + 1] = (struct plan_order){plan_column(plan, rel, s->names[i]), false, false};
+    if (s->q->top > 0)
+        rel = top_ranked(s, rel, counts[1].expr != NULL);
+    order[0].expr = plan_column(plan, rel, "n");
+    for (size_t i = 0; i < s->group_count; i++)
+        order[i + 1].expr = plan_column(plan, rel, s->names[i]);
     rel = plan_sort(plan, rel, order, s->group_count + 1);
-    return plan_limit(plan, rel,
-                      s->q->top > 0 && s->q->top < ASK_LIMIT_ROWS ? s->q->top : ASK_LIMIT_ROWS, 0);
+    return plan_limit(plan, rel, ASK_LIMIT_ROWS + 1, 0);
 }
 
 static R missing(struct shape *s)

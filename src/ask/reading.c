@@ -30,6 +30,8 @@ static const char *const intent_texts[ASK_INTENT_END] = {[ASK_NO_INTENT] = "none
                                                          [ASK_WHAT] = "what"};
 static const char *const entity_ones[] = {"patient", "admission", "ICU stay"};
 static const char *const entity_manys[] = {"patients", "admissions", "ICU stays"};
+static const char *const pick_texts[] = {"", "first", "last", "second", "third", "second to last",
+                                         "current"};
 static const char *const unit_texts[] = {"day", "week", "month", "year", "hour"};
 static const char *const aggregate_texts[] = {
     "", "mean", "median", "maximum", "minimum", "sum", "standard deviation"};
@@ -49,6 +51,10 @@ const char *ask_entity_many(enum ask_entity_kind kind)
 const char *ask_unit_text(enum ask_unit unit)
 {
     return unit_texts[unit];
+}
+const char *ask_pick_text(enum ask_pick pick)
+{
+    return pick_texts[pick];
 }
 const char *ask_status_text(enum ask_status status)
 {
@@ -162,7 +168,11 @@ void ask_say_rows(const struct ask_reading *reading, const struct ask_event *eve
                      struct buf *out)
 {
     static const char *const relations[] = {
-        "", "after", "before", "within", "since", "until", "at the same time as"};
+        "",      "after",
+        "before", "within",
+        "since", "until",
+        "at the same time as", "on the same day as",
+        "in the same month as", "in the same year as"};
     for (size_t i = 0; i < event->predicate_count; i++) {
         buf_puts(out, i == 0 ? " with " : " and ");
         say_predicate(reading, &event->predicates[i], out);
@@ -170,7 +180,7 @@ void ask_say_rows(const struct ask_reading *reading, const struct ask_event *eve
     say_window(&event->window, out);
     if (event->scope != ASK_ALL)
         buf_printf(out, " during each patient's %s %s",
-                   event->scope == ASK_FIRST ? "first" : "last", entity_ones[event->scope_entity]);
+                   pick_texts[event->scope], entity_ones[event->scope_entity]);
     if (event->linked != ASK_NONE) {
         if (event->bounded)
             buf_printf(out, ", within %" PRId64 " %ss", event->amount, unit_texts[event->unit]);
@@ -180,6 +190,8 @@ void ask_say_rows(const struct ask_reading *reading, const struct ask_event *eve
                                                                    : ", ",
                    event->relation == ASK_WITHIN ? "" : relations[event->relation]);
         ask_say_event(reading, event->linked, out);
+        if (event->same != ASK_REL_NONE && event->same != event->relation)
+            buf_printf(out, ", %s", event->same == ASK_SAME_DAY ? "on the same day" : event->same == ASK_SAME_MONTH ? "in the same month" : "in the same year");
         if (event->same_visit)
             buf_puts(out, " in the same admission");
     }
@@ -193,7 +205,7 @@ void ask_say_event(const struct ask_reading *reading, size_t at, struct buf *out
     if (event->counted)
         buf_printf(out, "%s %" PRId64 " rows of ", counts[event->count_op], event->count);
     if (event->pick != ASK_ALL)
-        buf_printf(out, "the %s row of ", event->pick == ASK_FIRST ? "first" : "last");
+        buf_printf(out, "the %s row of ", pick_texts[event->pick]);
     buf_puts(out, reading->catalogue->tables[event->table].name);
     ask_say_rows(reading, event, out);
 }
@@ -241,12 +253,10 @@ static void say_what(const struct ask_reading *reading, struct buf *out)
     }
     if (q->by_entity)
         buf_printf(out, "%s (%s)", entity_manys[q->entity], table);
+    else if (q->events[0].pick != ASK_ALL)
+        buf_printf(out, "the %s of each patient's rows of %s", pick_texts[q->events[0].pick], table);
     else
-        buf_printf(out, "%srows of %s",
-                   q->events[0].pick == ASK_FIRST  ? "the first of each patient's "
-                   : q->events[0].pick == ASK_LAST ? "the last of each patient's "
-                                                   : "",
-                   table);
+        buf_printf(out, "rows of %s", table);
     ask_say_rows(reading, &q->events[0], out);
 }
 
@@ -271,6 +281,8 @@ void ask_say_filters(const struct ask_reading *reading, struct buf *out)
             ask_say_rows(reading, event, out);
         else
             ask_say_event(reading, i, out);
+        if (event->negated && event->linked != ASK_NONE)
+            buf_puts(out, ", counted among those that had it");
         first = false;
     }
 }
@@ -287,6 +299,10 @@ void ask_say(struct ask_reading *reading)
     }
     say_what(reading, out);
     ask_say_filters(reading, out);
+    if (q->at_extreme)
+        buf_puts(out, "; the rows with that value");
+    if (q->often)
+        buf_printf(out, "; those that occur %s%" PRId64 " times", q->times_op == ASK_GE ? "at least " : q->times_op == ASK_LE ? "at most " : "exactly ", q->times);
     for (size_t g = 0; g < q->group_count; g++) {
         buf_puts(out, g == 0 ? "; for each " : " and ");
         ask_say_attr(reading, &q->groups[g], out);
@@ -457,6 +473,7 @@ static bool stays(const struct ask_item *item)
     case ASK_DURATION:
     case ASK_WINDOW:
     case ASK_IDENTIFIED:
+    case ASK_OFTEN:
     case ASK_UNKNOWN:
         return false;
     case ASK_NOISE:

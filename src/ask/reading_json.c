@@ -44,9 +44,8 @@ static json_t *predicate_json(const struct ask_reading *reading,
 static json_t *event_json(const struct ask_reading *reading, size_t at, bool *ok)
 {
     const struct ask_event *event = &reading->question.events[at];
-    static const char *const picks[] = {"all", "first", "last"};
-    static const char *const relations[] = {"",      "after", "before",   "within",
-                                            "since", "until", "same_time"};
+    static const char *const relations[] = {"",      "after", "before",    "within",   "since",
+                                            "until", "same_time", "same_day", "same_month", "same_year"};
     json_t *json = json_object(), *predicates = json_array();
     json_put_text(json, "table", reading->catalogue->tables[event->table].name, ok);
     for (size_t i = 0; i < event->predicate_count; i++)
@@ -58,7 +57,7 @@ static json_t *event_json(const struct ask_reading *reading, size_t at, bool *ok
         json_put_flag(json, "negated", event->negated, ok);
     }
     if (event->pick != ASK_ALL)
-        json_put_text(json, "pick", picks[event->pick], ok);
+        json_put_text(json, "pick", ask_pick_text(event->pick), ok);
     if (event->window.on) {
         json_put_int(json, "from_day", event->window.from == INT64_MIN ? 0 : event->window.from,
                      ok);

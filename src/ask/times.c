@@ -1,6 +1,7 @@
 /* Spans of time as they are said: "in 2104", "since 05/2103", "until 2 years ago", "last month",
- * "on 03/19/2104", "between 2101 and 2103", "in the last 6 months". Windows are half open, in days;
- * what is relative is relative to the reading's now. */
+ * "on 03/19/2104", "between 2101 and 2103", "in the last 6 months", "on April 17 of this year", "on
+ * the 21st of last month". Windows are half open, in days; what is relative is relative to the
+ * reading's now. */
 #include "ask/ask_priv.h"
 #include "base/clock.h"
 
@@ -115,14 +116,40 @@ static int64_t ago(const struct ask_reading *reading, double amount, enum ask_un
     return reading->now_day;
 }
 
+/* Nothing follows in this clause: the question ends, or a comma does. */
+static bool clause_ends(const struct ask_reading *reading, size_t at)
+{
+    if (at >= reading->token_count)
+        return true;
+    const struct str before = reading->tokens[at - 1].text;
+    return strchr(",;?.", before.ptr[before.len]) != NULL && before.ptr[before.len] != '\0';
+}
+
+/* "the previous year", "a year before": so many units back; the tokens of it. */
+static size_t back_at(const struct ask_reading *reading, size_t at, int64_t *ret_back,
+                      enum ask_unit *ret_unit)
+{
+    static const char *const before[] = {"last", "previous", "past", "prior", NULL};
+    static const char *const current[] = {"this", "current", NULL};
+    size_t start = at;
+    at += is(reading, at, "the") ? 1 : 0;
+    *ret_back = is_any(reading, at, before) ? 1 : 0;
+    if ((*ret_back == 1 || is_any(reading, at, current)) && unit_at(reading, at + 1, ret_unit))
+        return at + 2 - start;
+    if ((is(reading, at, "a") || is(reading, at, "the") || is(reading, at, "one")) &&
+        unit_at(reading, at + 1, ret_unit) && is(reading, at + 2, "before") &&
+        clause_ends(reading, at + 3)) {
+        *ret_back = 1;
+        return at + 3 - start;
+    }
+    return 0;
+}
+
 /* "this year", "last month", "today": the span and its tokens. */
 static size_t calendar_at(const struct ask_reading *reading, size_t at, struct ask_window *ret)
 {
-    static const char *const before[] = {"last", "previous", "past", NULL};
-    static const char *const current[] = {"this", "current", NULL};
-    size_t start = at;
     enum ask_unit unit;
-    int64_t year;
+    int64_t year, back;
     unsigned month, day;
     clock_civil_from_days(reading->now_day, &year, &month, &day);
     if (is(reading, at, "today") || is(reading, at, "yesterday")) {
@@ -130,38 +157,97 @@ static size_t calendar_at(const struct ask_reading *reading, size_t at, struct a
         *ret = (struct ask_window){true, from, from + 1};
         return 1;
     }
-    if (is(reading, at, "the"))
-        at++;
-    int64_t back = is_any(reading, at, before) ? 1 : 0;
-    if ((back == 0 && !is_any(reading, at, current)) || !unit_at(reading, at + 1, &unit))
+    size_t length = back_at(reading, at, &back, &unit);
+    if (length == 0)
         return 0;
     if (unit == ASK_YEAR)
         *ret = year_span(year - back);
     else if (unit == ASK_MONTH)
         *ret = month_span(year - (month == 1 ? back : 0),
                           month == 1 && back == 1 ? 12 : (int64_t)month - back);
+    else if (unit == ASK_DAY)
+        *ret = (struct ask_window){true, reading->now_day - back, reading->now_day - back + 1};
     else
         return 0;
-    return at + 2 - start;
+    return length;
 }
 
+/* "17", "17th": a day of a month, or 0. */
+static int64_t day_token(const struct ask_reading *reading, size_t at)
+{
+    int64_t day = 0;
+    size_t i = 0;
+    if (at >= reading->token_count)
+        return 0;
+    const char *text = reading->tokens[at].lower;
+    for (; isdigit((unsigned char)text[i]) && i < 2; i++)
+        day = day * 10 + (text[i] - '0');
+    bool ends = text[i] == '\0' || strcmp(text + i, "st") == 0 || strcmp(text + i, "nd") == 0 ||
+                strcmp(text + i, "rd") == 0 || strcmp(text + i, "th") == 0;
+    return ends && day >= 1 && day <= 31 ? day : 0;
+}
+
+/* The year that a month or day is of: "2104", "of this year", "from last year"; its tokens. */
+static size_t year_at(const struct ask_reading *reading, size_t at, int64_t *ret)
+{
+    static const char *const leads[] = {"of", "from", "in", NULL};
+    struct ask_window window;
+    size_t lead = is_any(reading, at, leads) ? 1 : 0;
+    if (at + lead >= reading->token_count)
+        return 0;
+    size_t length = date_token(&reading->tokens[at + lead], &window) ? 1 : 0;
+    if (length == 0)
+        length = calendar_at(reading, at + lead, &window);
+    if (length == 0 || window.to - window.from < 300)
+        return 0;
+    unsigned month, day;
+    clock_civil_from_days(window.from, ret, &month, &day);
+    return lead + length;
+}
+
+/* "March 2104", "April 17 of this year", "17 April 2104". */
 static size_t month_at(const struct ask_reading *reading, size_t at, struct ask_window *ret)
 {
-    struct ask_window year;
+    size_t start = at;
+    int64_t year, day = day_token(reading, at);
+    if (day > 0)
+        at += is(reading, at + 1, "of") ? 2 : 1;
     for (size_t m = 0; m < 12; m++) {
         if (!is(reading, at, month_names[m]))
             continue;
-        if (at + 1 < reading->token_count && date_token(&reading->tokens[at + 1], &year) &&
-            year.to - year.from > 300) {
-            int64_t y;
-            unsigned month, day;
-            clock_civil_from_days(year.from, &y, &month, &day);
-            *ret = month_span(y, (int64_t)m + 1);
-            return 2;
+        size_t here = at + 1;
+        if (day == 0 && (day = day_token(reading, here)) > 0)
+            here++;
+        size_t length = year_at(reading, here, &year);
+        if (length == 0)
+            return 0;
+        *ret = month_span(year, (int64_t)m + 1);
+        if (day > 0) {
+            if (!clock_civil_valid(year, (unsigned)m + 1, (unsigned)day))
+                return 0;
+            int64_t from = day_of(year, (int64_t)m + 1, day);
+            *ret = (struct ask_window){true, from, from + 1};
         }
-        return 0;
+        return here + length - start;
     }
     return 0;
+}
+
+/* "the 21st of last month" */
+static size_t day_at(const struct ask_reading *reading, size_t at, struct ask_window *ret)
+{
+    size_t start = at;
+    struct ask_window month;
+    at += is(reading, at, "the") ? 1 : 0;
+    int64_t day = day_token(reading, at);
+    if (day == 0 || !is(reading, at + 1, "of"))
+        return 0;
+    size_t length = calendar_at(reading, at + 2, &month);
+    if (length == 0 || month.to - month.from < 28 || month.to - month.from < day ||
+        month.to - month.from > 31)
+        return 0;
+    *ret = (struct ask_window){true, month.from + day - 1, month.from + day};
+    return at + 2 + length - start;
 }
 
 /* A span without its preposition. *ret_instant: it is a moment ("2 years ago"), so that "since"
@@ -173,9 +259,10 @@ static size_t span_at(const struct ask_reading *reading, size_t at, struct ask_w
     *ret_instant = false;
     if (at >= reading->token_count)
         return 0;
-    if (reading->tokens[at].number && unit_at(reading, at + 1, &unit) &&
+    bool one = is(reading, at, "a") || is(reading, at, "an");
+    if ((one || reading->tokens[at].number) && unit_at(reading, at + 1, &unit) &&
         is(reading, at + 2, "ago")) {
-        int64_t day = ago(reading, reading->tokens[at].value, unit);
+        int64_t day = ago(reading, one ? 1 : reading->tokens[at].value, unit);
         *ret = (struct ask_window){true, day, day + 1};
         *ret_instant = true;
         return 3;
@@ -183,6 +270,8 @@ static size_t span_at(const struct ask_reading *reading, size_t at, struct ask_w
     size_t length = calendar_at(reading, at, ret);
     if (length == 0)
         length = month_at(reading, at, ret);
+    if (length == 0)
+        length = day_at(reading, at, ret);
     if (length == 0 && date_token(&reading->tokens[at], ret))
         length = 1;
     return length;
@@ -192,9 +281,10 @@ static size_t span_at(const struct ask_reading *reading, size_t at, struct ask_w
 static size_t recent_at(const struct ask_reading *reading, size_t from, struct ask_window *ret)
 {
     static const char *const words[] = {"last", "past", "previous", NULL};
+    static const char *const leads[] = {"in", "within", "during", "over", "for", NULL};
     size_t at = from;
     enum ask_unit unit;
-    at += is(reading, at, "in") || is(reading, at, "within") || is(reading, at, "during") ? 1 : 0;
+    at += is_any(reading, at, leads) ? 1 : 0;
     at += is(reading, at, "the") ? 1 : 0;
     if (!is_any(reading, at, words) || at + 1 >= reading->token_count ||
         !reading->tokens[at + 1].number || !unit_at(reading, at + 2, &unit))
@@ -221,14 +311,43 @@ static size_t between_at(const struct ask_reading *reading, size_t from, struct 
     return 2 + a + b;
 }
 
-size_t ask_time_at(const struct ask_reading *reading, size_t from, struct ask_item *ret)
+/* What stands before a span: its relation and tokens. The longest counts: "until" is in "up until". */
+static size_t preposition_at(const struct ask_reading *reading, size_t from,
+                             enum ask_relation *ret)
 {
     static const struct {
-        const char *word;
+        const char *words[4];
         enum ask_relation relation;
-    } prepositions[] = {{"in", ASK_REL_NONE},   {"on", ASK_REL_NONE}, {"during", ASK_REL_NONE},
-                        {"of", ASK_REL_NONE},   {"since", ASK_SINCE}, {"until", ASK_UNTIL},
-                        {"before", ASK_BEFORE}, {"after", ASK_AFTER}};
+    } prepositions[] = {
+        {{"in"}, ASK_REL_NONE},          {{"on"}, ASK_REL_NONE},
+        {{"during"}, ASK_REL_NONE},      {{"of"}, ASK_REL_NONE},
+        {{"from"}, ASK_REL_NONE},        {{"for"}, ASK_REL_NONE},
+        {{"within"}, ASK_REL_NONE},      {{"since"}, ASK_SINCE},
+        {{"until"}, ASK_UNTIL},          {{"till"}, ASK_UNTIL},
+        {{"through"}, ASK_UNTIL},        {{"up", "to"}, ASK_UNTIL},
+        {{"up", "until"}, ASK_UNTIL},    {{"up", "till"}, ASK_UNTIL},
+        {{"up", "through"}, ASK_UNTIL},  {{"before", "until"}, ASK_UNTIL},
+        {{"on", "or", "before"}, ASK_UNTIL}, {{"in", "or", "before"}, ASK_UNTIL},
+        {{"on", "or", "after"}, ASK_SINCE},  {{"in", "or", "after"}, ASK_SINCE},
+        {{"more", "than"}, ASK_BEFORE},  {{"before"}, ASK_BEFORE},
+        {{"prior", "to"}, ASK_BEFORE},   {{"after"}, ASK_AFTER}};
+    size_t best = 0;
+    *ret = ASK_REL_NONE;
+    for (size_t i = 0; i < sizeof prepositions / sizeof *prepositions; i++) {
+        size_t length = 0;
+        while (length < 4 && prepositions[i].words[length] != NULL &&
+               is(reading, from + length, prepositions[i].words[length]))
+            length++;
+        if (length > best && (length == 4 || prepositions[i].words[length] == NULL)) {
+            best = length;
+            *ret = prepositions[i].relation;
+        }
+    }
+    return best;
+}
+
+size_t ask_time_at(const struct ask_reading *reading, size_t from, struct ask_item *ret)
+{
     struct ask_window window;
     bool instant = false;
     size_t length = between_at(reading, from, &window), lead = 0;
@@ -236,13 +355,9 @@ size_t ask_time_at(const struct ask_reading *reading, size_t from, struct ask_it
     if (length == 0)
         length = recent_at(reading, from, &window);
     if (length == 0) {
-        for (size_t i = 0; i < sizeof prepositions / sizeof *prepositions; i++)
-            if (is(reading, from, prepositions[i].word)) {
-                relation = prepositions[i].relation;
-                lead = 1;
-            }
+        lead = preposition_at(reading, from, &relation);
         length = span_at(reading, from + lead, &window, &instant);
-        if (length == 0)
+        if (length == 0 || (is(reading, from, "more") && !instant))
             return 0;
         if (relation == ASK_SINCE)
             window.to = INT64_MAX;

@@ -103,6 +103,8 @@ static void offer(struct ask_reading *reading, struct ask_item *ret, uint32_t at
 {
     const struct ask_entry *entry = &reading->index->entries[at];
     struct ask_match *match = match_of(ret, entry->source);
+    if (match != NULL && match->named)
+        return;
     if (match == NULL) {
         double quality =
             quality_of(reading->catalogue, &reading->catalogue->sources[entry->source], exact);
@@ -256,8 +258,10 @@ static void sort_matches(struct ask_item *ret)
 
 /* Where a value of a source is the phrase itself, the longer ones are other things. "any" keeps
  * them. */
-static void keep_exact(struct ask_reading *reading, struct ask_item *ret, size_t words, bool any)
+static void keep_exact(struct ask_reading *reading, struct ask_item *ret,
+                       const struct phrase *phrase, bool any)
 {
+    size_t words = phrase->count;
     for (size_t i = 0; i < ret->match_count; i++) {
         struct ask_match *match = &ret->matches[i];
         size_t kept = 0;
@@ -271,16 +275,39 @@ static void keep_exact(struct ask_reading *reading, struct ask_item *ret, size_t
                 false; /* "sepsis" is severe sepsis too: names of diseases are not names of tests */
         if (!match->exact || any)
             continue;
+        bool ordered = false; /* "dextrose 5%" is not "5% dextrose", where both are */
+        for (size_t k = 0; k < match->count; k++)
+            ordered = ordered || (reading->index->entries[match->entries[k]].words == words &&
+                                  stands_together(reading, phrase, match->entries[k]));
         match->rows = match->patients = 0;
         for (size_t k = 0; k < match->count; k++) {
             const struct ask_entry *entry = &reading->index->entries[match->entries[k]];
-            if (entry->words != words)
+            if (entry->words != words ||
+                (ordered && !stands_together(reading, phrase, match->entries[k])))
                 continue;
             match->entries[kept++] = match->entries[k];
             match->rows += entry->rows;
             match->patients = entry->patients > match->patients ? entry->patients : match->patients;
         }
         match->count = kept;
+    }
+}
+
+/* A test that is called just so is meant, and no other: the synonyms of a test measure other things
+ * as well. */
+static void keep_named(struct ask_reading *reading, struct ask_item *ret, size_t words)
+{
+    for (size_t i = 0; i < ret->match_count; i++) {
+        struct ask_match *match = &ret->matches[i];
+        const struct ask_source *source = &reading->catalogue->sources[match->source];
+        if (reading->catalogue->tables[source->table].value < 0 || !match->exact)
+            continue;
+        size_t kept = 0;
+        for (size_t k = 0; k < match->count; k++)
+            if (reading->index->entries[match->entries[k]].words == words)
+                match->entries[kept++] = match->entries[k];
+        match->count = kept;
+        match->named = true;
     }
 }
 
@@ -327,7 +354,7 @@ bool ask_values_match(struct ask_reading *reading, size_t from, size_t to, struc
         return false;
     bool any = from > 0 && strcmp(reading->tokens[from - 1].lower, "any") == 0;
     match_phrase(reading, &phrase, ret);
-    keep_exact(reading, ret, phrase.count, any);
+    keep_exact(reading, ret, &phrase, any);
     one_of_a_column(reading, ret);
     sort_matches(ret);
     return ret->match_count > 0;
@@ -342,6 +369,8 @@ bool ask_values_phrase(struct ask_reading *reading, const char *phrases, const c
         ask_text_words((struct str){p, length}, add_stem, &phrase);
         phrase.whole = columns[0] != '\0';
         match_phrase(reading, &phrase, ret);
+        if (p == phrases)
+            keep_named(reading, ret, phrase.count);
         p += length;
         p += *p == '|';
     }
