@@ -131,6 +131,7 @@ struct ask_index {
 const uint32_t *ask_index_word(const struct ask_index *index, const char *stem, size_t *ret_count);
 /* The most frequent stem within the distance that a word of this length allows, or NULL. */
 const char *ask_index_nearest(const struct ask_index *index, const char *stem, size_t limit, size_t *ret_distance);
+struct str ask_value_words(struct str text); /* of a value, those that say what it is */
 struct str ask_entry_text(const struct ask_index *index, uint32_t entry);
 
 /* ---- tokens and items ---- */

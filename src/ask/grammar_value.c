@@ -232,7 +232,8 @@ static double sureness(struct ask_parse *p, const struct ask_item *item,
         return .55;
     }
     const struct ask_token *first = item->from > 0 ? &p->reading->tokens[item->from - 1] : NULL;
-    if (c->tables[table].value >= 0 && !best->exact && best->count > 1 && !item->synonym &&
+    if (c->tables[table].value >= 0 && c->tables[table].concept != ASK_CONCEPT_MEDICATION &&
+        !best->exact && best->count > 1 && !item->synonym &&
         item->to - item->from == 1 && (first == NULL || strcmp(first->lower, "any") != 0)) {
         ask_note(p->reading, p->reading->why, "'%s' is part of the names of %zu tests of %s: 'any %s' takes them all", said,
                  best->count, c->tables[table].name, said);
@@ -389,6 +390,25 @@ static void take_missing(struct ask_parse *p, const struct ask_attr *attr, size_
     p->missing = false;
 }
 
+/* A column still open when another comes: "outcome by gender" counts outcomes and genders; else what is asked of
+ * it is not clear, never dropped in silence. */
+static void settle_earlier(struct ask_parse *p)
+{
+    if (!p->has_subject || p->subject_used)
+        return;
+    const struct ask_column *column = ask_attr_column(p->catalogue, &p->subject);
+    bool category = p->subject.derived == ASK_PLAIN &&
+                    (column->role == PROFILE_CATEGORY || column->type.kind == DATA_TEXT);
+    if (p->group && category && !p->q->has_measure) {
+        ask_parse_group(p, &p->subject);
+        p->group = true;
+    } else {
+        p->reading->items[p->subject_item].quality = .4;
+        ask_note(p->reading, p->reading->why, "what of %s is asked is not clear", column->name);
+    }
+    p->subject_used = true;
+}
+
 static void take_attr(struct ask_parse *p, struct ask_item *item, const struct ask_attr *attr,
                       bool numeric)
 {
@@ -397,6 +417,7 @@ static void take_attr(struct ask_parse *p, struct ask_item *item, const struct a
     size_t table = attr->table;
     bool compared = next != NULL && (next->class == ASK_COMPARE || next->class == ASK_VALUE ||
                                      next->class == ASK_NUMBER);
+    settle_earlier(p);
     p->subject = *attr;
     p->subject_event = ASK_NONE;
     p->has_subject = true;

@@ -8,6 +8,7 @@
 #include "ask/ask_priv.h"
 
 #include <stdlib.h>
+#include <ctype.h>
 #include <string.h>
 
 #define MAGIC "MRWASK01"
@@ -67,6 +68,18 @@ static uint32_t clipped(int64_t number)
     return number < 0 ? 0 : number > UINT32_MAX ? UINT32_MAX : (uint32_t)number;
 }
 
+/* A category written with its code, 1_female or 2: male: what follows the code. */
+struct str ask_value_words(struct str text)
+{
+    size_t digits = 0;
+    while (digits < text.len && digits < 3 && isdigit((unsigned char)text.ptr[digits]))
+        digits++;
+    if (digits == 0 || digits + 1 >= text.len || strchr("_:=)", text.ptr[digits]) == NULL)
+        return text;
+    struct str rest = str_trim((struct str){text.ptr + digits + 1, text.len - digits - 1});
+    return rest.len > 0 && !isdigit((unsigned char)rest.ptr[0]) ? rest : text;
+}
+
 enum err_code ask_index_add(struct ask_index_builder *builder, size_t source, struct str text,
                             int64_t rows, int64_t patients, struct err *err)
 {
@@ -81,7 +94,7 @@ enum err_code ask_index_add(struct ask_index_builder *builder, size_t source, st
                        ASK_LIMIT_INDEX_BYTES >> 20);
     buf_add_str(&builder->texts, text);
     buf_putc(&builder->texts, '\0');
-    ask_text_words(text, add_word, &adding);
+    ask_text_words(ask_value_words(text), add_word, &adding);
     value.words = adding.count;
     buf_add(&builder->values, (const char *)&value, sizeof value);
     return buf_check(&builder->values, err);

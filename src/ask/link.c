@@ -104,7 +104,8 @@ static bool decade_at(const struct ask_reading *reading, size_t from, struct ask
 static size_t open_end_at(const struct ask_reading *reading, size_t at, enum ask_compare *ret)
 {
     static const char *const joins[] = {"or", "and", NULL};
-    static const char *const more[] = {"above", "over", "older", "more", "greater", "higher", "up", "upwards", NULL};
+    static const char *const more[] = {"above",  "over", "older",   "more", "greater",
+                                       "higher", "up",   "upwards", NULL};
     static const char *const less[] = {"below", "under", "younger", "less", "fewer", "lower", NULL};
     if (!token_is(reading, at, joins))
         return 0;
@@ -126,7 +127,8 @@ static bool often_at(const struct ask_reading *reading, size_t from, struct ask_
             ret->code = ASK_EQ;
             return true;
         }
-    if (at >= reading->token_count || !reading->tokens[at].number || reading->tokens[at].value > 1000)
+    if (at >= reading->token_count || !reading->tokens[at].number ||
+        reading->tokens[at].value > 1000)
         return false;
     ret->number = reading->tokens[at++].value;
     at += open_end_at(reading, at, &op);
@@ -165,7 +167,8 @@ static bool number_at(const struct ask_reading *reading, size_t from, struct ask
     if (top || lexicon_is(reading, at + 1, ASK_INTENT, ASK_FREQUENT, &length) ||
         lexicon_is(reading, at + 1, ASK_ORDINAL, -1, &length)) {
         ret->class = ASK_TOP;
-        ret->to += top || lexicon_is(reading, at + 1, ASK_INTENT, ASK_FREQUENT, &length) ? 0 : length;
+        ret->to +=
+            top || lexicon_is(reading, at + 1, ASK_INTENT, ASK_FREQUENT, &length) ? 0 : length;
     } else if (open > 0) {
         ret->to += open;
         ret->code = ASK_NUMBER_OPEN + (int)op;
@@ -179,8 +182,8 @@ static bool number_at(const struct ask_reading *reading, size_t from, struct ask
     return true;
 }
 
-/* "during their first hospital visit", "in the last ICU stay", "this hospital visit": which visit of
- * the patient's is meant. A pick without a preposition asks for the visit itself. */
+/* "during their first hospital visit", "in the last ICU stay", "this hospital visit": which visit
+ * of the patient's is meant. A pick without a preposition asks for the visit itself. */
 static bool scope_at(const struct ask_reading *reading, size_t from, struct ask_item *ret)
 {
     static const char *const leads[] = {"during", "on", "in", "at", "throughout", NULL};
@@ -284,7 +287,8 @@ static bool corrected_item(struct ask_reading *reading, size_t from, struct ask_
     size_t length = strlen(token->stem), limit = length >= 8 ? 2 : 1, near_word = 0, near_value = 0;
     if (length < 5 || token->number)
         return false;
-    const char *word = ask_lexicon_nearest(token->stem, limit, &near_word);
+    const char *word =
+        ask_lexicon_nearest(token->stem, 1, &near_word); /* "relapsed" is not "related" */
     const char *value = ask_index_nearest(reading->index, token->stem, limit, &near_value);
     if (word == NULL && value == NULL)
         return false;
@@ -297,7 +301,7 @@ static bool corrected_item(struct ask_reading *reading, size_t from, struct ask_
     if (lexicon_item(reading, from, ret))
         item = *ret;
     name_items(reading, from, &item);
-    if (item.to == from) {
+    if (item.to == from || item.class == ASK_NOISE) { /* a word is not dropped by correcting it */
         memcpy(token->stem, kept, sizeof kept);
         return false;
     }
@@ -321,8 +325,15 @@ static void link_at(struct ask_reading *reading, size_t from, struct ask_item *b
         take(best, &item);
     if (scope_at(reading, from, &item))
         take(best, &item);
-    if (lexicon_item(reading, from, &item))
+    if (lexicon_item(reading, from, &item)) {
+        struct ask_item column;
+        bool nothing =
+            item.class == ASK_ABOUT &&
+            ask_concept_table(reading->catalogue, (enum ask_concept)item.code) == ASK_NONE;
+        if (nothing && ask_columns_match(reading, item.from, item.to, &column))
+            item = column; /* no table of treatments, but a column that says which */
         take(best, &item);
+    }
     bool little = best->to == from || best->class == ASK_NOISE;
     if (synonym_item(reading, from, &item) && (little || item.to > best->to))
         *best = item;

@@ -35,7 +35,7 @@ def make(folder):
     subprocess.run([unpack, folder, "mimic3_demo", "nafld_multi", "single", "omop_synthea27nj", "cdisc_pilot_sdtm", "derived_statfiles"], check=True)
     inputs = {"mimic": ["mimic3_demo/mimic3_demo.zip"], "nafld": ["nafld_multi/nafld1.csv", "nafld_multi/nafld2.parquet", "nafld_multi/nafld3.csv"],
               "pbc": ["single/pbc.csv"], "omop": ["omop_synthea27nj/Synthea27Nj_5.4.zip"], "sdtm": ["cdisc_pilot_sdtm/cdiscpilot_update2.zip"],
-              "labelled": ["derived_statfiles/pbc.sav"]}
+              "labelled": ["derived_statfiles/pbc.sav"], "indo": ["single/indo_rct.csv"]}
     for name, files in inputs.items():
         run("import", *[os.path.join(folder, f) for f in files], "--name", name, "--quiet")
         made.add(name)
