@@ -313,6 +313,15 @@ struct api_question_options {
 /* {status: answered | asked_back | refused, reading, intent, value?, n, result: {columns, rows}, dropped: [{reason, n}], test, warnings, choices, missing, why,
  * plan, question, sql, version, dataset, signature, run_key, reused, tier, confidence, unit, follow_ups, duration_ms}. A question that can't be answered is no error. */
 enum err_code api_question(struct api *api, const struct api_question_options *options, json_t **ret, struct err *err) WARN_UNUSED;
+struct api_script_options {
+    const char *dataset;
+    const char *question;  /* as it was asked */
+    const char *directory; /* made where it is not there */
+    bool overwrite;
+};
+/* An answer of api_question as an R script that reproduces it, with the rows that it needs: analysis.R, data.parquet, data.csv in directory.
+ * {directory, files, rows}. ERR_UNSUPPORTED: an answer of this kind has no script. */
+enum err_code api_question_script(struct api *api, const struct api_script_options *options, const json_t *answer, json_t **ret, struct err *err) WARN_UNUSED;
 /* What can be asked about: {entities, tables: text, sources, values, latest_day?, run_id, reused}: builds the value index where it is not there. */
 enum err_code api_question_index(struct api *api, const char *dataset, const char *version, json_t **ret, struct err *err) WARN_UNUSED;
 

@@ -88,6 +88,8 @@ struct api_ask {
 enum err_code api_ask(struct api *api, const struct api_ask *ask, struct api_rows **ret, struct err *err) WARN_UNUSED;
 /* A SELECT's rows as a Parquet file: staged, fsynced, renamed; what is there is replaced. version: whose tables it reads; NULL: none's. */
 enum err_code api_write_parquet(struct engine *engine, struct store_version *version, const char *select, const char *path, int64_t *ret_rows, int64_t *ret_bytes, struct err *err) WARN_UNUSED;
+/* … as CSV whose missing values are \N, told from empty texts. */
+enum err_code api_write_csv_nulls(struct engine *engine, struct store_version *version, const char *select, const char *path, struct err *err) WARN_UNUSED;
 /* Rows of a statement over an engine of the caller's own, taken also on failure; about no dataset, so nothing is recorded. */
 enum err_code api_rows_over(struct api *api, struct engine *engine_taken, const char *sql, const struct engine_value *values, size_t value_count, int64_t row_limit, struct api_rows **ret, struct err *err) WARN_UNUSED;
 /* How many values were made null, told with the rows. */

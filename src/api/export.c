@@ -327,6 +327,14 @@ enum err_code api_write_parquet(struct engine *engine, struct store_version *ver
     return ERR_OK;
 }
 
+enum err_code api_write_csv_nulls(struct engine *engine, struct store_version *version,
+                                  const char *select, const char *path, struct err *err)
+{
+    static const struct format csv = {"csv", ".csv", "(FORMAT csv, HEADER, NULLSTR '\\N')"};
+    int64_t rows = 0;
+    return copy_select(engine, version, select, &csv, path, true, &rows, err);
+}
+
 struct written {
     struct store_version *version;
     json_t *marts;

@@ -89,4 +89,9 @@ struct ask_result {
 /* {value, n, dropped:[{reason, n}], result:{columns, rows}, figure?}: n and dropped are taken out of the rows where the plan carries them. New reference. */
 enum err_code ask_answer_json(const struct ask_reading *reading, const struct ask_result *result, json_t **ret, struct err *err) WARN_UNUSED;
 
+/* For other programs that are to check an answer: the rows before the plan's last aggregation, and what that computed of them (the
+ * script of `ask --r` follows it): {kind: groups | share | rows, groups, columns: [{name, function, args}], order, limit?}. New nodes go to over,
+ * which was made by plan_new_over(root). New reference. */
+enum err_code ask_recipe(const struct plan_rel *root, struct plan *over, const struct plan_rel **ret_rows, json_t **ret, struct err *err) WARN_UNUSED;
+
 #endif

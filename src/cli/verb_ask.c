@@ -170,6 +170,28 @@ static enum err_code put_document(struct cli *cli, const char *format, const jso
     return ERR_OK;
 }
 
+/* The R script and its rows; said in one line, for data leave the store. */
+static enum err_code write_script(struct cli *cli, const json_t *answer, struct err *err)
+{
+    JSON_AUTO written = NULL;
+    struct api_script_options options = {.dataset = cli_word(cli, 0),
+                                         .question = cli_word(cli, 1),
+                                         .directory = cli_text(cli, "r", NULL),
+                                         .overwrite = cli_flag(cli, "overwrite")};
+    char rows[32];
+    if (options.directory == NULL)
+        return ERR_OK;
+    if (strcmp(json_text(answer, "status", ""), "answered") != 0) {
+        cli_note(cli, "nothing is written to %s: the question is not answered\n", options.directory);
+        return ERR_OK;
+    }
+    TRY(api_question_script(cli->api, &options, answer, &written, err));
+    cli_note(cli, "✓ %s: analysis.R, data.parquet, data.csv. %s %s of the data left the store, for you named this folder\n",
+             options.directory, cli_count(json_int(written, "rows", 0), rows),
+             cli_plural(json_int(written, "rows", 0), "row", "rows"));
+    return ERR_OK;
+}
+
 enum err_code verb_ask(struct cli *cli, struct err *err)
 {
     JSON_AUTO answer = NULL;
@@ -186,6 +208,7 @@ enum err_code verb_ask(struct cli *cli, struct err *err)
     TRY(cli_check_output(cli, err));
     TRY(cli_open(cli, false, err));
     TRY(api_question(cli->api, &options, &answer, err));
+    TRY(write_script(cli, answer, err));
     if (strcmp(format, "json") == 0 && !file)
         return cli_print_json(cli, json_incref(answer), err);
     if (strcmp(format, "text") != 0)
