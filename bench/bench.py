@@ -233,6 +233,31 @@ class Bench:
             "second marrow mart build": lambda: self.cli("mimic", "mart", "build", "data", "--grain", "patient", "--json"),
             "marrow --version": lambda: self.child([self.marrow, "--version"])}, max(21, self.given.runs)), "second marrow mart build", "ms")
 
+    QUESTIONS = ["how many patients are there?", "how many patients on statins have no diabetes?", "average length of stay by insurance",
+                 "the five most common diagnoses", "how many patients with creatinine over 2 died in hospital"]
+
+    def bench_ask(self):
+        """mimic3_demo × 15: what the value index adds to an import; the first answer of a process after it, and the same question again."""
+        def take(*more):
+            self.fresh("ask")
+            return self.cli("ask", "import", self.mimic15(), "--name", "data", "--json", *more)
+        self.table("import, mimic3_demo × 15", self.rounds({"without the value index": lambda: take("--no-question-index"), "with it": take}), "without the value index")
+        answer = json.loads(take()[2])
+        print(f"the index: {answer['question_index_ms']} ms of {answer['duration_ms']} ms\n")
+        for question in self.QUESTIONS:
+            ask = lambda: self.cli("ask", "ask", "data", question, "--json")
+            def first():
+                for kind in ("answer", "question"):
+                    for path in glob.glob(self.store("ask") + "/datasets/data/runs/*/manifest.json"):
+                        if json.load(open(path)).get("kind") == kind:
+                            shutil.rmtree(os.path.dirname(path))
+                return ask()
+            samples = {"first": [], "again": []}
+            for _ in range(max(5, self.given.runs)):
+                samples["first"].append(first())
+                samples["again"].append(ask())
+            self.table("ask: " + question + f" ({json.loads(samples['first'][0][2])['status']})", samples, "again", "ms")
+
     def fhir_sets(self):
         """(name, folder of NDJSON): synthetic, of --patients; real, ten times over. A folder that is there is used again."""
         demo, smart = self.path(f"fhir-{self.given.patients}"), self.path("smart10")
@@ -349,7 +374,7 @@ def machine():
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     names = [n[6:] for n in dir(Bench) if n.startswith("bench_")]
-    order = [n for n in ("import", "memory", "reopen", "relations", "mart", "cached", "plan", "fhir") if n in names]
+    order = [n for n in ("import", "memory", "reopen", "relations", "mart", "cached", "ask", "plan", "fhir") if n in names]
     options.add_argument("names", nargs="*", metavar="NAME", help=" ".join(order))
     options.add_argument("--marrow", required=True)
     options.add_argument("--shared", required=True)

@@ -56,6 +56,7 @@ struct api_import_options {
     const char *token;       /* bearer; NULL: none */
     const char *from_views;  /* a dataset whose views' rows become tables, in place of paths; NULL: none */
     const struct api_place_options *place; /* api_register: the files stay where they are */
+    bool no_question_index;  /* leave it to the first question */
 };
 /* Register folders where they stand: as api_import, with `in_place`, and each table's `place`. Without paths: those of the dataset again, by what was
  * said then where options say nothing (options->name is needed). */
@@ -309,6 +310,10 @@ struct api_question_options {
     const char *grain; /* patient, admission or stay: what is counted where the question leaves it open; NULL */
     const char *now;   /* "2026-11-29": what today means; NULL = the latest day of the data */
     bool force;        /* compute again what was answered before */
+    const char *llm;   /* URL of an OpenAI-compatible endpoint (loopback, or https) that may propose a plan where nothing else answers; NULL: none is asked */
+    const char *llm_model; /* NULL: "default" */
+    bool llm_values;       /* it may see the question whole, and values of categories */
+    int64_t llm_timeout_ms; /* 0 = 30,000 */
 };
 /* {status: answered | asked_back | refused, reading, intent, value?, n, result: {columns, rows}, dropped: [{reason, n}], test, warnings, choices, missing, why,
  * plan, question, sql, version, dataset, signature, run_key, reused, tier, confidence, unit, follow_ups, duration_ms}. A question that can't be answered is no error. */
@@ -325,10 +330,19 @@ enum err_code api_question_script(struct api *api, const struct api_script_optio
 /* What can be asked about: {entities, tables: text, sources, values, latest_day?, run_id, reused}: builds the value index where it is not there. */
 enum err_code api_question_index(struct api *api, const char *dataset, const char *version, json_t **ret, struct err *err) WARN_UNUSED;
 
+/* Phrases to which a person gave a meaning: {dataset, aliases:[{phrase, meaning, kind: column | phrase, problem?}]}. action "add" (phrase, meaning: a phrase or TABLE.COLUMN),
+ * "remove" (phrase) or NULL: only show. ERR_NOT_FOUND: no such column or alias; ERR_INPUT: a circle, or a meaning that is nothing. */
+enum err_code api_alias(struct api *api, const char *dataset, const char *action, const char *phrase, const char *meaning, json_t **ret, struct err *err) WARN_UNUSED;
+
 /* ---- history ---- */
 enum err_code api_history(struct api *api, const char *dataset, int64_t last, json_t **ret, struct err *err) WARN_UNUSED;
 enum err_code api_history_verify(struct api *api, const char *dataset, json_t **ret, struct err *err) WARN_UNUSED;
 enum err_code api_history_replay(struct api *api, const char *dataset, int64_t seq, json_t **ret, struct err *err) WARN_UNUSED; /* {seq, kind, identical, before, after, note?} */
+/* A question of the history asked again, recorded as such: {seq, same, same_plan, before: {status, version, n, shape, result_hash …}, answer: {…}}. version NULL: the current one. */
+enum err_code api_history_rerun(struct api *api, const char *dataset, int64_t seq, const char *version, json_t **ret, struct err *err) WARN_UNUSED;
+/* Which past answers would be others on that version: {dataset, against, questions: [{seq, question, version, version_kept, before, after, changed}], changed, left_off}.
+ * The newest 200 different questions; not recorded. */
+enum err_code api_history_diff(struct api *api, const char *dataset, const char *against, json_t **ret, struct err *err) WARN_UNUSED;
 enum err_code api_history_clear(struct api *api, const char *dataset, json_t **ret, struct err *err) WARN_UNUSED;
 
 struct api_demo_options {

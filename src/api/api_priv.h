@@ -173,6 +173,11 @@ void api_name_from_path(const char *path, char ret[STORE_LIMIT_NAME_BYTES + 1]);
 enum err_code api_place_words(const struct api_place_options *place, json_t **ret_keys, json_t **ret_orders, struct err *err) WARN_UNUSED;
 /* views_changes.c: after an import, what changed for the dataset's materialised views, so that a refresh need not look for it. A failure is a warning. */
 void api_changes_note(struct api *api, const char *dataset);
+/* history.c: an entry by its number, a new reference. ERR_NOT_FOUND. */
+enum err_code api_history_entry(struct api *api, const char *dataset, int64_t seq, json_t **ret, struct err *err) WARN_UNUSED;
+/* question_index.c: after an import, the index that questions need, so that the first one need not make it; what did not change since parent (NULL: none) is taken
+ * over. A failure is a warning. */
+void api_question_index_note(struct api *api, const char *dataset, const char *version, const char *parent, int64_t *ret_ms);
 /* Which program this is (its build id); false: it has none. */
 bool api_build_id(struct buf *ret);
 /* ---- mart_memo.c: answers of mart builds, kept by request ---- */

@@ -144,7 +144,6 @@ static enum err_code make_version(struct compacting *compacting, struct err *err
     struct engine_options engine = api_engine_options(compacting->api);
     JSON_AUTO inputs = json_array();
     bool ok = true;
-    json_t *input = json_object();
     TRY(store_import_begin(compacting->api->store, compacting->dataset, &options, &import, err));
     TRY(store_version_open(compacting->api->store, compacting->dataset, NULL, &compacting->version,
                            err)); /* under the writer's lock: it stays the current one */
@@ -154,6 +153,7 @@ static enum err_code make_version(struct compacting *compacting, struct err *err
     if (compacting->recent.count == 0)
         return ERR_OK;
     TRY(load_all(compacting, import, err));
+    json_t *input = json_object();
     json_put_text(input, "path", "recent changes", &ok);
     json_put_text(input, "kind", "changes", &ok);
     json_put_int(input, "changes", compacting->recent.count, &ok);

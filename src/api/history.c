@@ -1,6 +1,6 @@
 /* The trail: reading, checking, replaying. Replay runs an entry again on the version it names and
  * says whether the result is the same. */
-#include "api/api_priv.h"
+#include "api/question_priv.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -39,7 +39,7 @@ enum err_code api_history_clear(struct api *api, const char *dataset, json_t **r
     return json_built(ok, err);
 }
 
-static enum err_code find_entry(struct api *api, const char *dataset, int64_t seq, json_t **ret,
+enum err_code api_history_entry(struct api *api, const char *dataset, int64_t seq, json_t **ret,
                                 struct err *err)
 {
     JSON_AUTO entries = NULL;
@@ -171,7 +171,7 @@ enum err_code api_history_replay(struct api *api, const char *dataset, int64_t s
 {
     JSON_AUTO entry = NULL;
     api_begin(api);
-    TRY(find_entry(api, dataset, seq, &entry, err));
+    TRY(api_history_entry(api, dataset, seq, &entry, err));
     const char *kind = json_text(entry, "kind", "");
     if (!json_flag(entry, "ok", true))
         return err_set(err, ERR_INPUT,
@@ -185,8 +185,10 @@ enum err_code api_history_replay(struct api *api, const char *dataset, int64_t s
         return replay_rows(api, dataset, entry, ret, err);
     if (strcmp(kind, "mart") == 0)
         return replay_mart(api, dataset, entry, ret, err);
+    if (strcmp(kind, "ask") == 0)
+        return api_question_replay(api, dataset, entry, ret, err);
     err_set(err, ERR_INPUT, "entry %" PRId64 " is of kind '%s', which is not replayed", seq, kind);
     return err_hint(
         err,
-        "queries, plans and mart builds can be replayed; imports are checked by 'marrow verify'");
+        "questions, queries, plans and mart builds can be replayed; imports are checked by 'marrow verify'");
 }

@@ -141,7 +141,8 @@ static json_t *tables_json(const json_t *manifest, const struct profile *profile
 }
 
 static enum err_code answer(struct api *api, const char *dataset, const struct store_commit *commit,
-                            json_t *skipped, int64_t started_us, json_t **ret, struct err *err)
+                            json_t *skipped, int64_t index_ms, int64_t started_us, json_t **ret,
+                            struct err *err)
 {
     AUTO(store_version_close) struct store_version *version = NULL;
     AUTO(profile_free) struct profile *profile = NULL;
@@ -159,6 +160,8 @@ static enum err_code answer(struct api *api, const char *dataset, const struct s
     json_put_int(object, "relations", (int64_t)profile->relation_count, &ok);
     json_put_int(object, "bytes", json_int(commit->manifest, "bytes", 0), &ok);
     json_put_int(object, "bytes_in", json_int(commit->manifest, "bytes_in", 0), &ok);
+    if (index_ms >= 0)
+        json_put_int(object, "question_index_ms", index_ms, &ok);
     json_put_int(object, "duration_ms", api_elapsed_ms(started_us), &ok);
     *ret = object;
     return json_built(ok, err);
@@ -231,5 +234,9 @@ enum err_code api_import(struct api *api, const struct api_import_options *optio
     (void)manifest;
     if (!commit.reused)
         api_changes_note(api, dataset);
-    return answer(api, dataset, &commit, skipped, started_us, ret, err);
+    int64_t index_ms = -1;
+    if (!commit.reused && options->place == NULL && !options->no_question_index)
+        api_question_index_note(api, dataset, commit.version, json_text(manifest, "parent", NULL),
+                                &index_ms);
+    return answer(api, dataset, &commit, skipped, index_ms, started_us, ret, err);
 }

@@ -1,10 +1,10 @@
-/* The value index as a run of a version: made at the first question, read as one file by every
- * later one.
+/* The value index as a run of a version: made at the end of the import, else at the first question;
+ * read as one file by every later one.
  *
  *     catalogue ─hash─▶ run id ── runs/RUN_ID/values.index there? ──read──▶ index
  *                                  │ no
- *                                  ▼ each source's plan → SQL → values, rows, patients → file →
- * published
+ *                                  ▼ each source: as in the version before, where its plan and its
+ * tables' objects are the same; else its plan → SQL → values, rows, patients → file → published
  *
  * It holds values of the data, so it lies beside the data, mode 0600. A store that can't be written
  * makes it anew each time. */
@@ -22,6 +22,7 @@ void api_asked_done(struct api_asked *asked)
     ask_index_free(asked->index);
     ask_catalogue_free(asked->catalogue);
     buf_done(&asked->bytes);
+    json_decref(asked->keys);
     profile_free(asked->profile);
     store_version_close(asked->version);
 }
@@ -58,20 +59,72 @@ static enum err_code add_values(struct ask_index_builder *builder, size_t source
     }
 }
 
-static enum err_code read_source(struct api *api, struct api_asked *asked, size_t source,
-                                 struct engine **engine, struct ask_index_builder *builder,
-                                 struct err *err)
+/* What a source's values depend on: its plan, and the content of the tables that it reads. */
+static enum err_code source_key(const struct api_asked *asked, const struct plan_rel *root,
+                                char ret[HASH_HEX_BYTES], int64_t *ret_rows, struct err *err)
+{
+    AUTO(mem_free) const char **tables = NULL;
+    AUTO(buf_done) struct buf key = BUF_INIT;
+    char signature[65];
+    size_t count = 0;
+    TRY(plan_signature(root, signature, err));
+    TRY(plan_tables(root, &tables, &count, err));
+    buf_printf(&key, "marrow-source %d %s", ASK_FORMAT_VERSION, signature);
+    for (size_t i = 0; i < count; i++) {
+        const struct store_table *table = store_version_table_find(asked->version, tables[i]);
+        buf_printf(&key, " %s", table != NULL ? table->hash : "");
+        *ret_rows += table != NULL ? table->rows : 0;
+    }
+    TRY(buf_check(&key, err));
+    hash_sha256_of(buf_text(&key), key.len, ret);
+    return ERR_OK;
+}
+
+struct building {
+    struct api *api;
+    struct api_asked *asked;
+    const struct api_asked *before; /* index and keys of the version before; NULL: none */
+    struct engine *engines[2]; /* of one thread, and of all: most queries are too small to share */
+    struct ask_index_builder *builder;
+};
+#define ROWS_TO_SHARE 200000
+
+static enum err_code engine_for(struct building *b, int64_t rows, struct engine ***ret,
+                                struct err *err)
+{
+    struct engine_options options = api_engine_options(b->api);
+    *ret = &b->engines[rows >= ROWS_TO_SHARE];
+    if (*ret != &b->engines[0] || b->engines[0] != NULL)
+        return ERR_OK;
+    options.threads = 1;
+    return engine_open(&options, &b->engines[0], err);
+}
+
+static enum err_code read_source(struct building *b, size_t source, struct err *err)
 {
     AUTO(plan_free) struct plan *plan = plan_new();
     AUTO(buf_done) struct buf sql = BUF_INIT;
     AUTO(engine_result_close) struct engine_result *result = NULL;
     const struct plan_rel *root = NULL;
+    struct engine **engine = NULL;
+    char key[HASH_HEX_BYTES];
+    int64_t rows = 0;
+    bool ok = true;
     if (plan == NULL)
         return err_set(err, ERR_MEMORY, "no memory for a plan");
-    TRY(ask_source_plan(asked->catalogue, source, plan, &root, err));
-    TRY(api_asked_query(api, asked->version, root, engine, &sql, err));
+    TRY(ask_source_plan(b->asked->catalogue, source, plan, &root, err));
+    TRY(source_key(b->asked, root, key, &rows, err));
+    json_push_text(b->asked->keys, key, &ok);
+    TRY(json_built(ok, err));
+    for (size_t i = 0; b->before != NULL && i < json_array_size(b->before->keys); i++)
+        if (strcmp(json_string_value(json_array_get(b->before->keys, i)), key) == 0) {
+            b->asked->taken++;
+            return ask_index_take(b->builder, source, b->before->index, i, err);
+        }
+    TRY(engine_for(b, rows, &engine, err));
+    TRY(api_asked_query(b->api, b->asked->version, root, engine, &sql, err));
     TRY(engine_query(*engine, buf_text(&sql), NULL, 0, &result, err));
-    return add_values(builder, source, result, err);
+    return add_values(b->builder, source, result, err);
 }
 
 static enum err_code read_latest(struct api *api, struct api_asked *asked, struct engine **engine,
@@ -96,17 +149,33 @@ static enum err_code read_latest(struct api *api, struct api_asked *asked, struc
     return ERR_OK;
 }
 
-static enum err_code build(struct api *api, struct api_asked *asked, struct err *err)
+static enum err_code build(struct api *api, struct api_asked *asked, const struct api_asked *before,
+                           struct err *err)
 {
     AUTO(ask_index_builder_free) struct ask_index_builder *builder = NULL;
-    AUTO(engine_close) struct engine *engine = NULL;
     int64_t latest = INT64_MIN;
+    size_t count = ask_source_count(asked->catalogue);
+    enum err_code code = ERR_OK;
     TRY(ask_index_builder_new(&builder, err));
-    for (size_t i = 0; i < ask_source_count(asked->catalogue); i++) {
-        TRY(progress_check(api->options.progress, err));
-        TRY(read_source(api, asked, i, &engine, builder, err));
+    asked->keys = json_array();
+    TRY(json_built(asked->keys != NULL, err));
+    struct building b = {.api = api, .asked = asked, .before = before, .builder = builder};
+    for (size_t i = 0; i < count && code == ERR_OK; i++) {
+        struct progress_event event = {.phase = "indexing",
+                                       .subject = "values for questions",
+                                       .done = (int64_t)i,
+                                       .total = (int64_t)count,
+                                       .unit = "columns"};
+        progress_report(api->options.progress, &event);
+        code = progress_check(api->options.progress, err);
+        if (code == ERR_OK)
+            code = read_source(&b, i, err);
     }
-    TRY(read_latest(api, asked, &engine, &latest, err));
+    if (code == ERR_OK)
+        code = read_latest(api, asked, &b.engines[1], &latest, err);
+    engine_close(b.engines[0]);
+    engine_close(b.engines[1]);
+    TRY(code);
     return ask_index_finish(builder, latest, &asked->bytes, err);
 }
 
@@ -121,6 +190,7 @@ static enum err_code keep(struct api *api, struct api_asked *asked, struct err *
     json_put_text(manifest, "version", store_version_id(asked->version), &ok);
     json_put_text(manifest, "dataset", store_version_dataset(asked->version), &ok);
     json_put_text(manifest, "materialised_at", clock_format(clock_now_us(), now), &ok);
+    json_put(manifest, "sources", json_incref(asked->keys), &ok);
     TRY(json_built(ok, err));
     TRY(store_run_stage(api->store, staged, err));
     TRY(file_path_join(staged, FILE_NAME, path, err));
@@ -146,8 +216,9 @@ static bool read_kept(struct api *api, struct api_asked *asked)
     return false;
 }
 
-enum err_code api_asked_open(struct api *api, const char *dataset, const char *version,
-                             struct api_asked *ret, struct err *err)
+/* Catalogue and the index's run id. */
+static enum err_code begin(struct api *api, const char *dataset, const char *version,
+                           struct api_asked *ret, struct err *err)
 {
     JSON_AUTO decided = NULL;
     char hash[HASH_HEX_BYTES];
@@ -162,16 +233,58 @@ enum err_code api_asked_open(struct api *api, const char *dataset, const char *v
                store_version_id(ret->version), hash);
     TRY(buf_check(&identity, err));
     hash_sha256_of(buf_text(&identity), identity.len, ret->index_run);
-    ret->index_reused = read_kept(api, ret);
-    if (ret->index_reused)
-        return ERR_OK;
-    TRY(build(api, ret, err));
+    return ERR_OK;
+}
+
+/* The kept index of the version before, with its keys; false: there is none. */
+static bool open_before(struct api *api, const char *dataset, const char *version,
+                        struct api_asked *ret)
+{
+    JSON_AUTO manifest = NULL;
+    if (version == NULL || begin(api, dataset, version, ret, ERR_IGNORED) != ERR_OK ||
+        !read_kept(api, ret) ||
+        store_run_read(api->store, dataset, ret->index_run, &manifest, ERR_IGNORED) != ERR_OK)
+        return false;
+    ret->keys = json_incref(json_object_get(manifest, "sources"));
+    return json_is_array(ret->keys);
+}
+
+static enum err_code make_and_keep(struct api *api, struct api_asked *ret,
+                                   const struct api_asked *before, struct err *err)
+{
+    TRY(build(api, ret, before, err));
     if (store_is_writable(api->store)) {
         struct err why = {0};
         if (keep(api, ret, &why) != ERR_OK)
             api_warn(api, "the value index was not kept: %s", why.message);
     }
     return ask_index_open(buf_view(&ret->bytes), &ret->index, err);
+}
+
+enum err_code api_asked_open(struct api *api, const char *dataset, const char *version,
+                             struct api_asked *ret, struct err *err)
+{
+    TRY(begin(api, dataset, version, ret, err));
+    ret->index_reused = read_kept(api, ret);
+    return ret->index_reused ? ERR_OK : make_and_keep(api, ret, NULL, err);
+}
+
+void api_question_index_note(struct api *api, const char *dataset, const char *version,
+                             const char *parent, int64_t *ret_ms)
+{
+    struct api_asked asked = {.version = NULL}, before = {.version = NULL};
+    struct err err = {0};
+    int64_t started_us = clock_monotonic_us();
+    enum err_code code = begin(api, dataset, version, &asked, &err);
+    if (code == ERR_OK && ask_source_count(asked.catalogue) > 0 && !read_kept(api, &asked))
+        code = make_and_keep(api, &asked,
+                             open_before(api, dataset, parent, &before) ? &before : NULL, &err);
+    if (code != ERR_OK)
+        api_warn(api, "values were not indexed for questions, the first one will do it: %s",
+                 err.message);
+    api_asked_done(&before);
+    api_asked_done(&asked);
+    *ret_ms = api_elapsed_ms(started_us);
 }
 
 enum err_code api_question_index(struct api *api, const char *dataset, const char *version,
@@ -190,6 +303,7 @@ enum err_code api_question_index(struct api *api, const char *dataset, const cha
         json_put_text(json, "run_id", asked.index_run, &ok);
         json_put_flag(json, "reused", asked.index_reused, &ok);
         json_put_int(json, "sources", (int64_t)ask_source_count(asked.catalogue), &ok);
+        json_put_int(json, "sources_taken", (int64_t)asked.taken, &ok);
         json_put_int(json, "bytes", (int64_t)asked.bytes.len, &ok);
         json_put_str(json, "catalogue", buf_view(&text), &ok);
         code = json_built(ok, err);

@@ -31,6 +31,11 @@ bool api_question_key(struct api *api, const struct store_version *version,
     add_part(&key, options->question);
     add_part(&key, options->grain);
     add_part(&key, options->now);
+    if (options->llm != NULL) {
+        add_part(&key, options->llm);
+        add_part(&key, options->llm_model);
+        add_part(&key, options->llm_values ? "values" : "");
+    }
     if (json_canonical(decided, &key, ERR_IGNORED) != ERR_OK || key.failed)
         return false;
     hash_sha256_of(key.ptr, key.len, ret);

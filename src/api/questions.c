@@ -18,7 +18,7 @@
 /* ---- running
  * ------------------------------------------------------------------------------------------ */
 
-static json_t *names_of(const struct plan_rel *root, bool *ok)
+json_t *api_question_columns(const struct plan_rel *root, bool *ok)
 {
     json_t *names = json_array();
     for (size_t i = 0; i < root->column_count; i++)
@@ -27,12 +27,16 @@ static json_t *names_of(const struct plan_rel *root, bool *ok)
 }
 
 static enum err_code keep_answer(struct api *api, const struct api_asked *asked, const char *run_id,
-                                 const char *signature, const char *sql, const json_t *columns,
-                                 const json_t *rows, struct err *err)
+                                 const char *signature, const struct plan_rel *root,
+                                 const char *sql, const json_t *columns, const json_t *rows,
+                                 struct err *err)
 {
     char staged[FILE_PATH_BYTES], now[32];
     bool existed = false, ok = true;
+    json_t *plan = NULL;
+    TRY(plan_to_json(root, &plan, err));
     JSON_AUTO manifest = json_object();
+    json_put(manifest, "plan", plan, &ok); /* with its literals, for replay */
     json_put_text(manifest, "kind", "answer", &ok);
     json_put_text(manifest, "name", "answer", &ok);
     json_put_int(manifest, "format", ASK_FORMAT_VERSION, &ok);
@@ -74,17 +78,20 @@ static enum err_code rows_of(struct api *api, const struct api_question_options 
         engine_set_time_limit(engine, API_QUERY_TIME_LIMIT_MS);
         TRY(engine_query_json(engine, buf_text(&sql), ASK_LIMIT_ROWS * 100, ret_rows, err));
         TRY(store_version_still(asked->version, err));
-        *ret_columns = names_of(root, &ok);
+        *ret_columns = api_question_columns(root, &ok);
         struct err why = {0};
         if (ok && !options->force && store_is_writable(api->store) &&
-            keep_answer(api, asked, run_id, signature, buf_text(&sql), *ret_columns, *ret_rows,
-                        &why) != ERR_OK)
+            keep_answer(api, asked, run_id, signature, root, buf_text(&sql), *ret_columns,
+                        *ret_rows, &why) != ERR_OK)
             api_warn(api, "the answer was not kept: %s", why.message);
     }
     json_put_text(answer, "sql", found ? json_text(kept, "sql", "") : buf_text(&sql), &ok);
     json_put_text(answer, "signature", signature, &ok);
     json_put_text(answer, "run_key", run_id, &ok);
     json_put_flag(answer, "reused", found, &ok);
+    char content[API_CONTENT_BYTES];
+    TRY(api_question_content(*ret_rows, content, err));
+    json_put_text(answer, "result_hash", content, &ok);
     return json_built(ok, err);
 }
 
@@ -149,40 +156,6 @@ static enum err_code answer_it(struct api *api, const struct api_question_option
     return json_built(ok, err);
 }
 
-/* ---- the trail
- * -------------------------------------------------------------------------------------------- */
-
-static void record(struct api *api, const struct api_question_options *options, struct str masked,
-                   const json_t *answer)
-{
-    static const char *const members[] = {"status",    "intent",     "confidence", "version",
-                                          "signature", "run_key",    "reused",     "n",
-                                          "tier",      "duration_ms"};
-    char query[HASH_HEX_BYTES];
-    struct err why = {0};
-    bool ok = true;
-    json_t *entry = json_object(), *tiers = json_array(), *tier = json_object();
-    hash_sha256_of(options->question, strlen(options->question), query);
-    if (store_is_writable(api->store) &&
-        store_query_keep(api->store, options->dataset, query, options->question, &why) != ERR_OK)
-        api_warn(api, "the question was not kept: %s", why.message);
-    json_put_str(entry, "question", masked, &ok);
-    json_put_text(entry, "query", query, &ok);
-    json_put_text(tier, "name", "grammar", &ok);
-    json_put_text(tier, "status", json_text(answer, "status", ""), &ok);
-    json_push(tiers, tier, &ok);
-    json_put(entry, "tiers", tiers, &ok);
-    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
-        if (json_object_get(answer, members[i]) != NULL)
-            json_put(entry, members[i], json_incref(json_object_get(answer, members[i])), &ok);
-    json_put_int(entry, "follow_ups",
-                 (int64_t)json_array_size(json_object_get(answer, "follow_ups")), &ok);
-    json_put_flag(entry, "ok", true, &ok);
-    if (!ok)
-        json_decref(entry);
-    api_record(api, options->dataset, "ask", ok ? entry : NULL);
-}
-
 /* ---- the door
  * -----------------------------------------------------------------------------------------------
  */
@@ -197,6 +170,56 @@ static enum err_code options_of(const struct api_question_options *options, stru
     return err_hint(err, "--now 2104-01-31");
 }
 
+/* What is computed of rows has a hash too, of all that it says. */
+static enum err_code hash_computed(json_t *answer, struct err *err)
+{
+    static const char *const members[] = {"value", "result", "test"};
+    char content[API_CONTENT_BYTES];
+    bool ok = true;
+    if (json_text(answer, "result_hash", NULL) != NULL ||
+        strcmp(json_text(answer, "status", ""), "answered") != 0)
+        return ERR_OK;
+    JSON_AUTO said = json_array();
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        if (json_object_get(answer, members[i]) != NULL)
+            json_push(said, json_incref(json_object_get(answer, members[i])), &ok);
+    TRY(json_built(ok, err));
+    TRY(api_question_content(said, content, err));
+    json_put_text(answer, "result_hash", content, &ok);
+    return json_built(ok, err);
+}
+
+enum err_code api_question_tell(struct api *api, const struct api_question_options *options,
+                                struct api_asked *asked, const struct ask_reading *reading,
+                                const char *tier, const json_t *tiers, json_t **ret,
+                                struct err *err)
+{
+    json_t *answer = NULL;
+    bool ok = true;
+    TRY(ask_reading_json(reading, &answer, err));
+    enum err_code code = ask_reading_status(reading) == ASK_ANSWERED
+                             ? answer_it(api, options, asked, reading, answer, err)
+                             : ERR_OK;
+    if (code == ERR_OK)
+        code = hash_computed(answer, err);
+    if (code == ERR_OK) {
+        json_put_text(answer, "dataset", options->dataset, &ok);
+        json_put_text(answer, "version", store_version_id(asked->version), &ok);
+        if (json_object_get(answer, "test") == NULL)
+            json_put(answer, "test", json_null(), &ok);
+        json_put_text(answer, "tier", tier, &ok);
+        if (tiers != NULL)
+            json_put(answer, "tiers", json_deep_copy(tiers), &ok);
+        api_question_tried(answer, tier, &ok);
+        code = json_built(ok, err);
+    }
+    if (code != ERR_OK)
+        json_decref(answer);
+    else
+        *ret = answer;
+    return code;
+}
+
 /* Read, run, told; *masked for the history. */
 static enum err_code question(struct api *api, const struct api_question_options *options,
                               struct api_asked *asked, json_t **ret, struct buf *masked,
@@ -204,30 +227,24 @@ static enum err_code question(struct api *api, const struct api_question_options
 {
     AUTO(ask_reading_free) struct ask_reading *reading = NULL;
     struct ask_options how;
-    json_t *answer = NULL;
-    bool ok = true;
     TRY(options_of(options, &how, err));
+    if (options->llm != NULL)
+        TRY(api_question_llm_check(options->llm, err));
     TRY(api_asked_open(api, options->dataset, options->version, asked, err));
     TRY(ask_read(asked->catalogue, asked->index, options->question, &how, &reading, err));
-    TRY(ask_reading_json(reading, &answer, err));
-    enum err_code code = ask_reading_status(reading) == ASK_ANSWERED
-                             ? answer_it(api, options, asked, reading, answer, err)
-                             : ERR_OK;
-    if (code == ERR_OK) {
-        json_put_text(answer, "dataset", options->dataset, &ok);
-        json_put_text(answer, "version", store_version_id(asked->version), &ok);
-        if (json_object_get(answer, "test") == NULL)
-            json_put(answer, "test", json_null(), &ok);
-        json_put_text(answer, "tier", "grammar", &ok);
-        code = json_built(ok, err);
-    }
-    if (code != ERR_OK) {
-        json_decref(answer);
-        return code;
-    }
     ask_reading_masked(reading, masked);
-    *ret = answer;
-    return ERR_OK;
+    TRY(api_question_tell(api, options, asked, reading, "grammar", NULL, ret, err));
+    if (strcmp(json_text(*ret, "status", ""), "answered") == 0)
+        return ERR_OK;
+    enum err_code code = api_question_similar(api, options, asked, reading, &how, ret, err);
+    if (code == ERR_OK && options->llm != NULL &&
+        strcmp(json_text(*ret, "status", ""), "answered") != 0)
+        code = api_question_llm(api, options, asked, reading, ret, err);
+    if (code == ERR_OK)
+        return ERR_OK;
+    json_decref(*ret);
+    *ret = NULL;
+    return code;
 }
 
 /* The same question before: its answer, which is one that is kept. */
@@ -242,8 +259,8 @@ static bool asked_before(struct api *api, const struct api_question_options *opt
     return ok;
 }
 
-enum err_code api_question(struct api *api, const struct api_question_options *options,
-                           json_t **ret, struct err *err)
+enum err_code api_question_ask(struct api *api, const struct api_question_options *options,
+                               int64_t rerun_of, json_t **ret, struct err *err)
 {
     struct api_asked asked = {.version = NULL};
     AUTO(buf_done) struct buf masked = BUF_INIT;
@@ -251,7 +268,6 @@ enum err_code api_question(struct api *api, const struct api_question_options *o
     char key[HASH_HEX_BYTES];
     json_t *answer = NULL;
     bool ok = true, keyed = false, before = false;
-    api_begin(api);
     enum err_code code =
         store_version_open(api->store, options->dataset, options->version, &asked.version, err);
     if (code == ERR_OK) {
@@ -266,9 +282,9 @@ enum err_code api_question(struct api *api, const struct api_question_options *o
         json_put_int(answer, "duration_ms", api_elapsed_ms(started_us), &ok);
         code = json_built(ok, err);
     }
-    if (code == ERR_OK)
-        record(api, options, buf_view(&masked), answer);
-    else if (asked.version != NULL)
+    if (code == ERR_OK && rerun_of >= 0)
+        api_question_record(api, options, buf_view(&masked), answer, rerun_of);
+    else if (code != ERR_OK && asked.version != NULL && rerun_of >= 0)
         api_record_failure(api, options->dataset, "ask", err, started_us);
     api_asked_done(&asked);
     if (code == ERR_OK)
@@ -276,4 +292,11 @@ enum err_code api_question(struct api *api, const struct api_question_options *o
     else
         json_decref(answer);
     return code;
+}
+
+enum err_code api_question(struct api *api, const struct api_question_options *options,
+                           json_t **ret, struct err *err)
+{
+    api_begin(api);
+    return api_question_ask(api, options, 0, ret, err);
 }

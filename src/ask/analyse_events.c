@@ -35,9 +35,9 @@ enum err_code analysis_time_event(struct analysis *a, size_t event, struct stats
     *ret = (struct stats_options){.level = 0};
     if (levels == NULL || count == 0)
         return err_set(err, ERR_INPUT, "no row has a value of %s", column->name);
-    if (count <= 2)
+    if (count <= 2 || column->label_count > 0)
         return ERR_OK; /* stats/event.c reads them, and notes how */
-    if (column->label_count > 0 || count > 3 || levels[0].code != 0)
+    if (count > 3 || levels[0].code != 0)
         return err_set(err, ERR_INPUT,
                        "%s has %zu codes, and nothing says which of them is the event",
                        column->name, count);

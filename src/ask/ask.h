@@ -41,14 +41,16 @@ enum err_code ask_source_plan(const struct ask_catalogue *catalogue, size_t sour
 /* The plan that reads the latest moment of each table with times: columns latest (timestamp). NULL root: no times. */
 enum err_code ask_latest_plan(const struct ask_catalogue *catalogue, struct plan *plan, const struct plan_rel **ret, struct err *err) WARN_UNUSED;
 
+struct ask_index;
 struct ask_index_builder;
 enum err_code ask_index_builder_new(struct ask_index_builder **ret, struct err *err) WARN_UNUSED;
 void ask_index_builder_free(struct ask_index_builder *builder);
 AUTO_DEFINE(struct ask_index_builder, ask_index_builder_free)
 enum err_code ask_index_add(struct ask_index_builder *builder, size_t source, struct str value, int64_t rows, int64_t patients, struct err *err) WARN_UNUSED;
+/* The values that another index has of its source, as this one's. */
+enum err_code ask_index_take(struct ask_index_builder *builder, size_t source, const struct ask_index *from, size_t its_source, struct err *err) WARN_UNUSED;
 /* Bytes of the file. latest_day: of the data, days since 1970; INT64_MIN: none. */
 enum err_code ask_index_finish(struct ask_index_builder *builder, int64_t latest_day, struct buf *ret, struct err *err) WARN_UNUSED;
-struct ask_index;
 /* Over bytes that outlive it. Checked whole: ERR_INTEGRITY for anything that is not such a file. */
 enum err_code ask_index_open(struct str bytes, struct ask_index **ret, struct err *err) WARN_UNUSED;
 void ask_index_free(struct ask_index *index);
@@ -72,6 +74,28 @@ enum ask_status ask_reading_status(const struct ask_reading *reading);
 enum err_code ask_reading_json(const struct ask_reading *reading, json_t **ret, struct err *err) WARN_UNUSED;
 /* The question's text with every literal masked that fewer than ASK_FEW patients share, and every number that is no rank. */
 void ask_reading_masked(const struct ask_reading *reading, struct buf *ret);
+/* Tier two (similar.c), for a reading that is not answered: up to three questions that were meant perhaps, each of which is answered when it is asked, best first:
+ * [{question, score 0…1, from: words | past, said?, meant?}]. past: questions that were answered before. */
+#define ASK_LIMIT_PAST 200
+#define ASK_SURE .85 /* a proposal that may be answered, the correction said, where the next one is less similar by ASK_APART */
+#define ASK_APART .1
+enum err_code ask_similar(const struct ask_reading *reading, const char *const *past, size_t count, json_t **ret, struct err *err) WARN_UNUSED;
+/* Takes those out of choices that would not be answered. */
+enum err_code ask_choices_check(const struct ask_reading *reading, json_t *choices, struct err *err) WARN_UNUSED;
+/* Tier three. What a language model may see of the reading: {question (masked; …1, …2 are what was), tables: [{name, about, columns: [{name, type, role, values?}]}], relations}; values:
+ * also the text whole and frequent values of categories. */
+enum err_code ask_brief(const struct ask_reading *reading, bool values, json_t **ret, struct err *err) WARN_UNUSED;
+/* The reading that a plan of the model's means for the question asked (docs/QUESTIONS.md has the form), checked as every other. ERR_INPUT: it is no such plan; the message names the
+ * place in it and quotes nothing. */
+enum err_code ask_propose(const struct ask_reading *asked, const json_t *plan, struct ask_reading **ret, struct err *err) WARN_UNUSED;
+/* A text masked as ask_reading_masked does, which need not be a question. */
+enum err_code ask_mask(const struct ask_catalogue *catalogue, const struct ask_index *index, const char *text, struct buf *ret, struct err *err) WARN_UNUSED;
+/* May the phrase stand for what the catalogue's alias of it says? ERR_INPUT: it leads in a circle, or its meaning has words that are nothing; ERR_NOT_FOUND: its meaning looks like
+ * TABLE.COLUMN and there is none such. */
+enum err_code ask_alias_check(const struct ask_catalogue *catalogue, const struct ask_index *index, const char *phrase, struct err *err) WARN_UNUSED;
+/* Is it written as TABLE.COLUMN is? Which one it is, "table.column" as they are spelled, or NULL: there is none such. */
+bool ask_alias_is_column(const char *meaning);
+const char *ask_alias_column_name(const struct ask_catalogue *catalogue, const char *meaning, struct buf *ret);
 /* The relational plan; nodes go to plan. Only of readings that are ASK_ANSWERED. */
 enum err_code ask_lower(const struct ask_reading *reading, struct plan *plan, const struct plan_rel **ret, struct err *err) WARN_UNUSED;
 

@@ -88,7 +88,8 @@ struct ask_source { /* where values are looked for */
 };
 struct ask_alias {
     struct ask_words from;
-    const char *to;
+    const char *phrase, *to; /* as they were given */
+    size_t table, column;    /* "table.column" of this version; table ASK_NONE: to is a phrase */
 };
 struct ask_catalogue {
     struct arena *arena;
@@ -285,11 +286,23 @@ struct ask_reading {
     bool failed;
 };
 
+/* reading.c: a reading without items; text is borrowed until ask_tokenise copies it. */
+enum err_code ask_reading_new(const struct ask_catalogue *catalogue, const struct ask_index *index, struct str text, const struct ask_options *options, struct ask_reading **ret, struct err *err) WARN_UNUSED;
+/* Of a reading whose question is there: checks it, its confidence times that of who read it, tries the plan, says it. */
+enum err_code ask_conclude(struct ask_reading *reading, double confidence, struct err *err) WARN_UNUSED;
+bool ask_item_stays(const struct ask_item *item); /* when the text is masked */
+void ask_source_attr(const struct ask_catalogue *catalogue, const struct ask_source *source, struct ask_attr *ret); /* what a source reads, by way of its table's rows */
 /* tokens.c */
 enum err_code ask_tokenise(struct ask_reading *reading, struct err *err) WARN_UNUSED;
+/* aliases.c: phrases that a person gave a meaning (dataset.json). What stands for another phrase is put in its place in the text, which take makes tokens of; what stands for a
+ * column is an item of its own. ERR_INPUT: they lead in a circle. */
+enum err_code ask_aliases_expand(struct ask_reading *reading, enum err_code (*take)(struct ask_reading *reading, struct str text, struct err *err), struct err *err) WARN_UNUSED;
+bool ask_alias_column(const struct ask_reading *reading, size_t from, struct ask_item *ret);
+void ask_aliases_add(struct ask_catalogue *catalogue, const json_t *aliases);
 /* lexicon.c: the longest phrase of words.def that begins at token from; its length in tokens, 0 = none. */
 size_t ask_lexicon_at(const struct ask_reading *reading, size_t from, enum ask_class *ret_class, int *ret_code);
 bool ask_lexicon_word(const char *stem); /* does any phrase hold it? */
+void ask_lexicon_each(void (*each)(void *user, const char *phrase), void *user); /* every phrase that says something, and every synonym */
 const char *ask_lexicon_nearest(const char *stem, size_t limit, size_t *ret_distance);
 /* What a clinical synonym stands for: phrases to look for in its place, up to cap. */
 size_t ask_synonyms_at(const struct ask_reading *reading, size_t from, size_t *ret_length, const char **ret_phrases, size_t cap, const char **ret_columns);

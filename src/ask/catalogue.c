@@ -327,28 +327,6 @@ static void find_sources(struct ask_catalogue *c)
 /* ---- the door
  * ------------------------------------------------------------------------------------ */
 
-static void stem_into(void *user, struct str word)
-{
-    struct ask_words *words = user;
-    if (words->count < ASK_WORDS)
-        ask_stem(word, words->text[words->count++]);
-}
-
-static void add_aliases(struct ask_catalogue *c, const json_t *aliases)
-{
-    const char *from;
-    json_t *to;
-    c->aliases = arena_array(c->arena, json_object_size(aliases) + 1, sizeof *c->aliases);
-    json_object_foreach((json_t *)(uintptr_t)aliases, from, to)
-    {
-        if (c->aliases == NULL || !json_is_string(to))
-            continue;
-        struct ask_alias *alias = &c->aliases[c->alias_count++];
-        ask_text_words(str_of(from), stem_into, &alias->from);
-        alias->to = arena_strdup(c->arena, json_string_value(to));
-    }
-}
-
 enum err_code ask_catalogue_new(const struct profile *profile, const json_t *aliases,
                                 struct ask_catalogue **ret, struct err *err)
 {
@@ -368,7 +346,7 @@ enum err_code ask_catalogue_new(const struct profile *profile, const json_t *ali
         find_entities(c);
         find_routes(c);
         find_sources(c);
-        add_aliases(c, aliases);
+        ask_aliases_add(c, aliases);
     }
     if (arena_failed(arena)) {
         arena_free(arena);

@@ -100,6 +100,16 @@ enum err_code ask_index_add(struct ask_index_builder *builder, size_t source, st
     return buf_check(&builder->values, err);
 }
 
+enum err_code ask_index_take(struct ask_index_builder *builder, size_t source,
+                             const struct ask_index *from, size_t its_source, struct err *err)
+{
+    for (size_t i = 0; i < from->entry_count; i++)
+        if (from->entries[i].source == its_source)
+            TRY(ask_index_add(builder, source, ask_entry_text(from, (uint32_t)i),
+                              from->entries[i].rows, from->entries[i].patients, err));
+    return ERR_OK;
+}
+
 static int by_stem(const void *a, const void *b, void *texts)
 {
     const struct word *x = a, *y = b;

@@ -83,6 +83,15 @@ bool ask_lexicon_word(const char *stem)
     return false;
 }
 
+void ask_lexicon_each(void (*each)(void *user, const char *phrase), void *user)
+{
+    for (size_t i = 0; i < COUNT(phrases); i++)
+        if (phrases[i].class != ASK_NOISE)
+            each(user, phrases[i].text);
+    for (size_t i = 0; i < COUNT(synonyms); i++)
+        each(user, synonyms[i].text);
+}
+
 const char *ask_lexicon_nearest(const char *stem, size_t limit, size_t *ret_distance)
 {
     const char *best = NULL;
@@ -102,27 +111,10 @@ const char *ask_lexicon_nearest(const char *stem, size_t limit, size_t *ret_dist
     return best;
 }
 
-static size_t alias_at(const struct ask_reading *reading, size_t from, const char **ret_to)
-{
-    const struct ask_catalogue *c = reading->catalogue;
-    size_t best = 0;
-    for (size_t i = 0; i < c->alias_count; i++) {
-        size_t n = 0, count = c->aliases[i].from.count;
-        while (n < count && from + n < reading->token_count &&
-               strcmp(c->aliases[i].from.text[n], reading->tokens[from + n].stem) == 0)
-            n++;
-        if (n == count && count > best) {
-            best = count;
-            *ret_to = c->aliases[i].to;
-        }
-    }
-    return best;
-}
-
 size_t ask_synonyms_at(const struct ask_reading *reading, size_t from, size_t *ret_length,
                        const char **ret_phrases, size_t cap, const char **ret_columns)
 {
-    *ret_length = cap > 0 ? alias_at(reading, from, ret_phrases) : 0;
+    *ret_length = 0;
     *ret_columns = "";
     for (size_t i = 0; i < COUNT(synonyms) && cap > 0; i++) {
         size_t length = phrase_at(reading, from, synonyms[i].text);

@@ -315,6 +315,8 @@ static void link_at(struct ask_reading *reading, size_t from, struct ask_item *b
 {
     struct ask_item item;
     *best = (struct ask_item){.from = from, .to = from};
+    if (ask_alias_column(reading, from, best)) /* a person said so */
+        return;
     if (ask_time_at(reading, from, &item) > 0)
         take(best, &item);
     if (identified_at(reading, from, &item))

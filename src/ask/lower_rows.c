@@ -239,8 +239,8 @@ E ask_plan_and(struct plan *plan, E a, E b)
 /* ---- sources of values
  * ------------------------------------------------------------------------------- */
 
-static void source_attr(const struct ask_catalogue *c, const struct ask_source *source,
-                        struct ask_attr *ret)
+void ask_source_attr(const struct ask_catalogue *c, const struct ask_source *source,
+                     struct ask_attr *ret)
 {
     *ret = (struct ask_attr){.table = source->table, .column = source->column};
     if (source->edge != ASK_NONE) {
@@ -255,7 +255,7 @@ enum err_code ask_source_plan(const struct ask_catalogue *catalogue, size_t sour
     struct ask_rows rows;
     struct ask_attr attr;
     ask_rows_scan(&rows, catalogue, plan, catalogue->sources[source].table);
-    source_attr(catalogue, &catalogue->sources[source], &attr);
+    ask_source_attr(catalogue, &catalogue->sources[source], &attr);
     (void)ask_rows_need(&rows, &attr);
     E key = ask_rows_key(&rows, ASK_PATIENT);
     E text = plain(&rows, &attr); /* over the relation as it is now */

@@ -390,13 +390,10 @@ static void try_plan(struct ask_reading *reading)
     ask_note(reading, reading->missing, "a plan for it: %s", err.message);
 }
 
-enum err_code ask_read(const struct ask_catalogue *catalogue, const struct ask_index *index,
-                       const char *text, const struct ask_options *options,
-                       struct ask_reading **ret, struct err *err)
+enum err_code ask_reading_new(const struct ask_catalogue *catalogue, const struct ask_index *index,
+                              struct str text, const struct ask_options *options,
+                              struct ask_reading **ret, struct err *err)
 {
-    if (strlen(text) > ASK_LIMIT_QUESTION_BYTES)
-        return err_set(err, ERR_LIMIT, "the question has more than %d bytes",
-                       ASK_LIMIT_QUESTION_BYTES);
     struct ask_reading *reading = mem_zalloc(1, sizeof *reading);
     struct arena *arena = arena_new(256u << 20);
     if (reading == NULL || arena == NULL) {
@@ -411,26 +408,50 @@ enum err_code ask_read(const struct ask_catalogue *catalogue, const struct ask_i
     reading->now_day = options->now_day != INT64_MIN    ? options->now_day
                        : index->latest_day != INT64_MIN ? index->latest_day
                                                         : 0;
-    reading->text = (struct str){text, str_utf8_valid_prefix(str_of(text))};
+    reading->text = text;
     reading->why = json_array();
     reading->warnings = json_array();
     reading->missing = json_array();
     reading->choices = json_array();
+    *ret = reading;
+    return ERR_OK;
+}
+
+enum err_code ask_conclude(struct ask_reading *reading, double confidence, struct err *err)
+{
+    ask_check(reading);
+    reading->confidence *= confidence;
+    if (reading->status == ASK_ANSWERED && reading->confidence < ASK_THRESHOLD)
+        reading->status = ASK_ASKED_BACK;
+    try_plan(reading);
+    if (reading->status != ASK_REFUSED)
+        ask_say(reading);
+    if (reading->status != ASK_REFUSED && reading->question.statistics.on)
+        ask_warn_statistics(reading);
+    said_now(reading);
+    said_exact(reading);
+    said_others(reading);
+    return reading->failed || arena_failed(reading->arena) || reading->sentence.failed
+               ? err_set(err, ERR_MEMORY, "no memory for a question")
+               : ERR_OK;
+}
+
+enum err_code ask_read(const struct ask_catalogue *catalogue, const struct ask_index *index,
+                       const char *text, const struct ask_options *options,
+                       struct ask_reading **ret, struct err *err)
+{
+    struct ask_reading *reading = NULL;
+    if (strlen(text) > ASK_LIMIT_QUESTION_BYTES)
+        return err_set(err, ERR_LIMIT, "the question has more than %d bytes",
+                       ASK_LIMIT_QUESTION_BYTES);
+    TRY(ask_reading_new(catalogue, index,
+                        (struct str){text, str_utf8_valid_prefix(str_of(text))}, options, &reading,
+                        err));
     enum err_code code = ask_tokenise(reading, err);
     if (code == ERR_OK) {
         ask_link(reading);
         ask_grammar(reading);
-        ask_check(reading);
-        try_plan(reading);
-        if (reading->status != ASK_REFUSED)
-            ask_say(reading);
-        if (reading->status != ASK_REFUSED && reading->question.statistics.on)
-            ask_warn_statistics(reading);
-        said_now(reading);
-        said_exact(reading);
-        said_others(reading);
-        if (reading->failed || arena_failed(arena) || reading->sentence.failed)
-            code = err_set(err, ERR_MEMORY, "no memory for a question");
+        code = ask_conclude(reading, 1, err);
     }
     if (code != ERR_OK) {
         ask_reading_free(reading);
@@ -463,7 +484,7 @@ enum ask_status ask_reading_status(const struct ask_reading *reading)
 
 /* Words of the grammar and names stay; a value that enough patients share stays; all else is
  * masked. */
-static bool stays(const struct ask_item *item)
+bool ask_item_stays(const struct ask_item *item)
 {
     switch (item->class) {
     case ASK_VALUE:
@@ -511,7 +532,7 @@ void ask_reading_masked(const struct ask_reading *reading, struct buf *ret)
             buf_putc(ret, ' ');
         if (item->class == ASK_IDENTIFIED)
             buf_printf(ret, "%s ", entity_ones[item->code]);
-        if (!stays(item)) {
+        if (!ask_item_stays(item)) {
             buf_puts(ret, "…");
             continue;
         }

@@ -106,18 +106,25 @@ static void replace_marks(struct str text, struct buf *out)
     }
 }
 
-enum err_code ask_tokenise(struct ask_reading *reading, struct err *err)
+static enum err_code take_text(struct ask_reading *reading, struct str text, struct err *err)
 {
-    AUTO(buf_done) struct buf text = BUF_INIT;
-    replace_marks(reading->text, &text);
-    TRY(buf_check(&text, err));
-    const char *copy = arena_strndup(reading->arena, buf_text(&text), text.len);
+    const char *copy = arena_strndup(reading->arena, text.ptr, text.len);
     if (copy == NULL)
         return err_set(err, ERR_MEMORY, "no memory for a question");
     reading->text = (struct str){copy, text.len};
+    reading->token_count = 0;
     ask_text_words(reading->text, add_token, reading);
     if (reading->failed)
         return err_set(err, ERR_LIMIT, "the question has more than %d words", ASK_LIMIT_TOKENS);
     drop_possessives(reading);
     return ERR_OK;
+}
+
+enum err_code ask_tokenise(struct ask_reading *reading, struct err *err)
+{
+    AUTO(buf_done) struct buf text = BUF_INIT;
+    replace_marks(reading->text, &text);
+    TRY(buf_check(&text, err));
+    TRY(take_text(reading, buf_view(&text), err));
+    return ask_aliases_expand(reading, take_text, err);
 }

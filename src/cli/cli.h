@@ -198,6 +198,7 @@ enum err_code verb_cohort_count(struct cli *cli, struct err *err);
 enum err_code verb_cohort_show(struct cli *cli, struct err *err);
 enum err_code verb_cohort_save(struct cli *cli, struct err *err);
 enum err_code verb_cohort_index(struct cli *cli, struct err *err);
+enum err_code verb_alias(struct cli *cli, struct err *err);
 enum err_code verb_ask(struct cli *cli, struct err *err);
 enum err_code verb_fhir_apply(struct cli *cli, struct err *err);
 enum err_code verb_fhir_compact(struct cli *cli, struct err *err);

@@ -2,6 +2,7 @@
 #include "cli/render.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void put_list(struct cli *cli, const json_t *list, enum cli_style style, const char *mark)
@@ -200,7 +201,11 @@ enum err_code verb_ask(struct cli *cli, struct err *err)
                                            .version = cli_text(cli, "version", NULL),
                                            .grain = cli_text(cli, "grain", NULL),
                                            .now = cli_text(cli, "now", NULL),
-                                           .force = cli_flag(cli, "force")};
+                                           .force = cli_flag(cli, "force"),
+                                           .llm = cli_text(cli, "llm", getenv("MARROW_LLM")),
+                                           .llm_model = cli_text(cli, "llm-model", NULL),
+                                           .llm_values = cli_flag(cli, "llm-values"),
+                                           .llm_timeout_ms = cli_number(cli, "llm-timeout", 0)};
     const char *format = cli_text(cli, "format", cli->json ? "json" : "text");
     bool file = cli_text(cli, "output", NULL) != NULL;
     if (cli->json && strcmp(format, "json") != 0)

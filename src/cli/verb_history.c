@@ -1,4 +1,5 @@
-/* history: the trail as a list to read, its proof (verify), and doing an entry again (replay). */
+/* history: the trail as a list to read, its proof (verify), and doing an entry again (replay,
+ * rerun, diff). */
 #include "cli/render.h"
 
 #include <inttypes.h>
@@ -40,6 +41,25 @@ static void other_text(const json_t *entry, struct buf *out)
     }
 }
 
+/* A question as the history has it, or an alias. */
+static void question_text(const json_t *entry, struct buf *out)
+{
+    char text[32];
+    if (json_text(entry, "question", NULL) == NULL) {
+        buf_printf(out, "%s %s%s%s", json_text(entry, "decision", ""),
+                   json_text(entry, "phrase", ""),
+                   json_text(entry, "meaning", NULL) != NULL ? " → " : "",
+                   json_text(entry, "meaning", ""));
+        return;
+    }
+    buf_puts(out, json_text(entry, "question", ""));
+    if (json_flag(entry, "ok", true))
+        buf_printf(out, "  (%s, %s%s%s)", json_text(entry, "status", ""),
+                   cli_duration(json_int(entry, "duration_ms", 0), text),
+                   json_flag(entry, "reused", false) ? ", reused" : "",
+                   json_object_get(entry, "taken") != NULL ? ", as offered" : "");
+}
+
 static void entry_text(const json_t *entry, struct buf *out)
 {
     const char *kind = json_text(entry, "kind", ""), *error = json_text(entry, "error", NULL);
@@ -73,6 +93,8 @@ static void entry_text(const json_t *entry, struct buf *out)
                 json_flag(entry, "reused", false)  ? ", reused"
                 : json_flag(entry, "saved", false) ? ", saved"
                                                    : "");
+    } else if (strcmp(kind, "ask") == 0 || strcmp(kind, "alias") == 0) {
+        question_text(entry, out);
     } else if (strcmp(kind, "import") == 0) {
         buf_printf(out, "version %.12s", json_text(entry, "version", ""));
         if (json_int(entry, "rows", -1) >= 0)
@@ -166,15 +188,107 @@ static enum err_code check_chain(struct cli *cli, struct err *err)
     return ERR_OK;
 }
 
+static enum err_code read_seq(struct cli *cli, int64_t *ret, struct err *err)
+{
+    const char *text = cli_word(cli, 2);
+    if (text != NULL && str_to_int64(str_of(text), ret) && *ret >= 0)
+        return ERR_OK;
+    err_set(err, ERR_USAGE, "'history … %s' needs an entry's number", cli_word(cli, 1));
+    return err_hint(err, "'marrow history %s' shows the numbers", cli_word(cli, 0));
+}
+
+/* A value, or how many rows: what an answer came to, in a few words. */
+static void add_outcome(struct buf *out, const json_t *outcome)
+{
+    const json_t *value = json_object_get(outcome, "value");
+    char text[32];
+    if (strcmp(json_text(outcome, "status", ""), "answered") != 0)
+        buf_printf(out, "%s%s%s", json_text(outcome, "status", ""),
+                   json_text(outcome, "error", NULL) != NULL ? ": " : "",
+                   json_text(outcome, "error", ""));
+    else if (json_is_string(value))
+        buf_puts(out, json_string_value(value));
+    else if (value != NULL)
+        (void)!json_compact(value, out, ERR_IGNORED);
+    else if (json_object_get(outcome, "rows") != NULL)
+        buf_printf(out, "%s %s", cli_count(json_int(outcome, "rows", 0), text),
+                   cli_plural(json_int(outcome, "rows", 0), "row", "rows"));
+    else
+        buf_puts(out, "answered");
+}
+
+static enum err_code rerun(struct cli *cli, struct err *err)
+{
+    JSON_AUTO answer = NULL;
+    AUTO(buf_done) struct buf now = BUF_INIT;
+    int64_t seq = 0;
+    TRY(read_seq(cli, &seq, err));
+    TRY(api_history_rerun(cli->api, cli_word(cli, 0), seq, cli_text(cli, "version", NULL), &answer,
+                          err));
+    if (cli->json)
+        return cli_print_json(cli, json_incref(answer), err);
+    const json_t *after = json_object_get(answer, "answer"),
+                 *before = json_object_get(answer, "before");
+    bool same = json_flag(answer, "same", false);
+    cli_add_visible(&cli->out, str_of(json_text(after, "reading", "")));
+    cli_say(cli, "\n");
+    cli_style(cli, same ? CLI_GOOD : CLI_WARN,
+              same ? "✓ entry %" PRId64 ": the same answer\n"
+                   : "✗ entry %" PRId64 ": another answer\n",
+              seq);
+    add_outcome(&now, after);
+    cli_say(cli, "  then %s on version %.12s\n  now  ", json_text(before, "status", ""),
+            json_text(before, "version", ""));
+    cli_add_visible(&cli->out, buf_view(&now));
+    cli_say(cli, " on version %.12s\n", json_text(after, "version", ""));
+    if (!same && !json_flag(answer, "same_plan", true))
+        cli_style(cli, CLI_DIM, "  the question is read as another plan than then\n");
+    return ERR_OK;
+}
+
+static enum err_code diff(struct cli *cli, struct err *err)
+{
+    JSON_AUTO answer = NULL;
+    AUTO(cli_table_free) struct cli_table *table = cli_table_new();
+    const char *against = cli_text(cli, "against", NULL);
+    static const char *const names[] = {"entry", "question", "then", "", "there"};
+    if (against == NULL) {
+        err_set(err, ERR_USAGE, "'history … diff' needs --against VERSION");
+        return err_hint(err, "'marrow versions %s' lists them", cli_word(cli, 0));
+    }
+    TRY(api_history_diff(cli->api, cli_word(cli, 0), against, &answer, err));
+    if (cli->json)
+        return cli_print_json(cli, json_incref(answer), err);
+    const json_t *questions = json_object_get(answer, "questions");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        cli_table_column(table, names[i], i == 0);
+    for (size_t i = 0; i < json_array_size(questions); i++) {
+        const json_t *one = json_array_get(questions, i);
+        bool changed = json_flag(one, "changed", false);
+        AUTO(buf_done) struct buf before = BUF_INIT, after = BUF_INIT;
+        add_outcome(&before, json_object_get(one, "before"));
+        add_outcome(&after, json_object_get(one, "after"));
+        cli_table_printf(table, CLI_DIM, "%" PRId64, json_int(one, "seq", 0));
+        cli_table_cell(table, CLI_PLAIN, json_text(one, "question", ""));
+        cli_table_cell_str(table, CLI_PLAIN, buf_view(&before));
+        cli_table_cell(table, changed ? CLI_WARN : CLI_DIM, changed ? "≠" : "=");
+        cli_table_cell_str(table, CLI_PLAIN, buf_view(&after));
+    }
+    cli_table_print(cli, table, true);
+    cli_say(cli, "%" PRId64 " of %zu past questions would be answered otherwise on version %.12s\n",
+            json_int(answer, "changed", 0), json_array_size(questions),
+            json_text(answer, "against", ""));
+    if (json_int(answer, "left_off", 0) > 0)
+        cli_style(cli, CLI_DIM, "%" PRId64 " older ones were not asked\n",
+                  json_int(answer, "left_off", 0));
+    return ERR_OK;
+}
+
 static enum err_code replay(struct cli *cli, struct err *err)
 {
     JSON_AUTO answer = NULL;
     int64_t seq = 0;
-    const char *text = cli_word(cli, 2);
-    if (text == NULL || !str_to_int64(str_of(text), &seq) || seq < 0) {
-        err_set(err, ERR_USAGE, "'history … replay' needs an entry's number");
-        return err_hint(err, "'marrow history %s' shows the numbers", cli_word(cli, 0));
-    }
+    TRY(read_seq(cli, &seq, err));
     TRY(api_history_replay(cli->api, cli_word(cli, 0), seq, &answer, err));
     bool identical = json_flag(answer, "identical", false);
     cli->status = identical ? 0 : err_code_exit(ERR_INTEGRITY);
@@ -227,7 +341,11 @@ enum err_code verb_history(struct cli *cli, struct err *err)
         const char *name;
         int words;
         enum err_code (*run)(struct cli *cli, struct err *err);
-    } actions[] = {{"verify", 2, check_chain}, {"replay", 3, replay}, {"clear", 2, clear}};
+    } actions[] = {{"verify", 2, check_chain},
+                 {"replay", 3, replay},
+                 {"rerun", 3, rerun},
+                 {"diff", 2, diff},
+                 {"clear", 2, clear}};
     const char *action = cli_word(cli, 1);
     struct nearest nearest = {.asked = action == NULL ? "" : action};
     if (action == NULL) {
@@ -241,7 +359,7 @@ enum err_code verb_history(struct cli *cli, struct err *err)
         }
         nearest_offer(&nearest, actions[i].name);
     }
-    err_set(err, ERR_USAGE, "'history' takes verify, replay N or clear; found '%.100s'%s", action,
+    err_set(err, ERR_USAGE, "'history' takes verify, replay N, rerun N, diff or clear; found '%.100s'%s", action,
             cli->word_count > 2 ? " and more" : "");
     return nearest_text(&nearest) != NULL
                ? err_hint(err, "did you mean '%s'?", nearest_text(&nearest))

@@ -263,6 +263,7 @@ enum err_code verb_import(struct cli *cli, struct err *err)
     options.types = cli_text(cli, "resource-types", NULL);
     options.since = cli_text(cli, "since", NULL);
     options.token = token.len > 0 ? buf_text(&token) : NULL;
+    options.no_question_index = cli_flag(cli, "no-question-index");
     options.stack = stack;
     options.stack_count = cli_list(cli, "stack", stack, IMPORT_STACKS);
     options.null_markers = options.null_marker_count > 0 ? nulls : NULL;

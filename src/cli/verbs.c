@@ -81,6 +81,7 @@ static const struct cli_option import_options[] = {
      NULL},
     {"token-file", CLI_TEXT, "FILE", "holds the server's bearer token; default: $MARROW_FHIR_TOKEN",
      NULL},
+    {"no-question-index", CLI_FLAG, NULL, "leave the index of values to the first question ('marrow ask')", NULL},
     OPTIONS_END,
 };
 static const struct cli_option register_options[] = {
@@ -247,6 +248,10 @@ static const struct cli_option ask_options[] = {
     {"overwrite", CLI_FLAG, NULL, "replace files that are there already", NULL},
     {"no-plot", CLI_FLAG, NULL, "no figure below the table", NULL},
     {"force", CLI_FLAG, NULL, "compute again what was answered before", NULL},
+    {"llm", CLI_TEXT, "URL", "a language model's OpenAI-compatible endpoint (on this machine, or https) that may propose a plan where nothing else answers; default: $MARROW_LLM, else none", NULL},
+    {"llm-model", CLI_TEXT, "NAME", "the model's name there; default: default", NULL},
+    {"llm-values", CLI_FLAG, NULL, "let it see the question whole and values of categories; else literals are masked", NULL},
+    {"llm-timeout", CLI_SECONDS, "S", "wait for it S seconds at most; default 30", NULL},
     OPTION_VERSION,
     OPTIONS_END};
 static const struct cli_option rules_check_options[] = {
@@ -338,6 +343,8 @@ static const struct cli_option view_refresh_options[] = {
 static const struct cli_option history_options[] = {
     {"last", CLI_INTEGER, "N", "how many entries; default 50, 0 is all", NULL},
     {"yes", CLI_FLAG, NULL, "clear without asking", NULL},
+    {"against", CLI_TEXT, "V", "diff: the version to ask past questions on", NULL},
+    {"version", CLI_TEXT, "V", "rerun: the version to ask on; default: the current one", NULL},
     OPTIONS_END,
 };
 static const struct cli_option help_options[] = {
@@ -582,6 +589,15 @@ static const struct cli_verb verbs[] = {
            "marrow ask study 'admissions per year' --format html --output admissions.html", "a report to file, figure and SQL in it",
            "marrow ask study 'survival by sex' --r check && Rscript check/analysis.R", "R computes every number anew"),
      verb_ask},
+    {"alias", "NAME [list|add PHRASE MEANING|remove PHRASE]", 1, 4,
+     "Give words a meaning of their own in questions: another phrase, or a column",
+     "Kept with the dataset. A meaning is words that a question could hold, or TABLE.COLUMN, which must be there; aliases may stand for "
+     "words that are aliases, in no circle.",
+     NULL,
+     WORDS("marrow alias study add 'water pill' furosemide", "a phrase for another",
+           "marrow alias study add potassium labs.k_serum", "a phrase for a column",
+           "marrow alias study", "what there is", "marrow alias study remove 'water pill'", "no longer"),
+     verb_alias},
     {"fhir apply", "NAME PATH…", 2, -1,
      "Take changes of FHIR resources as they come: upserts and deletions, seen by queries at once",
      "NDJSON of resources, or Bundles whose entries may say DELETE. Durable when the command ends. "
@@ -660,13 +676,16 @@ static const struct cli_verb verbs[] = {
      WORDS("marrow engines", "what --engine takes"), verb_engines},
     {"dialects", "", 0, 0, "List the dialects of SQL and what each lacks", NULL, NULL,
      WORDS("marrow dialects", "what --dialect takes"), verb_dialects},
-    {"history", "NAME [verify|replay N|clear]", 1, 3,
+    {"history", "NAME [verify|replay N|rerun N|diff|clear]", 1, 3,
      "Show the trail: what was asked and built, and prove it",
-     "replay runs entry N again and tells whether the result is bit-identical. verify checks the "
-     "hash chain. clear removes every entry; one new entry keeps their number and last hash.",
+     "replay runs entry N again on its version and tells whether the result is bit-identical. rerun asks the question of entry N again, on the "
+     "current version or --version, and tells whether the answer is the same. diff asks every past question on the version of --against too, and tells which "
+     "answers would be others. verify checks the hash chain. clear removes every entry; one new entry keeps their number and last hash.",
      history_options,
      WORDS("marrow history mimic", "the last 50 entries", "marrow history mimic replay 12",
-           "run entry 12 again and compare", "marrow history mimic verify", "is the chain whole"),
+           "run entry 12 again and compare", "marrow history mimic rerun 12", "ask the question of entry 12 again",
+           "marrow history mimic diff --against 3f2a", "what past questions would give on another version",
+           "marrow history mimic verify", "is the chain whole"),
      verb_history},
     {"export", "NAME [TABLE|MART] --format F --out PATH", 1, 2,
      "Write a table, a mart or a whole version for other tools", NULL, export_options,

@@ -85,12 +85,13 @@ static int meaning(const struct stats_column *column, const struct codes *codes,
 static enum err_code find_event(const struct stats_column *event, const struct codes *codes,
                                 const struct stats_options *options, double *ret, struct err *err)
 {
-    size_t events = 0, unknown = 0, given = 0;
+    size_t events = 0, others = 0, unknown = 0, given = 0;
     *ret = NAN;
     for (size_t i = 0; i < codes->count; i++) {
         int means = meaning(event, codes, codes->code[i]);
         unknown += means < 0 ? 1 : 0;
         events += means == 1 ? 1 : 0;
+        others += means == 0 ? 1 : 0;
         if (means == 1)
             *ret = codes->code[i];
         given +=
@@ -104,6 +105,8 @@ static enum err_code find_event(const struct stats_column *event, const struct c
             return err_set(err, ERR_INPUT, "the event value does not occur in %s", event->name);
         return ERR_OK;
     }
+    if (!codes->more && event->labels != NULL && events == 1 && others > 0)
+        return ERR_OK; /* dead, censored and a transplant: all but the event are censored, which is said */
     if (codes->more || codes->count > 2)
         err_set(err, ERR_INPUT, "%s has %s%zu codes, expected two: an event and censored",
                 event->name, codes->more ? "more than " : "", codes->count);

@@ -338,6 +338,21 @@ enum err_code store_history_read(struct store *store, const char *dataset, int64
     return ERR_OK;
 }
 
+enum err_code store_history_last(struct store *store, const char *dataset, json_t **ret,
+                                 struct err *err)
+{
+    int64_t newest[] = {0, count_segments(store, dataset)};
+    *ret = NULL;
+    for (size_t i = 0; i < 2; i++) {
+        AUTO(buf_done) struct buf text = BUF_INIT;
+        int64_t torn = 0;
+        TRY(read_segment(store, dataset, newest[i], &text, &torn, err));
+        if (text.len > 0)
+            return json_parse(last_line(buf_view(&text)), HISTORY_FILE, ret, err);
+    }
+    return ERR_OK;
+}
+
 /* ---- verify ------------------------------------------------------------------------------------
  */
 

@@ -167,6 +167,8 @@ enum err_code store_run_list(struct store *store, const char *dataset, const cha
  * written gives ERR_IO, which callers turn into a warning. */
 enum err_code store_history_append(struct store *store, const char *dataset, json_t *entry, struct err *err) WARN_UNUSED;
 enum err_code store_history_read(struct store *store, const char *dataset, int64_t last, json_t **ret_entries, struct err *err) WARN_UNUSED; /* 0 = all; oldest first */
+/* The newest entry; *ret stays NULL: there is none. New reference. */
+enum err_code store_history_last(struct store *store, const char *dataset, json_t **ret, struct err *err) WARN_UNUSED;
 enum err_code store_history_verify(struct store *store, const char *dataset, json_t **ret, struct err *err) WARN_UNUSED; /* {ok, entries, segments, problems:[…]} */
 enum err_code store_history_clear(struct store *store, const char *dataset, struct err *err) WARN_UNUSED; /* a "clear" entry starts the new chain */
 

@@ -143,10 +143,11 @@ static void go_through_everything(struct api *api)
 }
 
 /* Files that are data, or lie beside it as data does: table copies, quarantined rows, runs'
- * Parquet, statements kept for replay. */
+ * Parquet, statements kept for replay, the values that questions are linked to. */
 static bool is_data(const char *path)
 {
-    static const char *const suffixes[] = {".duckdb", ".parquet", "rejects.csv", ".sql"};
+    static const char *const suffixes[] = {".duckdb", ".parquet", "rejects.csv", ".sql",
+                                           "values.index"};
     for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++)
         if (str_has_suffix_nocase(str_of(path), suffixes[i]))
             return true;
