@@ -268,7 +268,7 @@ static json_t *figure_of(struct drawn *drawn)
     if (q->intent == ASK_MISSING)
         return rows == 1 ? missing(drawn) : NULL;
     if (q->intent == ASK_FREQUENT && q->group_count == 0)
-        drawn->labels = n; /* the name */
+        drawn->labels = n != ASK_NONE && n > 1 ? 1 : n; /* the name, without its code */
     bool counts = q->intent == ASK_COUNT || q->intent == ASK_TIMES || q->intent == ASK_FREQUENT,
          describes = q->intent == ASK_DESCRIBE || q->intent == ASK_TREND;
     if ((!counts && !describes) || value == ASK_NONE || rows == 0 || drawn->labels == ASK_NONE)

@@ -59,7 +59,8 @@ static void fixed(double value, int decimals, char ret[FIGURE_LABEL_BYTES])
 static int decimals_of(double value)
 {
     double size = fabs(value);
-    return value == floor(value) ? 0 : size >= 10 ? 1 : size >= 0.1 ? 2 : size >= 0.01 ? 3 : 6;
+    int small = size > 0 && size < 0.1 ? 1 - (int)floor(log10(size)) : 2;
+    return value == floor(value) ? 0 : size >= 10 ? 1 : small;
 }
 
 static const char *number_with(double value, int decimals, char ret[FIGURE_LABEL_BYTES])
@@ -79,6 +80,16 @@ const char *figure_number(double value, char ret[FIGURE_LABEL_BYTES])
     return number_with(value, decimals_of(value), ret);
 }
 
+/* As many decimals as the interval needs to be one: 1.0025 (1.0002 to 1.0049), not 1.00 thrice. */
+static int decimals_apart(double low, double high, int decimals)
+{
+    char one[FIGURE_LABEL_BYTES], two[FIGURE_LABEL_BYTES];
+    while (decimals < 6 && low < high &&
+           strcmp(number_with(low, decimals, one), number_with(high, decimals, two)) == 0)
+        decimals++;
+    return decimals;
+}
+
 void figure_estimate(double value, double low, double high, struct buf *ret)
 {
     char text[FIGURE_LABEL_BYTES];
@@ -87,6 +98,7 @@ void figure_estimate(double value, double low, double high, struct buf *ret)
     int decimals = whole                   ? 0
                    : value == floor(value) ? (fabs(value) >= 10 ? 1 : 2)
                                            : decimals_of(value);
+    decimals = decimals_apart(low, high, decimals);
     buf_puts(ret, number_with(value, decimals, text));
     if (isnan(low) && isnan(high))
         return;

@@ -235,6 +235,9 @@ static enum err_code read_all(struct reader *reader, const json_t *json)
     }
     figure->x = visible(figure, json_text(json, "x", ""));
     figure->y = visible(figure, json_text(json, "y", ""));
+    if (figure->kind == FIGURE_FOREST && strstr(figure->x, "CI") == NULL) /* what its lines are */
+        figure->x = arena_printf(figure->arena, "%s (95 %% CI)", figure->x);
+    figure->x = figure->x != NULL ? figure->x : "";
     figure->log = json_flag(json, "log", false);
     for (size_t i = 0; i < sizeof scales / sizeof *scales; i++)
         if (strcmp(scales[i], json_text(json, "x_type", "number")) == 0)

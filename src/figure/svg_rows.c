@@ -194,6 +194,11 @@ static void stand(struct boxes *boxes, size_t shown)
         svg_text(boxes->svg, middle, bottom + 33, FIGURE_MIDDLE,
                  "font-size=\"11\" fill=\"#555555\"", text);
     }
+    if (boxes->figure->x[0] != '\0') {
+        svg_text_in(boxes->svg, left + width / 2, bottom + 54, FIGURE_MIDDLE, "", boxes->figure->x,
+                    width);
+        boxes->frame.height += 16;
+    }
     end_rows(boxes->figure, boxes->svg, &boxes->frame, shown);
     boxes->svg->width = left + width + 16;
 }

@@ -89,48 +89,96 @@ static void put_table(const struct document *d)
         d->write->paragraph(d->out, "", text);
 }
 
-/* Statistics are objects with the members that apply: a table of those that occur. */
+/* "1.464 (0.947 to 2.262)" of three members; nothing where the first is none. */
+static void add_interval(struct buf *ret, const json_t *one, const char *value, const char *low,
+                         const char *high)
+{
+    if (!json_is_number(json_object_get(one, value)))
+        return;
+    buf_printf(ret, "%.4g", json_number(one, value, 0));
+    if (json_is_number(json_object_get(one, low)) && json_is_number(json_object_get(one, high)))
+        buf_printf(ret, " (%.4g to %.4g)", json_number(one, low, 0), json_number(one, high, 0));
+}
+
+/* "t = -2.29, df 36.8" */
+static void add_statistic(struct buf *ret, const json_t *one)
+{
+    const char *name = json_text(one, "statistic_name", "");
+    if (!json_is_number(json_object_get(one, "statistic")))
+        return;
+    buf_printf(ret, "%s%s%.4g", name, name[0] != '\0' ? " = " : "",
+               json_number(one, "statistic", 0));
+    if (json_is_number(json_object_get(one, "df")))
+        buf_printf(ret, ", df %.4g", json_number(one, "df", 0));
+    if (json_is_number(json_object_get(one, "df2")))
+        buf_printf(ret, " and %.4g", json_number(one, "df2", 0));
+}
+
+static void push_statistic(json_t *rows, const json_t *one, bool *ok)
+{
+    AUTO(buf_done) struct buf statistic = BUF_INIT, estimate = BUF_INIT, ratio = BUF_INIT;
+    json_t *row = json_array();
+    const char *of = json_text(one, "term", json_text(one, "pair", ""));
+    add_statistic(&statistic, one);
+    add_interval(&estimate, one, "estimate", "ci_low", "ci_high");
+    if (estimate.len > 0 && json_text(one, "estimate_name", NULL) != NULL)
+        buf_printf(&estimate, " %s", json_text(one, "estimate_name", ""));
+    add_interval(&ratio, one, "ratio", "ratio_low", "ratio_high");
+    bool none = statistic.len + estimate.len + ratio.len == 0;
+    if (none && !json_is_number(json_object_get(one, "p"))) {
+        json_decref(row);
+        return; /* a curve: its numbers are in the table */
+    }
+    json_push_text(row, json_text(one, "test", ""), ok);
+    json_push_text(row, of, ok);
+    json_push_str(row, buf_view(&statistic), ok);
+    json_push_str(row, buf_view(&estimate), ok);
+    json_push_str(row, buf_view(&ratio), ok);
+    for (size_t i = 0; i < 2; i++) {
+        const json_t *p = json_object_get(one, i == 0 ? "p" : "p_adjusted");
+        char text[32] = "";
+        if (json_is_number(p))
+            (void)snprintf(text, sizeof text, "%.3g", json_number_value(p));
+        json_push_text(row, text, ok);
+    }
+    json_push(rows, row, ok);
+}
+
+/* Columns that no row fills are left away. */
+static void drop_empty(json_t *columns, json_t *rows)
+{
+    for (size_t c = json_array_size(columns); c-- > 0;) {
+        bool any = false;
+        for (size_t r = 0; r < json_array_size(rows); r++)
+            any = any || json_string_length(json_array_get(json_array_get(rows, r), c)) > 0;
+        if (any || json_array_remove(columns, c) != 0)
+            continue;
+        for (size_t r = 0; r < json_array_size(rows); r++)
+            (void)json_array_remove(json_array_get(rows, r), c);
+    }
+}
+
 static void put_statistics(const struct document *d)
 {
-    static const char *const members[][2] = {{"test", "test"},
-                                             {"term", "term"},
-                                             {"n", "n"},
-                                             {"statistic_name", ""},
-                                             {"statistic", "statistic"},
-                                             {"df", "df"},
-                                             {"df2", "df2"},
-                                             {"estimate_name", "estimate of"},
-                                             {"estimate", "estimate"},
-                                             {"se", "SE"},
-                                             {"ci_low", "95 % CI from"},
-                                             {"ci_high", "to"},
-                                             {"ratio", "ratio"},
-                                             {"ratio_low", "95 % CI from"},
-                                             {"ratio_high", "to"},
-                                             {"p", "p"}};
+    static const char *const titles[] = {"test",
+                                         "of",
+                                         "statistic",
+                                         "estimate (95 % CI)",
+                                         "ratio (95 % CI)",
+                                         "p",
+                                         "p adjusted (Holm)"};
     const json_t *list = json_object_get(json_object_get(d->answer, "result"), "statistics");
     JSON_AUTO columns = json_array();
     JSON_AUTO rows = json_array();
     bool ok = true;
-    if (json_array_size(list) == 0)
-        return;
+    for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
+        json_push_text(columns, titles[i], &ok);
     for (size_t i = 0; i < json_array_size(list); i++)
-        json_push(rows, json_array(), &ok);
-    for (size_t m = 0; m < sizeof members / sizeof *members; m++) {
-        bool any = false;
-        for (size_t i = 0; i < json_array_size(list); i++) {
-            const json_t *cell = json_object_get(json_array_get(list, i), members[m][0]);
-            any = any || (cell != NULL && !json_is_null(cell));
-        }
-        if (!any)
-            continue;
-        json_push_text(columns, members[m][1], &ok);
-        for (size_t i = 0; i < json_array_size(list); i++) {
-            json_t *cell = json_object_get(json_array_get(list, i), members[m][0]);
-            json_push(json_array_get(rows, i), cell != NULL ? json_incref(cell) : json_null(), &ok);
-        }
-    }
+        push_statistic(rows, json_array_get(list, i), &ok);
+    drop_empty(columns, rows);
     d->out->failed = d->out->failed || !ok;
+    if (json_array_size(rows) == 0)
+        return;
     d->write->heading(d->out, "Statistics");
     d->write->table(d->out, columns, rows, ROWS_SHOWN);
 }

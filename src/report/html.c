@@ -9,13 +9,13 @@
 
 static const char style[] =
     "body{font:15px/1.5 Helvetica,Arial,'Liberation Sans',sans-serif;color:#222;background:#fff;"
-    "max-width:50rem;margin:2rem auto;padding:0 1rem}\n"
+    "max-width:58rem;margin:2rem auto;padding:0 1rem}\n"
     "h1{font-size:1.45rem;line-height:1.25}h2{font-size:1.1rem;margin-top:2rem;"
     "border-bottom:1px solid #ddd;padding-bottom:.2rem}\n"
     "table{border-collapse:collapse;margin:.8rem 0;font-size:.93rem;display:block;overflow-x:auto}"
     "th{text-align:left;border-bottom:2px solid #555}th,td{padding:.25rem .8rem .25rem 0;"
     "vertical-align:top}td{border-bottom:1px solid "
-    "#e4e4e4;overflow-wrap:anywhere}.n{text-align:right;"
+    "#e4e4e4;overflow-wrap:anywhere}.n{text-align:right;white-space:nowrap;"
     "font-variant-numeric:tabular-nums}\n"
     "pre{background:#f6f6f6;padding:.8rem;overflow-x:auto;font-size:.82rem;line-height:1.4}"
     "svg{max-width:100%;height:auto}figure{margin:1rem 0}\n"
