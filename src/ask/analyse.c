@@ -101,6 +101,24 @@ static void prepare(struct analysis *a, const struct stats_column *columns)
     }
 }
 
+/* Dates of birth that were moved to hide old age. */
+static void check_ages(struct analysis *a)
+{
+    for (size_t i = 0; i < a->s->count; i++) {
+        const struct stats_column *column = &a->columns[i];
+        int64_t old = 0;
+        if (a->s->variables[i].attr.derived != ASK_AGE ||
+            a->s->variables[i].from != ASK_FROM_COLUMN)
+            continue;
+        for (int64_t r = 0; r < column->rows; r++)
+            old += analysis_has(column->values[r]) && column->values[r] > 120 ? 1 : 0;
+        if (old > 0)
+            analysis_warn(a, "%lld ages over 120 occur: dates of birth may have been moved to hide "
+                             "old age, so nothing that rests on means of age holds",
+                          (long long)old);
+    }
+}
+
 static int compare_levels(const void *x, const void *y)
 {
     const struct analysis_level *a = x, *b = y;
@@ -213,6 +231,16 @@ void analysis_warn(struct analysis *a, const char *format, ...)
     json_push_str(a->warnings, str_of(text), &a->ok);
 }
 
+void analysis_note(struct analysis *a, const char *format, ...)
+{
+    char text[500];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    json_push_str(a->notes, str_of(text), &a->ok);
+}
+
 void analysis_why(struct analysis *a, const char *format, ...)
 {
     char text[500];
@@ -282,8 +310,9 @@ json_t *analysis_statistic(struct analysis *a, const struct stats_result *result
         json_put(one, "statistic", analysis_number(result->statistic), &a->ok);
         json_put(one, "df", analysis_number(result->df), &a->ok);
         json_put(one, "df2", analysis_number(result->df2), &a->ok);
-        json_put(one, "p", analysis_number(result->p), &a->ok);
     }
+    if (result->statistic_name != NULL || analysis_has(result->p))
+        json_put(one, "p", analysis_number(result->p), &a->ok);
     if (result->estimate_name != NULL) {
         json_put_text(one, "estimate_name", result->estimate_name, &a->ok);
         json_put(one, "estimate", analysis_number(result->estimate), &a->ok);
@@ -345,10 +374,18 @@ void analysis_dropped(struct analysis *a, const struct stats_result *result)
     }
 }
 
+/* Those of the statistics layer, but for what is said here in other words. */
 void analysis_notes(struct analysis *a, const struct stats_result *result)
 {
-    for (size_t i = 0; i < result->note_count; i++)
-        analysis_warn(a, "%s", result->notes[i]);
+    static const char *const said[] = {"all other codes are censored", "the event is ",
+                                       "under ten each", NULL};
+    for (size_t i = 0; i < result->note_count; i++) {
+        bool again = false;
+        for (size_t k = 0; said[k] != NULL; k++)
+            again = again || strstr(result->notes[i], said[k]) != NULL;
+        if (!again)
+            analysis_note(a, "%s", result->notes[i]);
+    }
 }
 
 void analysis_small_groups(struct analysis *a, const char *name,
@@ -392,6 +429,7 @@ static void put_all(struct analysis *a, json_t *json)
     json_put_str(test, "why", buf_view(&a->why), &a->ok);
     json_put(test, "assumptions", json_incref(a->assumptions), &a->ok);
     json_put(test, "alternatives", json_incref(a->alternatives), &a->ok);
+    json_put(test, "notes", json_incref(a->notes), &a->ok);
     json_put(json, "test", test, &a->ok);
     json_put(json, "recoding", json_incref(a->recoding), &a->ok);
     json_put(json, "cautions", json_incref(a->warnings), &a->ok);
@@ -409,6 +447,7 @@ static void done(struct analysis *a)
     json_decref(a->warnings);
     json_decref(a->dropped);
     json_decref(a->recoding);
+    json_decref(a->notes);
     json_decref(a->figure);
     json_decref(a->value);
     buf_done(&a->why);
@@ -435,6 +474,7 @@ enum err_code ask_statistics_json(const struct ask_reading *reading,
                          .warnings = json_array(),
                          .dropped = json_array(),
                          .recoding = json_array(),
+                         .notes = json_array(),
                          .test = "",
                          .why = BUF_INIT,
                          .ok = true};
@@ -443,6 +483,7 @@ enum err_code ask_statistics_json(const struct ask_reading *reading,
                                          : ERR_OK;
     if (code == ERR_OK) {
         prepare(&a, columns);
+        check_ages(&a);
         code = a.rows == 0 ? err_set(err, ERR_INPUT, "no row of the data meets this")
                            : families[a.s->family](&a, err);
     }

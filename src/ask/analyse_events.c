@@ -35,18 +35,30 @@ enum err_code analysis_time_event(struct analysis *a, size_t event, struct stats
     *ret = (struct stats_options){.level = 0};
     if (levels == NULL || count == 0)
         return err_set(err, ERR_INPUT, "no row has a value of %s", column->name);
-    if (count <= 2 || column->label_count > 0)
-        return ERR_OK; /* stats/event.c reads them, and notes how */
-    if (count > 3 || levels[0].code != 0)
+    if (column->label_count > 0)
+        return ERR_OK; /* stats/event.c reads them by their words, and notes how */
+    /* The column's codes, not only those of the rows that are left: 0 and 1 of 0, 1 and 2 are both
+     * no event. */
+    const struct ask_attr *attr = &a->s->variables[event].attr;
+    int64_t all = attr->derived == ASK_DEATH
+                      ? 2 /* a date of death: there is one or there is none */
+                      : ask_attr_column(a->reading->catalogue, attr)->distinct;
+    all = all > (int64_t)count ? all : (int64_t)count;
+    if (all <= 2)
+        return ERR_OK;
+    bool known = all == 3;
+    for (size_t i = 0; i < count; i++)
+        known = known && (levels[i].code == 0 || levels[i].code == 1 || levels[i].code == 2);
+    if (!known)
         return err_set(err, ERR_INPUT,
-                       "%s has %zu codes, and nothing says which of them is the event",
-                       column->name, count);
+                       "%s has %lld codes, and nothing says which of them is the event",
+                       column->name, (long long)all);
     ret->has_event_value = true;
-    ret->event_value = levels[count - 1].code;
-    recoding(a, column->name, "event", levels[count - 1].name);
-    analysis_warn(a, "%s = %s is taken as the event (death); %s (such as a transplant or another "
-                     "end of follow-up) and %s count as censored",
-                  column->name, levels[count - 1].name, levels[1].name, levels[0].name);
+    ret->event_value = 2;
+    recoding(a, column->name, "event", "2");
+    analysis_warn(a, "%s = 2 is taken as the event (death); 1 (such as a transplant or another end "
+                     "of follow-up) and 0 count as censored",
+                  column->name);
     return ERR_OK;
 }
 
@@ -92,13 +104,15 @@ enum err_code analysis_binary(struct analysis *a, size_t outcome, struct stats_c
     if (none != ASK_NONE) {
         *ret = as_flag(a, column, levels[none].code, false);
         recoding(a, column->name, "no_event", levels[none].name);
-        if (count > 2)
+        if (count == 2)
+            analysis_note(a, "the event is %s = '%s'", column->name, levels[1 - none].name);
+        else
             analysis_warn(a, "%s has %zu values: all but '%s' count as the event", column->name,
                           count, levels[none].name);
         return ERR_OK;
     }
     *ret = as_flag(a, column, levels[1].code, true);
     recoding(a, column->name, "event", levels[1].name);
-    analysis_warn(a, "%s = '%s' is taken as the event", column->name, levels[1].name);
+    analysis_note(a, "the event is %s = '%s'", column->name, levels[1].name);
     return ERR_OK;
 }

@@ -46,22 +46,41 @@ static enum err_code take(struct model *m, struct err *err)
     return ERR_OK;
 }
 
-/* Predictors that are the same for all complete rows can't be estimated: they are left out, said. */
+/* Has the row every value that the model needs? */
+static bool is_complete(const struct model *m, int64_t row)
+{
+    bool complete = analysis_has(m->outcome.values[row]) &&
+                    (m->time == NULL || analysis_has(m->time->values[row]));
+    for (size_t i = 0; complete && i < m->count; i++)
+        complete = analysis_has(m->predictors[i].values[row]);
+    return complete;
+}
+
+/* A category that is the same in all complete rows can't be estimated: it is left out, which may make
+ * more rows complete. */
 static void drop_constant(struct model *m)
 {
-    size_t kept = 0;
-    for (size_t i = 0; i < m->count; i++) {
-        size_t levels = 0;
-        struct stats_column column = m->predictors[i];
-        if (column.category)
-            (void)analysis_levels(m->a, &column, &m->outcome, &levels);
-        if (column.category && levels < 2)
-            analysis_warn(m->a, "%s is left out: it has one value in the rows that are used",
-                          column.name);
-        else
-            m->predictors[kept++] = column;
+    for (size_t i = 0; i < m->count;) {
+        const struct stats_column *column = &m->predictors[i];
+        double first = NAN;
+        bool varies = !column->category;
+        for (int64_t r = 0; !varies && r < column->rows; r++) {
+            if (!is_complete(m, r))
+                continue;
+            varies = !isnan(first) && column->values[r] != first;
+            first = column->values[r];
+        }
+        if (varies) {
+            i++;
+            continue;
+        }
+        analysis_warn(m->a, "%s is left out: it has one value in the rows that are used",
+                      column->name);
+        memmove(&m->predictors[i], &m->predictors[i + 1],
+                (m->count - i - 1) * sizeof *m->predictors);
+        m->count--;
+        i = 0;
     }
-    m->count = kept;
 }
 
 static const struct stats_term *term_named(const struct stats_result *result, const char *name)
@@ -153,20 +172,41 @@ static double events_of(const struct model *m, const struct stats_result *full)
         return stats_result_number(full, "events");
     double ones = 0, rows = 0;
     for (int64_t r = 0; r < m->outcome.rows; r++) {
-        bool complete = analysis_has(m->outcome.values[r]);
-        for (size_t i = 0; complete && i < m->count; i++)
-            complete = analysis_has(m->predictors[i].values[r]);
+        bool complete = is_complete(m, r);
         rows += complete ? 1 : 0;
         ones += complete && m->outcome.values[r] > 0 ? 1 : 0;
     }
     return m->family == ASK_LINEAR ? rows : fmin(ones, rows - ones);
 }
 
-static void check_size(struct model *m, const struct stats_result *full)
+static size_t term_count(const struct stats_result *full)
 {
     size_t terms = 0;
     for (size_t t = 0; t < full->term_count; t++)
         terms += is_intercept(&full->terms[t]) || full->terms[t].aliased ? 0 : 1;
+    return terms;
+}
+
+/* A model that did not settle, or a search with more terms than a third of the events, says
+ * nothing that may be passed on. */
+static enum err_code check_fit(const struct model *m, const struct stats_result *full,
+                               struct err *err)
+{
+    double events = events_of(m, full);
+    size_t terms = term_count(full);
+    bool thin = !m->a->s->covariates_said && events < 3 * (double)terms;
+    if (!full->not_converged && !thin)
+        return ERR_OK;
+    return err_set(err, ERR_INPUT,
+                   "enough data for %zu terms: there are %lld complete rows and %.0f %s; name fewer "
+                   "predictors ('…: age, sex')",
+                   terms, (long long)full->n, events,
+                   m->family == ASK_LINEAR ? "values" : "events (of the rarer outcome)");
+}
+
+static void check_size(struct model *m, const struct stats_result *full)
+{
+    size_t terms = term_count(full);
     double events = events_of(m, full), each = terms > 0 ? events / (double)terms : NAN;
     const char *what = m->family == ASK_LINEAR     ? "rows"
                        : m->family == ASK_LOGISTIC ? "of the rarer outcome"
@@ -180,8 +220,6 @@ static void check_size(struct model *m, const struct stats_result *full)
     if (full->separated)
         analysis_warn(m->a, "a predictor separates the outcome: its estimate is infinite and is "
                             "not given");
-    if (full->not_converged)
-        analysis_warn(m->a, "the model did not converge: do not trust the estimates");
 }
 
 static void check_hazards(struct model *m)
@@ -222,6 +260,7 @@ enum err_code analyse_model(struct analysis *a, struct err *err)
     if (m.count == 0)
         return err_set(err, ERR_INPUT, "a predictor that varies in the rows that are used");
     TRY(fit(&m, m.predictors, m.count, &full, err));
+    TRY(check_fit(&m, &full, err));
     a->test = names[m.family];
     analysis_why(a, "%s", whys[m.family]);
     if (m.count > 1)

@@ -161,7 +161,6 @@ enum err_code analyse_curves(struct analysis *a, struct err *err)
     TRY(stats_kaplan_meier(time, event, group, &options, &curve, err));
     curve_rows(a, &curve, group != NULL ? group->name : "group", at);
     curve_figure(a, &curve, time->name);
-    (void)analysis_statistic(a, &curve);
     analysis_dropped(a, &curve);
     analysis_notes(a, &curve);
     a->test = "Kaplan–Meier estimate";
@@ -172,8 +171,10 @@ enum err_code analyse_curves(struct analysis *a, struct err *err)
         a->value = json_incref(json_array_get(json_array_get(a->rows_json, 0), 6));
     else if (group == NULL && a->s->median)
         a->value = json_incref(json_array_get(json_array_get(a->rows_json, 0), 3));
-    if (group == NULL)
+    if (group == NULL) {
+        (void)analysis_statistic(a, &curve);
         return ERR_OK;
+    }
     struct analysis_level *levels = analysis_levels(a, group, time, &count);
     if (count < 2)
         return err_set(err, ERR_INPUT, "two groups to compare: %s has fewer than two values",

@@ -41,12 +41,20 @@ static void push_tail(struct table *t, json_t *row, json_t *missing, double smd,
         json_push(row, json_null(), &t->a->ok); /* Holm's, once all are there */
 }
 
+/* Enough digits to compare groups by, no more. */
+static const char *figure(double value, char ret[40])
+{
+    double size = fabs(value);
+    (void)snprintf(ret, 40, "%.*f", size >= 1000 ? 0 : size >= 100 ? 1 : size >= 1 ? 2 : 3, value);
+    return ret;
+}
+
 static void push_number(struct table *t, json_t *row, const struct stats_column *value, double code,
                         bool all, bool median)
 {
     struct analysis *a = t->a;
     int64_t n = 0;
-    char text[96];
+    char text[160], one[40], two_text[40], three[40];
     const double *sorted =
         analysis_sorted(a, value, all ? NULL : t->group, code, &n);
     long double sum = 0, two = 0;
@@ -58,11 +66,13 @@ static void push_number(struct table *t, json_t *row, const struct stats_column 
     if (sorted == NULL || n == 0)
         (void)snprintf(text, sizeof text, "–");
     else if (median)
-        (void)snprintf(text, sizeof text, "%.4g [%.4g, %.4g]", stats_quantile(sorted, n, .5),
-                       stats_quantile(sorted, n, .25), stats_quantile(sorted, n, .75));
+        (void)snprintf(text, sizeof text, "%s [%s, %s]",
+                       figure(stats_quantile(sorted, n, .5), one),
+                       figure(stats_quantile(sorted, n, .25), two_text),
+                       figure(stats_quantile(sorted, n, .75), three));
     else
-        (void)snprintf(text, sizeof text, "%.4g (%.3g)", mean,
-                       n > 1 ? sqrt((double)(two / (n - 1))) : NAN);
+        (void)snprintf(text, sizeof text, "%s (%s)", figure(mean, one),
+                       figure(n > 1 ? sqrt((double)(two / (n - 1))) : NAN, two_text));
     json_push_text(row, text, &a->ok);
 }
 

@@ -17,7 +17,7 @@ struct analysis {
     struct stats_column columns[ASK_VARIABLES];
     int64_t rows;
     json_t *columns_json, *rows_json;         /* the main table */
-    json_t *statistics, *assumptions, *alternatives, *warnings, *dropped, *figure, *value, *recoding;
+    json_t *statistics, *assumptions, *alternatives, *warnings, *dropped, *figure, *value, *recoding, *notes;
     int64_t n;
     const char *test;
     struct buf why;
@@ -67,6 +67,7 @@ void analysis_columns(struct analysis *a, const char *const *names, size_t count
 json_t *analysis_row(struct analysis *a); /* a new row, borrowed */
 json_t *analysis_number(double value);    /* null where there is none */
 void analysis_dropped(struct analysis *a, const struct stats_result *result); /* n, dropped, warning of missingness */
+void analysis_note(struct analysis *a, const char *format, ...) PRINTF_LIKE(2, 3); /* how it was computed: no objection */
 void analysis_notes(struct analysis *a, const struct stats_result *result);
 const char *analysis_p(double p, char ret[32]); /* "p = 0.012", "p < 0.001" */
 void analysis_small_groups(struct analysis *a, const char *name, const struct analysis_level *levels, size_t count);

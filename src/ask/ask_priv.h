@@ -159,7 +159,7 @@ enum ask_compare { ASK_LT, ASK_LE, ASK_GT, ASK_GE, ASK_EQ, ASK_NE, ASK_BETWEEN }
 #define ASK_NUMBER_AGES 200
 enum ask_relation { ASK_REL_NONE, ASK_AFTER, ASK_BEFORE, ASK_WITHIN, ASK_SINCE, ASK_UNTIL, ASK_SAME_TIME,
     ASK_SAME_DAY, ASK_SAME_MONTH, ASK_SAME_YEAR }; /* of the same calendar day …; with "after" before it as well */
-enum ask_derived { ASK_PLAIN, ASK_AGE, ASK_LENGTH_OF_STAY, ASK_DEATH, ASK_HOSPITAL_DEATH, ASK_ICU_LENGTH };
+enum ask_derived { ASK_PLAIN, ASK_AGE, ASK_LENGTH_OF_STAY, ASK_DEATH, ASK_HOSPITAL_DEATH, ASK_ICU_LENGTH, ASK_FOLLOW_UP };
 enum ask_unit { ASK_DAY, ASK_WEEK, ASK_MONTH, ASK_YEAR, ASK_HOUR };
 
 struct ask_match { /* a source whose values a phrase names */
@@ -177,7 +177,7 @@ struct ask_attr { /* a column by n:1 steps from a table */
     struct ask_path path;
     size_t column; /* of the table at the path's end */
     enum ask_derived derived;
-    int64_t day; /* AGE where no row says when: on this day; else 0 */
+    int64_t day; /* AGE where no row says when: on this day; FOLLOW_UP: when who has no date of death was last known to live; else 0 */
 };
 struct ask_window { /* [from, to) in days; open ends INT64_MIN, INT64_MAX */
     bool on;

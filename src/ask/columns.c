@@ -51,7 +51,7 @@ static size_t weight(const struct ask_words *words)
 
 static double fit_words(const struct ask_words *phrase, const struct ask_words *words)
 {
-    if (!within(phrase, words))
+    if (!within(phrase, words) || phrase->count > words->count)
         return 0;
     if (within(words, phrase))
         return 1;
@@ -116,10 +116,37 @@ static void offer_all(const struct ask_catalogue *c, const struct ask_words *phr
     }
 }
 
+/* A comma, colon or semicolon between two of the tokens: they are of two things. */
+static bool is_parted(const struct ask_reading *reading, size_t from, size_t to)
+{
+    for (size_t i = from; i + 1 < to; i++) {
+        const struct str *text = &reading->tokens[i].text;
+        for (const char *c = text->ptr + text->len; c < reading->tokens[i + 1].text.ptr; c++)
+            if (*c == ',' || *c == ':' || *c == ';')
+                return true;
+    }
+    return false;
+}
+
+/* Without an "of" in the middle; false: there is none. */
+static bool drop_of(struct ask_words *phrase)
+{
+    for (size_t i = 1; i + 1 < phrase->count; i++)
+        if (strcmp(phrase->text[i], "of") == 0) {
+            memmove(phrase->text[i], phrase->text[i + 1],
+                    (phrase->count - i - 1) * sizeof *phrase->text);
+            phrase->count--;
+            return true;
+        }
+    return false;
+}
+
 bool ask_columns_match(const struct ask_reading *reading, size_t from, size_t to,
                        struct ask_item *ret)
 {
     struct ask_words phrase;
+    if (is_parted(reading, from, to))
+        return false;
     *ret = (struct ask_item){.class = ASK_COLUMN, .from = from, .to = to};
     phrase_words(reading, from, to, &phrase);
     offer_all(reading->catalogue, &phrase, 1, ret);
@@ -131,6 +158,8 @@ bool ask_columns_match(const struct ask_reading *reading, size_t from, size_t to
         ask_name_words(other_names[i].stems, &stems);
         offer_all(reading->catalogue, &stems, .97, ret);
     }
+    if (ret->column_count == 0 && drop_of(&phrase)) /* "number of medications": num_medications */
+        offer_all(reading->catalogue, &phrase, 1, ret);
     for (size_t i = 1; i < ret->column_count;
          i++) /* best first, patients' tables before others of the same quality */
         for (size_t j = i; j > 0; j--) {

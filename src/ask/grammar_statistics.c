@@ -16,7 +16,7 @@ struct roles {
     struct ask_statistics *s;
     enum ask_part part; /* of the next noun */
     bool filter;        /* nouns restrict, until the next word of part */
-    bool right, effect, both;
+    bool right, effect, both, adjusting;
 };
 
 /* Never NULL: beyond the last there is one of a class that nothing looks for. */
@@ -109,7 +109,8 @@ static struct ask_variable *add_variable(struct roles *r, size_t i)
     item_at(r, i)->used = true;
     if (r->part == ASK_PART_OUTCOME && s->predicts)
         r->part = ASK_PART_COVARIATE; /* one outcome; what follows predicts it */
-    s->covariates_said = s->covariates_said || v->part == ASK_PART_COVARIATE;
+    s->covariates_said =
+        s->covariates_said || (v->part == ASK_PART_COVARIATE && !(r->adjusting && s->searches));
     return v;
 }
 
@@ -169,6 +170,37 @@ static void add_value(struct roles *r, size_t i)
     p->prefer = ASK_CONCEPT_NONE;
 }
 
+/* "30-day readmission", "readmitted within 30 days" where the column has a value "<30": that value
+ * against all others. */
+static void add_level(struct roles *r, size_t i, struct ask_variable *v)
+{
+    struct ask_reading *reading = r->p->reading;
+    size_t next = said_after(r, i), span = ASK_NONE;
+    if (i > 0 && is_class(r, i - 1, ASK_DURATION) && !item_at(r, i - 1)->used)
+        span = i - 1;
+    else if (is_class(r, next, ASK_RELATION) && item_at(r, next)->code == ASK_WITHIN &&
+             is_class(r, said_after(r, next), ASK_DURATION))
+        span = said_after(r, next);
+    if (span == ASK_NONE || item_at(r, span)->code != ASK_DAY)
+        return;
+    for (uint32_t e = 0; e < reading->index->entry_count; e++) {
+        const struct ask_entry *entry = &reading->index->entries[e];
+        const struct ask_source *source = &r->p->catalogue->sources[entry->source];
+        struct str text = ask_entry_text(reading->index, e);
+        double number = 0;
+        if (source->table != v->attr.table || source->column != v->attr.column ||
+            source->edge != ASK_NONE || text.len < 2 || text.ptr[0] != '<' ||
+            !str_to_double((struct str){text.ptr + 1, text.len - 1}, &number) ||
+            number != item_at(r, span)->number)
+            continue;
+        v->level = arena_strndup(reading->arena, text.ptr, text.len);
+        item_at(r, span)->used = true;
+        if (span > i)
+            item_at(r, next)->used = true;
+        return;
+    }
+}
+
 static void add_noun(struct roles *r, size_t i)
 {
     struct ask_parse *p = r->p;
@@ -198,6 +230,8 @@ static void add_noun(struct roles *r, size_t i)
     if (v != NULL) {
         v->attr = attr;
         v->death = item->class == ASK_DERIVED && item->code == ASK_DEATH;
+        if (item->class == ASK_COLUMN)
+            add_level(r, i, v);
     }
 }
 
@@ -247,11 +281,14 @@ static void add_pair(struct roles *r, size_t i, size_t other)
     add_noun(r, i);
     r->part = part == ASK_PART_FREE ? ASK_PART_FREE : part;
     struct ask_item *a = item_at(r, i), *b = item_at(r, other);
+    p->about_person = a->class == ASK_FLAG; /* "… over 50" is their age */
     for (size_t k = i; k <= other; k++)
         item_at(r, k)->used = true;
     if (a->class != ASK_VALUE || r->s->count == 0)
         return;
     const struct ask_variable *v = &r->s->variables[r->s->count - 1];
+    const struct ask_words *words = &ask_attr_column(p->catalogue, &v->attr)->words;
+    p->about_person = ask_words_have(words, "sex") || ask_words_have(words, "gender");
     size_t source = ask_parse_source(p, a, &attr), second = ask_parse_source(p, b, &attr);
     if (ask_attr_column(p->catalogue, &v->attr)->distinct <= 2 || source != second ||
         source == ASK_NONE)
@@ -325,10 +362,11 @@ static void read_noun(struct roles *r, size_t i)
 /* ---- words of part
  * ---------------------------------------------------------------------------------- */
 
-static void read_role(struct roles *r, enum ask_role role)
+static void read_role(struct roles *r, size_t i)
 {
     struct ask_statistics *s = r->s;
-    switch (role) {
+    item_at(r, i)->used = true;
+    switch ((enum ask_role)item_at(r, i)->code) {
     case ASK_ROLE_BETWEEN:
         s->compares = true;
         move(r, ASK_PART_FREE, ASK_PART_OUTCOME);
@@ -354,7 +392,7 @@ static void read_role(struct roles *r, enum ask_role role)
         open_part(r, ASK_PART_GROUP);
         break;
     case ASK_ROLE_ADJUST:
-        s->adjusted = true;
+        s->adjusted = r->adjusting = true;
         open_part(r, ASK_PART_COVARIATE);
         break;
     case ASK_ROLE_BOTH:
@@ -377,9 +415,11 @@ static void read_role(struct roles *r, enum ask_role role)
     }
 }
 
-static void read_intent(struct roles *r, enum ask_intent intent)
+static void read_intent(struct roles *r, size_t i)
 {
     struct ask_statistics *s = r->s;
+    enum ask_intent intent = (enum ask_intent)item_at(r, i)->code;
+    item_at(r, i)->used = intent != ASK_MISSING;
     if (intent == ASK_COMPARE_GROUPS) {
         bool have = parts(r, ASK_PART_FREE) > 0;
         s->compares = true;
@@ -389,7 +429,7 @@ static void read_intent(struct roles *r, enum ask_intent intent)
         s->correlates = true;
         open_part(r, ASK_PART_FREE);
     } else if (intent == ASK_PREDICTORS) {
-        s->predicts = true;
+        s->predicts = s->searches = true;
         open_part(r, ASK_PART_OUTCOME);
     } else if (intent == ASK_SURVIVAL) {
         bool outcome = r->part == ASK_PART_OUTCOME && s->predicts;
@@ -419,7 +459,7 @@ static void read_compare(struct roles *r, size_t i)
 }
 
 /* "5-year survival", "survival at 2 years", "30-day mortality" */
-static bool read_duration(struct roles *r, size_t i)
+static void read_duration(struct roles *r, size_t i)
 {
     struct ask_item *item = item_at(r, i);
     size_t next = said_after(r, i);
@@ -427,20 +467,20 @@ static bool read_duration(struct roles *r, size_t i)
                   (is_class(r, next, ASK_DERIVED) && item_at(r, next)->code == ASK_DEATH);
     bool after = r->s->survival_said &&
                  word_before(r, i, (const char *const[]){"at", "after", "to", NULL});
-    if (item->class != ASK_DURATION || (!before && !after))
-        return false;
+    if (!before && !after)
+        return;
     if (i > 0 && item_at(r, i - 1)->class == ASK_RELATION)
         item_at(r, i - 1)->used = true;
     r->s->at_time = true;
     r->s->at = item->number;
     r->s->at_unit = (enum ask_unit)item->code;
     item->used = true;
-    return true;
 }
 
 static void read_about(struct roles *r, size_t i)
 {
     struct ask_item *item = item_at(r, i);
+    struct ask_item column;
     bool on = strcmp(r->p->reading->tokens[item->from].lower, "on") == 0;
     if (on && r->effect && parts(r, ASK_PART_OUTCOME) == 0) {
         open_part(r, ASK_PART_OUTCOME);
@@ -449,7 +489,21 @@ static void read_about(struct roles *r, size_t i)
                !restricts(r, said_after(r, i))) {
         r->p->prefer = (enum ask_concept)item->code;
         item->used = true;
+    } else if (item->class == ASK_ABOUT && !r->filter &&
+               ask_columns_match(r->p->reading, item->from, item->to, &column)) {
+        *item = column; /* "by treatment": here the column is meant */
+        read_noun(r, i);
     }
+}
+
+/* "treatment groups", "those": a word that no column has. */
+static void skip_filler(struct roles *r, size_t i)
+{
+    static const char *const words[] = {"group", "arm", "those", "cohort", NULL};
+    struct ask_item *item = item_at(r, i);
+    for (size_t w = 0; words[w] != NULL; w++)
+        if (strcmp(r->p->reading->tokens[item->from].stem, words[w]) == 0)
+            item->class = ASK_NOISE;
 }
 
 /* "first creatinine" is of the variable, "any" of nothing. */
@@ -462,69 +516,39 @@ static void read_pick(struct roles *r, size_t i)
         r->p->pick = (enum ask_pick)item->code;
 }
 
-static void read_item(struct roles *r, size_t i)
+static void read_aggregate(struct roles *r, size_t i)
 {
     struct ask_item *item = item_at(r, i);
-    switch (item->class) {
-    case ASK_INTENT:
-        read_intent(r, (enum ask_intent)item->code);
-        item->used = item->code != ASK_MISSING;
-        break;
-    case ASK_ROLE:
-        read_role(r, (enum ask_role)item->code);
-        item->used = true;
-        break;
-    case ASK_BY:
-        move(r, ASK_PART_FREE, ASK_PART_OUTCOME);
-        open_part(r, ASK_PART_GROUP);
-        item->used = true;
-        break;
-    case ASK_COLUMN:
-    case ASK_DERIVED:
-    case ASK_VALUE:
-    case ASK_FLAG:
-        read_noun(r, i);
-        break;
-    case ASK_COMPARE:
-        read_compare(r, i);
-        break;
-    case ASK_DURATION:
-        (void)read_duration(r, i);
-        break;
-    case ASK_ABOUT:
-    case ASK_VERB:
-        read_about(r, i);
-        break;
-    case ASK_AGGREGATE:
-        r->s->ranks = r->s->median = item->code == ASK_MEDIAN;
-        item->used = item->code == ASK_MEDIAN || item->code == ASK_MEAN;
-        break;
-    case ASK_NEGATION: /* "with diabetes and those without" */
-        item->used = r->part == ASK_PART_GROUP && said_after(r, i) == ASK_NONE;
-        break;
-    case ASK_ENTITY:
-    case ASK_AND:
-        item->used = !r->filter;
-        break;
-    case ASK_PICK:
-        read_pick(r, i);
-        break;
-    case ASK_NOISE:
-    case ASK_OR:
-    case ASK_RELATION:
-    case ASK_UNIT:
-    case ASK_ORDINAL:
-    case ASK_SCOPE:
-    case ASK_NUMBER:
-    case ASK_WINDOW:
-    case ASK_TOP:
-    case ASK_IDENTIFIED:
-    case ASK_CLASS_END:
-    case ASK_OFTEN:
-    case ASK_UNKNOWN:
-        break;
-    }
+    r->s->ranks = r->s->median = item->code == ASK_MEDIAN;
+    item->used = item->code == ASK_MEDIAN || item->code == ASK_MEAN;
 }
+
+static void read_by(struct roles *r, size_t i)
+{
+    move(r, ASK_PART_FREE, ASK_PART_OUTCOME);
+    open_part(r, ASK_PART_GROUP);
+    item_at(r, i)->used = true;
+}
+
+/* "with diabetes and those without": the last word is of the group. */
+static void read_negation(struct roles *r, size_t i)
+{
+    item_at(r, i)->used = r->part == ASK_PART_GROUP && said_after(r, i) == ASK_NONE;
+}
+
+static void read_little(struct roles *r, size_t i)
+{
+    item_at(r, i)->used = !r->filter;
+}
+
+/* What each class of item does; the others are left to the filters. */
+static void (*const readers[ASK_UNKNOWN + 1])(struct roles *r, size_t i) = {
+    [ASK_INTENT] = read_intent,     [ASK_ROLE] = read_role,         [ASK_BY] = read_by,
+    [ASK_COLUMN] = read_noun,       [ASK_DERIVED] = read_noun,      [ASK_VALUE] = read_noun,
+    [ASK_FLAG] = read_noun,         [ASK_COMPARE] = read_compare,   [ASK_DURATION] = read_duration,
+    [ASK_ABOUT] = read_about,       [ASK_VERB] = read_about,        [ASK_AGGREGATE] = read_aggregate,
+    [ASK_NEGATION] = read_negation, [ASK_ENTITY] = read_little,     [ASK_AND] = read_little,
+    [ASK_PICK] = read_pick,         [ASK_UNKNOWN] = skip_filler};
 
 /* ---- is it one?
  * ------------------------------------------------------------------------------------- */
@@ -563,7 +587,8 @@ bool ask_parse_statistics(struct ask_parse *p)
                                 ? p->catalogue->entities[ASK_PATIENT].table
                                 : 0;
     for (size_t i = 0; i < p->reading->item_count; i++)
-        read_item(&roles, i);
+        if (readers[p->reading->items[i].class] != NULL)
+            readers[p->reading->items[i].class](&roles, i);
     p->last = ASK_NONE;
     p->prefer = ASK_CONCEPT_NONE;
     p->pick = ASK_ALL;

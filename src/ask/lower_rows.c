@@ -164,6 +164,29 @@ static E length_of_stay(struct ask_rows *rows, const struct ask_attr *attr)
                            plan_literal(plan, DATA_TYPE(DOUBLE), "86400")});
 }
 
+/* Days from the row's time to death, or to the day on which the others were last known to live. */
+static E follow_up(struct ask_rows *rows, const struct ask_attr *attr)
+{
+    const struct ask_catalogue *c = rows->catalogue;
+    const struct ask_entity *patient = &c->entities[ASK_PATIENT];
+    struct plan *plan = rows->plan;
+    struct ask_attr death;
+    if (!patient->known || c->tables[patient->table].death < 0 ||
+        !ask_attr_of(c, rows->table, patient->table, (size_t)c->tables[patient->table].death,
+                     &death))
+        return NULL;
+    (void)ask_rows_need(rows, attr);
+    E died = plain(rows, &death), time = plain(rows, attr);
+    if (died == NULL || time == NULL)
+        return NULL;
+    E last = ask_plan_day(plan, DATA_TYPE(DATE), attr->day);
+    E end = plan_call(plan, "coalesce", 2,
+                      (E[]){plan_cast(plan, died, DATA_TYPE(DATE), false), last});
+    E days = plan_call(plan, "date_diff_days", 2,
+                       (E[]){end, plan_cast(plan, time, DATA_TYPE(DATE), false)});
+    return plan_cast(plan, days, DATA_TYPE(DOUBLE), false);
+}
+
 E ask_rows_value(struct ask_rows *rows, const struct ask_attr *attr)
 {
     switch (attr->derived) {
@@ -176,6 +199,8 @@ E ask_rows_value(struct ask_rows *rows, const struct ask_attr *attr)
     case ASK_LENGTH_OF_STAY:
     case ASK_ICU_LENGTH:
         return length_of_stay(rows, attr);
+    case ASK_FOLLOW_UP:
+        return follow_up(rows, attr);
     }
     return NULL;
 }

@@ -90,7 +90,7 @@ void ask_note(struct ask_reading *reading, json_t *list, const char *format, ...
 /* ---- the sentence
  * ----------------------------------------------------------------------------------- */
 
-static void say_day(int64_t day, struct buf *out)
+void ask_say_day(int64_t day, struct buf *out)
 {
     int64_t year;
     unsigned month, date;
@@ -105,13 +105,18 @@ void ask_say_attr(const struct ask_reading *reading, const struct ask_attr *attr
                                           [ASK_LENGTH_OF_STAY] = "length of stay in days",
                                           [ASK_DEATH] = "death",
                                           [ASK_HOSPITAL_DEATH] = "death in hospital",
-                                          [ASK_ICU_LENGTH] = "length of ICU stay in days"};
+                                          [ASK_ICU_LENGTH] = "length of ICU stay in days",
+                                          [ASK_FOLLOW_UP] = "in days from admission"};
     if (attr->derived == ASK_AGE || attr->derived == ASK_LENGTH_OF_STAY ||
-        attr->derived == ASK_ICU_LENGTH) {
-        buf_puts(out, attr->day != 0 ? "age in years on " : derived[attr->derived]);
-        if (attr->day != 0)
-            say_day(attr->day, out);
-        if (attr->day != 0 &&
+        attr->derived == ASK_ICU_LENGTH || attr->derived == ASK_FOLLOW_UP) {
+        const struct ask_entity *stay = &reading->catalogue->entities[ASK_STAY];
+        bool icu = attr->derived == ASK_LENGTH_OF_STAY && stay->known &&
+                   ask_attr_table(attr) == stay->table;
+        bool on_day = attr->derived == ASK_AGE && attr->day != 0;
+        buf_puts(out, on_day ? "age in years on " : derived[icu ? ASK_ICU_LENGTH : attr->derived]);
+        if (on_day)
+            ask_say_day(attr->day, out);
+        if (on_day &&
             reading->catalogue->tables[reading->catalogue->entities[ASK_PATIENT].table].death >= 0)
             buf_puts(out, " or at death before");
         return;
@@ -156,11 +161,11 @@ static void say_window(const struct ask_window *window, struct buf *out)
         return;
     if (window->from != INT64_MIN) {
         buf_puts(out, " from ");
-        say_day(window->from, out);
+        ask_say_day(window->from, out);
     }
     if (window->to != INT64_MAX) {
         buf_puts(out, " before ");
-        say_day(window->to, out);
+        ask_say_day(window->to, out);
     }
 }
 
@@ -330,7 +335,7 @@ static void said_now(struct ask_reading *reading)
     if (!relative)
         return;
     AUTO(buf_done) struct buf day = BUF_INIT;
-    say_day(reading->now_day, &day);
+    ask_say_day(reading->now_day, &day);
     ask_note(reading, reading->warnings, "now is taken as %s%s", buf_text(&day),
              reading->options.now_day == INT64_MIN
                  ? ", the latest day of the data (--now says otherwise)"

@@ -8,7 +8,7 @@
 static json_t *attr_json(const struct ask_reading *reading, const struct ask_attr *attr, bool *ok)
 {
     static const char *const derived[] = {
-        NULL, "age", "length_of_stay", "death", "hospital_death", "icu_length_of_stay"};
+        NULL, "age", "length_of_stay", "death", "hospital_death", "icu_length_of_stay", "follow_up"};
     json_t *json = json_object();
     json_put_text(json, "table", reading->catalogue->tables[ask_attr_table(attr)].name, ok);
     json_put_text(json, "column", ask_attr_column(reading->catalogue, attr)->name, ok);

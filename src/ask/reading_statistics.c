@@ -30,10 +30,21 @@ static void say_variable(const struct ask_reading *reading, const struct ask_var
     if (v == NULL)
         return;
     if (v->from == ASK_FROM_COLUMN) {
+        bool death = v->attr.derived == ASK_DEATH || v->attr.derived == ASK_HOSPITAL_DEATH;
+        buf_puts(out, v->attr.derived == ASK_DEATH             ? "death ("
+                      : v->attr.derived == ASK_HOSPITAL_DEATH ? "death in hospital ("
+                                                              : "");
         ask_say_attr(reading, &v->attr, out);
+        buf_puts(out, death ? ")" : "");
+        if (v->level != NULL)
+            buf_printf(out, " '%s' (against its other values)", v->level);
         return;
     }
-    static const char *const picks[] = {"mean of", "first", "last"};
+    static const char *const picks[] = {
+        [ASK_ALL] = "mean of",      [ASK_FIRST] = "first",
+        [ASK_LAST] = "last",        [ASK_SECOND] = "second",
+        [ASK_THIRD] = "third",      [ASK_SECOND_TO_LAST] = "second to last",
+        [ASK_CURRENT] = "current"};
     const struct ask_event *event = &reading->question.events[v->event];
     if (v->from == ASK_FROM_MEAN)
         buf_printf(out, "the %s %s of each patient (", picks[event->pick], v->label);
@@ -173,6 +184,18 @@ void ask_warn_statistics(struct ask_reading *reading)
                  "the first",
                  table->name);
     const struct ask_variable *outcome = first_of(s, ASK_PART_OUTCOME);
+    if (s->from_dates) {
+        AUTO(buf_done) struct buf day = BUF_INIT;
+        ask_say_day(s->last_day, &day);
+        ask_note(reading, reading->warnings,
+                 "time is counted from the first admission to death; those without a date of "
+                 "death are taken as alive on %s, the latest day of the data",
+                 buf_text(&day));
+    }
+    if (!timed && outcome != NULL && outcome->death)
+        ask_note(reading, reading->warnings,
+                 "death is taken without its time: who was followed longer had more time to die; "
+                 "ask for survival where that matters");
     bool death = timed || (outcome != NULL && (outcome->death ||
                                                outcome->attr.derived == ASK_HOSPITAL_DEATH));
     for (size_t i = 0; i < s->count; i++)

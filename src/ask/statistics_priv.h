@@ -42,7 +42,8 @@ struct ask_statistics {
     struct ask_variable variables[ASK_VARIABLES];
     size_t count;
     bool with_p;       /* Table 1 with p-values */
-    bool covariates_said;
+    bool covariates_said; /* named, not only adjusted for */
+    bool searches;        /* "risk factors for": what is only adjusted for is no answer */
     bool adjusted, odds, both, paired;
     bool ranks;        /* medians are asked for */
     bool median;       /* of survival */

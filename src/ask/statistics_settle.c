@@ -118,6 +118,10 @@ static void settle_kind(const struct ask_parse *p, struct ask_variable *v)
     }
     const struct ask_column *column = ask_attr_column(p->catalogue, &v->attr);
     bool whole = column->type.kind == DATA_BIGINT;
+    if (v->level != NULL) {
+        v->category = v->two_levels = true;
+        return;
+    }
     v->two_levels = column->distinct <= 2 || column->type.kind == DATA_BOOLEAN;
     v->category = !data_type_is_numeric(column->type) || v->two_levels ||
                   (whole && column->role == PROFILE_CATEGORY) ||
@@ -245,24 +249,54 @@ static void use_follow_up(struct ask_statistics *s, const struct ask_attr *time,
         .part = ASK_PART_EVENT, .attr = *event, .item = ASK_NONE, .event = ASK_NONE};
 }
 
+/* Time to an event out of two dates: from the first admission to death, or to the latest day of the
+ * data. */
+static bool follow_up_of_dates(struct ask_parse *p, struct ask_attr *ret_time,
+                               struct ask_attr *ret_event)
+{
+    const struct ask_catalogue *c = p->catalogue;
+    const struct ask_entity *patient = &c->entities[ASK_PATIENT],
+                            *visit = &c->entities[ASK_ADMISSION];
+    int64_t last = p->reading->index->latest_day;
+    if (!patient->known || !visit->known || visit->table == patient->table ||
+        c->tables[patient->table].death < 0 || c->tables[visit->table].time < 0 ||
+        !c->tables[visit->table].reaches[ASK_PATIENT] || last == INT64_MIN)
+        return false;
+    *ret_time = (struct ask_attr){.table = visit->table,
+                                  .column = (size_t)c->tables[visit->table].time,
+                                  .derived = ASK_FOLLOW_UP,
+                                  .day = last};
+    *ret_event = (struct ask_attr){.table = patient->table,
+                                   .column = (size_t)c->tables[patient->table].death,
+                                   .derived = ASK_DEATH};
+    p->q->statistics.from_dates = true;
+    p->q->statistics.last_day = last;
+    return true;
+}
+
 /* Is the outcome a time to an event? */
 static bool settle_time_to_event(struct ask_parse *p)
 {
     struct ask_statistics *s = &p->q->statistics;
     struct ask_variable *outcome = variable_of(s, ASK_PART_OUTCOME);
     struct ask_attr time, event;
-    bool found = find_follow_up(p, &time, &event);
-    bool status = found && outcome != NULL && outcome->from == ASK_FROM_COLUMN &&
-                  !outcome->death && same_attr(&outcome->attr, &event);
-    bool wanted = s->survival_said || s->at_time ||
-                  (outcome != NULL && (outcome->death || status) && !s->odds && found);
+    bool columns = find_follow_up(p, &time, &event), death = false, status = false;
+    bool found = columns || follow_up_of_dates(p, &time, &event);
+    if (outcome != NULL) {
+        death = outcome->death;
+        status = columns && !death && outcome->from == ASK_FROM_COLUMN &&
+                 same_attr(&outcome->attr, &event);
+    }
+    bool wanted =
+        s->survival_said || s->at_time || ((death || status) && !s->odds && found);
+    s->from_dates = s->from_dates && wanted && !s->table_one;
     if (!wanted || s->table_one)
         return false;
     if (!found) {
         ask_parse_lacks(p, "a time to an event: columns such as time and status (1 = the event)");
         return false;
     }
-    if (outcome != NULL && !outcome->death && !status) {
+    if (outcome != NULL && !death && !status) {
         if (variable_of(s, ASK_PART_GROUP) == NULL)
             outcome->part = ASK_PART_GROUP;
         else
@@ -302,13 +336,19 @@ static enum ask_family two_sided(struct ask_parse *p, struct ask_statistics *s)
     return outcome->category ? ASK_CATEGORY_BY_GROUP : ASK_NUMBER_BY_GROUP;
 }
 
+static void groups_predict(struct ask_statistics *s)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (s->variables[i].part == ASK_PART_GROUP) {
+            s->variables[i].part = ASK_PART_COVARIATE;
+            s->covariates_said = true;
+        }
+}
+
 static enum ask_family model_family(struct ask_parse *p, struct ask_statistics *s)
 {
     struct ask_variable *outcome = variable_of(s, ASK_PART_OUTCOME);
-    for (size_t i = 0; i < s->count; i++)
-        if (s->variables[i].part == ASK_PART_GROUP)
-            s->variables[i].part = ASK_PART_COVARIATE;
-    s->covariates_said = s->covariates_said || count_of(s, ASK_PART_COVARIATE) > 0;
+    groups_predict(s);
     if (outcome == NULL) {
         ask_parse_lacks(p, "an outcome: 'predictors of COLUMN'");
         return ASK_NO_FAMILY;
@@ -333,10 +373,7 @@ static enum ask_family family_of(struct ask_parse *p)
         allow_group(p, group);
         if (!model && (group == NULL || group->category))
             return ASK_CURVES;
-        for (size_t i = 0; i < s->count; i++)
-            if (s->variables[i].part == ASK_PART_GROUP)
-                s->variables[i].part = ASK_PART_COVARIATE;
-        s->covariates_said = s->covariates_said || count_of(s, ASK_PART_COVARIATE) > 0;
+        groups_predict(s);
         return ASK_COX;
     }
     return model ? model_family(p, s) : two_sided(p, s);
@@ -365,6 +402,17 @@ static bool fits(const struct ask_parse *p, size_t base)
     return true;
 }
 
+static bool is_model(const struct ask_statistics *s)
+{
+    return s->family == ASK_COX || s->family == ASK_LOGISTIC || s->family == ASK_LINEAR;
+}
+
+/* Are the predictors, or what a table describes, left to be found? */
+static bool needs_candidates(const struct ask_statistics *s)
+{
+    return (is_model(s) || s->family == ASK_TABLE1) && !s->covariates_said;
+}
+
 static size_t choose_base(const struct ask_parse *p)
 {
     const struct ask_catalogue *c = p->catalogue;
@@ -376,6 +424,11 @@ static size_t choose_base(const struct ask_parse *p)
             grain = (enum ask_entity_kind)e;
     if (grain != ASK_ENTITIES && c->entities[grain].known && fits(p, c->entities[grain].table))
         return c->entities[grain].table;
+    const struct ask_entity *visit = &c->entities[ASK_ADMISSION];
+    if (needs_candidates(s) && visit->known && c->entities[ASK_PATIENT].known &&
+        visit->table != c->entities[ASK_PATIENT].table && c->tables[visit->table].time >= 0 &&
+        fits(p, visit->table))
+        return visit->table; /* who they were when they came: the first admission */
     for (size_t e = 0; e < ASK_ENTITIES; e++)
         if (c->entities[e].known && fits(p, c->entities[e].table))
             return c->entities[e].table;
@@ -402,7 +455,7 @@ static void settle_first(struct ask_parse *p, size_t base)
         bool ok = true;
         for (size_t k = 0; !chosen && k < table->column_count; k++)
             if (table->columns[k].distinct >= 2 && table->columns[k].distinct <= 4 &&
-                ask_words_have(&table->columns[k].words, "type"))
+                strstr(table->columns[k].name, "type") != NULL)
                 for (int level = 1; level <= (int)table->columns[k].distinct; level++) {
                     AUTO(buf_done) struct buf text = BUF_INIT;
                     buf_printf(&text, "%s with %s %d",
@@ -463,8 +516,50 @@ static bool is_candidate(const struct ask_table *table, const struct ask_column 
            (table->rows == 0 || column->nulls * 2 <= table->rows);
 }
 
-static void add_candidates(struct ask_parse *p, size_t from, const struct ask_path *path)
+/* What is known only when the stay, or the life, is over: no predictor of how it ends. */
+static bool is_later(const struct ask_column *column)
 {
+    static const char *const names[] = {"discharge", "death", "expire", "died",       "dead",
+                                        "deceased",  "dod",   "disposition", "end", "outcome", NULL};
+    for (size_t i = 0; names[i] != NULL; i++)
+        if (ask_words_have(&column->words, names[i]))
+            return true;
+    return false;
+}
+
+static void add_variable(struct ask_parse *p, const struct ask_attr *attr)
+{
+    struct ask_statistics *s = &p->q->statistics;
+    if (s->count == ASK_VARIABLES)
+        return;
+    s->variables[s->count] = (struct ask_variable){
+        .part = ASK_PART_COVARIATE, .attr = *attr, .item = ASK_NONE, .event = ASK_NONE};
+    settle_kind(p, &s->variables[s->count++]);
+}
+
+/* Age and, in a table of who they were, length of stay, where they are made of two dates. */
+static void add_derived(struct ask_parse *p, size_t base)
+{
+    static const enum ask_derived derived[] = {ASK_AGE, ASK_LENGTH_OF_STAY};
+    struct ask_statistics *s = &p->q->statistics;
+    for (size_t i = 0; i < (s->family == ASK_TABLE1 ? 2 : 1); i++) {
+        struct ask_attr attr;
+        bool flag = false, taken = false;
+        if (!ask_parse_derived_attr(p, derived[i], &attr, &flag) || attr.derived == ASK_PLAIN ||
+            attr.table != base)
+            continue;
+        for (size_t k = 0; k < s->count; k++)
+            taken = taken || (s->variables[k].from == ASK_FROM_COLUMN &&
+                              same_attr(&s->variables[k].attr, &attr));
+        if (!taken)
+            add_variable(p, &attr);
+    }
+}
+
+static void add_candidates(struct ask_parse *p, size_t from)
+{
+    struct ask_attr time, event;
+    bool followed = find_follow_up(p, &time, &event);
     struct ask_statistics *s = &p->q->statistics;
     const struct ask_table *table = &p->catalogue->tables[from];
     const struct ask_entity *patient = &p->catalogue->entities[ASK_PATIENT];
@@ -473,14 +568,13 @@ static void add_candidates(struct ask_parse *p, size_t from, const struct ask_pa
         bool taken = !is_candidate(table, &table->columns[i]) ||
                      (patient->known && from == patient->table && (int)i == patient->key) ||
                      (int)i == table->death_flag || (int)i == s->order_column;
+        taken = taken || (is_model(s) && is_later(&table->columns[i])) ||
+                (followed && (same_attr(&attr, &time) || same_attr(&attr, &event)));
         for (size_t k = 0; !taken && k < s->count; k++)
-            taken = s->variables[k].from == ASK_FROM_COLUMN && same_attr(&s->variables[k].attr, &attr);
-        if (taken || s->count == ASK_VARIABLES)
-            continue;
-        (void)path;
-        s->variables[s->count] = (struct ask_variable){
-            .part = ASK_PART_COVARIATE, .attr = attr, .item = ASK_NONE, .event = ASK_NONE};
-        settle_kind(p, &s->variables[s->count++]);
+            taken = s->variables[k].from == ASK_FROM_COLUMN &&
+                    same_attr(&s->variables[k].attr, &attr);
+        if (!taken)
+            add_variable(p, &attr);
     }
 }
 
@@ -511,16 +605,16 @@ static void settle_candidates(struct ask_parse *p)
     const struct ask_entity *patient = &p->catalogue->entities[ASK_PATIENT];
     size_t base = p->q->events[0].table;
     struct ask_path path;
-    bool model = s->family == ASK_COX || s->family == ASK_LOGISTIC || s->family == ASK_LINEAR;
-    if (!(model && !s->covariates_said) && !(s->family == ASK_TABLE1 && !s->covariates_said))
+    if (!needs_candidates(s))
         return;
+    add_derived(p, base);
     if (patient->known && patient->table != base &&
         ask_path_find(p->catalogue, base, patient->table, &path))
-        add_candidates(p, patient->table, &path);
-    add_candidates(p, base, NULL);
+        add_candidates(p, patient->table);
+    add_candidates(p, base);
     if (count_of(s, ASK_PART_COVARIATE) == 0)
         ask_parse_lacks(p, "columns of numbers or categories to describe or to predict by");
-    if (model && count_of(s, ASK_PART_COVARIATE) > ASK_CANDIDATES_MAX)
+    if (is_model(s) && count_of(s, ASK_PART_COVARIATE) > ASK_CANDIDATES_MAX)
         offer_candidates(p);
 }
 
@@ -545,7 +639,8 @@ static void settle_names(struct ask_parse *p)
             v->attr.table = base;
         }
         static const char *const derived[] = {
-            NULL, "age", "length_of_stay", "death", "death_in_hospital", "length_of_icu_stay"};
+            NULL, "age", "length_of_stay", "death", "death_in_hospital", "length_of_icu_stay",
+            "follow_up_days"};
         const struct ask_table *table =
             &p->catalogue->tables[v->from == ASK_FROM_COLUMN ? base
                                                              : p->q->events[v->event].table];
@@ -554,9 +649,14 @@ static void settle_names(struct ask_parse *p)
                   : v->attr.derived != ASK_PLAIN
                       ? derived[v->attr.derived]
                       : ask_attr_column(p->catalogue, &v->attr)->name;
+        if (v->level != NULL)
+            v->name = arena_printf(arena, "%s_is_level", v->name);
         v->label = v->from != ASK_FROM_COLUMN && v->item != ASK_NONE
                        ? ask_phrase(p->reading, p->reading->items[v->item].from,
                                     p->reading->items[v->item].to)
+                   : v->level != NULL
+                       ? arena_printf(arena, "%s %s",
+                                      ask_attr_column(p->catalogue, &v->attr)->name, v->level)
                        : v->name;
         for (size_t k = 0; k < i; k++)
             if (v->name != NULL && s->variables[k].name != NULL &&
@@ -591,8 +691,7 @@ static void check_parts(struct ask_parse *p)
 {
     struct ask_statistics *s = &p->q->statistics;
     struct ask_variable *group = variable_of(s, ASK_PART_GROUP);
-    bool model = s->family == ASK_COX || s->family == ASK_LOGISTIC || s->family == ASK_LINEAR;
-    if (!model && count_of(s, ASK_PART_GROUP) > 1)
+    if (!is_model(s) && count_of(s, ASK_PART_GROUP) > 1)
         ask_parse_lacks(p, "one grouping at a time");
     if (count_of(s, ASK_PART_OUTCOME) > 1)
         ask_parse_lacks(p, "one outcome at a time: ask for 'table 1 by GROUP' for many");

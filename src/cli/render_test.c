@@ -36,7 +36,8 @@ static void say_interval(struct cli *cli, const char *name, const json_t *one, c
 static bool is_shown(const json_t *one)
 {
     bool says = json_is_number(json_object_get(one, "statistic")) ||
-                json_is_number(json_object_get(one, "estimate"));
+                json_is_number(json_object_get(one, "estimate")) ||
+                json_is_number(json_object_get(one, "p"));
     return says && (json_object_get(one, "se") == NULL || json_object_get(one, "ratio") != NULL);
 }
 
@@ -78,6 +79,12 @@ static void put_checks(struct cli *cli, const json_t *test)
                                         : "not tested:",
                   json_text(one, "name", ""));
         cli_add_visible(&cli->out, str_of(json_text(one, "detail", "")));
+        cli_say(cli, "\n");
+    }
+    list = json_object_get(test, "notes");
+    for (size_t i = 0; i < json_array_size(list) && i < SHOWN_STATISTICS; i++) {
+        cli_style(cli, CLI_DIM, "  note: ");
+        cli_add_visible(&cli->out, str_of(json_string_value(json_array_get(list, i))));
         cli_say(cli, "\n");
     }
     list = json_object_get(test, "alternatives");

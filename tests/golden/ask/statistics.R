@@ -1,0 +1,221 @@
+# Writes tests/golden/ask/statistics.txt: statistical questions as clinicians ask them, each with R's numbers for it. The analysis of each is
+# written here by hand, from the files, not from the program. Usage: Rscript statistics.R FOLDER > statistics.txt; FOLDER has single/, nafld_multi/
+# (with nafld2 as nafld2.csv), diabetic_data.csv, mimic3_demo/*.csv, heart_uci/ and demo/ (the synthetic hospital: demo-data --patients 1000).
+# A line: DATASET | QUESTION | TEST (or a status) | key=value …; keys: n, value, and statistics[0]'s statistic, df, p, estimate, low, high; term:NAME:KEY a
+# coefficient's; cell:ROW:COLUMN a cell of the printed table, whose row begins with ROW.
+suppressMessages(library(survival))
+options(digits = 15)
+folder <- commandArgs(TRUE)[1]
+path <- function(...) file.path(folder, ...)
+number <- function(x) ifelse(is.na(x), "NA", formatC(x, digits = 12, width = 1, format = "g"))
+shown <- function(x) { y <- suppressWarnings(as.numeric(x)); if (is.na(y)) as.character(x) else number(y) }
+case <- function(data, question, test, ...) {
+  values <- list(...)
+  values <- values[!vapply(values, is.null, TRUE)]
+  flat <- unlist(values)
+  cat(data, " | ", question, " | ", test, " | ", paste(names(flat), vapply(flat, shown, ""), sep = "=", collapse = "; "), "\n", sep = "")
+}
+welch <- function(x, g) { t <- t.test(x ~ g); list(n = sum(!is.na(x) & !is.na(g)), statistic = t$statistic[[1]], df = t$parameter[[1]], p = t$p.value, estimate = t$estimate[[1]] - t$estimate[[2]], low = t$conf.int[1], high = t$conf.int[2]) }
+ranks <- function(x, g) { t <- suppressWarnings(wilcox.test(x ~ g)); list(n = sum(!is.na(x) & !is.na(g)), statistic = t$statistic[[1]], p = t$p.value) }
+kruskal <- function(x, g) { t <- kruskal.test(x, factor(g)); list(n = sum(!is.na(x) & !is.na(g)), statistic = t$statistic[[1]], df = t$parameter[[1]], p = t$p.value) }
+anova_ <- function(x, g) { t <- anova(lm(x ~ factor(g))); list(n = sum(!is.na(x) & !is.na(g)), statistic = t$`F value`[1], p = t$`Pr(>F)`[1]) }
+welch_anova <- function(x, g) { t <- oneway.test(x ~ factor(g)); list(n = sum(!is.na(x) & !is.na(g)), statistic = t$statistic[[1]], p = t$p.value) }
+chi <- function(a, b) { t <- suppressWarnings(chisq.test(table(a, b))); list(n = sum(!is.na(a) & !is.na(b)), statistic = t$statistic[[1]], df = t$parameter[[1]], p = t$p.value) }
+fisher <- function(a, b) { t <- fisher.test(table(a, b), workspace = 2e7); list(n = sum(!is.na(a) & !is.na(b)), p = t$p.value) }
+pearson <- function(x, y) { t <- cor.test(x, y); list(n = sum(!is.na(x) & !is.na(y)), value = t$estimate[[1]], p = t$p.value, low = t$conf.int[1], high = t$conf.int[2]) }
+spearman <- function(x, y) { t <- suppressWarnings(cor.test(x, y, method = "spearman")); list(n = sum(!is.na(x) & !is.na(y)), value = t$estimate[[1]], p = t$p.value) }
+# name: how the program calls R's coefficient
+terms_of <- function(names, table, ratio) {
+  out <- list()
+  for (i in seq_along(names)) {
+    out[[paste0("term:", names[i], ":", if (ratio) "ratio" else "estimate")]] <- if (ratio) exp(table[i, 1]) else table[i, 1]
+    out[[paste0("term:", names[i], ":p")]] <- table[i, ncol(table)]
+  }
+  out
+}
+cox <- function(formula, data, names) {
+  fit <- coxph(formula, data, control = coxph.control(eps = 1e-12, toler.chol = 1e-13, iter.max = 50)); s <- summary(fit)
+  c(list(n = s$n, statistic = s$logtest[["test"]], df = s$logtest[["df"]], p = s$logtest[["pvalue"]]), terms_of(names, s$coefficients, TRUE))
+}
+logistic <- function(formula, data, names) {
+  fit <- glm(formula, binomial, data, epsilon = 1e-14, maxit = 100); s <- summary(fit)
+  c(list(n = nobs(fit), statistic = fit$null.deviance - fit$deviance, df = fit$df.null - fit$df.residual), terms_of(names, s$coefficients[-1, , drop = FALSE], TRUE))
+}
+linear <- function(formula, data, names) {
+  fit <- lm(formula, data); s <- summary(fit)
+  c(list(n = nobs(fit), statistic = s$fstatistic[[1]], estimate = s$r.squared), terms_of(names, s$coefficients[-1, , drop = FALSE], FALSE))
+}
+logrank <- function(formula, data, groups = NULL) {
+  d <- survdiff(formula, data); k <- length(d$n) - 1; out <- list(n = sum(d$n), statistic = d$chisq, df = k, p = pchisq(d$chisq, k, lower.tail = FALSE))
+  m <- summary(survfit(formula, data))$table
+  for (i in seq_along(groups)) { out[[paste0("cell:", groups[i], ":events")]] <- m[i, "events"]; out[[paste0("cell:", groups[i], ":median")]] <- m[i, "median"] }
+  out
+}
+curve <- function(formula, data, at = NULL) {
+  f <- survfit(formula, data); m <- summary(f)$table
+  if (is.null(at)) return(list(n = m[["records"]], value = m[["median"]], "cell:all:events" = m[["events"]]))
+  s <- summary(f, times = at); list(n = m[["records"]], value = s$surv, "cell:all:survival_low" = s$lower, "cell:all:survival_high" = s$upper)
+}
+first_of <- function(data, id, ...) { data <- data[order(...), ]; data[!duplicated(data[[id]]), ] }
+
+# ---- pbc: one row for each patient; status 2 is death, 1 a transplant -------------------------------------------------------------------------
+pbc <- read.csv(path("single", "pbc.csv")); pbc$dead <- pbc$status == 2
+do <- function(...) do.call(case, c(list(...)[1:3], unlist(list(...)[-(1:3)], recursive = FALSE)))
+do("pbc", "is there a difference in bili between treatments?", "Welch two-sample t-test", welch(pbc$bili, pbc$trt))
+do("pbc", "compare age by sex", "Welch two-sample t-test", welch(pbc$age, pbc$sex))
+do("pbc", "does albumin differ between men and women?", "Welch two-sample t-test", welch(pbc$albumin, pbc$sex))
+do("pbc", "is there a significant difference in protime between treatment groups", "Welch two-sample t-test", welch(pbc$protime, pbc$trt))
+do("pbc", "compare median bilirubin by sex", "Mann–Whitney test", ranks(pbc$bili, pbc$sex))
+do("pbc", "compare cholesterol between men and women over 50", "Mann–Whitney test", ranks(pbc$chol[pbc$age > 50], pbc$sex[pbc$age > 50]))
+do("pbc", "compare bili by sex in patients with ascites", "Mann–Whitney test", ranks(pbc$bili[which(pbc$ascites == 1)], pbc$sex[which(pbc$ascites == 1)]))
+do("pbc", "compare platelet by stage", "Kruskal–Wallis test", kruskal(pbc$platelet, pbc$stage))
+do("pbc", "is bilirubin associated with stage", "Kruskal–Wallis test", kruskal(pbc$bili, pbc$stage))
+do("pbc", "does stage differ by sex", "Mann–Whitney test", ranks(pbc$stage, pbc$sex))
+do("pbc", "is stage associated with sex", "Fisher's exact test", fisher(pbc$stage, pbc$sex))
+do("pbc", "is ascites associated with sex?", "Fisher's exact test", fisher(pbc$ascites, pbc$sex))
+do("pbc", "is spiders related to treatment", "χ² test", chi(pbc$spiders, pbc$trt))
+do("pbc", "is hepatomegaly more common in men than women", "χ² test", chi(pbc$hepato, pbc$sex))
+do("pbc", "correlation between age and albumin", "Pearson's correlation", pearson(pbc$age, pbc$albumin))
+do("pbc", "correlation between age and chol", "Spearman's rank correlation", spearman(pbc$age, pbc$chol))
+do("pbc", "is bilirubin correlated with copper", "Spearman's rank correlation", spearman(pbc$bili, pbc$copper))
+women <- subset(pbc, sex == "f")
+do("pbc", "correlation between age and albumin in women", "Pearson's correlation", pearson(women$age, women$albumin))
+do("pbc", "is mortality associated with ascites", "log-rank test", logrank(Surv(time, dead) ~ ascites, pbc, c("0", "1")))
+do("pbc", "survival by treatment", "log-rank test", logrank(Surv(time, dead) ~ trt, pbc, c("1", "2")))
+do("pbc", "does survival differ between men and women", "log-rank test", logrank(Surv(time, dead) ~ sex, pbc, c("f", "m")))
+do("pbc", "Kaplan-Meier of survival by edema", "log-rank test", logrank(Surv(time, dead) ~ edema, pbc, c("0", "0.5", "1")))
+do("pbc", "survival of patients with ascites by treatment", "log-rank test", logrank(Surv(time, dead) ~ trt, subset(pbc, ascites == 1), c("1", "2")))
+do("pbc", "median survival", "Kaplan–Meier estimate", curve(Surv(time, dead) ~ 1, pbc))
+do("pbc", "median survival in women", "Kaplan–Meier estimate", curve(Surv(time, dead) ~ 1, women))
+do("pbc", "5-year survival", "Kaplan–Meier estimate", curve(Surv(time, dead) ~ 1, pbc, 5 * 365.25))
+do("pbc", "what is the 10-year survival in men?", "Kaplan–Meier estimate", curve(Surv(time, dead) ~ 1, subset(pbc, sex == "m"), 10 * 365.25))
+do("pbc", "what predicts death: age, bili, albumin, protime", "Cox regression", cox(Surv(time, dead) ~ age + bili + albumin + protime, pbc, c("age", "bili", "albumin", "protime")))
+do("pbc", "effect of trt on survival adjusted for age and sex", "Cox regression", cox(Surv(time, dead) ~ factor(trt) + age + sex, pbc, c("trt: 2", "age", "sex: m")))
+do("pbc", "is age associated with death", "Cox regression", cox(Surv(time, dead) ~ age, pbc, "age"))
+do("pbc", "are age, bili and albumin associated with death", "Cox regression", cox(Surv(time, dead) ~ age + bili + albumin, pbc, c("age", "bili", "albumin")))
+do("pbc", "predictors of death in women: age, bili", "Cox regression", cox(Surv(time, dead) ~ age + bili, women, c("age", "bili")))
+do("pbc", "odds of ascites by sex", "logistic regression", logistic(ascites ~ sex, pbc, "sex: m"))
+do("pbc", "does age predict ascites", "logistic regression", logistic(ascites ~ age, pbc, "age"))
+do("pbc", "risk factors for ascites: age, albumin, bili", "logistic regression", logistic(ascites ~ age + albumin + bili, pbc, c("age", "albumin", "bili")))
+do("pbc", "predictors of albumin: age, bili, sex", "linear regression", linear(albumin ~ age + bili + sex, pbc, c("age", "bili", "sex: m")))
+do("pbc", "is albumin normally distributed", "Shapiro–Wilk test", list(n = 418, statistic = shapiro.test(pbc$albumin)$statistic[[1]], p = shapiro.test(pbc$albumin)$p.value))
+full <- coxph(Surv(time, dead) ~ factor(trt) + age + sex + factor(ascites) + factor(hepato) + factor(spiders) + edema + bili + chol + albumin + copper + alk.phos + ast + trig + platelet + protime + factor(stage), pbc)
+do("pbc", "what predicts death", "Cox regression", list(n = full$n, statistic = summary(full)$logtest[["test"]], df = 19, "term:age:ratio" = exp(coef(full)[["age"]]), "term:protime:ratio" = exp(coef(full)[["protime"]])))
+known <- subset(pbc, !is.na(trt))
+do("pbc", "table 1 by treatment", "standardised mean differences", list(n = nrow(known), "cell:n:trt = 1" = sum(known$trt == 1), "cell:age, mean (SD):trt = 1" = sprintf("%.2f (%.2f)", mean(known$age[known$trt == 1]), sd(known$age[known$trt == 1])),
+  "cell:albumin, mean (SD):trt = 2" = sprintf("%.2f (%.3f)", mean(known$albumin[known$trt == 2]), sd(known$albumin[known$trt == 2])),
+  "cell:sex, n (%):all" = sprintf("%d (%.1f %%)", sum(known$sex == "f"), 100 * mean(known$sex == "f")),
+  "cell:bili, median [q1, q3]:trt = 1" = sprintf("%.2f [%.3f, %.2f]", median(known$bili[known$trt == 1]), quantile(known$bili[known$trt == 1], .25), quantile(known$bili[known$trt == 1], .75))))
+do("pbc", "baseline characteristics by sex with p-values", "standardised mean differences, and a test for each", list(n = 418, "cell:age, mean (SD):p" = t.test(age ~ sex, pbc)$p.value, "cell:bili, median [q1, q3]:p" = wilcox.test(bili ~ sex, pbc)$p.value))
+case("pbc", "compare bili", "refused", list())
+case("pbc", "compare shoe size by sex", "refused", list())
+case("pbc", "what is the effect of aspirin on survival", "refused", list())
+case("pbc", "20-year survival", "refused", list())
+case("pbc", "is sex normally distributed", "refused", list())
+
+# ---- nafld: patients, laboratory values, events -----------------------------------------------------------------------------------------------
+n1 <- read.csv(path("nafld_multi", "nafld1.csv")); n2 <- read.csv(path("nafld_multi", "nafld2.csv")); n3 <- read.csv(path("nafld_multi", "nafld3.csv"))
+n1$diabetes <- n1$id %in% n3$id[n3$event == "diabetes"]; n1$stroke <- n1$id %in% n3$id[n3$event == "stroke"]; n1$htn <- n1$id %in% n3$id[n3$event == "htn"]
+hdl <- tapply(n2$value[n2$test == "hdl"], n2$id[n2$test == "hdl"], mean); n1$hdl <- hdl[as.character(n1$id)]
+do("nafld", "does bmi differ between men and women", "Welch two-sample t-test", welch(n1$bmi, n1$male))
+do("nafld", "compare age between patients with and without diabetes", "Welch two-sample t-test", welch(n1$age, n1$diabetes))
+do("nafld", "compare hdl between men and women", "Welch two-sample t-test", welch(n1$hdl, n1$male))
+do("nafld", "is stroke associated with htn", "χ² test", chi(n1$stroke, n1$htn))
+do("nafld", "is diabetes associated with sex", "χ² test", chi(n1$diabetes, n1$male))
+do("nafld", "correlation between age and bmi", "Spearman's rank correlation", spearman(n1$age, n1$bmi))
+do("nafld", "correlation between age and hdl", "Spearman's rank correlation", spearman(n1$age, n1$hdl))
+do("nafld", "is bmi related to height", "Spearman's rank correlation", spearman(n1$bmi, n1$height))
+do("nafld", "survival by male", "log-rank test", logrank(Surv(futime, status) ~ male, n1, c("0", "1")))
+do("nafld", "is death associated with diabetes", "log-rank test", logrank(Surv(futime, status) ~ diabetes, n1, c("no", "yes")))
+do("nafld", "10 year survival", "Kaplan–Meier estimate", curve(Surv(futime, status) ~ 1, n1, 3652.5))
+do("nafld", "5 year survival of men with diabetes", "Kaplan–Meier estimate", curve(Surv(futime, status) ~ 1, subset(n1, male == 1 & diabetes), 5 * 365.25))
+do("nafld", "predictors of death: age, male, bmi", "Cox regression", cox(Surv(futime, status) ~ age + factor(male) + bmi, n1, c("age", "male: 1", "bmi")))
+do("nafld", "predictors of bmi: age, male", "linear regression", linear(bmi ~ age + factor(male), n1, c("age", "male: 1")))
+do("nafld", "table 1 by male", "standardised mean differences", list(n = nrow(n1), "cell:age, mean (SD):male = 0" = sprintf("%.2f (%.2f)", mean(n1$age[n1$male == 0]), sd(n1$age[n1$male == 0]))))
+
+# ---- diabetes130: the encounter with the lowest id of each patient ------------------------------------------------------------------------------
+d <- read.csv(path("diabetic_data.csv"), na.strings = "?", stringsAsFactors = FALSE); d <- first_of(d, "patient_nbr", d$encounter_id)
+d$gender[d$gender == "Unknown/Invalid"] <- NA; d$again <- d$readmitted != "NO"; d$soon <- d$readmitted == "<30"
+bands <- paste0("age: [", seq(10, 90, 10), "-", seq(20, 100, 10), ")")
+do("diabetes130", "compare time in hospital by gender", "Welch two-sample t-test", welch(d$time_in_hospital, d$gender))
+do("diabetes130", "compare number of diagnoses between men and women", "Welch two-sample t-test", welch(d$number_diagnoses, d$gender))
+do("diabetes130", "does number of medications differ by race", "Welch's analysis of variance", welch_anova(d$num_medications, d$race))
+do("diabetes130", "is readmission associated with insulin", "χ² test", chi(d$readmitted, d$insulin))
+do("diabetes130", "is readmission within 30 days associated with insulin", "χ² test", chi(d$soon, d$insulin))
+do("diabetes130", "is change associated with readmission", "χ² test", chi(d$change, d$readmitted))
+do("diabetes130", "is A1Cresult associated with readmission", "χ² test", chi(d$A1Cresult, d$readmitted))
+do("diabetes130", "correlation between num_medications and time_in_hospital", "Spearman's rank correlation", spearman(d$num_medications, d$time_in_hospital))
+do("diabetes130", "predictors of readmission: age, gender, time_in_hospital", "logistic regression", logistic(again ~ age + gender + time_in_hospital, d, c(bands, "gender: Male", "time_in_hospital")))
+do("diabetes130", "predictors of 30-day readmission: age, gender, time_in_hospital", "logistic regression", logistic(soon ~ age + gender + time_in_hospital, d, c(bands, "gender: Male", "time_in_hospital")))
+do("diabetes130", "odds of readmission by gender", "logistic regression", logistic(again ~ gender, d, "gender: Male"))
+do("diabetes130", "predictors of time in hospital: num_medications, number_diagnoses", "linear regression", linear(time_in_hospital ~ num_medications + number_diagnoses, d, c("num_medications", "number_diagnoses")))
+case("diabetes130", "what predicts readmission", "asked_back", list())
+case("diabetes130", "survival by gender", "refused", list())
+
+# ---- MIMIC-III demo: the first admission, each patient's mean of a laboratory value ---------------------------------------------------------------
+read <- function(name) { x <- read.csv(path("mimic3_demo", paste0(name, ".csv")), stringsAsFactors = FALSE, colClasses = if (name %in% c("DIAGNOSES_ICD", "D_ICD_DIAGNOSES")) "character" else NA); names(x) <- tolower(names(x)); x }
+patients <- read("PATIENTS"); adm <- read("ADMISSIONS"); labs <- read("LABEVENTS"); items <- read("D_LABITEMS"); dx <- read("DIAGNOSES_ICD"); titles <- read("D_ICD_DIAGNOSES"); icu <- read("ICUSTAYS")
+when <- function(x) as.POSIXct(x, tz = "UTC")
+adm <- first_of(adm, "subject_id", when(adm$admittime), adm$row_id); adm$los <- as.numeric(difftime(when(adm$dischtime), when(adm$admittime), units = "days"))
+adm <- merge(adm, patients[c("subject_id", "gender", "dod", "dob")], by = "subject_id")
+with_dx <- function(word) unique(dx$subject_id[dx$icd9_code %in% titles$icd9_code[grepl(word, titles$long_title, ignore.case = TRUE)]])
+adm$diabetes <- adm$subject_id %in% with_dx("diabetes"); adm$sepsis <- adm$subject_id %in% with_dx("\\bsepsis\\b")
+lab <- function(label) { x <- labs[labs$itemid %in% items$itemid[items$label == label] & !is.na(labs$valuenum), ]; m <- tapply(x$valuenum, x$subject_id, mean); m[as.character(adm$subject_id)] }
+adm$creatinine <- lab("Creatinine"); adm$glucose <- lab("Glucose"); adm$bun <- lab("Urea Nitrogen"); adm$hb <- lab("Hemoglobin")
+adm$days <- as.numeric(as.Date(substr(adm$dod, 1, 10)) - as.Date(substr(adm$admittime, 1, 10)))
+icu <- first_of(icu, "subject_id", when(icu$intime), icu$row_id); icu$days <- as.numeric(difftime(when(icu$outtime), when(icu$intime), units = "days"))
+do("mimic", "compare length of stay by insurance", "Kruskal–Wallis test", kruskal(adm$los, adm$insurance))
+do("mimic", "compare length of stay by admission type", "Kruskal–Wallis test", kruskal(adm$los, adm$admission_type))
+do("mimic", "compare length of icu stay by first careunit", "Kruskal–Wallis test", kruskal(icu$days, icu$first_careunit))
+do("mimic", "does creatinine differ between men and women", "Welch two-sample t-test", welch(adm$creatinine, adm$gender))
+do("mimic", "compare hemoglobin between men and women", "Welch two-sample t-test", welch(adm$hb, adm$gender))
+do("mimic", "compare glucose between patients with and without diabetes", "Welch two-sample t-test", welch(adm$glucose, adm$diabetes))
+do("mimic", "correlation between creatinine and urea nitrogen", "Spearman's rank correlation", spearman(adm$creatinine, adm$bun))
+do("mimic", "is in hospital mortality associated with sepsis", "χ² test", chi(adm$hospital_expire_flag, adm$sepsis))
+do("mimic", "is in hospital mortality associated with sex", "χ² test", chi(adm$hospital_expire_flag, adm$gender))
+do("mimic", "in hospital mortality by insurance", "Fisher's exact test", fisher(adm$hospital_expire_flag, adm$insurance))
+do("mimic", "survival by gender", "log-rank test", logrank(Surv(days, rep(1, nrow(adm))) ~ gender, adm, c("F", "M")))
+do("mimic", "median survival", "Kaplan–Meier estimate", curve(Surv(days, rep(1, nrow(adm))) ~ 1, adm))
+do("mimic", "predictors of death in hospital: gender, creatinine", "logistic regression", logistic(hospital_expire_flag ~ gender + creatinine, adm, c("gender: M", "creatinine")))
+case("mimic", "what predicts death in hospital", "refused", list())
+case("mimic", "is shoe size associated with death", "refused", list())
+
+# ---- the synthetic hospital: its first admission of each patient, dates of death, the latest day of the data ---------------------------------------
+demo <- function(name) read.csv(path("demo", paste0(name, ".csv")), stringsAsFactors = FALSE, colClasses = if (name %in% c("diagnoses", "icd_codes")) "character" else NA)
+people <- demo("patients"); stays <- demo("admissions"); tests <- demo("labs"); what <- demo("lab_items"); ill <- demo("diagnoses"); codes <- demo("icd_codes"); drugs <- demo("prescriptions")
+day <- function(x) as.Date(substr(x, 1, 10))
+last <- max(day(stays$admit_time), day(tests$chart_time), day(drugs$start_date), day(demo("transfers")$in_time), day(demo("procedures")$performed_on), na.rm = TRUE)
+a1c <- tests[tests$item_id %in% what$item_id[what$label == "Hemoglobin A1c"] & !is.na(tests$value_num), ]; a1c <- tapply(a1c$value_num, a1c$patient_id, mean)
+people$a1c <- a1c[as.character(people$patient_id)]
+people$diabetes <- people$patient_id %in% ill$patient_id[ill$icd_code %in% codes$code[grepl("diabetes", codes$title, ignore.case = TRUE)]]
+stays <- first_of(stays, "patient_id", when(stays$admit_time), stays$admission_id); stays <- merge(stays, people, by = "patient_id")
+stays$los <- as.numeric(difftime(when(stays$discharge_time), when(stays$admit_time), units = "days"))
+stays$age <- { a <- as.POSIXlt(day(stays$admit_time)); b <- as.POSIXlt(day(stays$birth_date)); a$year - b$year - ((a$mon < b$mon) | (a$mon == b$mon & a$mday < b$mday)) }
+stays$dead <- !is.na(stays$death_date) & stays$death_date != ""
+end <- rep(last, nrow(stays)); end[stays$dead] <- day(stays$death_date[stays$dead])
+stays$days <- as.numeric(end - day(stays$admit_time))
+do("demo", "compare age between men and women", "Welch two-sample t-test", welch(stays$age, stays$sex))
+do("demo", "compare hemoglobin a1c between patients with and without diabetes", "Welch two-sample t-test", welch(people$a1c, people$diabetes))
+do("demo", "is hemoglobin a1c higher in men than women", "Welch two-sample t-test", welch(people$a1c, people$sex))
+do("demo", "compare length of stay by admission type", "Welch's analysis of variance", welch_anova(stays$los, stays$admission_type))
+do("demo", "correlation between age and hemoglobin a1c", "Pearson's correlation", pearson(stays$age, stays$a1c))
+do("demo", "survival by sex", "log-rank test", logrank(Surv(days, dead) ~ sex, stays, c("F", "M")))
+do("demo", "1-year survival", "Kaplan–Meier estimate", curve(Surv(days, dead) ~ 1, stays, 365.25))
+do("demo", "predictors of death: age, sex", "Cox regression", cox(Surv(days, dead) ~ age + sex, stays, c("age", "sex: M")))
+
+# ---- colon: two rows of each patient, of recurrence and of death; heart; a trial of indometacin; pbc's visits ---------------------------------------
+colon_ <- read.csv(path("single", "colon.csv")); death <- subset(colon_, etype == 2)
+do("colon", "survival by rx with etype 2", "log-rank test", logrank(Surv(time, status) ~ rx, death, c("Lev", "Lev+5FU", "Obs")))
+do("colon", "effect of rx on survival adjusted for age and sex with etype 2", "Cox regression", cox(Surv(time, status) ~ rx + age + factor(sex), death, c("rx: Lev+5FU", "rx: Obs", "age", "sex: 1")))
+do("colon", "compare age by rx", "analysis of variance", anova_(death$age, death$rx))
+case("colon", "survival by rx", "asked_back", list())
+indo <- read.csv(path("single", "indo_rct.csv"), stringsAsFactors = FALSE)
+do("indo_rct", "is outcome associated with rx", "χ² test", chi(indo$outcome, indo$rx))
+do("indo_rct", "predictors of outcome: age, gender, rx", "logistic regression", logistic(outcome == "1_yes" ~ age + gender + rx, indo, c("age", "gender: 2_male", "rx: 1_indomethacin")))
+seq_ <- read.csv(path("single", "pbcseq.csv")); seq_ <- first_of(seq_, "id", seq_$day)
+do("pbcseq", "compare bili by trt", "Welch two-sample t-test", welch(seq_$bili, seq_$trt))
+do("pbcseq", "survival by trt", "log-rank test", logrank(Surv(futime, status == 2) ~ trt, seq_, c("0", "1")))
+heart <- read.csv(path("heart_uci", "processed.cleveland.data"), na.strings = c("?", ""))
+do("heart", "compare thalach by sex", "Welch two-sample t-test", welch(heart$thalach, heart$sex))
+do("heart", "correlation between age and thalach", "Pearson's correlation", pearson(heart$age, heart$thalach))
+do("heart", "predictors of target: age, sex, chol", "logistic regression", logistic(target > 0 ~ age + factor(sex) + chol, heart, c("age", "sex: 1", "chol")))
