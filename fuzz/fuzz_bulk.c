@@ -60,6 +60,42 @@ static void walk_some(struct json_bulk *bulk, struct str text, struct arena *are
         abort();
 }
 
+static void same_nodes(const struct json_node *a, const struct json_node *b)
+{
+    for (; a != NULL && b != NULL; a = a->next, b = b->next) {
+        if (a->kind != b->kind || a->field != b->field || !str_equal(a->name, b->name) || !str_equal(a->text, b->text) || (a->members == NULL) != (b->members == NULL))
+            abort();
+        same_nodes(a->first, b->first);
+    }
+    if (a != b)
+        abort();
+}
+
+/* The text as one of many that are alike: line by line, twice, which gives what reading each by itself gives. */
+static void read_alike(struct json_bulk *bulk, struct str text, struct arena *arena)
+{
+    static struct json_fields inner[] = {{.name = {"a", 1}, .slot = 1}, {.name = {"value", 5}, .choice = true}};
+    static struct json_fields root = {.children = inner, .child_count = 2};
+    inner[0].children = inner + 1;
+    inner[0].child_count = 1;
+    if (!root.sealed)
+        json_fields_seal(&root);
+    for (size_t round = 0, from = 0; round < 2; round += from >= text.len) {
+        from = from >= text.len ? 0 : from;
+        const char *end = from < text.len ? memchr(text.ptr + from, '\n', text.len - from) : NULL;
+        struct str line = {text.ptr + from, end != NULL ? (size_t)(end - text.ptr) - from : text.len - from};
+        const struct json_node *alike, *alone;
+        struct err err = {0}, other = {0};
+        size_t shape;
+        enum err_code code = json_bulk_read_alike(bulk, line, true, &root, arena, &alike, &shape, &err);
+        if (json_bulk_read(bulk, line, true, &root, arena, &alone, &other) != code || strcmp(err.message, other.message) != 0)
+            abort();
+        if (code == ERR_OK)
+            same_nodes(alike, alone);
+        from += line.len + 1;
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 {
     struct err err = {0};
@@ -80,6 +116,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
     walk_some(bulk, (struct str){(const char *)bytes, count}, arena, false, &unpadded);
     if (wanted != unpadded)
         abort();
+    read_alike(bulk, text, arena);
     bool whole = json_bulk_check(bulk, text, true, &err) == ERR_OK;
     if (whole && !wanted)
         abort();

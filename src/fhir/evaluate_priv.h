@@ -151,6 +151,7 @@ struct fhir_eval {
     enum err_code code;  /* sticky */
     struct err *err;
     struct str document; /* the resource's text */
+    struct fhir_trace *trace; /* of quick forms, while it is being learnt what they look at; else NULL */
 };
 struct fhir_focus {
     struct fhir_item this_;
@@ -200,6 +201,19 @@ bool fhir_reference_key(struct str reference, struct str declared, struct str ty
 
 enum fhir_quick_found { FHIR_QUICK_NONE, FHIR_QUICK_ONE, FHIR_QUICK_OTHER /* evaluate the expression itself */ };
 enum fhir_quick_truth { FHIR_QUICK_FALSE, FHIR_QUICK_TRUE, FHIR_QUICK_UNDECIDED, FHIR_QUICK_DECLINED /* evaluate the expression itself */ };
+/* What a quick form's outcome hung on, beside the nodes that are there. */
+#define FHIR_GUARDS_MOST 64
+struct fhir_guard {
+    const struct json_node *node;
+    struct str text; /* the node's text is this, or begins with it: does that hold? */
+    bool begins, holds;
+};
+struct fhir_trace {
+    struct fhir_guard guards[FHIR_GUARDS_MOST];
+    size_t count;
+    bool computed;                /* there is more to it */
+    const struct json_node *node; /* of the last chain, its one item */
+};
 /* node: what this is; not an array. */
 enum fhir_quick_found fhir_quick_value_of(const struct fhir_eval *eval, const struct fhir_quick *quick, const struct json_node *node, struct fhir_item *ret);
 enum fhir_quick_truth fhir_quick_truth_of(const struct fhir_eval *eval, const struct fhir_quick *quick, const struct json_node *node);
@@ -261,8 +275,26 @@ struct fhir_rows {
     struct fhir_cell *cells; /* by output */
     bool (*row)(struct fhir_rows *rows); /* false: stop; eval.code says why */
     int64_t count, nulled;
+    struct fhir_recording *recording; /* or NULL */
 };
 /* eval, view, cells and row are set. False: eval.code. */
 bool fhir_rows_of(struct fhir_rows *rows, const struct fhir_item *resource);
+/* One column's cell. False: eval.code. */
+bool fhir_column_cell(struct fhir_rows *rows, const struct fhir_block_column *column, const struct fhir_focus *focus, struct fhir_cell *cell);
+
+/* ---- known rows (evaluate_known.c) --------------------------------------------------------------- */
+
+/* What rows a document's shape gives (json_bulk_read_alike): learnt of the first, for the next. */
+struct fhir_known;
+struct fhir_known *fhir_known_new(const struct fhir_program *program); /* NULL: no memory */
+void fhir_known_free(struct fhir_known *known);
+/* The rows of a document as they are known. False: they are not, or not for these texts: whatever rows came are to be forgotten, evaluate. */
+bool fhir_known_rows(struct fhir_known *known, size_t shape, size_t view, struct fhir_rows *rows);
+/* fhir_rows_of, learning what it can. */
+bool fhir_known_learn(struct fhir_known *known, size_t shape, size_t view, struct fhir_rows *rows, const struct fhir_item *resource);
+/* Called while rows are made, where there is a recording: a column's cell is set; output has no value, or the row's index 0; a row is whole. */
+void fhir_record_column(struct fhir_rows *rows, const struct fhir_block_column *column, const struct fhir_focus *focus);
+void fhir_record_nothing(struct fhir_rows *rows, size_t output, bool index);
+void fhir_record_row(struct fhir_rows *rows);
 
 #endif

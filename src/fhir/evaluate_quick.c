@@ -5,6 +5,27 @@
 
 #include "fhir/evaluate_priv.h"
 
+/* The outcome hangs on the text of a node. */
+static void guard(const struct fhir_eval *eval, const struct json_node *node, struct str text, bool begins, bool holds)
+{
+    struct fhir_trace *trace = eval->trace;
+    if (node == NULL || trace->count == FHIR_GUARDS_MOST) {
+        trace->computed = true;
+        return;
+    }
+    for (size_t idx = 0; idx < trace->count; idx++)
+        if (trace->guards[idx].node == node && trace->guards[idx].begins == begins && str_equal(trace->guards[idx].text, text))
+            return;
+    trace->guards[trace->count++] = (struct fhir_guard){node, text, begins, holds};
+}
+
+/* The outcome is made of texts in ways that only evaluating them again finds. */
+static inline void computed(const struct fhir_eval *eval)
+{
+    if (eval->trace != NULL)
+        eval->trace->computed = true;
+}
+
 /* A chain's run: items are counted, the first is kept. */
 struct chain {
     const struct fhir_eval *eval;
@@ -61,7 +82,10 @@ static bool run_extensions(struct chain *chain, const struct fhir_quick_step *st
     const struct json_node *extension = list != NULL && list->kind == JSON_NODE_ARRAY ? list->first : NULL;
     for (; extension != NULL; extension = extension->next) {
         const struct json_node *url = member_of(eval, extension, eval->program->slot_url);
-        if (url != NULL && url->kind == JSON_NODE_STRING && str_equal(url->text, step->text) && !run_steps(chain, step + 1, extension))
+        bool same = url != NULL && url->kind == JSON_NODE_STRING && str_equal(url->text, step->text);
+        if (eval->trace != NULL && url != NULL && url->kind == JSON_NODE_STRING)
+            guard(eval, url, step->text, false, same);
+        if (same && !run_steps(chain, step + 1, extension))
             return false;
     }
     return true;
@@ -73,6 +97,7 @@ static bool find_key(const struct fhir_eval *eval, const struct fhir_quick_step 
     if (reference == NULL || reference->kind != JSON_NODE_STRING)
         return false;
     const struct json_node *declared = member_of(eval, node, eval->program->slot_reference_type);
+    computed(eval);
     return fhir_reference_key(reference->text, declared != NULL ? declared->text : (struct str){NULL, 0}, step->text, ret);
 }
 
@@ -133,6 +158,8 @@ static enum fhir_quick_found value_of_chain(const struct fhir_eval *eval, const 
         return FHIR_QUICK_OTHER;
     if (chain.count == 0)
         return FHIR_QUICK_NONE;
+    if (eval->trace != NULL)
+        eval->trace->node = chain.node;
     *ret = chain.node != NULL ? fhir_item_of_node(chain.node, quick->type) : fhir_string(chain.text);
     return FHIR_QUICK_ONE;
 }
@@ -141,6 +168,7 @@ static enum fhir_quick_found value_of_chain(const struct fhir_eval *eval, const 
 static enum fhir_quick_found joined(const struct fhir_eval *eval, struct str left, struct str right, struct fhir_item *ret)
 {
     const char *begin = eval->document.ptr;
+    computed(eval);
     bool inside = right.len > 0 && right.ptr >= begin && right.ptr < begin + eval->document.len && (size_t)(right.ptr - begin) >= left.len;
     if (inside && memcmp(right.ptr - left.len, left.ptr, left.len) == 0) {
         *ret = fhir_string((struct str){right.ptr - left.len, left.len + right.len});
@@ -186,6 +214,7 @@ enum fhir_quick_found fhir_quick_value_of(const struct fhir_eval *eval, const st
     case FHIR_QUICK_CHAIN:
         return value_of_chain(eval, quick, node, ret);
     case FHIR_QUICK_LITERAL:
+        computed(eval);
         *ret = quick->literal;
         return FHIR_QUICK_ONE;
     case FHIR_QUICK_JOIN:
@@ -206,6 +235,7 @@ enum fhir_quick_found fhir_quick_value_of(const struct fhir_eval *eval, const st
     case FHIR_QUICK_OR:
     case FHIR_QUICK_NOT:
     case FHIR_QUICK_STARTS_WITH:
+        computed(eval);
         truth = fhir_quick_truth_of(eval, quick, node);
         if (truth == FHIR_QUICK_DECLINED || truth == FHIR_QUICK_UNDECIDED)
             return truth == FHIR_QUICK_DECLINED ? FHIR_QUICK_OTHER : FHIR_QUICK_NONE;
@@ -240,7 +270,10 @@ static enum fhir_quick_truth truth_of_equal(const struct fhir_eval *eval, const 
         return truth_if(chain.count == 1 && (kind == JSON_NODE_TRUE) == (quick->sides[1]->literal.text.ptr[0] == 't'));
     if (boolean || kind != JSON_NODE_STRING)
         return FHIR_QUICK_DECLINED;
-    return truth_if(chain.count == 1 && str_equal(chain.text, quick->sides[1]->literal.text));
+    bool same = chain.count == 1 && str_equal(chain.text, quick->sides[1]->literal.text);
+    if (eval->trace != NULL && chain.count == 1)
+        guard(eval, chain.node, quick->sides[1]->literal.text, false, same);
+    return truth_if(same);
 }
 
 /* Both sides are looked at, since either may decline. */
@@ -264,7 +297,10 @@ static enum fhir_quick_truth truth_of_start(const struct fhir_eval *eval, const 
         return FHIR_QUICK_UNDECIDED;
     if (what == FHIR_QUICK_OTHER || (item.node != NULL && item.node->kind != JSON_NODE_STRING))
         return FHIR_QUICK_DECLINED;
-    return truth_if(item.text.len >= part.len && memcmp(item.text.ptr, part.ptr, part.len) == 0);
+    bool begins = item.text.len >= part.len && memcmp(item.text.ptr, part.ptr, part.len) == 0;
+    if (eval->trace != NULL)
+        guard(eval, item.node, part, true, begins);
+    return truth_if(begins);
 }
 
 /* A value that is used as a truth must be a boolean. */
@@ -276,6 +312,8 @@ static enum fhir_quick_truth truth_of_value(const struct fhir_eval *eval, const 
         return FHIR_QUICK_UNDECIDED;
     if (what == FHIR_QUICK_OTHER || fhir_item_system(&item) != FHIR_SYSTEM_BOOLEAN)
         return FHIR_QUICK_DECLINED;
+    if (item.node == NULL || item.node->kind == JSON_NODE_STRING)
+        computed(eval);
     return truth_if(item.text.ptr[0] == 't');
 }
 

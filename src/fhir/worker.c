@@ -20,6 +20,7 @@ struct fhir_worker {
     struct json_bulk *bulk;
     struct arena *arena; /* of one resource */
     struct arena *texts;
+    struct fhir_known *known;
     struct out *outs; /* by view */
     struct fhir_counts counts;
 };
@@ -141,12 +142,12 @@ static bool put_row(struct fhir_rows *rows)
 
 /* ---- resources --------------------------------------------------------------------------------- */
 
+/* A member of the resource that is a text. */
 static const struct json_node *text_member(const struct json_node *root, size_t slot)
 {
-    for (const struct json_node *member = root->first; root->kind == JSON_NODE_OBJECT && member != NULL; member = member->next)
-        if (member->field != NULL && member->field->slot == slot)
-            return member->kind == JSON_NODE_STRING ? member : NULL;
-    return NULL;
+    size_t position = root->kind == JSON_NODE_OBJECT && root->members != NULL ? root->field->positions[slot] : 0;
+    const struct json_node *member = position != 0 && position != FHIR_POSITION_SEARCHED ? root->members[position - 1] : NULL;
+    return member != NULL && member->kind == JSON_NODE_STRING ? member : NULL;
 }
 
 /* Which resource it was: type and id, no other value. */
@@ -160,19 +161,22 @@ static enum err_code blame(const struct fhir_worker *worker, struct str id, cons
     return err_context(err, "a %s without id", resource);
 }
 
-static enum err_code fill(struct fhir_worker *worker, const struct json_node *root, struct str document, size_t view, struct err *err)
+static enum err_code fill(struct fhir_worker *worker, const struct json_node *root, size_t shape, struct str document, size_t view, struct err *err)
 {
     const struct fhir_program *program = worker->program;
     const struct json_node *id = text_member(root, program->slot_id);
     struct fhir_item resource = fhir_item_of_node(root, FHIR_TYPE_COMPLEX);
     struct filling filling = {
-        .rows = {.eval = {program, worker->arena, ERR_OK, err, document}, .view = &program->views[view], .cells = worker->outs[view].cells, .row = put_row},
+        .rows = {.eval = {.program = program, .arena = worker->arena, .err = err, .document = document}, .view = &program->views[view], .cells = worker->outs[view].cells, .row = put_row},
         .worker = worker,
         .out = &worker->outs[view],
         .document = document,
         .id = id != NULL ? id->text : (struct str){NULL, 0},
     };
-    if (!fhir_rows_of(&filling.rows, &resource))
+    if (fhir_known_rows(worker->known, shape, view, &filling.rows))
+        return ERR_OK;
+    filling.out->batch.rows = filling.out->rows_before;
+    if (!fhir_known_learn(worker->known, shape, view, &filling.rows, &resource))
         return blame(worker, filling.id, program->views[view].view->name, err);
     worker->counts.nulled += filling.rows.nulled;
     return ERR_OK;
@@ -182,8 +186,9 @@ static enum err_code run_one(struct fhir_worker *worker, struct str document, bo
 {
     const struct fhir_program *program = worker->program;
     const struct json_node *root;
+    size_t shape;
     arena_reset(worker->arena);
-    TRY(json_bulk_read(worker->bulk, document, padded, program->fields, worker->arena, &root, err));
+    TRY(json_bulk_read_alike(worker->bulk, document, padded, program->fields, worker->arena, &root, &shape, err));
     const struct json_node *type = text_member(root, program->slot_type);
     if (root->kind != JSON_NODE_OBJECT)
         return err_set(err, ERR_INPUT, "expected a resource: a JSON object");
@@ -195,7 +200,7 @@ static enum err_code run_one(struct fhir_worker *worker, struct str document, bo
     for (size_t view = 0; view < program->view_count; view++)
         worker->outs[view].rows_before = worker->outs[view].batch.rows;
     for (size_t view = 0; view < program->view_count; view++) {
-        if (fill(worker, root, document, view, err) == ERR_OK)
+        if (fill(worker, root, shape, document, view, err) == ERR_OK)
             continue;
         for (size_t undone = 0; undone <= view; undone++)
             worker->outs[undone].batch.rows = worker->outs[undone].rows_before;
@@ -282,7 +287,8 @@ enum err_code fhir_worker_new(const struct fhir_program *program, const struct f
     worker->sink = *sink;
     worker->arena = arena_new(0);
     worker->texts = arena_new(0);
-    if (worker->arena == NULL || worker->texts == NULL)
+    worker->known = fhir_known_new(program);
+    if (worker->arena == NULL || worker->texts == NULL || worker->known == NULL)
         return no_memory(err);
     TRY(outs_new(worker, err));
     TRY(json_bulk_new(&worker->bulk, err));
@@ -306,6 +312,7 @@ void fhir_worker_free(struct fhir_worker *worker)
     }
     mem_free(worker->outs);
     json_bulk_free(worker->bulk);
+    fhir_known_free(worker->known);
     arena_free(worker->arena);
     arena_free(worker->texts);
     mem_free(worker);

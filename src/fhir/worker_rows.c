@@ -58,25 +58,30 @@ static bool quick_cell(struct fhir_rows *rows, const struct fhir_block_column *c
     return fhir_cell_of(&rows->eval, column, &items, cell) == NULL && rows->eval.code == ERR_OK;
 }
 
+bool fhir_column_cell(struct fhir_rows *rows, const struct fhir_block_column *column, const struct fhir_focus *focus, struct fhir_cell *cell)
+{
+    if (column->row_index && column->about->type.kind == DATA_BIGINT) {
+        cell->valid = true;
+        cell->i64 = focus->row_index;
+        return true;
+    }
+    if (column->quick != NULL && quick_cell(rows, column, &focus->this_, cell))
+        return true;
+    struct fhir_items items;
+    const char *wrong = "";
+    if (fhir_collect(&rows->eval, column->expr, focus, column->collection ? 0 : 2, &items))
+        wrong = fhir_cell_of(&rows->eval, column, &items, cell);
+    return (wrong == NULL && rows->eval.code == ERR_OK) || broken(rows, column->about, wrong != NULL ? wrong : "", cell);
+}
+
 static bool set_columns(struct fhir_rows *rows, const struct fhir_block *block, const struct fhir_focus *focus)
 {
     for (size_t idx = 0; idx < block->select->column_count; idx++) {
         const struct fhir_block_column *column = &block->columns[idx];
-        const struct fhir_view_column *about = column->about;
-        struct fhir_cell *cell = &rows->cells[column->output];
-        if (column->row_index && about->type.kind == DATA_BIGINT) {
-            cell->valid = true;
-            cell->i64 = focus->row_index;
-            continue;
-        }
-        if (column->quick != NULL && quick_cell(rows, column, &focus->this_, cell))
-            continue;
-        struct fhir_items items;
-        const char *wrong = "";
-        if (fhir_collect(&rows->eval, column->expr, focus, column->collection ? 0 : 2, &items))
-            wrong = fhir_cell_of(&rows->eval, column, &items, cell);
-        if ((wrong != NULL || rows->eval.code != ERR_OK) && !broken(rows, about, wrong != NULL ? wrong : "", cell))
+        if (!fhir_column_cell(rows, column, focus, &rows->cells[column->output]))
             return false;
+        if (rows->recording != NULL)
+            fhir_record_column(rows, column, focus);
     }
     return true;
 }
@@ -108,6 +113,8 @@ static bool go_on(struct fhir_rows *rows, const struct rest *rest)
     if (rest == NULL) {
         if (rows->count++ >= FHIR_LIMIT_ROWS_PER_RESOURCE)
             return fhir_eval_fail(&rows->eval, ERR_LIMIT, "more than %d rows of one resource", FHIR_LIMIT_ROWS_PER_RESOURCE);
+        if (rows->recording != NULL)
+            fhir_record_row(rows);
         return rows->row(rows);
     }
     if (rest->part >= rest->block->select->select_count)
@@ -166,6 +173,8 @@ static bool run_nothing(struct fhir_rows *rows, const struct fhir_block *block, 
         struct fhir_cell *cell = &rows->cells[output];
         cell->valid = rows->view->index_only[output] && rows->view->view->columns[output].type.kind == DATA_BIGINT;
         cell->i64 = 0;
+        if (rows->recording != NULL)
+            fhir_record_nothing(rows, output, cell->valid);
     }
     return go_on(rows, rest);
 }

@@ -7,27 +7,10 @@
 
 #include <string.h>
 
-#include "json/bulk_priv.h"
+#include "json/bulk_walk_priv.h"
 
 #define ROOM_BYTES ((size_t)4096) /* for nodes, taken of the arena at once */
 #define SEAL_TRIES 1000
-
-struct json_bulk {
-    struct bulk_index *index;
-    char *copy; /* a document with padding */
-    size_t copy_bytes;
-};
-
-struct walk {
-    const char *text;
-    size_t length;
-    const uint32_t *at, *end; /* the next token, and behind the last; *end is length */
-    struct arena *arena;
-    char *room; /* for nodes */
-    size_t room_bytes;
-    bool plain; /* there is no backslash in the text */
-    struct err *err;
-};
 
 /* ---- the reader -------------------------------------------------------------------------------- */
 
@@ -47,15 +30,9 @@ void json_bulk_free(struct json_bulk *bulk)
     if (bulk == NULL)
         return;
     bulk_index_free(bulk->index);
+    bulk_shapes_free(bulk->shapes);
     mem_free(bulk->copy);
     mem_free(bulk);
-}
-
-static uint64_t head_of(const char *name)
-{
-    uint64_t head;
-    memcpy(&head, name, sizeof head);
-    return head;
 }
 
 /* What two names are told apart by: 8 bytes from the beginning and from the end. name has 8 readable bytes. */
@@ -66,8 +43,8 @@ struct name_key {
 static inline struct name_key key_of(struct str name)
 {
     if (name.len >= 8)
-        return (struct name_key){head_of(name.ptr), head_of(name.ptr + name.len - 8)};
-    uint64_t head = name.len > 0 ? head_of(name.ptr) & (UINT64_MAX >> (64 - 8 * name.len)) : 0;
+        return (struct name_key){bulk_head(name.ptr), bulk_head(name.ptr + name.len - 8)};
+    uint64_t head = name.len > 0 ? bulk_head(name.ptr) & (UINT64_MAX >> (64 - 8 * name.len)) : 0;
     return (struct name_key){head, name.len};
 }
 
@@ -147,24 +124,10 @@ static enum err_code no_memory(const struct walk *walk)
     return err_set(walk->err, ERR_MEMORY, "no memory to read JSON");
 }
 
-static bool is_blank(char c)
+/* The token at hand, and on to the next. */
+static inline struct str next_token(struct walk *walk)
 {
-    return c == ' ' || c == '\n' || c == '\t' || c == '\r';
-}
-
-/* The character that the next token begins with; 0: there is no more. */
-static inline char peek(const struct walk *walk)
-{
-    return walk->at < walk->end ? walk->text[*walk->at] : '\0';
-}
-
-/* The token at hand without the blanks behind it, and on to the next. */
-static inline struct str token(struct walk *walk)
-{
-    size_t from = *walk->at++, to = *walk->at;
-    while (to > from && is_blank(walk->text[to - 1]))
-        to--;
-    return (struct str){walk->text + from, to - from};
+    return bulk_token(walk, walk->at++);
 }
 
 static bool is_digit(char c)
@@ -179,8 +142,7 @@ static const char *digits(const char *at, const char *end)
     return at;
 }
 
-/* JSON's grammar of numbers, of the whole token. */
-static bool is_number(struct str s)
+bool bulk_is_number(struct str s)
 {
     const char *at = s.ptr, *end = s.ptr + s.len;
     if (at < end && *at == '-')
@@ -310,8 +272,7 @@ static bool unescape(struct str raw, char *to, size_t *ret_length)
     return true;
 }
 
-/* The text of a string token: in place where it has no backslash. */
-static enum err_code string_text(struct walk *walk, struct str quoted, struct str *ret)
+enum err_code bulk_string_text(struct walk *walk, struct str quoted, struct str *ret)
 {
     struct str raw = {quoted.ptr + 1, quoted.len - 2};
     *ret = raw;
@@ -330,9 +291,9 @@ static enum err_code string_text(struct walk *walk, struct str quoted, struct st
 static enum err_code string_token(struct walk *walk, const char *expected, struct str *ret)
 {
     size_t at = *walk->at;
-    if (peek(walk) != '"')
+    if (bulk_peek(walk) != '"')
         return unexpected(walk, at, expected);
-    *ret = token(walk);
+    *ret = next_token(walk);
     /* The index has no string without its end: this can't be. */
     if (ret->len < 2 || ret->ptr[ret->len - 1] != '"')
         return unexpected(walk, at, expected);
@@ -343,12 +304,10 @@ static enum err_code string_token(struct walk *walk, const char *expected, struc
 
 /* +1, -1 by bracket; a table, since a branch for each would be guessed wrongly too often. */
 static const int8_t deeper[256] = {['{'] = 1, ['['] = 1, ['}'] = -1, [']'] = -1};
-/* What no value of one token begins with. */
-static const bool no_scalar[256] = {['\0'] = true, [','] = true, [':'] = true, ['{'] = true, ['['] = true, ['}'] = true, [']'] = true};
 
-static enum err_code pass_over(struct walk *walk, size_t depth)
+enum err_code bulk_pass_over(struct walk *walk, size_t depth)
 {
-    char first = peek(walk);
+    char first = bulk_peek(walk);
     if (first == '\0' || first == ',' || first == ':' || first == '}' || first == ']')
         return unexpected(walk, *walk->at, "a value");
     walk->at++;
@@ -440,26 +399,13 @@ static inline const struct json_fields *field_find(const struct json_fields *fie
     return position != 0 && is_exact(&fields->children[position - 1], key, name) ? &fields->children[position - 1] : NULL;
 }
 
-/* Is there a backslash in a name? It has 8 readable bytes behind its end. */
-static bool has_backslash(struct str name)
-{
-    const uint64_t ones = 0x0101010101010101u, highs = 0x8080808080808080u;
-    uint64_t found = 0;
-    for (size_t idx = 0; idx < name.len; idx += 8) {
-        uint64_t other = head_of(name.ptr + idx) ^ ('\\' * ones);
-        found |= (other - ones) & ~other & highs;
-    }
-    /* What lies behind the name may have one: look again. */
-    return found != 0 && memchr(name.ptr, '\\', name.len) != NULL;
-}
-
 /* A member's name and the field that it matches, or NULL. *ret_name is unescaped. */
 static inline enum err_code member_name(struct walk *walk, const struct json_fields *fields, struct str *ret_name, const struct json_fields **ret)
 {
     struct str quoted;
     TRY(string_token(walk, "a member's name or }", &quoted));
     struct str name = {quoted.ptr + 1, quoted.len - 2};
-    if (!walk->plain && has_backslash(name)) {
+    if (!walk->plain && bulk_has_backslash(name)) {
         char *to = arena_alloc(walk->arena, name.len + 8);
         if (to == NULL)
             return no_memory(walk);
@@ -470,7 +416,7 @@ static inline enum err_code member_name(struct walk *walk, const struct json_fie
     }
     *ret_name = name;
     *ret = fields != NULL ? field_find(fields, name) : NULL;
-    if (peek(walk) != ':')
+    if (bulk_peek(walk) != ':')
         return unexpected(walk, *walk->at, ":");
     walk->at++;
     return ERR_OK;
@@ -489,14 +435,21 @@ static inline bool plain_name(struct walk *walk, const struct json_fields *field
     return true;
 }
 
-static enum err_code keep(struct walk *walk, const struct json_fields *field, bool whole, size_t depth, struct json_node **ret);
+/* For who learns: a value was kept or passed over. */
+static void note(struct walk *walk, enum bulk_event_kind kind, const uint32_t *from, size_t depth, struct json_node *node)
+{
+    struct bulk_events *events = walk->events;
+    if (events->count < events->cap)
+        events->list[events->count] = (struct bulk_event){kind, from, walk->at, depth, node};
+    events->count++;
+}
 
 static enum err_code keep_members(struct walk *walk, struct json_node *object, bool whole, size_t depth)
 {
     const struct json_node **link = &object->first;
     if (!members_new(walk, object))
         return no_memory(walk);
-    if (peek(walk) == '}')
+    if (bulk_peek(walk) == '}')
         return walk->at++, ERR_OK;
     for (;;) {
         struct str name;
@@ -504,20 +457,23 @@ static enum err_code keep_members(struct walk *walk, struct json_node *object, b
         if (!plain_name(walk, object->field, &name, &field))
             TRY(member_name(walk, object->field, &name, &field));
         if (field == NULL && !whole) {
-            if (!no_scalar[(unsigned char)peek(walk)])
+            const uint32_t *from = walk->at;
+            if (!bulk_no_scalar((unsigned char)bulk_peek(walk)))
                 walk->at++;
             else
-                TRY(pass_over(walk, depth));
+                TRY(bulk_pass_over(walk, depth));
+            if (walk->events != NULL)
+                note(walk, BULK_PASSED, from, depth, NULL);
         } else {
             struct json_node *node;
-            TRY(keep(walk, field, whole || field->whole, depth, &node));
+            TRY(bulk_keep(walk, field, whole || field->whole, depth, &node));
             node->name = name;
             *link = node;
             link = &node->next;
             if (field != NULL && object->members[field - object->field->children] == NULL)
                 object->members[field - object->field->children] = node;
         }
-        char next = peek(walk);
+        char next = bulk_peek(walk);
         if (next != ',' && next != '}')
             return unexpected(walk, *walk->at, ", or }");
         walk->at++;
@@ -529,14 +485,14 @@ static enum err_code keep_members(struct walk *walk, struct json_node *object, b
 static enum err_code keep_elements(struct walk *walk, struct json_node *array, bool whole, size_t depth)
 {
     const struct json_node **link = &array->first;
-    if (peek(walk) == ']')
+    if (bulk_peek(walk) == ']')
         return walk->at++, ERR_OK;
     for (;;) {
         struct json_node *node;
-        TRY(keep(walk, array->field, whole, depth, &node));
+        TRY(bulk_keep(walk, array->field, whole, depth, &node));
         *link = node;
         link = &node->next;
-        char next = peek(walk);
+        char next = bulk_peek(walk);
         if (next != ',' && next != ']')
             return unexpected(walk, *walk->at, ", or ]");
         walk->at++;
@@ -545,12 +501,12 @@ static enum err_code keep_elements(struct walk *walk, struct json_node *array, b
     }
 }
 
-static enum err_code keep_scalar(struct walk *walk, struct json_node *node)
+static enum err_code keep_scalar(struct walk *walk, size_t depth, struct json_node *node)
 {
-    size_t at = *walk->at;
-    struct str word = token(walk);
+    const uint32_t *from = walk->at;
+    struct str word = next_token(walk);
     node->text = word;
-    if (is_number(word))
+    if (bulk_is_number(word))
         node->kind = JSON_NODE_NUMBER;
     else if (str_equal(word, STR("true")))
         node->kind = JSON_NODE_TRUE;
@@ -559,28 +515,36 @@ static enum err_code keep_scalar(struct walk *walk, struct json_node *node)
     else if (str_equal(word, STR("null")))
         node->kind = JSON_NODE_NULL;
     else
-        return unexpected(walk, at, "a value");
+        return unexpected(walk, *from, "a value");
     if (node->kind != JSON_NODE_NUMBER)
         node->text = (struct str){NULL, 0};
+    else if (walk->events != NULL)
+        note(walk, BULK_NUMBER, from, depth, node);
     return ERR_OK;
 }
 
-/* The next value as a node. depth: of what it stands in. */
-static enum err_code keep(struct walk *walk, const struct json_fields *field, bool whole, size_t depth, struct json_node **ret)
+static enum err_code keep_string(struct walk *walk, size_t depth, struct json_node *node)
+{
+    const uint32_t *from = walk->at;
+    struct str quoted;
+    node->kind = JSON_NODE_STRING;
+    TRY(string_token(walk, "a value", &quoted));
+    if (walk->events != NULL)
+        note(walk, BULK_STRING, from, depth, node);
+    return bulk_string_text(walk, quoted, &node->text);
+}
+
+enum err_code bulk_keep(struct walk *walk, const struct json_fields *field, bool whole, size_t depth, struct json_node **ret)
 {
     struct json_node *node = node_new(walk, field);
     if (node == NULL)
         return no_memory(walk);
     *ret = node;
-    char first = peek(walk);
-    if (first == '"') {
-        struct str quoted;
-        node->kind = JSON_NODE_STRING;
-        TRY(string_token(walk, "a value", &quoted));
-        return string_text(walk, quoted, &node->text);
-    }
+    char first = bulk_peek(walk);
+    if (first == '"')
+        return keep_string(walk, depth, node);
     if (first != '{' && first != '[')
-        return walk->at < walk->end ? keep_scalar(walk, node) : unexpected(walk, walk->length, "a value");
+        return walk->at < walk->end ? keep_scalar(walk, depth, node) : unexpected(walk, walk->length, "a value");
     if (depth >= JSON_BULK_LIMIT_DEPTH)
         return too_deep(walk);
     size_t from = *walk->at++;
@@ -611,17 +575,17 @@ static enum err_code check_nested(struct walk *walk, char open, size_t depth)
     if (depth >= JSON_BULK_LIMIT_DEPTH)
         return too_deep(walk);
     walk->at++;
-    if (peek(walk) == close)
+    if (bulk_peek(walk) == close)
         return walk->at++, ERR_OK;
     for (;;) {
         if (open == '{') {
             TRY(check_string(walk, "a member's name or }"));
-            if (peek(walk) != ':')
+            if (bulk_peek(walk) != ':')
                 return unexpected(walk, *walk->at, ":");
             walk->at++;
         }
         TRY(check_value(walk, depth + 1));
-        char next = peek(walk);
+        char next = bulk_peek(walk);
         if (next != ',' && next != close)
             return unexpected(walk, *walk->at, open == '{' ? ", or }" : ", or ]");
         walk->at++;
@@ -633,12 +597,12 @@ static enum err_code check_nested(struct walk *walk, char open, size_t depth)
 static enum err_code check_value(struct walk *walk, size_t depth)
 {
     struct json_node scalar = {0};
-    char first = peek(walk);
+    char first = bulk_peek(walk);
     if (first == '"')
         return check_string(walk, "a value");
     if (first == '{' || first == '[')
         return check_nested(walk, first, depth);
-    return walk->at < walk->end ? keep_scalar(walk, &scalar) : unexpected(walk, walk->length, "a value");
+    return walk->at < walk->end ? keep_scalar(walk, depth, &scalar) : unexpected(walk, walk->length, "a value");
 }
 
 /* ---- the door ---------------------------------------------------------------------------------- */
@@ -661,6 +625,11 @@ static enum err_code padded_copy(struct json_bulk *bulk, struct str *text, struc
     return ERR_OK;
 }
 
+static bool is_plain(struct str text)
+{
+    return text.len == 0 || memchr(text.ptr, '\\', text.len) == NULL;
+}
+
 static enum err_code walk_begin(struct json_bulk *bulk, struct str text, bool padded, struct arena *arena, struct walk *ret, struct err *err)
 {
     if (text.len > JSON_BULK_LIMIT_BYTES)
@@ -669,7 +638,6 @@ static enum err_code walk_begin(struct json_bulk *bulk, struct str text, bool pa
         TRY(padded_copy(bulk, &text, err));
     size_t count;
     *ret = (struct walk){.text = text.ptr, .length = text.len, .arena = arena, .err = err};
-    ret->plain = text.len == 0 || memchr(text.ptr, '\\', text.len) == NULL;
     TRY(bulk_index_text(bulk->index, text.ptr, text.len, &ret->at, &count, err));
     ret->end = ret->at + count;
     return ERR_OK;
@@ -686,7 +654,31 @@ enum err_code json_bulk_read(struct json_bulk *bulk, struct str text, bool padde
     struct walk walk;
     struct json_node *node;
     TRY(walk_begin(bulk, text, padded, arena, &walk, err));
-    TRY(keep(&walk, root, root->whole, 0, &node));
+    walk.plain = is_plain(text);
+    TRY(bulk_keep(&walk, root, root->whole, 0, &node));
+    TRY(walk_end(&walk));
+    *ret = node;
+    return ERR_OK;
+}
+
+enum err_code json_bulk_read_alike(struct json_bulk *bulk, struct str text, bool padded, const struct json_fields *root, struct arena *arena,
+                                   const struct json_node **ret, size_t *ret_shape, struct err *err)
+{
+    struct walk walk;
+    struct json_node *node;
+    *ret_shape = 0;
+    bulk->shapes = bulk_shapes_for(bulk->shapes, root);
+    if (bulk->shapes == NULL)
+        return err_set(err, ERR_MEMORY, "no memory to read JSON");
+    TRY(walk_begin(bulk, text, padded, arena, &walk, err));
+    const uint32_t *begin = walk.at;
+    if ((*ret = bulk_shapes_match(bulk->shapes, &walk, ret_shape)) != NULL)
+        return ERR_OK;
+    walk.at = begin;
+    walk.plain = is_plain((struct str){walk.text, walk.length});
+    if ((*ret = bulk_shapes_learn(bulk->shapes, &walk, ret_shape)) != NULL)
+        return ERR_OK;
+    TRY(bulk_keep(&walk, root, root->whole, 0, &node));
     TRY(walk_end(&walk));
     *ret = node;
     return ERR_OK;

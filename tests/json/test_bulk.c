@@ -231,6 +231,111 @@ static void documents_of_any_length_up_to_some_blocks_are_read_to_their_end(void
     }
 }
 
+/* {1 id, 2 name {3 family, 4 given}, 5 value[x] {6 unit}, 7 effectiveDateTime}: nothing is whole, so shapes are learnt */
+static const struct json_fields *alike_fields(void)
+{
+    static struct json_fields of_name[] = {{.name = {"family", 6}, .slot = 3}, {.name = {"given", 5}, .slot = 4}};
+    static struct json_fields of_value[] = {{.name = {"unit", 4}, .slot = 6}};
+    static struct json_fields of_root[] = {
+        {.name = {"id", 2}, .slot = 1},
+        {.name = {"name", 4}, .slot = 2, .children = of_name, .child_count = 2},
+        {.name = {"value", 5}, .slot = 5, .choice = true, .children = of_value, .child_count = 1},
+        {.name = {"effectiveDateTime", 17}, .slot = 7},
+    };
+    static struct json_fields root = {.children = of_root, .child_count = 4};
+    if (!root.sealed)
+        json_fields_seal(&root);
+    return &root;
+}
+
+/* Read as one of many, and by itself: the same nodes or the same error. Returns the shape's number. */
+static size_t read_both(struct kit *kit, const char *text)
+{
+    AUTO(buf_done) struct buf alike = BUF_INIT;
+    AUTO(buf_done) struct buf alone = BUF_INIT;
+    const struct json_node *node = NULL;
+    struct str document = {text, strlen(text)};
+    size_t shape = 0;
+    struct err err = {0};
+    arena_reset(kit->arena);
+    enum err_code code = json_bulk_read_alike(kit->bulk, document, false, alike_fields(), kit->arena, &node, &shape, &kit->err);
+    if (code == ERR_OK)
+        print(node, &alike);
+    assert_int_equal(json_bulk_read(kit->bulk, document, false, alike_fields(), kit->arena, &node, &err), code);
+    if (code == ERR_OK)
+        print(node, &alone);
+    else
+        assert_string_equal(kit->err.message, err.message);
+    assert_string_equal(buf_text(&alike), buf_text(&alone));
+    return shape;
+}
+
+static void documents_that_are_alike_have_one_shape_and_their_own_texts(void **state)
+{
+    struct kit *kit = *state;
+    size_t first = read_both(kit, "{\"id\":\"a\",\"meta\":{\"x\":[1,{}]},\"name\":[{\"family\":\"S\",\"given\":[\"J\"]}],\"valueInteger\":1}");
+    assert_true(first != 0);
+    assert_int_equal(read_both(kit, "{\"id\":\"bcd\",\"meta\":7,\"name\":[{\"family\":\"\",\"given\":[\"\\u00e9\\n\"]}],\"valueInteger\":-2.50}"), first);
+    size_t blanks = read_both(kit, "{\"id\":\"b\" ,\"name\":[] }");
+    assert_int_equal(read_both(kit, "  {\"id\":\"c\" ,\"name\":[] }\r\n"), blanks);
+    assert_int_equal(read_both(kit, "{\"id\":\"a\",\"meta\":0,\"name\":[{\"family\":\"S\",\"given\":[\"J\"]}],\"valueInteger\":4}"), first);
+    /* one thing is another: */
+    static const char *others[] = {
+        "{\"id\":1,\"meta\":{},\"name\":[{\"family\":\"S\",\"given\":[\"J\"]}],\"valueInteger\":1}",
+        "{\"id\":\"a\",\"meta\":{},\"name\":[{\"family\":\"S\",\"given\":[\"J\",\"K\"]}],\"valueInteger\":1}",
+        "{\"id\":\"a\",\"meta\":{},\"name\":[{\"family\":\"S\",\"given\":[]}],\"valueInteger\":1}",
+        "{\"id\":\"a\",\"meta\":{},\"name\":[{\"family\":null,\"given\":[\"J\"]}],\"valueInteger\":true}",
+        "{\"id\":\"a\",\"meta\":{},\"name\":[{\"famile\":\"S\",\"given\":[\"J\"]}],\"valueInteger\":1}",
+        "{\"id\":\"a\",\"meta\":{},\"name\":[{\"family\":\"S\",\"given\":[\"J\"]}],\"valueInteger\":{\"unit\":\"g\"}}",
+        "{\"id\":\"a\",\"meta\":{},\"name\":[{\"family\":\"S\",\"given\":[\"J\"]}],\"valueString\":\"1\"}",
+        "{\"id\":\"a\",\"name\":[{\"family\":\"S\",\"given\":[\"J\"]}],\"valueInteger\":1}",
+        "{\"id\":\"a\"}",
+        "{}",
+        "77",
+    };
+    size_t shapes[sizeof others / sizeof *others];
+    for (size_t idx = 0; idx < sizeof others / sizeof *others; idx++)
+        shapes[idx] = read_both(kit, others[idx]);
+    for (size_t idx = sizeof others / sizeof *others; idx-- > 0;) {
+        assert_true(shapes[idx] != 0 && shapes[idx] != first);
+        assert_int_equal(read_both(kit, others[idx]), shapes[idx]);
+    }
+}
+
+static void a_broken_document_of_a_known_shape_is_refused_as_any_other(void **state)
+{
+    struct kit *kit = *state;
+    static const char *broken[] = {
+        "{\"id\":\"a\",\"meta\":{}",      "{\"id\":\"a\",\"meta\":{},}",   "{\"id\":\"a\\x\",\"meta\":{}}",    "{\"id\":\"a\",\"meta\":}",
+        "{\"id\":\"a\",\"meta\":[}",      "{\"id\":\"a\",\"meta\":{}} {}", "{\"id\":\"a\" \"b\",\"meta\":{}}", "{\"id\":\"a\",\"meta\":{}},",
+        "{\"id\":\"a\",\"value\":01}", "{\"id\":\"a\",\"value\":1.}", "{\"id\":\"a\",\"value\":1\\\"}", "{\"id\":\"a\",\"value\":tru}",
+    };
+    for (int round = 0; round < 3; round++) {
+        assert_true(read_both(kit, "{\"id\":\"a\",\"meta\":{}}") != 0);
+        assert_true(read_both(kit, "{\"id\":\"a\",\"value\":1}") != 0);
+        for (size_t idx = 0; idx < sizeof broken / sizeof *broken; idx++)
+            assert_int_equal(read_both(kit, broken[idx]), 0);
+    }
+}
+
+/* More shapes than are kept: what is not known is read all the same. */
+static void no_number_of_shapes_is_too_many(void **state)
+{
+    struct kit *kit = *state;
+    for (int round = 0; round < 3; round++)
+        for (int count = 0; count < 2000; count++) {
+            AUTO(buf_done) struct buf text = BUF_INIT;
+            buf_puts(&text, "{\"id\":\"a\",\"name\":[{\"given\":[");
+            for (int idx = 0; idx < count % 97; idx++)
+                buf_printf(&text, "%s\"%d\"", idx > 0 ? "," : "", idx);
+            buf_puts(&text, "]}]");
+            for (int idx = 0; idx < count % 11; idx++)
+                buf_printf(&text, ",\"value%c\":%d", 'A' + idx, count);
+            buf_puts(&text, "}");
+            read_both(kit, buf_text(&text));
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -245,6 +350,9 @@ int main(void)
         cmocka_unit_test(a_document_beyond_the_limit_is_refused_unread),
         cmocka_unit_test(an_arena_that_is_full_is_an_error),
         cmocka_unit_test(documents_of_any_length_up_to_some_blocks_are_read_to_their_end),
+        cmocka_unit_test(documents_that_are_alike_have_one_shape_and_their_own_texts),
+        cmocka_unit_test(a_broken_document_of_a_known_shape_is_refused_as_any_other),
+        cmocka_unit_test(no_number_of_shapes_is_too_many),
     };
     return cmocka_run_group_tests(tests, kit_open, kit_close);
 }
