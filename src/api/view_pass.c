@@ -10,6 +10,9 @@
 #include "api/view_pass_priv.h"
 
 #define THREADS_MOST 64
+/* A thread that has fewer rows of a table than one of its groups (122,880) has them copied again: of resources of a kilobyte, so many bytes. */
+#define FEW_BYTES ((int64_t)100 << 20)
+#define FEW_THREADS 4
 
 struct pass {
     const struct fhir_program *program;
@@ -233,7 +236,9 @@ static void run_threads(struct pass *pass)
 
 static enum err_code run_tables(struct pass *pass, struct engine *engine, const struct engine_fill_table *tables, struct err *err)
 {
-    struct engine_fill_work work = {run_piece, pass, pass->count};
+    /* With many threads the clock counts more than the copies. */
+    bool few = pass->count <= FEW_THREADS && pass->blocks.total > 0 && pass->blocks.total / (int64_t)pass->count < FEW_BYTES;
+    struct engine_fill_work work = {run_piece, pass, pass->count, few};
     for (size_t idx = 0; idx < pass->count; idx++)
         pass->runners[idx].next = idx + 1 < pass->count ? &pass->runners[idx + 1] : NULL;
     pass->idle = &pass->runners[0];

@@ -130,6 +130,7 @@ struct engine_fill_work {
     enum err_code (*piece)(void *user, struct engine_fill *fill, bool *ret_more, struct err *err);
     void *user;
     size_t threads; /* at most so many pieces at once */
+    bool few;       /* rows, for a thread: each table is written by one, since what several have would be copied once more where they come together */
 };
 /* The error is the first that a piece or a statement had. ERR_UNSUPPORTED: not this engine. */
 enum err_code engine_fill(struct engine *engine, const struct engine_fill_table *tables, size_t count, const struct engine_fill_work *work, struct err *err) WARN_UNUSED;

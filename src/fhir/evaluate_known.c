@@ -3,7 +3,7 @@
  * have their cells of the same nodes.
  *
  *     guards   [coding 1 · system] is "http://loinc.org": yes      [coding 2 · system] is "http://loinc.org": no
- *     row      id ◀ text of [id]     code ◀ text of [coding 1 · code]     value ◀ cell of [value]     patient_id ◀ evaluated again
+ *     row      id ◀ text of [id]     code ◀ text of [coding 1 · code]     value ◀ cell of [value]     patient_id ◀ key in [reference]
  *
  * A shape has several such variants, by the outcome of its guards. What is computed of texts is evaluated again, at the node that is
  * known; a view that iterates over what hangs on texts is not known at all. */
@@ -16,11 +16,14 @@
 #define ROWS_MOST 64        /* of a variant */
 #define KNOWN_BYTES ((size_t)32 << 20)
 
-enum source_kind { SOURCE_NULL, SOURCE_INDEX, SOURCE_TEXT, SOURCE_NODE, SOURCE_EVALUATED };
+enum source_kind { SOURCE_NULL, SOURCE_INDEX, SOURCE_TEXT, SOURCE_NODE, SOURCE_KEY, SOURCE_EVALUATED };
 struct source { /* of a cell */
     enum source_kind kind;
     enum fhir_type type;          /* NODE: of the item */
-    const struct json_node *node; /* TEXT, NODE */
+    const struct json_node *node; /* TEXT, NODE; KEY: the reference */
+    const struct json_node *declared; /* KEY: the type beside it, or NULL */
+    struct str key_type, prefix;  /* KEY */
+    bool found;                   /* KEY: there was one */
     const struct fhir_block_column *column;
     struct fhir_focus focus; /* EVALUATED; its row index: INDEX */
 };
@@ -124,11 +127,27 @@ static struct known_view *known_of(struct fhir_known *known, size_t shape, size_
 
 /* ---- using it ------------------------------------------------------------------------------------ */
 
+/* memcmp, in place: these are short. */
+static inline bool same_text(const char *a, const char *b, size_t length)
+{
+    uint64_t left, right;
+    size_t idx = 0;
+    for (; idx + sizeof left <= length; idx += sizeof left) {
+        memcpy(&left, a + idx, sizeof left);
+        memcpy(&right, b + idx, sizeof right);
+        if (left != right)
+            return false;
+    }
+    while (idx < length && a[idx] == b[idx])
+        idx++;
+    return idx == length;
+}
+
 static inline bool holds(const struct fhir_guard *guard)
 {
     const struct str *text = &guard->node->text;
     bool enough = guard->begins ? text->len >= guard->text.len : text->len == guard->text.len;
-    return (enough && (guard->text.len == 0 || memcmp(text->ptr, guard->text.ptr, guard->text.len) == 0)) == guard->holds;
+    return (enough && same_text(text->ptr, guard->text.ptr, guard->text.len)) == guard->holds;
 }
 
 static bool all_hold(const struct variant *variant)
@@ -158,6 +177,17 @@ static bool node_cell(struct fhir_rows *rows, const struct source *source, struc
     return fhir_cell_of(&rows->eval, source->column, &items, cell) == NULL && rows->eval.code == ERR_OK;
 }
 
+/* Where a reference has no key, others may be looked at: only who evaluates knows. */
+static bool key_cell(struct fhir_rows *rows, const struct source *source, struct fhir_cell *cell)
+{
+    struct str key, declared = source->declared != NULL ? source->declared->text : (struct str){NULL, 0};
+    cell->valid = fhir_reference_key(source->node->text, declared, source->key_type, &key);
+    if (!cell->valid)
+        return !source->found;
+    cell->text = key;
+    return source->prefix.len == 0 || fhir_quick_join(&rows->eval, source->prefix, key, &cell->text);
+}
+
 static inline bool set_cell(struct fhir_rows *rows, const struct source *source, struct fhir_cell *cell)
 {
     cell->valid = true;
@@ -173,6 +203,8 @@ static inline bool set_cell(struct fhir_rows *rows, const struct source *source,
         return true;
     case SOURCE_NODE:
         return node_cell(rows, source, cell);
+    case SOURCE_KEY:
+        return key_cell(rows, source, cell);
     case SOURCE_EVALUATED:
         return evaluated_cell(rows, source, cell);
     }
@@ -218,6 +250,29 @@ bool fhir_known_rows(struct fhir_known *known, size_t shape, size_t view, struct
 
 /* ---- learning it --------------------------------------------------------------------------------- */
 
+/* Where the value came from. False: it must be evaluated. */
+static bool set_source(struct source *source, const struct fhir_trace *trace, enum fhir_quick_found found, const struct fhir_item *item)
+{
+    bool takes_text = source->column->takes_text, text = trace->node != NULL && trace->node->kind == JSON_NODE_STRING && takes_text;
+    if (trace->computed || found == FHIR_QUICK_OTHER || trace->keys > 1 || (trace->prefix.ptr != NULL && trace->keys == 0))
+        return false;
+    source->node = trace->node;
+    source->type = item->type;
+    if (trace->keys == 1) {
+        source->node = trace->reference;
+        source->declared = trace->declared;
+        source->key_type = trace->key_type;
+        source->prefix = trace->prefix;
+        source->found = found == FHIR_QUICK_ONE;
+        source->kind = takes_text ? SOURCE_KEY : SOURCE_EVALUATED;
+    } else if (found == FHIR_QUICK_NONE) {
+        source->kind = SOURCE_NULL;
+    } else if (text || item->node != NULL) {
+        source->kind = text ? SOURCE_TEXT : SOURCE_NODE;
+    }
+    return source->kind != SOURCE_EVALUATED;
+}
+
 void fhir_record_column(struct fhir_rows *rows, const struct fhir_block_column *column, const struct fhir_focus *focus)
 {
     struct fhir_recording *recording = rows->recording;
@@ -236,15 +291,10 @@ void fhir_record_column(struct fhir_rows *rows, const struct fhir_block_column *
     eval.trace = trace;
     trace->node = NULL;
     trace->computed = false;
+    trace->keys = 0;
+    trace->prefix = (struct str){NULL, 0};
     enum fhir_quick_found found = fhir_quick_value_of(&eval, column->quick, node, &item);
-    bool text = trace->node != NULL && trace->node->kind == JSON_NODE_STRING && column->takes_text;
-    source->node = trace->node;
-    source->type = item.type;
-    if (!trace->computed && found == FHIR_QUICK_NONE)
-        source->kind = SOURCE_NULL;
-    else if (!trace->computed && found == FHIR_QUICK_ONE && (text || item.node != NULL))
-        source->kind = text ? SOURCE_TEXT : SOURCE_NODE;
-    else
+    if (!set_source(source, trace, found, &item))
         trace->count = before;
 }
 

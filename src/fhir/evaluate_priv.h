@@ -213,9 +213,14 @@ struct fhir_trace {
     size_t count;
     bool computed;                /* there is more to it */
     const struct json_node *node; /* of the last chain, its one item */
+    size_t keys;                  /* getReferenceKey of so many references; of the last: */
+    const struct json_node *reference, *declared;
+    struct str key_type, prefix; /* prefix: put before the value */
 };
 /* node: what this is; not an array. */
 enum fhir_quick_found fhir_quick_value_of(const struct fhir_eval *eval, const struct fhir_quick *quick, const struct json_node *node, struct fhir_item *ret);
+/* Two texts as one, in place where they stand so in the document. False: no memory. */
+bool fhir_quick_join(const struct fhir_eval *eval, struct str left, struct str right, struct str *ret);
 enum fhir_quick_truth fhir_quick_truth_of(const struct fhir_eval *eval, const struct fhir_quick *quick, const struct json_node *node);
 
 /* ---- comparing (evaluate_compare.c, evaluate_moment.c, evaluate_number.c) ----------------------- */

@@ -97,7 +97,13 @@ static bool find_key(const struct fhir_eval *eval, const struct fhir_quick_step 
     if (reference == NULL || reference->kind != JSON_NODE_STRING)
         return false;
     const struct json_node *declared = member_of(eval, node, eval->program->slot_reference_type);
-    computed(eval);
+    struct fhir_trace *trace = eval->trace;
+    if (trace != NULL) {
+        trace->keys++;
+        trace->reference = reference;
+        trace->declared = declared;
+        trace->key_type = step->text;
+    }
     return fhir_reference_key(reference->text, declared != NULL ? declared->text : (struct str){NULL, 0}, step->text, ret);
 }
 
@@ -165,34 +171,41 @@ static enum fhir_quick_found value_of_chain(const struct fhir_eval *eval, const 
 }
 
 /* 'Patient/' + what stands behind "Patient/" in the document is a part of the document. */
-static enum fhir_quick_found joined(const struct fhir_eval *eval, struct str left, struct str right, struct fhir_item *ret)
+bool fhir_quick_join(const struct fhir_eval *eval, struct str left, struct str right, struct str *ret)
 {
     const char *begin = eval->document.ptr;
-    computed(eval);
     bool inside = right.len > 0 && right.ptr >= begin && right.ptr < begin + eval->document.len && (size_t)(right.ptr - begin) >= left.len;
     if (inside && memcmp(right.ptr - left.len, left.ptr, left.len) == 0) {
-        *ret = fhir_string((struct str){right.ptr - left.len, left.len + right.len});
-        return FHIR_QUICK_ONE;
+        *ret = (struct str){right.ptr - left.len, left.len + right.len};
+        return true;
     }
     char *text = arena_alloc(eval->arena, left.len + right.len + 1);
     if (text == NULL)
-        return FHIR_QUICK_OTHER; /* the other way fails too, and says so */
+        return false;
     memcpy(text, left.ptr, left.len);
     if (right.len > 0)
         memcpy(text + left.len, right.ptr, right.len);
-    *ret = fhir_string((struct str){text, left.len + right.len});
-    return FHIR_QUICK_ONE;
+    *ret = (struct str){text, left.len + right.len};
+    return true;
 }
 
 static enum fhir_quick_found value_of_join(const struct fhir_eval *eval, const struct fhir_quick *quick, const struct json_node *node, struct fhir_item *ret)
 {
     struct fhir_item right;
+    struct str left = quick->sides[0]->literal.text, text;
     enum fhir_quick_found found_right = fhir_quick_value_of(eval, quick->sides[1], node, &right);
-    if (found_right != FHIR_QUICK_ONE)
-        return found_right;
-    if (fhir_item_system(&right) != FHIR_SYSTEM_STRING)
+    if (found_right == FHIR_QUICK_OTHER || (found_right == FHIR_QUICK_ONE && fhir_item_system(&right) != FHIR_SYSTEM_STRING))
         return FHIR_QUICK_OTHER;
-    return joined(eval, quick->sides[0]->literal.text, right.text, ret);
+    if (eval->trace != NULL) {
+        eval->trace->computed = eval->trace->computed || eval->trace->prefix.ptr != NULL;
+        eval->trace->prefix = left;
+    }
+    if (found_right == FHIR_QUICK_NONE)
+        return FHIR_QUICK_NONE;
+    if (!fhir_quick_join(eval, left, right.text, &text))
+        return FHIR_QUICK_OTHER; /* the other way fails too, and says so */
+    *ret = fhir_string(text);
+    return FHIR_QUICK_ONE;
 }
 
 static enum fhir_quick_found value_of_only(const struct fhir_eval *eval, const struct fhir_quick *quick, const struct json_node *node, struct fhir_item *ret)
@@ -317,7 +330,7 @@ static enum fhir_quick_truth truth_of_value(const struct fhir_eval *eval, const 
     return truth_if(item.text.ptr[0] == 't');
 }
 
-enum fhir_quick_truth fhir_quick_truth_of(const struct fhir_eval *eval, const struct fhir_quick *quick, const struct json_node *node)
+static enum fhir_quick_truth truth_of(const struct fhir_eval *eval, const struct fhir_quick *quick, const struct json_node *node)
 {
     struct chain chain;
     switch (quick->kind) {
@@ -344,4 +357,13 @@ enum fhir_quick_truth fhir_quick_truth_of(const struct fhir_eval *eval, const st
         return truth_of_value(eval, quick, node);
     }
     return FHIR_QUICK_DECLINED;
+}
+
+enum fhir_quick_truth fhir_quick_truth_of(const struct fhir_eval *eval, const struct fhir_quick *quick, const struct json_node *node)
+{
+    size_t keys = eval->trace != NULL ? eval->trace->keys : 0;
+    enum fhir_quick_truth truth = truth_of(eval, quick, node);
+    if (eval->trace != NULL && eval->trace->keys != keys)
+        eval->trace->computed = true; /* whether there is a key is not noted */
+    return truth;
 }

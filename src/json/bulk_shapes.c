@@ -109,7 +109,7 @@ static inline bool begins(enum bulk_event_kind kind, char first)
     return true;
 }
 
-static inline bool fits(const struct walk *walk, const struct step *step, const uint32_t *at)
+static inline __attribute__((always_inline)) bool fits(const struct walk *walk, const struct step *step, const uint32_t *at)
 {
     size_t from = *at, left = (size_t)(walk->end - at);
     if (step->kind == BULK_END ? left != step->tokens || step->length > walk->length - from : left <= step->tokens || at[step->tokens] != from + step->length)

@@ -15,6 +15,7 @@
 
 #define FUNCTION "marrow_fill"
 #define WAITING_MOST 16 /* chunks of a table */
+#define HELPERS_MOST 16
 
 struct waiting {
     struct waiting *next;
@@ -184,7 +185,8 @@ static void fill_main(duckdb_function_info info, duckdb_data_chunk output)
 static void fill_init(duckdb_init_info info)
 {
     struct embedded *engine = duckdb_init_get_extra_info(info);
-    duckdb_init_set_max_threads(info, engine->fill != NULL ? engine->fill->work->threads : 1);
+    bool several = engine->fill != NULL && !engine->fill->work->few;
+    duckdb_init_set_max_threads(info, several ? engine->fill->work->threads : 1);
 }
 
 /* Its argument is the number of the table: what another statement would get is an error. */
@@ -315,6 +317,34 @@ static void run_statements(struct engine_fill *fill)
         pthread_join(fill->targets[idx].thread, NULL);
 }
 
+/* Of few rows: a thread that does pieces alone, since the engine has one for each table only. */
+static void *helper_main(void *user)
+{
+    struct engine_fill *fill = user;
+    pthread_mutex_lock(&fill->lock);
+    while (!fill->failed && !fill->ended) {
+        if (fill->running < fill->work->threads && !is_behind(fill))
+            do_piece(fill);
+        else
+            pthread_cond_wait(&fill->changed, &fill->lock);
+    }
+    pthread_mutex_unlock(&fill->lock);
+    return NULL;
+}
+
+static void run_with_helpers(struct engine_fill *fill)
+{
+    pthread_t helpers[HELPERS_MOST];
+    size_t threads = fill->work->threads, started = 0;
+    size_t wanted = fill->work->few && threads > fill->count ? threads - fill->count : 0;
+    wanted = wanted < HELPERS_MOST ? wanted : HELPERS_MOST;
+    while (started < wanted && pthread_create(&helpers[started], NULL, helper_main, fill) == 0)
+        started++; /* fewer do it too */
+    run_statements(fill);
+    for (size_t idx = 0; idx < started; idx++)
+        pthread_join(helpers[idx], NULL);
+}
+
 static void drop_made(struct engine_fill *fill)
 {
     for (size_t idx = 0; idx < fill->count; idx++) {
@@ -367,7 +397,7 @@ static void target_done(struct target *target)
     mem_free(target->columns);
 }
 
-/* Without it the rows of a statement would be kept in the order of one thread. */
+/* Kept: the rows of a statement are written by one thread, in its order. */
 static enum err_code keep_order(struct embedded *engine, bool keep, struct err *err)
 {
     return embedded_execute(&engine->base,
@@ -388,9 +418,9 @@ static enum err_code fill_run(struct engine_fill *fill, const struct engine_fill
     TRY(embedded_sibling(fill->engine, &fill->control, err));
     TRY(register_function(fill, err));
     TRY(make_schemas(fill, err));
-    TRY(keep_order(fill->control, false, err));
+    TRY(keep_order(fill->control, fill->work->few, err));
     fill->engine->fill = fill;
-    run_statements(fill);
+    run_with_helpers(fill);
     fill->engine->fill = NULL;
     enum err_code code = keep_order(fill->control, true, err);
     if (fill->failed) {
