@@ -188,10 +188,10 @@ static enum err_code fill(struct fhir_worker *worker, const struct json_node *ro
         .document = document,
         .id = id != NULL ? id->text : (struct str){NULL, 0},
     };
-    if (fhir_known_rows(worker->known, shape, view, &filling.rows))
-        return ERR_OK;
-    filling.out->batch.rows = filling.out->rows_before;
-    if (!fhir_known_learn(worker->known, shape, view, &filling.rows, &resource))
+    bool done = fhir_known_rows(worker->known, shape, view, &filling.rows);
+    if (!done)
+        filling.out->batch.rows = filling.out->rows_before;
+    if (!done && !fhir_known_learn(worker->known, shape, view, &filling.rows, &resource))
         return blame(worker, filling.id, program->views[view].view->name, err);
     worker->counts.nulled += filling.rows.nulled;
     return ERR_OK;
