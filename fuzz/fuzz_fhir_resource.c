@@ -24,13 +24,13 @@ static const char *const VIEWS[] = {
 
 /* One that keeps nothing whole, so that what is alike is remembered. */
 static const char ALIKE_VIEW[] =
-    "{\"resource\":\"Patient\",\"where\":[{\"path\":\"active.exists().not() or active\"}],\"select\":[{\"column\":[{\"name\":\"id\",\"path\":\"getResourceKey()\"},"
-    "{\"name\":\"o\",\"path\":\"managingOrganization.getReferenceKey(Organization)\"},{\"name\":\"r\",\"path\":\"'Organization/' + managingOrganization.getReferenceKey()\"},"
-    "{\"name\":\"g\",\"path\":\"generalPractitioner.getReferenceKey(Practitioner).first()\"},{\"name\":\"f\",\"path\":\"name.where(use = 'official').family.first()\"},"
-    "{\"name\":\"x\",\"path\":\"iif(gender.startsWith('m'), 'male', gender)\"},{\"name\":\"m\",\"path\":\"multipleBirth.ofType(integer) + 1\"},"
-    "{\"name\":\"u\",\"path\":\"extension('u').value.ofType(string).first()\"},"
+    "{\"resource\":\"Patient\",\"where\":[{\"path\":\"active.exists().not() or active\"}],\"select\":[{\"column\":[{\"name\":\"id\",\"type\":\"string\",\"path\":\"getResourceKey()\"},"
+    "{\"name\":\"o\",\"type\":\"string\",\"path\":\"managingOrganization.getReferenceKey(Organization)\"},{\"name\":\"r\",\"type\":\"string\",\"path\":\"'Organization/' + managingOrganization.getReferenceKey()\"},"
+    "{\"name\":\"g\",\"type\":\"string\",\"path\":\"generalPractitioner.getReferenceKey(Practitioner).first()\"},{\"name\":\"f\",\"type\":\"string\",\"path\":\"name.where(use = 'official').family.first()\"},"
+    "{\"name\":\"x\",\"type\":\"string\",\"path\":\"iif(gender.startsWith('m'), 'male', gender)\"},{\"name\":\"m\",\"type\":\"integer\",\"path\":\"multipleBirth.ofType(integer) + 1\"},"
+    "{\"name\":\"u\",\"type\":\"string\",\"path\":\"extension('u').value.ofType(string).first()\"},"
     "{\"name\":\"day\",\"path\":\"birthDate\",\"type\":\"date\",\"tag\":[{\"name\":\"ansi/type\",\"value\":\"DATE\"}]}]},"
-    "{\"forEachOrNull\":\"name\",\"column\":[{\"name\":\"i\",\"path\":\"%rowIndex\"},{\"name\":\"n\",\"path\":\"given.first()\"}]}]}";
+    "{\"forEachOrNull\":\"name\",\"column\":[{\"name\":\"i\",\"path\":\"%rowIndex\"},{\"name\":\"n\",\"type\":\"string\",\"path\":\"given.first()\"}]}]}";
 
 struct kit {
     struct fhir_view *views[VIEW_COUNT], *alike_view;
