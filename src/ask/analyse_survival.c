@@ -71,18 +71,29 @@ static void push_at(struct analysis *a, json_t *row, const struct stats_result *
                     double at)
 {
     const struct stats_point *p = stats_curve_at(curve, group, at);
-    json_push(row, analysis_number(p != NULL ? p->survival : 1), &a->ok);
-    json_push(row, p != NULL ? analysis_number(p->low) : json_null(), &a->ok);
-    json_push(row, p != NULL ? analysis_number(p->high) : json_null(), &a->ok);
+    double survival = p != NULL ? p->survival : 1, low = p != NULL ? p->low : NAN,
+           high = p != NULL ? p->high : NAN;
+    bool dead = a->s->mortality;
+    json_push(row, analysis_number(dead ? 1 - survival : survival), &a->ok);
+    json_push(row, analysis_number(dead ? 1 - high : low), &a->ok);
+    json_push(row, analysis_number(dead ? 1 - low : high), &a->ok);
     json_push(row, p != NULL ? json_integer(p->at_risk) : json_null(), &a->ok);
 }
 
 static void curve_rows(struct analysis *a, const struct stats_result *curve, const char *name,
                        double at)
 {
-    const char *const names[] = {name,           "n",        "events",       "median",
-                                 "median_low",   "median_high", "survival", "survival_low",
-                                 "survival_high", "at_risk"};
+    bool dead = a->s->mortality;
+    const char *const names[] = {name,
+                                 "n",
+                                 "events",
+                                 "median",
+                                 "median_low",
+                                 "median_high",
+                                 dead ? "mortality" : "survival",
+                                 dead ? "mortality_low" : "survival_low",
+                                 dead ? "mortality_high" : "survival_high",
+                                 "at_risk"};
     analysis_columns(a, names, a->s->at_time ? 10 : 6);
     for (size_t g = 0; g < curve->group_count; g++) {
         const struct stats_group *group = &curve->groups[g];

@@ -58,6 +58,7 @@ bool ask_parse_derived_attr(const struct ask_parse *p, enum ask_derived derived,
  * left open (statistics_settle.c). */
 bool ask_parse_statistics(struct ask_parse *p);
 void ask_parse_settle_statistics(struct ask_parse *p);
+bool ask_column_is_later(const struct ask_column *column); /* known only when the stay, or the life, is over */
 struct ask_predicate *ask_parse_predicate(struct ask_parse *p, size_t event, const struct ask_attr *attr);
 
 #endif

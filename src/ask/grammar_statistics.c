@@ -339,11 +339,38 @@ static bool restricts(struct roles *r, size_t i)
     return said && (word_before(r, i, places) || after_entity(r, i));
 }
 
+/* "do women live longer than men": the other value of the group that is there. */
+static bool is_other_value(const struct roles *r, size_t i)
+{
+    const struct ask_item *item = item_at(r, i);
+    for (size_t k = 0; k < r->s->count; k++) {
+        const struct ask_variable *v = &r->s->variables[k];
+        if (v->item == ASK_NONE || v->item == i || v->from != ASK_FROM_COLUMN ||
+            v->part == ASK_PART_COVARIATE)
+            continue;
+        const struct ask_item *other = item_at(r, v->item);
+        bool versus = item->from > 0 &&
+                      strcmp(r->p->reading->tokens[item->from - 1].lower, "than") == 0;
+        if (versus && item->class == ASK_FLAG && other->class == ASK_FLAG &&
+            item->columns[0].column == other->columns[0].column)
+            return true;
+        if (versus && item->class == ASK_VALUE && other->class == ASK_VALUE &&
+            item->match_count > 0 && other->match_count > 0 &&
+            item->matches[0].source == other->matches[other->chosen].source)
+            return true;
+    }
+    return false;
+}
+
 static void read_noun(struct roles *r, size_t i)
 {
     size_t other = ASK_NONE;
     if (item_at(r, i)->used)
         return;
+    if (is_other_value(r, i)) {
+        item_at(r, i)->used = true;
+        return;
+    }
     if (colon_before(r, i) && r->s->predicts)
         open_part(r, parts(r, ASK_PART_OUTCOME) > 0 ? ASK_PART_COVARIATE : ASK_PART_OUTCOME);
     if (is_pair(r, i, &other)) {
@@ -472,6 +499,7 @@ static void read_duration(struct roles *r, size_t i)
     if (i > 0 && item_at(r, i - 1)->class == ASK_RELATION)
         item_at(r, i - 1)->used = true;
     r->s->at_time = true;
+    r->s->mortality = before && item_at(r, next)->class == ASK_DERIVED;
     r->s->at = item->number;
     r->s->at_unit = (enum ask_unit)item->code;
     item->used = true;
@@ -567,8 +595,11 @@ static bool is_statistical(const struct ask_reading *reading)
                 (item->class == ASK_INTENT && item->code >= ASK_COMPARE_GROUPS &&
                  item->code <= ASK_NORMALITY);
         grouped = grouped || item->class == ASK_BY;
+        bool dying = item->class == ASK_DERIVED && item->code == ASK_DEATH &&
+                     strcmp(reading->tokens[item->to - 1].lower, "mortality") == 0;
         mortality = mortality || (item->class == ASK_DERIVED &&
                                   strcmp(reading->tokens[item->to - 1].lower, "mortality") == 0);
+        found = found || (dying && i > 0 && reading->items[i - 1].class == ASK_DURATION);
     }
     return found || (mortality && grouped);
 }

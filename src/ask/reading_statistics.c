@@ -1,5 +1,6 @@
 /* A statistical reading told: one sentence with measure, groups, unit and population, and as JSON
  * the parts of the analysis, from which a script can do it again. */
+#include "ask/grammar_priv.h"
 #include "ask/reading_priv.h"
 
 #include <inttypes.h>
@@ -109,7 +110,7 @@ static void say_family(const struct ask_reading *reading, struct buf *out)
         say_covariates(reading, ": ", out);
         break;
     case ASK_CURVES:
-        buf_puts(out, "Survival: ");
+        buf_puts(out, s->mortality ? "Mortality (one minus survival): " : "Survival: ");
         say_time(reading, out);
         if (s->at_time)
             buf_printf(out, ", at %g %s%s", s->at, ask_unit_text(s->at_unit), s->at == 1 ? "" : "s");
@@ -201,6 +202,18 @@ void ask_warn_statistics(struct ask_reading *reading)
     for (size_t i = 0; i < s->count; i++)
         later = later || (s->variables[i].from != ASK_FROM_COLUMN &&
                           s->variables[i].part != ASK_PART_OUTCOME);
+    for (size_t i = 0; death && i < s->count; i++) {
+        const struct ask_variable *v = &s->variables[i];
+        bool end = v->from == ASK_FROM_COLUMN &&
+                   (v->attr.derived == ASK_LENGTH_OF_STAY ||
+                    (v->attr.derived == ASK_PLAIN &&
+                     ask_column_is_later(ask_attr_column(reading->catalogue, &v->attr))));
+        if (end && (v->part == ASK_PART_COVARIATE || v->part == ASK_PART_GROUP))
+            ask_note(reading, reading->warnings,
+                     "%s is known only at the end: it may be a consequence of the outcome, not its "
+                     "cause",
+                     v->label);
+    }
     if (death && later)
         ask_note(reading, reading->warnings,
                  timed ? "immortal time: the group is made of what happened at any time, also "
@@ -254,6 +267,7 @@ json_t *ask_statistics_parts_json(const struct ask_reading *reading, bool *ok)
     json_put_flag(json, "medians", s->ranks, ok);
     json_put_flag(json, "p_values", s->with_p, ok);
     json_put_flag(json, "named", s->covariates_said, ok);
+    json_put_flag(json, "mortality", s->mortality, ok);
     if (s->at_time) {
         json_put_real(json, "at", s->at, ok);
         json_put_text(json, "at_unit", ask_unit_text(s->at_unit), ok);

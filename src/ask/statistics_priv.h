@@ -47,6 +47,7 @@ struct ask_statistics {
     bool adjusted, odds, both, paired;
     bool ranks;        /* medians are asked for */
     bool median;       /* of survival */
+    bool mortality;    /* one minus survival is asked for */
     bool at_time;      /* survival after so long */
     double at;
     enum ask_unit at_unit;

@@ -516,8 +516,8 @@ static bool is_candidate(const struct ask_table *table, const struct ask_column 
            (table->rows == 0 || column->nulls * 2 <= table->rows);
 }
 
-/* What is known only when the stay, or the life, is over: no predictor of how it ends. */
-static bool is_later(const struct ask_column *column)
+/* No predictor of how it ends. */
+bool ask_column_is_later(const struct ask_column *column)
 {
     static const char *const names[] = {"discharge", "death", "expire", "died",       "dead",
                                         "deceased",  "dod",   "disposition", "end", "outcome", NULL};
@@ -568,7 +568,7 @@ static void add_candidates(struct ask_parse *p, size_t from)
         bool taken = !is_candidate(table, &table->columns[i]) ||
                      (patient->known && from == patient->table && (int)i == patient->key) ||
                      (int)i == table->death_flag || (int)i == s->order_column;
-        taken = taken || (is_model(s) && is_later(&table->columns[i])) ||
+        taken = taken || (is_model(s) && ask_column_is_later(&table->columns[i])) ||
                 (followed && (same_attr(&attr, &time) || same_attr(&attr, &event)));
         for (size_t k = 0; !taken && k < s->count; k++)
             taken = s->variables[k].from == ASK_FROM_COLUMN &&

@@ -97,8 +97,8 @@ def main():
                 continue
             answer = json.loads(run("ask", dataset, question, "--json", "--force"))
             if test in ("refused", "asked_back"):
-                faults = [] if answer["status"] == test else [f"{answer['status']}, expected {test}"]
-                counts[test if not faults else "wrong"] += 1
+                faults = [] if answer["status"] != "answered" else [f"answered, expected {test}"]
+                counts[answer["status"] if not faults else "wrong"] += 1
             elif answer["status"] != "answered":
                 faults = [f"{answer['status']} {answer['missing']}"]
                 counts["unexpected"] += 1

@@ -107,6 +107,16 @@ do("pbc", "table 1 by treatment", "standardised mean differences", list(n = nrow
   "cell:sex, n (%):all" = sprintf("%d (%.1f %%)", sum(known$sex == "f"), 100 * mean(known$sex == "f")),
   "cell:bili, median [q1, q3]:trt = 1" = sprintf("%.2f [%.3f, %.2f]", median(known$bili[known$trt == 1]), quantile(known$bili[known$trt == 1], .25), quantile(known$bili[known$trt == 1], .75))))
 do("pbc", "baseline characteristics by sex with p-values", "standardised mean differences, and a test for each", list(n = 418, "cell:age, mean (SD):p" = t.test(age ~ sex, pbc)$p.value, "cell:bili, median [q1, q3]:p" = wilcox.test(bili ~ sex, pbc)$p.value))
+dead5 <- curve(Surv(time, dead) ~ 1, pbc, 5 * 365.25)
+do("pbc", "5-year mortality", "Kaplan–Meier estimate", list(n = 418, value = 1 - dead5$value, "cell:all:mortality_low" = 1 - dead5[["cell:all:survival_high"]]))
+stage4 <- summary(survfit(Surv(time, dead) ~ 1, subset(pbc, stage == 4)), times = 365.25)
+do("pbc", "1 year mortality by stage", "log-rank test", c(logrank(Surv(time, dead) ~ stage, pbc), list("cell:4:mortality" = 1 - stage4$surv)))
+do("pbc", "do women live longer than men", "log-rank test", logrank(Surv(time, dead) ~ sex, pbc, c("f", "m")))
+do("pbc", "cox regression of survival on age, sex and bili", "Cox regression", cox(Surv(time, dead) ~ age + sex + bili, pbc, c("age", "sex: m", "bili")))
+do("pbc", "logistic regression of ascites on age and sex", "logistic regression", logistic(ascites ~ age + sex, pbc, c("age", "sex: m")))
+do("pbc", "does bilirubin independently predict death after adjusting for age", "Cox regression", cox(Surv(time, dead) ~ bili + age, pbc, c("bili", "age")))
+do("pbc", "how does bili correlate with albumin", "Spearman's rank correlation", spearman(pbc$bili, pbc$albumin))
+do("pbc", "is albumin lower in patients with ascites than in those without?", "Mann–Whitney test", ranks(pbc$albumin, pbc$ascites))
 case("pbc", "compare bili", "refused", list())
 case("pbc", "compare shoe size by sex", "refused", list())
 case("pbc", "what is the effect of aspirin on survival", "refused", list())
@@ -125,6 +135,9 @@ do("nafld", "is diabetes associated with sex", "χ² test", chi(n1$diabetes, n1$
 do("nafld", "correlation between age and bmi", "Spearman's rank correlation", spearman(n1$age, n1$bmi))
 do("nafld", "correlation between age and hdl", "Spearman's rank correlation", spearman(n1$age, n1$hdl))
 do("nafld", "is bmi related to height", "Spearman's rank correlation", spearman(n1$bmi, n1$height))
+n1$nafld <- n1$id %in% n3$id[n3$event == "nafld"]
+do("nafld", "does nafld increase mortality", "Cox regression", cox(Surv(futime, status) ~ nafld, n1, "nafld: yes"))
+do("nafld", "is htn associated with death adjusting for age and sex", "Cox regression", cox(Surv(futime, status) ~ htn + age + factor(male), n1, c("htn: yes", "age", "male: 1")))
 do("nafld", "survival by male", "log-rank test", logrank(Surv(futime, status) ~ male, n1, c("0", "1")))
 do("nafld", "is death associated with diabetes", "log-rank test", logrank(Surv(futime, status) ~ diabetes, n1, c("no", "yes")))
 do("nafld", "10 year survival", "Kaplan–Meier estimate", curve(Surv(futime, status) ~ 1, n1, 3652.5))
@@ -149,6 +162,7 @@ do("diabetes130", "predictors of readmission: age, gender, time_in_hospital", "l
 do("diabetes130", "predictors of 30-day readmission: age, gender, time_in_hospital", "logistic regression", logistic(soon ~ age + gender + time_in_hospital, d, c(bands, "gender: Male", "time_in_hospital")))
 do("diabetes130", "odds of readmission by gender", "logistic regression", logistic(again ~ gender, d, "gender: Male"))
 do("diabetes130", "predictors of time in hospital: num_medications, number_diagnoses", "linear regression", linear(time_in_hospital ~ num_medications + number_diagnoses, d, c("num_medications", "number_diagnoses")))
+do("diabetes130", "does insulin reduce readmission", "logistic regression", logistic(again ~ insulin, d, c("insulin: No", "insulin: Steady", "insulin: Up")))
 case("diabetes130", "what predicts readmission", "asked_back", list())
 case("diabetes130", "survival by gender", "refused", list())
 
@@ -177,6 +191,7 @@ do("mimic", "in hospital mortality by insurance", "Fisher's exact test", fisher(
 do("mimic", "survival by gender", "log-rank test", logrank(Surv(days, rep(1, nrow(adm))) ~ gender, adm, c("F", "M")))
 do("mimic", "median survival", "Kaplan–Meier estimate", curve(Surv(days, rep(1, nrow(adm))) ~ 1, adm))
 do("mimic", "predictors of death in hospital: gender, creatinine", "logistic regression", logistic(hospital_expire_flag ~ gender + creatinine, adm, c("gender: M", "creatinine")))
+do("mimic", "what is the effect of heparin on mortality", "log-rank test", logrank(Surv(days, rep(1, nrow(adm))) ~ heparin, transform(adm, heparin = subject_id %in% read("PRESCRIPTIONS")$subject_id[read("PRESCRIPTIONS")$drug == "Heparin"]), c("no", "yes")))
 case("mimic", "what predicts death in hospital", "refused", list())
 case("mimic", "is shoe size associated with death", "refused", list())
 
