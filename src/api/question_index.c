@@ -186,7 +186,7 @@ static enum err_code keep(struct api *api, struct api_asked *asked, struct err *
     JSON_AUTO manifest = json_object();
     json_put_text(manifest, "kind", "values", &ok);
     json_put_text(manifest, "name", "values", &ok);
-    json_put_int(manifest, "format", ASK_FORMAT_VERSION, &ok);
+    json_put_int(manifest, "format", STORE_FORMAT_VERSION, &ok);
     json_put_text(manifest, "version", store_version_id(asked->version), &ok);
     json_put_text(manifest, "dataset", store_version_dataset(asked->version), &ok);
     json_put_text(manifest, "materialised_at", clock_format(clock_now_us(), now), &ok);

@@ -63,7 +63,7 @@ static enum err_code keep(struct api *api, const struct store_version *version, 
     JSON_AUTO manifest = json_object();
     json_put_text(manifest, "kind", "question", &ok);
     json_put_text(manifest, "name", "question", &ok);
-    json_put_int(manifest, "format", ASK_FORMAT_VERSION, &ok);
+    json_put_int(manifest, "format", STORE_FORMAT_VERSION, &ok);
     json_put_text(manifest, "version", store_version_id(version), &ok);
     json_put_text(manifest, "dataset", store_version_dataset(version), &ok);
     json_put_text(manifest, "materialised_at", clock_format(clock_now_us(), now), &ok);

@@ -51,7 +51,7 @@ static enum err_code keep(struct api *api, const struct api_asked *asked, const 
     JSON_AUTO manifest = json_object();
     json_put_text(manifest, "kind", "answer", &ok);
     json_put_text(manifest, "name", "statistics", &ok);
-    json_put_int(manifest, "format", ASK_FORMAT_VERSION, &ok);
+    json_put_int(manifest, "format", STORE_FORMAT_VERSION, &ok);
     json_put_text(manifest, "version", store_version_id(asked->version), &ok);
     json_put_text(manifest, "dataset", store_version_dataset(asked->version), &ok);
     json_put_text(manifest, "signature", signature, &ok);

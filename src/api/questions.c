@@ -39,7 +39,7 @@ static enum err_code keep_answer(struct api *api, const struct api_asked *asked,
     json_put(manifest, "plan", plan, &ok); /* with its literals, for replay */
     json_put_text(manifest, "kind", "answer", &ok);
     json_put_text(manifest, "name", "answer", &ok);
-    json_put_int(manifest, "format", ASK_FORMAT_VERSION, &ok);
+    json_put_int(manifest, "format", STORE_FORMAT_VERSION, &ok);
     json_put_text(manifest, "version", store_version_id(asked->version), &ok);
     json_put_text(manifest, "dataset", store_version_dataset(asked->version), &ok);
     json_put_text(manifest, "signature", signature, &ok);

@@ -43,6 +43,7 @@ static void box_figure(struct analysis *a, const struct stats_column *value,
     json_t *items = json_array();
     a->figure = json_object();
     json_put_text(a->figure, "kind", "box", &a->ok);
+    json_put_text(a->figure, "x", group->name, &a->ok);
     json_put_text(a->figure, "y", value->name, &a->ok);
     for (size_t i = 0; i < count; i++) {
         int64_t n = 0;

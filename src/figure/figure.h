@@ -2,7 +2,7 @@
  * bytes each time. It knows no question and no table; docs/JSON.md has the shapes.
  *
  *     {"kind": "bars", "x", "y", "items": [{"label", "value", "low"?, "high"?, "n"?}]}
- *     {"kind": "box", "y", "items": [{"label", "n", "min", "q1", "median", "q3", "max", "low", "high"}]}
+ *     {"kind": "box", "x"?, "y", "items": [{"label", "n", "min", "q1", "median", "q3", "max", "low", "high"}]}
  *     {"kind": "lines", "x", "y", "x_type": "number | date | text", "series": [{"label", "points": [[x, y]…]}]}
  *     {"kind": "survival", "x", "y", "groups": [{"label", "n", "events", "median", "steps": [[time, survival, low, high, at_risk, censored]…]}]}
  *     {"kind": "points", "x", "y", "points": [[x, y]…], "line": [slope, intercept]?}

@@ -11,7 +11,7 @@
 const char r_source_read[] =
     "here <- local({\n"
     "  file <- sub(\"^--file=\", \"\", grep(\"^--file=\", commandArgs(FALSE), value = TRUE))\n"
-    "  if (length(file) == 1) dirname(file) else \".\"\n"
+    "  if (length(file) == 1) dirname(gsub(\"~+~\", \" \", file, fixed = TRUE)) else \".\"  # ~+~: a blank\n"
     "})\n"
     "read_rows <- function() {\n"
     "  parquet <- file.path(here, \"data.parquet\")\n"

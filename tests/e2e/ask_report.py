@@ -3,6 +3,7 @@ Needs no shared data."""
 import json
 import os
 import re
+import shutil
 import xml.etree.ElementTree as xml
 from html.parser import HTMLParser
 
@@ -98,17 +99,22 @@ checks.that(json.loads(ask(question, "--format", "json")[1])["figure"]["kind"] =
 status, out, _ = ask("how many patients with foobaritis", "--format", "md")
 checks.that(status == 0 and "Not answered" in out, "a refused question is a report that says so", out)
 
-status, _, err = ask("average hb by ward", "--r", "check")
+status, _, err = ask("average hb by ward", "--r", "check here")
 checks.equal(status, 0, "the script is written", err)
 checks.that("left the store, for you named this folder" in err, "and said in one line", err)
-checks.equal(sorted(os.listdir(os.path.join(folder, "check"))), ["analysis.R", "data.csv", "data.parquet"], "three files")
-checks.that(ask("average hb by ward", "--r", "check")[0] != 0, "files that are there are not replaced")
-script = read("check/analysis.R")
+checks.equal(sorted(os.listdir(os.path.join(folder, "check here"))), ["analysis.R", "data.csv", "data.parquet"], "three files")
+checks.that(ask("average hb by ward", "--r", "check here")[0] != 0, "files that are there are not replaced")
+script = read("check here/analysis.R")
 checks.that(script.isascii(), "the script is ASCII: no locale matters")
 checks.that("stopifnot" in script and "expected" in script, "it checks")
+if shutil.which("Rscript") is None:
+    checks.skip("running the script: no Rscript")
+else:
+    ran = subprocess.run(["Rscript", "--vanilla", os.path.join("check here", "analysis.R")], capture_output=True, text=True, cwd=folder)
+    checks.that(ran.returncode == 0 and "numbers are as Marrow gave them" in ran.stdout, "R finds the rows beside the script, in a folder with a blank", ran.stdout, ran.stderr)
 checks.that(ask("how many patients with foobaritis", "--r", "none")[0] == 0 and not os.path.exists(os.path.join(folder, "none")), "no answer, no script")
 for name in ("data.csv", "data.parquet"):
-    again = program.must("import", os.path.join(folder, "check", name), "--name", name.replace(".", "_"))
+    again = program.must("import", os.path.join(folder, "check here", name), "--name", name.replace(".", "_"))
     checks.equal(again["tables"][0]["rows"], 60, f"{name} has every row")
 entries = [one for one in program.must("history", "ward")["entries"] if one["kind"] == "export"]
 checks.that(len(entries) == 1 and entries[0]["what"] == "answer" and entries[0]["rows"] == 60 and len(entries[0]["run_key"]) == 64, "the history knows that rows left", entries)
