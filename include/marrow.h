@@ -347,6 +347,29 @@ MARROW_API enum marrow_code marrow_plan_run(struct marrow_store *store, const st
 MARROW_API enum marrow_code marrow_plan_save(struct marrow_store *store, const struct marrow_plan *plan, const char *dataset, const struct marrow_plan_options *options,
                                              char **ret_json, struct marrow_error *error);
 
+/* ---- questions --------------------------------------------------------------------------------- */
+
+struct marrow_ask_options {
+    size_t size;            /* sizeof(struct marrow_ask_options) */
+    const char *version;    /* NULL = current */
+    const char *grain;      /* "patient", "admission" or "stay": what is counted where the question leaves it open; NULL */
+    const char *now;        /* "2104-01-31": what today means; NULL = the latest day of the data */
+    int force;              /* nonzero: compute again what was answered before */
+    const char *llm;        /* a language model's OpenAI-compatible endpoint that may propose a plan where nothing else answers; NULL: none is asked */
+    const char *llm_model;  /* its name there; NULL = "default" */
+    int llm_values;         /* nonzero: it may see the question whole, and values of categories */
+    int64_t llm_timeout_ms; /* 0 = 30,000 */
+};
+/* Answers a question in plain English (docs/QUESTIONS.md): {status: answered | asked_back | refused, reading, value?, result?, n?, dropped?, test, warnings, choices, missing,
+ * plan?, sql?, version, run_key?, reused?, tier, tiers, confidence, follow_ups, duration_ms …}. A question that is not answered is no error. options may be NULL.
+ * MARROW_LIMIT: the question is too long; MARROW_USAGE: now is no date, or llm is no URL that a question may be sent to. */
+MARROW_API enum marrow_code marrow_ask(struct marrow_store *store, const char *dataset, const char *question, const struct marrow_ask_options *options, char **ret_json,
+                                       struct marrow_error *error);
+/* Phrases to which a person gave a meaning {dataset, aliases:[{phrase, meaning, kind, problem?}]}: action "add" (phrase, meaning: words, or TABLE.COLUMN), "remove" (phrase), or NULL: only
+ * show. MARROW_NOT_FOUND: no such column or alias; MARROW_INPUT: a circle, or a meaning that is nothing. */
+MARROW_API enum marrow_code marrow_alias(struct marrow_store *store, const char *dataset, const char *action, const char *phrase, const char *meaning, char **ret_json,
+                                         struct marrow_error *error);
+
 /* ---- export and care --------------------------------------------------------------------------- */
 
 /* what: a table or mart, NULL = the whole version; format csv, parquet, ndjson, json, duckdb or xlsx-csv; path: a file, or a folder for a
@@ -370,6 +393,10 @@ MARROW_API enum marrow_code marrow_history(struct marrow_store *store, const cha
 MARROW_API enum marrow_code marrow_history_verify(struct marrow_store *store, const char *dataset, char **ret_json, struct marrow_error *error);
 /* Runs an entry again: {seq, kind, identical, before, after}. */
 MARROW_API enum marrow_code marrow_history_replay(struct marrow_store *store, const char *dataset, int64_t seq, char **ret_json, struct marrow_error *error);
+/* Asks the question of an entry again, recorded as such: {seq, same, same_plan, before, answer}. version NULL = current. */
+MARROW_API enum marrow_code marrow_history_rerun(struct marrow_store *store, const char *dataset, int64_t seq, const char *version, char **ret_json, struct marrow_error *error);
+/* Which past answers would be others on that version: {dataset, against, questions:[{seq, question, version, before, after, changed}], changed, left_off}. */
+MARROW_API enum marrow_code marrow_history_diff(struct marrow_store *store, const char *dataset, const char *against, char **ret_json, struct marrow_error *error);
 /* Clears the trail; one entry says so. */
 MARROW_API enum marrow_code marrow_history_clear(struct marrow_store *store, const char *dataset, char **ret_json, struct marrow_error *error);
 

@@ -120,6 +120,28 @@ void api_record(struct api *api, const char *dataset, const char *kind, json_t *
         api_warn(api, "this was not recorded in the history: %s", ok ? err.message : "no memory");
 }
 
+/* What stands between quotes may be a cell that somebody typed (a name that is no column, a literal
+ * that is not closed): all from the first quote that begins a word to the last one goes. */
+static void mask_quoted(const char *text, struct buf *ret)
+{
+    const char *first = NULL, *last = NULL;
+    for (const char *p = text; *p != '\0'; p++) {
+        bool quote = *p == '\'' || *p == '"' || *p == '`';
+        bool begins = p == text || strchr(" ([{:=,", p[-1]) != NULL;
+        if (quote && first == NULL && begins)
+            first = p;
+        if (quote)
+            last = p;
+    }
+    if (first == NULL) {
+        buf_puts(ret, text);
+        return;
+    }
+    buf_add_str(ret, (struct str){text, (size_t)(first - text)});
+    buf_puts(ret, "'…'");
+    buf_puts(ret, last > first ? last + 1 : "");
+}
+
 void api_record_failure(struct api *api, const char *dataset, const char *kind,
                         const struct err *err, int64_t started_us)
 {
@@ -130,8 +152,13 @@ void api_record_failure(struct api *api, const char *dataset, const char *kind,
     json_put_flag(entry, "ok", false, &ok);
     json_put_text(entry, "error", err_code_name(err->code), &ok);
     if (!api->options.show_values) { /* else cells may stand in it */
-        json_put_text(entry, "message", err->message, &ok);
-        json_put_text(entry, "detail", err->detail[0] != '\0' ? err->detail : NULL, &ok);
+        AUTO(buf_done) struct buf message = BUF_INIT;
+        mask_quoted(err->message, &message);
+        json_put_str(entry, "message", buf_view(&message), &ok);
+        /* an engine's words may hold a value without quotes: what kind of error it was stays */
+        size_t kind_bytes = strcspn(err->detail, ":'\"");
+        if (err->detail[kind_bytes] == ':' && kind_bytes > 0)
+            json_put_str(entry, "detail", (struct str){err->detail, kind_bytes}, &ok);
     }
     json_put_int(entry, "duration_ms", api_elapsed_ms(started_us), &ok);
     api_record(api, dataset, kind, entry);

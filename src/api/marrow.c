@@ -463,6 +463,46 @@ enum marrow_code marrow_history_replay(struct marrow_store *store, const char *d
     ANSWER(api_history_replay(store->api, dataset, seq, &document, &err));
 }
 
+enum marrow_code marrow_history_rerun(struct marrow_store *store, const char *dataset, int64_t seq,
+                                      const char *version, char **ret_json,
+                                      struct marrow_error *error)
+{
+    ANSWER(api_history_rerun(store->api, dataset, seq, version, &document, &err));
+}
+
+enum marrow_code marrow_history_diff(struct marrow_store *store, const char *dataset,
+                                     const char *against, char **ret_json,
+                                     struct marrow_error *error)
+{
+    ANSWER(api_history_diff(store->api, dataset, against, &document, &err));
+}
+
+enum marrow_code marrow_ask(struct marrow_store *store, const char *dataset, const char *question,
+                            const struct marrow_ask_options *options, char **ret_json,
+                            struct marrow_error *error)
+{
+    struct marrow_ask_options given;
+    api_take_options(&given, sizeof given, options);
+    struct api_question_options inside = {.dataset = dataset,
+                                          .version = given.version,
+                                          .question = question,
+                                          .grain = given.grain,
+                                          .now = given.now,
+                                          .force = given.force != 0,
+                                          .llm = given.llm,
+                                          .llm_model = given.llm_model,
+                                          .llm_values = given.llm_values != 0,
+                                          .llm_timeout_ms = given.llm_timeout_ms};
+    ANSWER(api_question(store->api, &inside, &document, &err));
+}
+
+enum marrow_code marrow_alias(struct marrow_store *store, const char *dataset, const char *action,
+                              const char *phrase, const char *meaning, char **ret_json,
+                              struct marrow_error *error)
+{
+    ANSWER(api_alias(store->api, dataset, action, phrase, meaning, &document, &err));
+}
+
 enum marrow_code marrow_history_clear(struct marrow_store *store, const char *dataset,
                                       char **ret_json, struct marrow_error *error)
 {
