@@ -60,6 +60,7 @@ AUTO_DEFINE(struct ask_index, ask_index_free)
 struct ask_options {
     const char *grain; /* "patient", "admission", "stay": what is counted where the question leaves it open; NULL */
     int64_t now_day;   /* what today means, days since 1970; INT64_MIN: the data's latest day */
+    bool trial;        /* only whether it would be answered: no choices are made */
 };
 enum ask_status { ASK_ANSWERED, ASK_ASKED_BACK, ASK_REFUSED };
 const char *ask_status_text(enum ask_status status);

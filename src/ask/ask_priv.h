@@ -150,7 +150,7 @@ enum ask_class { /* what a phrase of words.def is */
     ASK_COLUMN, ASK_VALUE, ASK_NUMBER, ASK_WINDOW, ASK_DURATION, ASK_TOP, ASK_IDENTIFIED, ASK_FLAG, ASK_OFTEN, ASK_UNKNOWN
 };
 enum ask_intent { ASK_NO_INTENT, ASK_COUNT, ASK_LIST, ASK_VALUE_OF, ASK_EXISTS, ASK_WHEN, ASK_FREQUENT, ASK_DESCRIBE, ASK_TREND, ASK_MISSING, ASK_SHARE, ASK_COMPARE_GROUPS,
-    ASK_CORRELATE, ASK_PREDICTORS, ASK_SURVIVAL, ASK_TABLE_ONE, ASK_NORMALITY, ASK_TIMES, ASK_WHAT, ASK_DIFFERENT, ASK_INTENT_END };
+    ASK_CORRELATE, ASK_PREDICTORS, ASK_SURVIVAL, ASK_TABLE_ONE, ASK_NORMALITY, ASK_TIMES, ASK_WHAT, ASK_DIFFERENT, ASK_MOST, ASK_INTENT_END };
 enum ask_aggregate { ASK_NO_AGGREGATE, ASK_MEAN, ASK_MEDIAN, ASK_MAX, ASK_MIN, ASK_SUM, ASK_SD };
 enum ask_pick { ASK_ALL, ASK_FIRST, ASK_LAST, ASK_SECOND, ASK_THIRD, ASK_SECOND_TO_LAST, ASK_CURRENT }; /* CURRENT: of visits, not ended */
 enum ask_compare { ASK_LT, ASK_LE, ASK_GT, ASK_GE, ASK_EQ, ASK_NE, ASK_BETWEEN };
@@ -177,6 +177,7 @@ struct ask_attr { /* a column by n:1 steps from a table */
     struct ask_path path;
     size_t column; /* of the table at the path's end */
     enum ask_derived derived;
+    double band; /* groups: so wide; 0: its values */
     int64_t day; /* AGE where no row says when: on this day; FOLLOW_UP: when who has no date of death was last known to live; else 0 */
 };
 struct ask_window { /* [from, to) in days; open ends INT64_MIN, INT64_MAX */
@@ -265,6 +266,10 @@ struct ask_question {
     bool often;                   /* names whose rows are (times_op) so many */
     enum ask_compare times_op;
     int64_t times;
+    bool doubt;                   /* two readings are as likely: asked back */
+    bool per_count;               /* rows are counted for each (per), and the counts described */
+    bool by_key;                  /* frequencies of entities (per): who has most rows */
+    enum ask_entity_kind per;
     bool at_extreme;              /* the rows whose measure is the greatest or least */
 };
 struct ask_reading {
@@ -319,6 +324,8 @@ bool ask_columns_match(const struct ask_reading *reading, size_t from, size_t to
 bool ask_flag_match(const struct ask_reading *reading, size_t at, struct ask_item *ret);
 /* Does the column hold 0 and 1 and nothing else? */
 bool ask_is_flag(const struct ask_reading *reading, size_t table, size_t column);
+/* Is it a column of yes and no (or true and false, or boolean)? *ret: what stands there for yes or no; NULL: it is boolean. */
+bool ask_yes_no(const struct ask_reading *reading, size_t table, size_t column, bool yes, const char **ret);
 /* grammar.c: items → question; check.c: what it lacks, confidence; reading.c: the sentence */
 void ask_grammar(struct ask_reading *reading);
 void ask_check(struct ask_reading *reading);

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#define CHOICES 3
+
 static void check_words(struct ask_reading *reading)
 {
     bool ok = true;
@@ -35,38 +37,82 @@ static void check_items(struct ask_reading *reading)
     }
 }
 
-/* The question again, with the doubtful phrase led by what each of its tables is about. */
-static void offer_choices(struct ask_reading *reading)
+/* Would it be answered? Only then is it a choice. */
+static bool is_answered(const struct ask_reading *reading, const char *text)
+{
+    struct ask_options options = reading->options;
+    AUTO(ask_reading_free) struct ask_reading *again = NULL;
+    struct err ignored = {0};
+    options.trial = true;
+    return ask_read(reading->catalogue, reading->index, text, &options, &again, &ignored) == ERR_OK &&
+           ask_reading_status(again) == ASK_ANSWERED;
+}
+
+static void offer(struct ask_reading *reading, struct buf *text)
 {
     bool ok = true;
-    for (size_t i = 0; i < reading->item_count; i++) {
-        const struct ask_item *item = &reading->items[i];
-        if (item->class != ASK_VALUE || item->quality >= ASK_THRESHOLD)
-            continue;
-        for (size_t m = 0; m < item->match_count && json_array_size(reading->choices) < 3; m++) {
-            const struct ask_table *table =
-                &reading->catalogue
-                     ->tables[reading->catalogue->sources[item->matches[m].source].table];
-            if (table->reference || table->concept == ASK_CONCEPT_NONE)
-                continue;
-            AUTO(buf_done) struct buf text = BUF_INIT;
-            buf_printf(&text, "%s%s%s %s %s", ask_phrase(reading, 0, item->from),
-                       item->from > 0 ? " " : "", ask_concept_text(table->concept),
-                       ask_phrase(reading, item->from, item->to),
-                       ask_phrase(reading, item->to, reading->token_count));
-            json_push_str(reading->choices, str_trim(buf_view(&text)), &ok);
-        }
+    struct str question = str_trim(buf_view(text));
+    const char *copy = arena_strndup(reading->arena, question.ptr, question.len);
+    if (copy == NULL || text->failed) {
+        reading->failed = true;
+        return;
     }
-    if (json_array_size(reading->choices) == 0 && reading->question.has_target) {
-        const char *whole = ask_phrase(reading, 0, reading->token_count);
-        static const char *const leads[] = {"how many", "list", "describe"};
-        for (size_t i = 0; i < 3; i++) {
-            AUTO(buf_done) struct buf text = BUF_INIT;
-            buf_printf(&text, "%s %s", leads[i], whole);
-            json_push_str(reading->choices, buf_view(&text), &ok);
-        }
-    }
+    for (size_t i = 0; i < json_array_size(reading->choices); i++)
+        if (strcmp(json_string_value(json_array_get(reading->choices, i)), copy) == 0)
+            return;
+    if (json_array_size(reading->choices) < CHOICES && is_answered(reading, copy))
+        json_push_text(reading->choices, copy, &ok);
     reading->failed = reading->failed || !ok;
+}
+
+/* The question with other words in place of the item's. */
+static void offer_instead(struct ask_reading *reading, const struct ask_item *item,
+                          const char *lead, struct str words)
+{
+    AUTO(buf_done) struct buf text = BUF_INIT;
+    buf_printf(&text, "%s%s%s%s", ask_phrase(reading, 0, item->from), item->from > 0 ? " " : "", lead,
+               lead[0] != '\0' ? " " : "");
+    buf_add_str(&text, words);
+    buf_printf(&text, " %s", ask_phrase(reading, item->to, reading->token_count));
+    offer(reading, &text);
+}
+
+/* A doubtful phrase: led by what each of its tables is about, then values that hold it, then any. */
+static void offer_for(struct ask_reading *reading, const struct ask_item *item)
+{
+    struct str said = str_of(ask_phrase(reading, item->from, item->to));
+    for (size_t m = 0; m < item->match_count; m++) {
+        const struct ask_table *table =
+            &reading->catalogue->tables[reading->catalogue->sources[item->matches[m].source].table];
+        if (!table->reference && table->concept != ASK_CONCEPT_NONE)
+            offer_instead(reading, item, ask_concept_text(table->concept), said);
+    }
+    for (size_t m = 0; m < item->match_count; m++)
+        for (size_t k = 0; k < item->matches[m].count && k < CHOICES; k++)
+            offer_instead(reading, item, "",
+                          ask_entry_text(reading->index, item->matches[m].entries[k]));
+    offer_instead(reading, item, "any", said);
+}
+
+/* Two or three whole questions, each of which would be answered. */
+static void offer_choices(struct ask_reading *reading)
+{
+    static const char *const leads[] = {"how many", "list", "describe"};
+    if (reading->options.trial)
+        return;
+    for (size_t i = 0; i < reading->item_count; i++)
+        if (reading->items[i].class == ASK_VALUE && reading->items[i].quality < ASK_THRESHOLD)
+            offer_for(reading, &reading->items[i]);
+    for (size_t i = 0; json_array_size(reading->choices) == 0 && i < CHOICES; i++) {
+        AUTO(buf_done) struct buf text = BUF_INIT;
+        buf_printf(&text, "%s %s", leads[i], ask_phrase(reading, 0, reading->token_count));
+        offer(reading, &text);
+    }
+    for (size_t i = 1; json_array_size(reading->choices) == 1 && i < CHOICES; i++) {
+        AUTO(buf_done) struct buf text = BUF_INIT;
+        buf_printf(&text, "%s %s", leads[i], ask_phrase(reading, 0, reading->token_count));
+        offer(reading, &text);
+    }
 }
 
 /* A dataset of FHIR resources alone has no table to ask. */
@@ -97,7 +143,7 @@ void ask_check(struct ask_reading *reading)
         ask_note(reading, reading->why,
                  "it does not say what is to be done: count, list, describe");
     }
-    if (q->statistics.ask_back)
+    if (q->statistics.ask_back || q->doubt)
         reading->confidence *= .5;
     if (q->top > 0 && q->intent != ASK_FREQUENT)
         reading->confidence *= .5;

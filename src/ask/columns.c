@@ -17,6 +17,9 @@ static void phrase_words(const struct ask_reading *reading, size_t from, size_t 
 {
     *ret = (struct ask_words){.count = 0};
     for (size_t i = from; i < to; i++) {
+        if (i > from && i + 1 < to && strcmp(reading->tokens[i].lower, "of") == 0 &&
+            strcmp(reading->tokens[i - 1].lower, "number") == 0)
+            continue; /* "number of medications": num_medications */
         struct ask_words words; /* "careunit" is two */
         ask_name_words(reading->tokens[i].lower, &words);
         for (size_t w = 0; w < words.count && ret->count < ASK_WORDS; w++)
@@ -199,6 +202,44 @@ bool ask_is_flag(const struct ask_reading *reading, size_t table, size_t column)
         }
     }
     return zeros == 1 && ones == 1;
+}
+
+/* The value of that one word which the column holds; its text, or an empty one. */
+static struct str lone_value(const struct ask_reading *reading, size_t table, size_t column,
+                             const char *word)
+{
+    size_t count = 0;
+    char stem[ASK_STEM_BYTES];
+    ask_stem(str_of(word), stem);
+    const uint32_t *list = ask_index_word(reading->index, stem, &count);
+    for (size_t i = 0; i < count; i++) {
+        const struct ask_entry *entry = &reading->index->entries[list[i]];
+        const struct ask_source *source = &reading->catalogue->sources[entry->source];
+        if (source->table == table && source->column == column && source->edge == ASK_NONE &&
+            entry->words == 1)
+            return ask_entry_text(reading->index, list[i]);
+    }
+    return (struct str){"", 0};
+}
+
+bool ask_yes_no(const struct ask_reading *reading, size_t table, size_t column, bool yes,
+                const char **ret)
+{
+    static const char *const pairs[][2] = {
+        {"no", "yes"}, {"n", "y"}, {"false", "true"}, {"f", "t"}, {"negative", "positive"}};
+    const struct ask_column *from = &reading->catalogue->tables[table].columns[column];
+    *ret = NULL;
+    if (from->type.kind == DATA_BOOLEAN)
+        return true;
+    for (size_t i = 0; from->distinct == 2 && i < sizeof pairs / sizeof *pairs; i++) {
+        struct str no = lone_value(reading, table, column, pairs[i][0]),
+                   it = lone_value(reading, table, column, pairs[i][1]);
+        if (no.len == 0 || it.len == 0)
+            continue;
+        *ret = arena_strndup(reading->arena, yes ? it.ptr : no.ptr, yes ? it.len : no.len);
+        return *ret != NULL;
+    }
+    return false;
 }
 
 static const struct {

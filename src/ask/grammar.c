@@ -133,6 +133,12 @@ void ask_parse_flush(struct ask_parse *p)
     bool negate = p->negate;
     if (p->open_verb && !p->open_negated && p->relation == ASK_REL_NONE && p->q->has_target &&
         !p->q->by_entity) {
+        if (p->q->has_measure && p->open_table != p->q->events[0].table) {
+            p->q->doubt = true;
+            ask_note(p->reading, p->reading->why, "%s or %s may be meant",
+                     p->catalogue->tables[p->q->events[0].table].name,
+                     p->catalogue->tables[p->open_table].name);
+        }
         p->open_table = ASK_NONE; /* "which tests did she undergo": the verb of what is asked for */
         return;
     }
@@ -168,9 +174,16 @@ static void read_intent(struct ask_parse *p, struct ask_item *item)
         p->when_clause = true; /* "the last glucose when she first came to the hospital" */
         return;
     }
-    if (intent == ASK_COUNT && p->aggregate != ASK_NO_AGGREGATE) {
-        ask_parse_lacks(p, "the mean of a count: say what is to be counted, per what");
+    if (intent == ASK_MOST) {
+        p->most = true;
         return;
+    }
+    if (intent == ASK_COUNT && p->group && p->q->intent == ASK_FREQUENT)
+        return; /* "top 5 patients by number of admissions" */
+    if (intent == ASK_COUNT && p->aggregate != ASK_NO_AGGREGATE) {
+        p->count_mean = true;
+        p->q->aggregate = p->aggregate;
+        p->aggregate = ASK_NO_AGGREGATE;
     }
     if (intent == ASK_FREQUENT && p->q->top == 0 && item->code == ASK_FREQUENT)
         p->q->top =
@@ -213,6 +226,22 @@ static void take_current(struct ask_parse *p, enum ask_entity_kind kind)
     ask_parse_predicate(p, at, &end)->null = true;
 }
 
+/* "admissions without an ICU stay": another entity as a condition. */
+static bool has_entity(const struct ask_parse *p, enum ask_entity_kind kind)
+{
+    static const char *const leads[] = {"with", "had", "have", "having", "an", "a", "any"};
+    const struct ask_item *before = p->at > 0 ? &p->reading->items[p->at - 1] : NULL;
+    if (!p->q->by_entity || p->q->entity == kind || kind == ASK_PATIENT ||
+        p->pick != ASK_ALL || before == NULL)
+        return false;
+    if (p->negate)
+        return true;
+    for (size_t i = 0; before->class == ASK_NOISE && i < sizeof leads / sizeof *leads; i++)
+        if (strcmp(p->reading->tokens[before->to - 1].lower, leads[i]) == 0)
+            return true;
+    return false;
+}
+
 static void read_entity(struct ask_parse *p, struct ask_item *item)
 {
     enum ask_entity_kind kind = (enum ask_entity_kind)item->code;
@@ -229,14 +258,18 @@ static void read_entity(struct ask_parse *p, struct ask_item *item)
             p->relation = ASK_REL_NONE;
         return;
     }
+    if (ask_parse_ranked(p, entity->table, kind != p->q->entity))
+        return;
     if (p->group) {
         p->group = false;
-        ask_parse_lacks(p, "a figure for each %s: ask for a mart ('marrow mart build')",
-                        ask_entity_one(kind));
+        if (!ask_parse_per(p, kind))
+            ask_parse_lacks(p, "a figure for each %s: ask for a mart ('marrow mart build')",
+                            ask_entity_one(kind));
         return;
     }
-    if (p->relation != ASK_REL_NONE && p->q->has_target) {
+    if (p->q->has_target && (p->relation != ASK_REL_NONE || has_entity(p, kind))) {
         (void)ask_parse_event(p, entity->table);
+        p->negate = false;
         return;
     }
     ask_parse_flush(p);
@@ -304,6 +337,8 @@ static void read_about(struct ask_parse *p, struct ask_item *item)
         ask_parse_target(p, table);
         return;
     }
+    if (ask_parse_ranked(p, table, false) || (!verb && ask_parse_later_target(p, table)))
+        return;
     if (p->group) {
         struct ask_attr name;
         if (ask_name_of(p->catalogue, table, &name))
@@ -331,6 +366,11 @@ static void read_about(struct ask_parse *p, struct ask_item *item)
 
 static void read_window(struct ask_parse *p, struct ask_item *item)
 {
+    const struct ask_item *next = next_item(p, 0);
+    if (p->open_table != ASK_NONE && next != NULL && next->class == ASK_VALUE && !p->window.on) {
+        p->window = item->window; /* "diagnosed this year with sepsis" */
+        return;
+    }
     ask_parse_flush(p);
     bool person = p->last != ASK_NONE && p->q->events[p->last].person && !p->q->by_entity;
     size_t at = p->last != ASK_NONE && !person && has_time(p, p->last) ? p->last : ASK_NONE;
@@ -341,6 +381,13 @@ static void read_window(struct ask_parse *p, struct ask_item *item)
         return;
     }
     p->q->events[at].window = item->window;
+    if (at != 0 && !p->q->by_entity && p->q->has_target &&
+        strcmp(p->reading->tokens[item->from].lower, "within") == 0) {
+        p->q->doubt = true;
+        ask_note(p->reading, p->reading->why,
+                 "'%s' may be counted from now or from what comes before",
+                 ask_phrase(p->reading, item->from, item->to));
+    }
 }
 
 static void read_scope(struct ask_parse *p, struct ask_item *item)
@@ -456,7 +503,10 @@ static void read_little(struct ask_parse *p, struct ask_item *item)
 {
     const char *first = p->reading->tokens[item->from].lower;
     if (item->class == ASK_AGGREGATE)
+    {
         p->aggregate = (enum ask_aggregate)item->code;
+        p->oldest = strcmp(first, "oldest") == 0 || strcmp(first, "youngest") == 0;
+    }
     if (item->class == ASK_PICK) {
         p->pick = (enum ask_pick)item->code;
         if (p->q->intent == ASK_WHAT && !p->q->has_target && !p->q->has_measure &&
@@ -470,6 +520,7 @@ static void read_little(struct ask_parse *p, struct ask_item *item)
     }
     if (item->class == ASK_NOISE)
         read_lead(p, item);
+    p->ordered = p->ordered || strcmp(first, "previously") == 0;
     if (item->class == ASK_NEGATION || item->class == ASK_BY)
         ask_parse_flush(p);
     if (item->class == ASK_TOP) {

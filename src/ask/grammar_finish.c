@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#define FEW_VALUES 12 /* numbers with so few distinct values are grouped by as they are */
+
 static const struct ask_table *target_table(const struct ask_parse *p)
 {
     return &p->catalogue->tables[p->q->events[0].table];
@@ -170,7 +172,9 @@ static void settle_target(struct ask_parse *p)
         if (p->catalogue->entities[kind].known && table->reaches[kind])
             count_entity(p, kind);
     }
-    if (!q->has_target && q->event_count > 1 && p->catalogue->entities[ASK_PATIENT].known)
+    if (!q->has_target && q->event_count > 1 && q->intent == ASK_WHAT)
+        ask_parse_lacks(p, "what of it is asked: a value, a time, a number");
+    else if (!q->has_target && q->event_count > 1 && p->catalogue->entities[ASK_PATIENT].known)
         count_entity(p, ASK_PATIENT);
     if (!q->has_target && (q->intent == ASK_MISSING || q->by_time || q->intent == ASK_TREND) &&
         p->catalogue->entities[ASK_PATIENT].known)
@@ -200,10 +204,14 @@ static void settle_groups(struct ask_parse *p)
     for (size_t g = 0; g < q->group_count; g++) {
         struct ask_attr *group = &q->groups[g], own;
         const struct ask_column *column = ask_attr_column(p->catalogue, group);
-        if (group->derived == ASK_AGE ||
-            (group->derived == ASK_PLAIN && column->role == PROFILE_MEASURE)) {
-            ask_parse_lacks(p, "bands of %s to group by",
-                            group->derived == ASK_AGE ? "age" : column->name);
+        bool age = group->derived == ASK_AGE || (ask_words_have(&column->words, "age") &&
+                                                 data_type_is_numeric(column->type));
+        if (age)
+            group->band = 10;
+        else if (group->derived == ASK_PLAIN && column->role == PROFILE_MEASURE &&
+                 column->distinct > FEW_VALUES) {
+            ask_parse_lacks(p, "bands of %s to group by: ask above and below a value",
+                            column->name);
             return;
         }
         size_t end = ask_attr_table(group);
@@ -212,6 +220,7 @@ static void settle_groups(struct ask_parse *p)
         if (group->path.count == 0 &&
             ask_attr_of(p->catalogue, q->events[0].table, end, group->column, &own)) {
             own.derived = group->derived;
+            own.band = group->band;
             *group = own;
             continue;
         }
@@ -228,6 +237,10 @@ static void settle_groups(struct ask_parse *p)
             return;
         }
         q->events[0].table = group->table;
+        if (group->derived == ASK_AGE) { /* each once, at the first */
+            q->events[0].pick = ASK_FIRST;
+            continue;
+        }
         ask_note(p->reading, p->reading->warnings, "one %s can be in several groups",
                  ask_entity_one(q->entity));
         g = SIZE_MAX; /* the others again, from this table */
@@ -327,7 +340,7 @@ static void settle_intent(struct ask_parse *p)
     if (q->has_measure && q->intent == ASK_COUNT) /* "mean platelet count" */
         q->intent = ASK_DESCRIBE;
     bool asks = q->intent == ASK_WHAT || q->intent == ASK_LIST || q->intent == ASK_NO_INTENT;
-    if (q->has_measure && asks)
+    if (q->has_measure && asks && !q->at_extreme)
         q->intent = q->aggregate != ASK_NO_AGGREGATE            ? ASK_DESCRIBE
                     : q->single || q->events[0].pick != ASK_ALL ? ASK_VALUE_OF
                                                                 : ASK_DESCRIBE;
@@ -337,7 +350,8 @@ static void settle_intent(struct ask_parse *p)
         q->intent = ASK_COUNT;
     else if (q->intent == ASK_NO_INTENT && q->has_target && (q->group_count > 0 || q->by_time))
         q->intent = ASK_COUNT;
-    if (q->intent == ASK_DESCRIBE && !q->has_measure && q->by_entity && q->group_count > 0)
+    if (q->intent == ASK_DESCRIBE && !q->has_measure && q->by_entity && !q->per_count &&
+        q->group_count > 0)
         q->intent = ASK_COUNT;
     if (q->has_measure && q->intent == ASK_DESCRIBE && !q->single && q->events[0].pick == ASK_ALL &&
         q->measure.derived == ASK_PLAIN && (q->patients_said || q->group_count > 0) &&
@@ -354,17 +368,30 @@ static void link_last(struct ask_parse *p)
 {
     struct ask_question *q = p->q;
     bool within = p->relation == ASK_WITHIN && p->bounded;
+    bool after = p->relation == ASK_AFTER || p->ordered;
     bool same = p->relation >= ASK_SAME_TIME || (p->relation == ASK_REL_NONE && p->same_visit) ||
                 p->same != ASK_REL_NONE;
-    if (p->last == ASK_NONE || (!within && !same))
+    if (p->last == ASK_NONE || (!within && !same && p->relation != ASK_AFTER))
         return;
     size_t later = q->by_entity ? p->last : 0, earlier = q->by_entity ? p->last - 1 : p->last;
     if (earlier == later || (q->by_entity && earlier == 0) || q->events[later].linked != ASK_NONE ||
         q->events[earlier].negated)
         return;
+    if (q->events[earlier].linked == later) { /* timed already: in the same visit as well */
+        q->events[earlier].same_visit = q->events[earlier].same_visit || p->same_visit;
+        q->events[earlier].same = p->same != ASK_REL_NONE ? p->same : q->events[earlier].same;
+        p->same_visit = false;
+        return;
+    }
+    if (q->events[earlier].linked != ASK_NONE)
+        return;
+    if (!within && !after && p->relation != ASK_SAME_TIME) {
+        q->doubt = true;
+        ask_note(p->reading, p->reading->why, "which of the two comes first is not said");
+    }
     struct ask_event *timed = &q->events[later];
     timed->linked = earlier;
-    timed->relation = within ? ASK_AFTER : p->relation;
+    timed->relation = within || after ? ASK_AFTER : p->relation;
     timed->bounded = within;
     timed->amount = p->amount;
     timed->unit = p->unit;
@@ -414,11 +441,36 @@ static void settle_stay(struct ask_parse *p, struct ask_attr *attr)
                               .derived = ASK_LENGTH_OF_STAY};
 }
 
+/* "which patient is the oldest", "the age of the youngest patient" */
+static void settle_oldest(struct ask_parse *p)
+{
+    struct ask_question *q = p->q;
+    bool extreme = p->aggregate == ASK_MAX || p->aggregate == ASK_MIN;
+    if (!p->oldest || !extreme || q->has_measure || !ask_parse_age(p, &q->measure))
+        return;
+    q->has_measure = q->has_target = true;
+    q->aggregate = p->aggregate;
+    p->aggregate = ASK_NO_AGGREGATE;
+    q->events[0].table = q->measure.table;
+    q->events[0].pick = q->measure.derived == ASK_AGE ? ASK_FIRST : q->events[0].pick;
+    q->at_extreme = q->intent == ASK_LIST;
+    q->by_entity = q->at_extreme;
+    q->entity = ASK_PATIENT;
+    if (q->at_extreme)
+        q->outputs[q->output_count++] = q->measure;
+    else
+        q->intent = ASK_DESCRIBE;
+}
+
 static void leftovers(struct ask_parse *p)
 {
     struct ask_question *q = p->q;
     if (p->when_clause)
         ask_parse_lacks(p, "what 'when' is about");
+    if (p->count_mean || p->most)
+        ask_parse_lacks(p, "what is to be counted, for each patient or admission");
+    if (q->intent == ASK_FREQUENT && q->by_entity && q->group_count == 0)
+        ask_parse_lacks(p, "what is to be counted of each %s", ask_entity_one(q->entity));
     if (p->comparing)
         ask_parse_lacks(p, "a number to compare with");
     if (p->relation != ASK_REL_NONE)
@@ -454,13 +506,22 @@ void ask_parse_finish(struct ask_parse *p)
     if (p->pick != ASK_ALL && q->has_target && q->events[0].pick == ASK_ALL)
         q->events[0].pick = p->pick;
     link_last(p);
+    ask_parse_settle_counts(p);
+    settle_oldest(p);
     leftovers(p);
     if (!q->has_target) {
         if (json_array_size(p->reading->missing) == 0)
             ask_parse_lacks(p, "anything that can be counted, listed or averaged");
         return;
     }
+    size_t rows = q->events[0].table;
+    if (q->per_count) /* groups are of those for whom it is counted */
+        q->events[0].table = p->catalogue->entities[q->per].table;
     settle_groups(p);
+    if (q->per_count && q->events[0].table != p->catalogue->entities[q->per].table)
+        ask_parse_lacks(p, "a group that each %s is in once", ask_entity_one(q->per));
+    if (q->per_count)
+        q->events[0].table = rows;
     settle_time(p);
     if (json_array_size(p->reading->missing) > 0)
         return;

@@ -29,6 +29,10 @@ struct ask_parse {
     enum ask_compare op;
     bool comparing;
     bool ages;                 /* older, younger */
+    bool count_mean;           /* "average number of": of counts, per something */
+    bool ordered;              /* "previously": what is said is earlier */
+    bool oldest;               /* oldest, youngest */
+    bool most;                 /* "which patient had most": what of comes next */
     bool when_clause;          /* a "when" in mid-sentence, which a visit must explain */
     bool led;                  /* yes or no, from the first word alone: any other intent counts more */
     bool open_verb;            /* what waits is a verb */
@@ -47,6 +51,12 @@ void ask_parse_derived(struct ask_parse *p, struct ask_item *item);
 void ask_parse_numbers(struct ask_parse *p, double low, double high, bool has_unit, enum ask_unit unit);
 void ask_parse_identified(struct ask_parse *p, struct ask_item *item);
 void ask_parse_group(struct ask_parse *p, const struct ask_attr *attr);
+/* grammar_counts.c: false where the words mean something else. */
+bool ask_parse_age(const struct ask_parse *p, struct ask_attr *ret); /* where ages are; false: nowhere */
+bool ask_parse_per(struct ask_parse *p, enum ask_entity_kind kind);
+bool ask_parse_ranked(struct ask_parse *p, size_t table, bool other); /* other: another entity, perhaps of the same table */
+bool ask_parse_later_target(struct ask_parse *p, size_t table);
+void ask_parse_settle_counts(struct ask_parse *p);
 void ask_parse_finish(struct ask_parse *p);
 void ask_parse_lacks(struct ask_parse *p, const char *format, ...) PRINTF_LIKE(2, 3); /* makes it refused */
 /* What a noun means, without a condition made of it (grammar_value.c). ASK_NONE: no event's value. */

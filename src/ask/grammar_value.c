@@ -31,7 +31,9 @@ static double score(const struct ask_parse *p, const struct ask_match *match)
         score += .6;
     if (p->aggregate != ASK_NO_AGGREGATE && p->catalogue->tables[source->table].value >= 0)
         score += .3;
-    if (p->last != ASK_NONE && p->q->events[p->last].table == source->table)
+    const struct ask_event *last = p->last != ASK_NONE ? &p->q->events[p->last] : NULL;
+    if (last != NULL && last->table == source->table && last->predicate_count > 0 &&
+        last->predicates[0].value_count > 0)
         score += .15; /* "sepsis or pneumonia" are of one kind */
     const struct ask_item *after = ask_parse_item(p, 1);
     if (after != NULL && after->class == ASK_ABOUT &&
@@ -157,13 +159,31 @@ static void choose(const struct ask_parse *p, struct ask_item *item, struct ask_
     }
 }
 
+/* "septic shock of the heart", "closed septic shock": more words about a value that was found. */
+static bool is_appended(const struct ask_parse *p, const struct ask_item *item)
+{
+    static const char *const joins[] = {"of", "the", "a", "an", "in", "to", "for", NULL};
+    const struct ask_item *after = ask_parse_item(p, 1);
+    if (after != NULL && after->class == ASK_VALUE && after->from == item->to)
+        return true;
+    for (size_t at = p->at; at-- > 0;) {
+        const struct ask_item *before = &p->reading->items[at];
+        bool join = false;
+        for (size_t i = 0; before->class == ASK_NOISE && joins[i] != NULL; i++)
+            join = join || strcmp(p->reading->tokens[before->to - 1].lower, joins[i]) == 0;
+        if (!join)
+            return before->class == ASK_VALUE && at + 1 < p->at;
+    }
+    return false;
+}
+
 /* A single word that is only part of a label needs words before it that lead up to a value: "with
  * sepsis", not "patient 7 stayed", "tests available", "transfusion support". */
 static bool leads_nowhere(const struct ask_parse *p, const struct ask_item *item,
                           const struct ask_match *best)
 {
     static const char *const verbs[] = {"that", "who", "should", "can", "could", "will", "would",
-                                        "did",  "does", "do", "be", "you", "i", "may", "when", NULL};
+                                        "did",  "does", "do", "be", "you", "i", "may", "when", "to", NULL};
     const struct ask_source *source = &p->catalogue->sources[best->source];
     const struct ask_item *before = p->at > 0 ? &p->reading->items[p->at - 1] : NULL;
     const struct ask_token *token = &p->reading->tokens[item->from];
@@ -173,6 +193,8 @@ static bool leads_nowhere(const struct ask_parse *p, const struct ask_item *item
                  (int)source->column == p->catalogue->tables[source->table].name_column);
     if (!part || before == NULL || item->synonym)
         return false;
+    if (is_appended(p, item))
+        return true;
     const char *gap = p->reading->tokens[before->to - 1].text.ptr + p->reading->tokens[before->to - 1].text.len;
     if (memchr(gap, ',', (size_t)(token->text.ptr - gap)) != NULL)
         return false;
@@ -231,9 +253,11 @@ static double sureness(struct ask_parse *p, const struct ask_item *item,
                  c->tables[table].name, c->tables[c->sources[next->source].table].name);
         return .55;
     }
+    bool several = best->count > 1 ||
+                   (best->count == 1 && p->reading->index->entries[best->entries[0]].words > 3);
     const struct ask_token *first = item->from > 0 ? &p->reading->tokens[item->from - 1] : NULL;
     if (c->tables[table].value >= 0 && c->tables[table].concept != ASK_CONCEPT_MEDICATION &&
-        !best->exact && best->count > 1 && !item->synonym &&
+        !best->exact && several && !item->synonym &&
         item->to - item->from == 1 && (first == NULL || strcmp(first->lower, "any") != 0)) {
         ask_note(p->reading, p->reading->why, "'%s' is part of the names of %zu tests of %s: 'any %s' takes them all", said,
                  best->count, c->tables[table].name, said);
@@ -458,7 +482,16 @@ void ask_parse_flag(struct ask_parse *p, const struct ask_item *item, size_t can
     struct ask_predicate *predicate = ask_parse_predicate(p, at, &attr);
     predicate->is_number = true;
     predicate->op = ASK_EQ;
-    predicate->low = value;
+    predicate->low = p->negate ? 1 - value : value; /* not recorded is not "without" */
+    const char **text = arena_array(p->reading->arena, 1, sizeof *text);
+    if (text != NULL && ask_yes_no(p->reading, attr.table, attr.column, predicate->low > 0, text) &&
+        *text != NULL) {
+        predicate->is_number = false;
+        predicate->values = text;
+        predicate->value_count = 1;
+        predicate->said = ask_phrase(p->reading, item->from, item->to);
+    }
+    p->q->events[at].negated = false;
     p->about_person = item->class == ASK_FLAG;
     p->q->patients_said = p->q->patients_said || p->about_person;
     p->negate = false;
@@ -474,12 +507,13 @@ void ask_parse_column(struct ask_parse *p, struct ask_item *item)
     bool compared = next != NULL && (next->class == ASK_COMPARE || next->class == ASK_NUMBER);
     if (item->columns[chosen].quality < .95 && item->column_count > 1)
         item->quality = .85;
-    const char *lead = p->reading->tokens[item->from].lower;
+    const char *lead = p->reading->tokens[item->from].lower, *yes = NULL;
     if (p->pick == ASK_ALL && p->q->single && !p->group && (strcmp(lead, "first") == 0 || strcmp(lead, "last") == 0))
         p->pick = lead[0] == 'f' ? ASK_FIRST : ASK_LAST; /* the first care unit is of the first stay */
     if (!p->group && !p->missing && !compared && p->aggregate == ASK_NO_AGGREGATE &&
         (p->q->has_target || p->q->has_measure || p->q->intent == ASK_COUNT) &&
-        ask_is_flag(p->reading, attr.table, attr.column)) {
+        (ask_is_flag(p->reading, attr.table, attr.column) ||
+         ask_yes_no(p->reading, attr.table, attr.column, true, &yes))) {
         ask_parse_flag(p, item, chosen, 1);
         return;
     }
@@ -503,7 +537,7 @@ static bool find_column(const struct ask_catalogue *c, const char *stem, struct 
     return false;
 }
 
-static bool age_attr(const struct ask_parse *p, struct ask_attr *ret)
+bool ask_parse_age(const struct ask_parse *p, struct ask_attr *ret)
 {
     const struct ask_catalogue *c = p->catalogue;
     const struct ask_entity *patient = &c->entities[ASK_PATIENT],
@@ -581,7 +615,7 @@ bool ask_parse_derived_attr(const struct ask_parse *p, enum ask_derived derived,
     if (derived == ASK_DEATH || derived == ASK_HOSPITAL_DEATH)
         return death_attr(p, derived == ASK_HOSPITAL_DEATH, ret, ret_flag);
     return derived == ASK_AGE
-               ? age_attr(p, ret)
+               ? ask_parse_age(p, ret)
                : stay_attr(p, derived == ASK_ICU_LENGTH ? ASK_STAY : ASK_ADMISSION, ret);
 }
 
@@ -624,7 +658,7 @@ void ask_parse_derived(struct ask_parse *p, struct ask_item *item)
         return;
     }
     bool found = item->code == ASK_AGE
-                     ? age_attr(p, &attr)
+                     ? ask_parse_age(p, &attr)
                      : stay_attr(p, item->code == ASK_ICU_LENGTH ? ASK_STAY : ASK_ADMISSION, &attr);
     if (!found) {
         ask_parse_lacks(p, item->code == ASK_AGE ? "an age, or dates of birth and of admission"
@@ -662,7 +696,7 @@ void ask_parse_numbers(struct ask_parse *p, double low, double high, bool has_un
     bool age = p->ages || (has_unit && unit == ASK_YEAR && !p->has_subject) || person;
     struct ask_item *item = ask_parse_item(p, 0);
     if (age && !(p->has_subject && !p->subject_used)) {
-        if (!age_attr(p, &attr)) {
+        if (!ask_parse_age(p, &attr)) {
             ask_parse_lacks(p, "an age, or dates of birth and of admission");
             return;
         }

@@ -341,6 +341,9 @@ static void link_at(struct ask_reading *reading, size_t from, struct ask_item *b
         *best = item;
     if (best->to <= from + 1 && ask_flag_match(reading, from, &item))
         *best = item;
+    if (best->class == ASK_VERB && best->to == from + 1 &&
+        ask_columns_match(reading, from, from + 1, &item) && item.quality >= 1)
+        *best = item; /* a column of just that name: "by readmitted" */
     name_items(reading, from, best);
     if (best->to == from && !corrected_item(reading, from, best))
         *best = (struct ask_item){.class = ASK_UNKNOWN, .from = from, .to = from + 1};

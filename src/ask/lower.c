@@ -32,7 +32,7 @@ static E number_condition(struct plan *plan, E value, const struct ask_predicate
                     ARGS(value, plan_literal_text(plan, str_from_double(predicate->low, text))));
     }
     if (value->type.kind == DATA_BOOLEAN)
-        return value;
+        return predicate->low > 0 ? value : call(plan, "not", 1, ARGS(value));
     E low = ask_plan_number(plan, value->type, predicate->low);
     if (low == NULL)
         return NULL;
@@ -324,16 +324,18 @@ void ask_rows_of_event(const struct ask_reading *reading, size_t at, struct ask_
     rows->time = event->time;
     ask_rows_filter(rows, event);
     filter_linked(reading, rows, event);
-    if (at == 0 && reading->question.at_extreme)
+    bool late = reading->question.measure.derived == ASK_AGE; /* of each patient's age */
+    if (at == 0 && reading->question.at_extreme && !late)
         keep_extreme(rows, &reading->question);
     bool together = (at == 0 && reading->question.single) || event->pick > ASK_LAST;
     if (event->pick != ASK_ALL && together)
         keep_ranked(rows, event->pick, ASK_PATIENT);
     else if (at != 0 || event->pick != ASK_ALL)
         ask_rows_pick(rows, event->pick, ASK_PATIENT);
-    if (at != 0 || event->pick != ASK_ALL) {
+    if (at != 0 || event->pick != ASK_ALL)
         filter_predicates(rows, event, true);
-    }
+    if (at == 0 && reading->question.at_extreme && late)
+        keep_extreme(rows, &reading->question);
 }
 
 /* ---- filters of whole patients
@@ -474,4 +476,18 @@ void ask_rows_filtered(const struct ask_reading *reading, struct ask_rows *rows)
     for (size_t i = 1; i < reading->question.event_count; i++)
         filter_event(reading, rows, i);
     ask_rows_of_event(reading, 0, rows);
+}
+
+void ask_rows_entities(const struct ask_reading *reading, enum ask_entity_kind kind,
+                       struct ask_rows *rows)
+{
+    struct plan *plan = rows->plan;
+    ask_rows_scan(rows, reading->catalogue, plan, reading->catalogue->entities[kind].table);
+    for (size_t i = 1; i < reading->question.event_count; i++)
+        filter_event(reading, rows, i);
+    if (!reading->catalogue->entities[kind].unique) { /* each once */
+        E key = ask_rows_key(rows, kind);
+        struct plan_order order = {key, false, false};
+        rows->rel = plan_dedupe(plan, rows->rel, &key, key != NULL ? 1 : 0, &order, 1);
+    }
 }

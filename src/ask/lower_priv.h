@@ -42,6 +42,12 @@ void ask_rows_pick(struct ask_rows *rows, enum ask_pick pick, enum ask_entity_ki
 void ask_rows_filtered(const struct ask_reading *reading, struct ask_rows *rows);
 /* lower_statistics.c: rows → the analysis rows of a statistical question. */
 const struct plan_rel *ask_lower_statistics(const struct ask_reading *reading, struct ask_rows *rows);
+/* Rows of an entity's table that meet the filters. */
+void ask_rows_entities(const struct ask_reading *reading, enum ask_entity_kind kind, struct ask_rows *rows);
+/* lower_counts.c: how many of the target's rows each entity has, over entities (which it scans). */
+const struct plan_expr *ask_rows_counts(const struct ask_reading *reading, struct ask_rows *rows, struct ask_rows *entities);
+/* The count, once more, over what was joined to the entities since. */
+const struct plan_expr *ask_counts_value(struct plan *plan, const struct plan_rel *rel);
 /* lower_shape.c: rows → what the intent asks for. */
 const struct plan_rel *ask_lower_shape(const struct ask_reading *reading, struct ask_rows *rows);
 

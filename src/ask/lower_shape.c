@@ -68,6 +68,17 @@ static void add_group(struct shape *s, const char *name, E value)
     s->names[s->group_count++] = unique;
 }
 
+/* The lower end of the band that the value is in. */
+static E band_of(struct plan *plan, E value, double band)
+{
+    E wide = plan_cast(plan, value, DATA_TYPE(DOUBLE), false);
+    E width = ask_plan_number(plan, DATA_TYPE(DOUBLE), band);
+    E whole = plan_call(plan, "floor", 1, ARGS(plan_call(plan, "div", 2, ARGS(wide, width))));
+    whole = plan_cast(plan, whole, DATA_TYPE(BIGINT), false);
+    return plan_call(plan, "mul", 2,
+                     ARGS(whole, ask_plan_number(plan, DATA_TYPE(BIGINT), band)));
+}
+
 static void read_groups(struct shape *s)
 {
     for (size_t i = 0; i < s->q->group_count; i++) {
@@ -77,6 +88,10 @@ static void read_groups(struct shape *s)
         if (attr->derived == ASK_DEATH && value != NULL && data_type_is_temporal(value->type)) {
             value = plan_call(s->plan, "is_not_null", 1, ARGS(value));
             name = "died";
+        }
+        if (attr->band > 0 && value != NULL) {
+            value = band_of(s->plan, value, attr->band);
+            name = arena_printf(plan_arena(s->plan), "%s_from", attr->derived == ASK_AGE ? "age" : name);
         }
         if (s->q->drop_null_groups)
             s->rows->rel = plan_filter(s->plan, s->rows->rel,
@@ -206,10 +221,16 @@ static E per_patient(struct shape *s, E value)
 static R describe(struct shape *s)
 {
     struct plan_named columns[12];
-    if (!s->q->has_measure)
+    struct ask_rows entities = {.plan = s->plan};
+    if (!s->q->has_measure && !s->q->per_count)
         return count_rows(s);
-    E value = ask_rows_value(s->rows, &s->q->measure);
+    E value = s->q->per_count ? ask_rows_counts(s->reading, s->rows, &entities)
+                              : ask_rows_value(s->rows, &s->q->measure);
+    if (s->q->per_count)
+        s->rows = &entities;
     read_groups(s);
+    if (s->q->per_count) /* over the relation as it is now */
+        value = ask_counts_value(s->plan, s->rows->rel);
     if (s->q->per_entity)
         value = per_patient(s, value);
     size_t count = statistics(s, value, columns);
@@ -346,6 +367,8 @@ static R frequent(struct shape *s)
     struct ask_attr name;
     struct plan *plan = s->plan;
     read_groups(s);
+    if (s->q->by_key)
+        add_group(s, ask_entity_one(s->q->per), ask_rows_key(s->rows, s->q->per));
     if (s->group_count == 0 && ask_name_of(s->reading->catalogue, s->rows->table, &name)) {
         E value = ask_rows_value(s->rows, &name);
         s->rows->rel =

@@ -232,6 +232,18 @@ static void say_what(const struct ask_reading *reading, struct buf *out)
         [ASK_SHARE] = "The share of ",  [ASK_LIST] = "The list of ",
         [ASK_WHEN] = "When: ",          [ASK_FREQUENT] = "The most frequent ",
         [ASK_TREND] = "Over time: ",    [ASK_MISSING] = "Missing values of "};
+    if (q->by_key) {
+        buf_printf(out, "The %s with most rows of %s", entity_manys[q->per], table);
+        ask_say_rows(reading, &q->events[0], out);
+        return;
+    }
+    if (q->at_extreme && q->by_entity) {
+        buf_printf(out, "The %s whose ", entity_manys[q->entity]);
+        ask_say_attr(reading, &q->measure, out);
+        buf_printf(out, " is the %s of all", q->aggregate == ASK_MAX ? "greatest" : "least");
+        ask_say_rows(reading, &q->events[0], out);
+        return;
+    }
     buf_puts(out, leads[q->intent] != NULL ? leads[q->intent] : "");
     if (q->has_measure) {
         buf_printf(out, "%s%s",
@@ -255,6 +267,11 @@ static void say_what(const struct ask_reading *reading, struct buf *out)
     if (named && q->group_count == 0) {
         ask_say_attr(reading, &name, out);
         buf_puts(out, " in ");
+    }
+    if (q->per_count) {
+        buf_printf(out, "%s of how many rows of %s each %s has (none counts as 0)", q->aggregate != ASK_NO_AGGREGATE ? aggregate_texts[q->aggregate] : "summary", table, entity_ones[q->per]);
+        ask_say_rows(reading, &q->events[0], out);
+        return;
     }
     if (q->by_entity)
         buf_printf(out, "%s (%s)", entity_manys[q->entity], table);
@@ -304,12 +321,14 @@ void ask_say(struct ask_reading *reading)
     }
     say_what(reading, out);
     ask_say_filters(reading, out);
-    if (q->at_extreme)
+    if (q->at_extreme && !q->by_entity)
         buf_puts(out, "; the rows with that value");
     if (q->often)
         buf_printf(out, "; those that occur %s%" PRId64 " times", q->times_op == ASK_GE ? "at least " : q->times_op == ASK_LE ? "at most " : "exactly ", q->times);
     for (size_t g = 0; g < q->group_count; g++) {
         buf_puts(out, g == 0 ? "; for each " : " and ");
+        if (q->groups[g].band > 0)
+            buf_printf(out, "band of %.0f of ", q->groups[g].band);
         ask_say_attr(reading, &q->groups[g], out);
     }
     if (q->by_time)

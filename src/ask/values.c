@@ -258,6 +258,26 @@ static void sort_matches(struct ask_item *ret)
 
 /* Where a value of a source is the phrase itself, the longer ones are other things. "any" keeps
  * them. */
+/* Labels that are abbreviations name one code each. */
+static bool abbreviates(const struct ask_reading *reading, const struct ask_source *source)
+{
+    const struct ask_catalogue *c = reading->catalogue;
+    return source->edge != ASK_NONE &&
+           ask_words_have(
+               &c->tables[c->edges[source->edge].parent].columns[source->label_column].words,
+               "short");
+}
+
+static void keep_together(struct ask_reading *reading, struct ask_match *match,
+                          const struct phrase *phrase)
+{
+    size_t kept = 0;
+    for (size_t k = 0; k < match->count; k++)
+        if (stands_together(reading, phrase, match->entries[k]))
+            match->entries[kept++] = match->entries[k];
+    match->count = kept > 0 ? kept : match->count;
+}
+
 static void keep_exact(struct ask_reading *reading, struct ask_item *ret,
                        const struct phrase *phrase, bool any)
 {
@@ -270,9 +290,12 @@ static void keep_exact(struct ask_reading *reading, struct ask_item *ret,
         bool of_diseases =
             names_rows(reading->catalogue, source) && (table->concept == ASK_CONCEPT_DIAGNOSIS ||
                                                        table->concept == ASK_CONCEPT_ADVERSE_EVENT);
-        if (words == 1 && (source->edge != ASK_NONE || of_diseases) && table->value < 0)
-            match->exact =
-                false; /* "sepsis" is severe sepsis too: names of diseases are not names of tests */
+        if ((source->edge != ASK_NONE || of_diseases) && table->value < 0 && match->exact &&
+            (words == 1 || !abbreviates(reading, source))) {
+            /* "sepsis" is severe sepsis too: names of diseases are not names of tests */
+            match->exact = false;
+            keep_together(reading, match, phrase);
+        }
         if (!match->exact || any)
             continue;
         bool ordered = false; /* "dextrose 5%" is not "5% dextrose", where both are */

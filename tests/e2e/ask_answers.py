@@ -28,14 +28,21 @@ def make(folder):
     run("import", f"{folder}/ward/fhir", "--name", "export", "--quiet")
     run("import", "--from-views", "export", "--name", "ward", "--quiet")
     made.update(["demo", "export", "ward"])
+    with open(f"{folder}/clinic.csv", "w") as file:
+        file.write("patient_id,sex,age,smoker,diabetic,hypertension\n")
+        for i in range(1, 201):
+            file.write(f"{i},{'FM'[i % 2]},{20 + i * 7 % 70},{['yes', 'no', ''][i % 3]},{'true' if i % 4 == 0 else 'false'},{'Y' if i % 5 else 'N'}\n")
+    run("import", f"{folder}/clinic.csv", "--name", "clinic", "--quiet")
+    made.add("clinic")
     unpack = os.path.join(SHARED, "data", "unpack.sh")
     if not os.path.exists(unpack):
-        print(f"SKIPPED: mimic, nafld, pbc, omop, sdtm, labelled: no {unpack}")
+        print(f"SKIPPED: mimic, nafld, pbc, omop, sdtm, labelled, diabetes, heart: no {unpack}")
         return made
-    subprocess.run([unpack, folder, "mimic3_demo", "nafld_multi", "single", "omop_synthea27nj", "cdisc_pilot_sdtm", "derived_statfiles"], check=True)
+    subprocess.run([unpack, folder, "mimic3_demo", "nafld_multi", "single", "omop_synthea27nj", "cdisc_pilot_sdtm", "derived_statfiles",
+                    "diabetes130", "heart_uci"], check=True)
     inputs = {"mimic": ["mimic3_demo/mimic3_demo.zip"], "nafld": ["nafld_multi/nafld1.csv", "nafld_multi/nafld2.parquet", "nafld_multi/nafld3.csv"],
               "pbc": ["single/pbc.csv"], "omop": ["omop_synthea27nj/Synthea27Nj_5.4.zip"], "sdtm": ["cdisc_pilot_sdtm/cdiscpilot_update2.zip"],
-              "labelled": ["derived_statfiles/pbc.sav"], "indo": ["single/indo_rct.csv"]}
+              "labelled": ["derived_statfiles/pbc.sav"], "indo": ["single/indo_rct.csv"], "diabetes": ["diabetes130/dataset_diabetes.zip"], "heart": ["heart_uci/processed.cleveland.data"]}
     for name, files in inputs.items():
         run("import", *[os.path.join(folder, f) for f in files], "--name", name, "--quiet")
         made.add(name)
