@@ -184,6 +184,31 @@ static bool stands_together(const struct ask_reading *reading, const struct phra
     return run.found;
 }
 
+/* "Hepatitis C without coma" is no coma: is the phrase all said after a "without"? */
+struct absence {
+    const struct phrase *phrase;
+    bool without, said_before;
+};
+
+static void absence_word(void *user, struct str word)
+{
+    struct absence *absence = user;
+    char stem[ASK_STEM_BYTES];
+    ask_stem(word, stem);
+    absence->without = absence->without || strcmp(stem, "without") == 0;
+    for (size_t i = 0; i < absence->phrase->count && !absence->without; i++)
+        absence->said_before =
+            absence->said_before || strcmp(stem, absence->phrase->stems[i]) == 0;
+}
+
+static bool says_absent(const struct ask_reading *reading, const struct phrase *phrase,
+                        uint32_t entry)
+{
+    struct absence absence = {.phrase = phrase};
+    ask_text_words(ask_entry_text(reading->index, entry), absence_word, &absence);
+    return absence.without && !absence.said_before;
+}
+
 static void match_phrase(struct ask_reading *reading, const struct phrase *phrase,
                          struct ask_item *ret)
 {
@@ -209,6 +234,8 @@ static void match_phrase(struct ask_reading *reading, const struct phrase *phras
         if (!column_fits(reading->catalogue, source, phrase->columns) ||
             (!exact && (phrase->whole ||
                         !may_contain(reading->catalogue, source, phrase->count, entry->words))))
+            continue;
+        if (!exact && says_absent(reading, phrase, at))
             continue;
         offer(reading, ret, at, exact);
         struct ask_match *match = match_of(ret, entry->source);
