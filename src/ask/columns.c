@@ -17,9 +17,6 @@ static void phrase_words(const struct ask_reading *reading, size_t from, size_t 
 {
     *ret = (struct ask_words){.count = 0};
     for (size_t i = from; i < to; i++) {
-        if (i > from && i + 1 < to && strcmp(reading->tokens[i].lower, "of") == 0 &&
-            strcmp(reading->tokens[i - 1].lower, "number") == 0)
-            continue; /* "number of medications": num_medications */
         struct ask_words words; /* "careunit" is two */
         ask_name_words(reading->tokens[i].lower, &words);
         for (size_t w = 0; w < words.count && ret->count < ASK_WORDS; w++)
@@ -161,8 +158,11 @@ bool ask_columns_match(const struct ask_reading *reading, size_t from, size_t to
         ask_name_words(other_names[i].stems, &stems);
         offer_all(reading->catalogue, &stems, .97, ret);
     }
-    if (ret->column_count == 0 && drop_of(&phrase)) /* "number of medications": num_medications */
+    if (ret->column_count == 0 && drop_of(&phrase)) { /* "number of medications": num_medications */
         offer_all(reading->catalogue, &phrase, 1, ret);
+        if (ret->quality < 1) /* "gender of patient" is said of a patient */
+            ret->column_count = 0;
+    }
     for (size_t i = 1; i < ret->column_count;
          i++) /* best first, patients' tables before others of the same quality */
         for (size_t j = i; j > 0; j--) {

@@ -153,6 +153,18 @@ static void settle_subject(struct ask_parse *p)
     }
 }
 
+/* What --grain says is counted, where the question leaves it open. */
+static enum ask_entity_kind default_entity(const struct ask_parse *p)
+{
+    const char *grain = p->reading->options.grain;
+    for (size_t e = 0; grain != NULL && e < ASK_ENTITIES; e++)
+        if (p->catalogue->entities[e].known &&
+            (strcmp(grain, ask_entity_one((enum ask_entity_kind)e)) == 0 ||
+             (e == ASK_STAY && strcmp(grain, "stay") == 0)))
+            return (enum ask_entity_kind)e;
+    return ASK_PATIENT;
+}
+
 static void settle_target(struct ask_parse *p)
 {
     struct ask_question *q = p->q;
@@ -175,7 +187,7 @@ static void settle_target(struct ask_parse *p)
     if (!q->has_target && q->event_count > 1 && q->intent == ASK_WHAT)
         ask_parse_lacks(p, "what of it is asked: a value, a time, a number");
     else if (!q->has_target && q->event_count > 1 && p->catalogue->entities[ASK_PATIENT].known)
-        count_entity(p, ASK_PATIENT);
+        count_entity(p, p->about_person ? ASK_PATIENT : default_entity(p));
     if (!q->has_target && (q->intent == ASK_MISSING || q->by_time || q->intent == ASK_TREND) &&
         p->catalogue->entities[ASK_PATIENT].known)
         count_entity(p, q->intent != ASK_MISSING && p->catalogue->entities[ASK_ADMISSION].known
