@@ -45,7 +45,11 @@ static void push_tail(struct table *t, json_t *row, json_t *missing, double smd,
 static const char *figure(double value, char ret[40])
 {
     double size = fabs(value);
-    (void)snprintf(ret, 40, "%.*f", size >= 1000 ? 0 : size >= 100 ? 1 : size >= 1 ? 2 : 3, value);
+    int decimals = size <= 0 || size >= 1000 ? 0 : size >= 100 ? 1 : size >= 1 ? 2 : 3;
+    if (isnan(value))
+        (void)snprintf(ret, 40, "–");
+    else
+        (void)snprintf(ret, 40, "%.*f", decimals, value);
     return ret;
 }
 

@@ -5,12 +5,14 @@
 #include <string.h>
 
 const char r_source_table[] =
+    "figure <- function(x) if (is.na(x)) \"\\u2013\" else sprintf(\"%.*f\", if (x == 0 || abs(x) >= "
+    "1000) 0L else if (abs(x) >= 100) 1L else if (abs(x) >= 1) 2L else 3L, x)\n"
     "mean_text <- function(x) { x <- x[!is.na(x)]; if (length(x) == 0) \"\\u2013\" else "
-    "sprintf(\"%.4g (%.3g)\", mean(x), sd(x)) }\n"
+    "paste0(figure(mean(x)), \" (\", figure(sd(x)), \")\") }\n"
     "median_text <- function(x) {\n"
     "  x <- x[!is.na(x)]; if (length(x) == 0) return(\"\\u2013\")\n"
-    "  q <- quantile(x, c(0.5, 0.25, 0.75), names = FALSE); sprintf(\"%.4g [%.4g, %.4g]\", q[1], "
-    "q[2], q[3])\n"
+    "  q <- quantile(x, c(0.5, 0.25, 0.75), names = FALSE); paste0(figure(q[1]), \" [\", "
+    "figure(q[2]), \", \", figure(q[3]), \"]\")\n"
     "}\n"
     "share_text <- function(x, level) {\n"
     "  x <- x[!is.na(x)]; sprintf(\"%d (%.1f %%)\", sum(x == level), if (length(x) > 0) 100 * "

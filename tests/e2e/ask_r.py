@@ -11,7 +11,7 @@ from program import SHARED, Checks, Program, scratch_directory  # noqa: E402
 
 # At least so many numbers must be compared: a script that checks nothing is no proof.
 QUESTIONS = {
-    "demo": [("how many admissions per month by sex", 500), ("top 5 drugs", 10), ("list patients with sepsis", 5), ("predictors of death", 40),
+    "demo": [("how many admissions per month by sex", 500), ("top 5 drugs", 10), ("list patients with sepsis", 5), ("predictors of death: age, sex", 10),
              ("table 1 by sex with p values", 40), ("compare hba1c between sex", 20)],
     "mimic": [("how many patients are there?", 1), ("how many patients per insurance", 8), ("the five most common diagnoses", 15),
               ("what percentage of patients died in hospital", 3), ("Has patient 10006 died?", 2), ("when was patient 10006 first admitted", 1),
