@@ -286,10 +286,16 @@ static void put_curves(struct r_script *script, const json_t *analysis, bool gro
     buf_printf(out, "at <- summary(fit, times = %.17g, extend = TRUE)\n",
                asked_time(analysis, json_text(analysis, "time", "")));
     buf_puts(out, grouped ? "of <- match(expected[[1]], levels(d$g))\n" : "of <- 1\n");
-    buf_puts(out, "check(\"survival then\", at$surv[of], expected$survival)\n"
-                  "known <- !is.na(expected$survival_low)\n"
-                  "check(\"its interval\", c(at$lower[of][known], at$upper[of][known]),\n"
-                  "      c(expected$survival_low[known], expected$survival_high[known]))\n");
+    if (json_flag(analysis, "mortality", false)) /* one minus survival, and its interval turned */
+        buf_puts(out, "check(\"mortality then\", 1 - at$surv[of], expected$mortality)\n"
+                      "known <- !is.na(expected$mortality_low)\n"
+                      "check(\"its interval\", c(1 - at$upper[of][known], 1 - at$lower[of][known]),\n"
+                      "      c(expected$mortality_low[known], expected$mortality_high[known]))\n");
+    else
+        buf_puts(out, "check(\"survival then\", at$surv[of], expected$survival)\n"
+                      "known <- !is.na(expected$survival_low)\n"
+                      "check(\"its interval\", c(at$lower[of][known], at$upper[of][known]),\n"
+                      "      c(expected$survival_low[known], expected$survival_high[known]))\n");
 }
 
 void r_survival(struct r_script *script, const json_t *analysis)

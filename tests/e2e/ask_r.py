@@ -11,7 +11,7 @@ from program import SHARED, Checks, Program, scratch_directory  # noqa: E402
 
 # At least so many numbers must be compared: a script that checks nothing is no proof.
 QUESTIONS = {
-    "demo": [("how many admissions per month by sex", 500), ("top 5 drugs", 10), ("list patients with sepsis", 5), ("predictors of death: age, sex", 10),
+    "demo": [("how many admissions per month by sex", 500), ("top 5 drugs", 10), ("list patients with sepsis", 5), ("predictors of death: age, sex", 25), ("survival by sex", 15),
              ("table 1 by sex with p values", 40), ("compare hba1c between sex", 20)],
     "mimic": [("how many patients are there?", 1), ("how many patients per insurance", 8), ("the five most common diagnoses", 15),
               ("what percentage of patients died in hospital", 3), ("Has patient 10006 died?", 2), ("when was patient 10006 first admitted", 1),
@@ -22,7 +22,7 @@ QUESTIONS = {
     "pbc": [("describe chol by stage", 40), ("is age correlated with albumin", 10), ("correlation between bili and copper", 8), ("is sex associated with ascites", 20),
             ("is stage associated with trt", 40), ("predictors of death", 200), ("predictors of ascites: age, bili, albumin", 40), ("compare albumin between trt", 20),
             ("compare bili between stages", 60), ("is age normally distributed", 10), ("survival after 5 years by trt", 20), ("survival in women by stage", 30), ("median survival", 6),
-            ("effect of trt on survival adjusted for age, bili", 30), ("table 1 by trt", 100), ("table 1 by stage with p values", 200), ("table 1", 50)],
+            ("effect of trt on survival adjusted for age, bili", 30), ("table 1 by trt", 100), ("1 year mortality by stage", 40), ("table 1 by stage with p values", 200), ("table 1", 50)],
 }
 FILES = {"mimic": ("mimic3_demo", ["mimic3_demo/mimic3_demo.zip"]), "nafld": ("nafld_multi", ["nafld_multi/nafld1.csv", "nafld_multi/nafld2.parquet", "nafld_multi/nafld3.csv"]),
          "pbc": ("single", ["single/pbc.csv"])}
