@@ -274,8 +274,8 @@ void api_question_index_note(struct api *api, const char *dataset, const char *v
 {
     struct api_asked asked = {.version = NULL}, before = {.version = NULL};
     struct err err = {0};
-    int64_t started_us = clock_monotonic_us();
     enum err_code code = begin(api, dataset, version, &asked, &err);
+    int64_t started_us = clock_monotonic_us(); /* the profile is the import's own */
     if (code == ERR_OK && ask_source_count(asked.catalogue) > 0 && !read_kept(api, &asked))
         code = make_and_keep(api, &asked,
                              open_before(api, dataset, parent, &before) ? &before : NULL, &err);

@@ -196,13 +196,14 @@ static enum err_code write_script(struct cli *cli, const json_t *answer, struct 
 enum err_code verb_ask(struct cli *cli, struct err *err)
 {
     JSON_AUTO answer = NULL;
+    const char *model = getenv("MARROW_LLM");
     struct api_question_options options = {.dataset = cli_word(cli, 0),
                                            .question = cli_word(cli, 1),
                                            .version = cli_text(cli, "version", NULL),
                                            .grain = cli_text(cli, "grain", NULL),
                                            .now = cli_text(cli, "now", NULL),
                                            .force = cli_flag(cli, "force"),
-                                           .llm = cli_text(cli, "llm", getenv("MARROW_LLM")),
+                                           .llm = cli_text(cli, "llm", model != NULL && model[0] != '\0' ? model : NULL),
                                            .llm_model = cli_text(cli, "llm-model", NULL),
                                            .llm_values = cli_flag(cli, "llm-values"),
                                            .llm_timeout_ms = cli_number(cli, "llm-timeout", 0)};
