@@ -63,8 +63,9 @@ static double fit_words(const struct ask_words *phrase, const struct ask_words *
 static bool fits_with_table(const struct ask_words *phrase, const struct ask_table *table,
                             const struct ask_column *column)
 {
-    if (phrase->count < 2 || weight(&column->words) == 0 || !within(&column->words, phrase))
-        return false;
+    if (phrase->count < 2 || weight(&column->words) == 0 || !within(&column->words, phrase) ||
+        table->concept == ASK_CONCEPT_PATIENT || table->concept == ASK_CONCEPT_ADMISSION)
+        return false; /* "the gender of patient 7" is not a gender of patients */
     for (size_t i = 0; i < phrase->count; i++)
         if (!ask_words_have(&column->words, phrase->text[i]) &&
             !ask_words_have(&table->words, phrase->text[i]))

@@ -317,7 +317,7 @@ static void read_about(struct ask_parse *p, struct ask_item *item)
     size_t table = ask_concept_table(p->catalogue, concept);
     bool verb = item->class == ASK_VERB;
     p->prefer = concept;
-    if (verb && is_soft(p, item))
+    if (verb && (is_soft(p, item) || ask_parse_again(p, item)))
         return;
     if (table == ASK_NONE) {
         const struct ask_item *next = next_item(p, 0);
@@ -617,6 +617,7 @@ void ask_grammar(struct ask_reading *reading)
                           .catalogue = reading->catalogue,
                           .q = &reading->question,
                           .open_table = ASK_NONE,
+                          .again = ASK_NONE,
                           .last = ASK_NONE,
                           .level = -1,
                           .subject_event = ASK_NONE};

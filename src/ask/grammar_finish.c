@@ -40,7 +40,7 @@ static void settle_window(struct ask_parse *p)
 }
 
 /* An event goes: the indices of those after it move up. */
-static void remove_event(struct ask_question *q, size_t at)
+void ask_parse_remove_event(struct ask_question *q, size_t at)
 {
     for (size_t i = at; i + 1 < q->event_count; i++)
         q->events[i] = q->events[i + 1];
@@ -91,7 +91,7 @@ static void absorb(struct ask_parse *p)
             target->unit = event->unit;
         }
         size_t linked = target->linked;
-        remove_event(q, i);
+        ask_parse_remove_event(q, i);
         target->linked = linked;
     }
 }
@@ -508,6 +508,7 @@ void ask_parse_finish(struct ask_parse *p)
 {
     struct ask_question *q = p->q;
     ask_parse_flush(p);
+    ask_parse_again_within(p);
     if (p->has_subject)
         settle_stay(p, &p->subject);
     if (q->has_measure)

@@ -34,6 +34,8 @@ struct ask_parse {
     bool oldest;               /* oldest, youngest */
     bool most;                 /* "which patient had most": what of comes next */
     bool when_clause;          /* a "when" in mid-sentence, which a visit must explain */
+    size_t again;              /* a readmission that may be said to be within some time, or ASK_NONE */
+    bool said_discharge;       /* … of discharge */
     bool led;                  /* yes or no, from the first word alone: any other intent counts more */
     bool open_verb;            /* what waits is a verb */
     bool about_person;         /* the word before was about people: "women over 65" */
@@ -58,6 +60,11 @@ bool ask_parse_ranked(struct ask_parse *p, size_t table, bool other); /* other: 
 bool ask_parse_later_target(struct ask_parse *p, size_t table);
 void ask_parse_settle_counts(struct ask_parse *p);
 void ask_parse_finish(struct ask_parse *p);
+void ask_parse_remove_event(struct ask_question *q, size_t at);
+/* grammar_again.c. False: the verb is no readmission, or one that is counted from what came before. */
+bool ask_parse_again(struct ask_parse *p, const struct ask_item *item);
+bool ask_parse_of_discharge(struct ask_parse *p, const struct ask_item *item); /* "within 30 days of discharge" */
+void ask_parse_again_within(struct ask_parse *p);
 void ask_parse_lacks(struct ask_parse *p, const char *format, ...) PRINTF_LIKE(2, 3); /* makes it refused */
 /* What a noun means, without a condition made of it (grammar_value.c). ASK_NONE: no event's value. */
 size_t ask_parse_source(struct ask_parse *p, struct ask_item *item, struct ask_attr *ret);

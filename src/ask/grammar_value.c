@@ -295,6 +295,8 @@ void ask_parse_value(struct ask_parse *p, struct ask_item *item)
 {
     struct ask_match *best, *next;
     struct ask_attr attr;
+    if (ask_parse_of_discharge(p, item))
+        return;
     choose(p, item, &best, &next);
     size_t source = best != NULL ? event_source(p, item, best->source) : ASK_NONE;
     if (source == ASK_NONE)

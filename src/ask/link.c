@@ -311,6 +311,19 @@ static bool corrected_item(struct ask_reading *reading, size_t from, struct ask_
     return true;
 }
 
+/* No table of treatments, but a column that says which; readmitted, a column of the only table of
+ * encounters. */
+static bool column_instead(const struct ask_reading *reading, const struct ask_item *item,
+                           struct ask_item *ret)
+{
+    if (item->class != ASK_ABOUT && item->class != ASK_VERB)
+        return false;
+    size_t table = ask_concept_table(reading->catalogue, (enum ask_concept)item->code);
+    return (table == ASK_NONE || item->class == ASK_VERB) &&
+           ask_columns_match(reading, item->from, item->to, ret) &&
+           (table == ASK_NONE || (ret->columns[0].quality > .96 && ret->columns[0].table == table));
+}
+
 static void link_at(struct ask_reading *reading, size_t from, struct ask_item *best)
 {
     struct ask_item item;
@@ -329,11 +342,8 @@ static void link_at(struct ask_reading *reading, size_t from, struct ask_item *b
         take(best, &item);
     if (lexicon_item(reading, from, &item)) {
         struct ask_item column;
-        bool nothing =
-            item.class == ASK_ABOUT &&
-            ask_concept_table(reading->catalogue, (enum ask_concept)item.code) == ASK_NONE;
-        if (nothing && ask_columns_match(reading, item.from, item.to, &column))
-            item = column; /* no table of treatments, but a column that says which */
+        if (column_instead(reading, &item, &column))
+            item = column;
         take(best, &item);
     }
     bool little = best->to == from || best->class == ASK_NOISE;

@@ -294,6 +294,7 @@ static void filter_linked(const struct ask_reading *reading, struct ask_rows *ro
     ask_rows_of_event(reading, event->linked, &other);
     rows->undated = rows->undated || other.undated;
     bool visit = (event->same_visit || other.table == c->entities[ASK_ADMISSION].table) &&
+                 rows->table != other.table && /* a readmission is another one */
                  c->entities[ASK_ADMISSION].known &&
                  c->tables[rows->table].reaches[ASK_ADMISSION] &&
                  c->tables[other.table].reaches[ASK_ADMISSION];

@@ -95,6 +95,18 @@ static double quality_of(const struct ask_catalogue *c, const struct ask_source 
     quality -= table->reaches[ASK_PATIENT] ? 0 : .3;
     quality -=
         table->concept == ASK_CONCEPT_CALLOUT || table->concept == ASK_CONCEPT_CAREGIVER ? .2 : 0;
+    quality -= table->concept == ASK_CONCEPT_GROUPER
+                   ? .15
+                   : 0; /* what is billed says less than what was diagnosed … */
+    quality -= table->concept == ASK_CONCEPT_BILLED
+                   ? .45
+                   : 0; /* … and where it was billed is not where it happened */
+    quality -= table->concept == ASK_CONCEPT_GROUPER
+                   ? .15
+                   : 0; /* what is billed says less than what was diagnosed … */
+    quality -= table->concept == ASK_CONCEPT_BILLED
+                   ? .45
+                   : 0; /* … and where it was billed is not where it happened */
     return quality;
 }
 
