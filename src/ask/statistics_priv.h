@@ -1,6 +1,8 @@
 /* What the files about statistical questions share: variables with their parts, the family of the
  * analysis, and what was settled about it. Part of ask_priv.h, which includes it. */
-#ifndef MARROW_ASK_STATISTICS_PRIV_H
+#ifndef MARROW_ASK_PRIV_H
+#include "ask/ask_priv.h"
+#elif !defined MARROW_ASK_STATISTICS_PRIV_H
 #define MARROW_ASK_STATISTICS_PRIV_H
 
 #define ASK_VARIABLES 48
