@@ -126,6 +126,10 @@ static enum err_code concordance(struct cox *cox, double *ret)
     return ERR_OK;
 }
 
+#define UNDETERMINED 1000 /* standard error of a linear predictor of which nothing is known */
+#define FAR                                                                                        \
+    15 /* of a linear predictor, in a fit without a maximum: a hazard ratio of three million */
+
 /* ---- report ------------------------------------------------------------------------------- */
 
 static void report_terms(struct cox *cox, struct stats_term *terms, const double *variance)
@@ -135,11 +139,21 @@ static void report_terms(struct cox *cox, struct stats_term *terms, const double
         double by = cox->beta[j] - cox->old[j];
         if (terms[j].aliased)
             continue;
-        if (cox->separated && fabs(by) * cox->range[j] > MOVING) {
+        bool far = fabs(cox->beta[j]) * cox->range[j] > FAR; /* on its way when the fit ended */
+        if (cox->separated && (far || fabs(by) * cox->range[j] > MOVING)) {
+            double to = far ? cox->beta[j] : by;
             terms[j].infinite = true;
-            terms[j].value = by > 0 ? INFINITY : -INFINITY;
-            terms[j].ratio = by > 0 ? INFINITY : 0;
+            terms[j].value = to > 0 ? INFINITY : -INFINITY;
+            terms[j].ratio = to > 0 ? INFINITY : 0;
             work_note(cox->work, "the likelihood grows for ever with %s: its estimate is infinite",
+                      terms[j].name);
+            continue;
+        }
+        if (cox->separated && sqrt(variance[j * cox->p + j]) * cox->range[j] > UNDETERMINED) {
+            terms[j].aliased = true;
+            work_note(cox->work,
+                      "%s cannot be told from its reference, both are parted from the rest: it is "
+                      "not estimated",
                       terms[j].name);
             continue;
         }

@@ -9,6 +9,9 @@
 #define RANK_TOLERANCE 1e-11 /* of R's glm */
 #define SETTLED 1e-11        /* relative change of the deviance */
 #define MOVING 0.05          /* change of a linear predictor that is not convergence */
+#define UNDETERMINED                                                                               \
+    1000 /* standard error of a linear predictor of which nothing is known: others' are below 100  \
+          */
 #define STEPS_MAX 100
 #define HALVINGS_MAX 30
 
@@ -133,20 +136,37 @@ static void settle_deviance(struct logistic *model)
     model->deviance = (double)(2 * sum);
 }
 
-/* Terms that moved in the last step, by their column's range. */
+static double column_range(const struct design *design, size_t j)
+{
+    double low = INFINITY, high = -INFINITY;
+    for (int64_t i = 0; i < design->n; i++) {
+        double x = design_at(design, i, j);
+        low = fmin(low, x);
+        high = fmax(high, x);
+    }
+    return high > low ? high - low : 1;
+}
+
+/* Terms that moved in the last step, by their column's range; those that stood, but of which only
+ * rows that moved tell anything (a level without events where the reference has none either), are
+ * not estimated. */
 static void mark_infinite(struct logistic *model, const double *last, struct stats_term *terms)
 {
     const struct design *design = model->design;
     for (size_t j = 0; j < design->p; j++) {
-        double low = INFINITY, high = -INFINITY;
-        for (int64_t i = 0; i < design->n; i++) {
-            double x = design_at(design, i, j);
-            low = fmin(low, x);
-            high = fmax(high, x);
-        }
-        double range = high > low ? high - low : 1, by = last[j] - model->old[j];
-        if (model->fit.aliased[j] || !(fabs(by) * range > MOVING))
+        double range = column_range(design, j), by = last[j] - model->old[j];
+        if (model->fit.aliased[j])
             continue;
+        if (!(fabs(by) * range > MOVING)) {
+            if (sqrt(model->fit.unscaled[j]) * range < UNDETERMINED)
+                continue;
+            model->fit.aliased[j] = terms[j].aliased = true;
+            work_note(model->work,
+                      "separation: %s cannot be told from the reference, both are parted from the "
+                      "rest; not estimated",
+                      terms[j].name);
+            continue;
+        }
         terms[j].infinite = true;
         terms[j].value = by > 0 ? INFINITY : -INFINITY;
         terms[j].ratio = by > 0 ? INFINITY : 0;
