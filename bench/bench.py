@@ -350,7 +350,7 @@ class Bench:
                     "typed read_json": lambda: self.several([floor(built[resource], paths[resource]) for resource in chosen]),
                     "marrow, one pass a type": lambda: self.several([marrow(built[resource], paths[resource]) for resource in chosen])}), sum(size[resource] for resource in chosen))
             self.fhir_memory(name, paths["Observation"])
-        print("Not to be had here: octofhir-sof-cli (no built binary), Pathling (its Java library comes from a registry at run time).\n", flush=True)
+        print("Not among them: octofhir-sof-cli and Pathling (bench/RESULTS.md says why).\n", flush=True)
 
     def bench_plan(self):
         program = os.path.join(os.path.dirname(self.marrow), "plan_bench")
