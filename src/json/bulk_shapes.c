@@ -261,8 +261,8 @@ const struct json_node *bulk_shapes_learn(struct bulk_shapes *shapes, const stru
         forget(shapes); /* the documents are others now */
     else if (full)
         return NULL;
-    if (shapes->useless || walk->length == 0 || walk->length > TEXT_MOST)
-        return NULL;
+    if (shapes->useless || walk->length == 0 || walk->length > TEXT_MOST || walk->text[*walk->at] != '{')
+        return NULL; /* a document ends with its last token's first byte: an object with its bracket */
     struct bulk_events events = {shapes->events, 0, EVENTS_MOST};
     struct err ignored = {0};
     struct walk own = *walk;
