@@ -148,7 +148,7 @@ static fhir_sql column_value(struct state *state, const struct fhir_select_colum
     if (column->collection)
         return fhir_sql_json_array(lower, value, known, fhir_type_system(declared));
     if (output->type.kind == DATA_JSON)
-        return fhir_sql_json(lower, value, known);
+        return fhir_sql_json_declared(lower, value, known, fhir_type_system(declared));
     bool number = system == FHIR_SYSTEM_DECIMAL || system == FHIR_SYSTEM_INTEGER;
     if (number && value->type.kind == DATA_TEXT && fhir_type_kind(known) == DATA_TEXT &&
         known != FHIR_TYPE_DECIMAL) {

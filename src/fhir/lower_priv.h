@@ -74,6 +74,8 @@ fhir_sql fhir_sql_digits(struct fhir_lower *lower, fhir_sql value);
 fhir_sql fhir_sql_lexeme(struct fhir_lower *lower, fhir_sql value);
 fhir_sql fhir_sql_json(struct fhir_lower *lower, fhir_sql value, enum fhir_type type); /* one item as JSON that everybody reads */
 /* declared: what the column says its items are; another kind raises. NONE: anything. */
+/* One value as JSON; one that is not of the declared system (NONE: any) raises: a column of JSON is of one type where a branch of a unionAll says so. */
+fhir_sql fhir_sql_json_declared(struct fhir_lower *lower, fhir_sql value, enum fhir_type type, enum fhir_system declared);
 fhir_sql fhir_sql_json_array(struct fhir_lower *lower, fhir_sql value, enum fhir_type type, enum fhir_system declared);
 
 /* ---- expressions ---- */

@@ -338,11 +338,12 @@ static char kind_of(enum data_kind kind, enum fhir_type type)
     return kind == DATA_BOOLEAN ? 'b' : kind == DATA_TEXT && type != FHIR_TYPE_DECIMAL ? 's' : 'n';
 }
 
+static const char WRONG_TYPE[] = "a value that is not of the column's type";
+
 /* An element of the collection as JSON; one that is not of the declared system raises. */
 static fhir_sql element_json(struct fhir_lower *lower, fhir_sql element, enum fhir_type type,
                              enum fhir_system declared)
 {
-    static const char WRONG[] = "a value that is not of the column's type";
     bool json = element->type.kind == DATA_JSON;
     fhir_sql plain = json ? fhir_sql_call(lower, "json_plain", element, NULL, NULL)
                           : fhir_sql_json(lower, element, type);
@@ -350,11 +351,25 @@ static fhir_sql element_json(struct fhir_lower *lower, fhir_sql element, enum fh
         return plain;
     if (!json && kind_of(element->type.kind, type) == kind_of_system(declared))
         return plain;
-    fhir_sql wrong = fhir_sql_raise(lower, DATA_TYPE(JSON), WRONG);
+    fhir_sql wrong = fhir_sql_raise(lower, DATA_TYPE(JSON), WRONG_TYPE);
     const fhir_sql parts[] = {json ? fhir_sql_other(lower, element, declared)
                                    : fhir_sql_bool(lower, true),
                               wrong, plain};
     return fhir_sql_case(lower, 3, parts);
+}
+
+fhir_sql fhir_sql_json_declared(struct fhir_lower *lower, fhir_sql value, enum fhir_type type,
+                                enum fhir_system declared)
+{
+    struct fhir_binding binding;
+    value = fhir_sql_one(lower, value);
+    if (value == NULL || declared == FHIR_SYSTEM_NONE || value->type.kind != DATA_JSON)
+        return fhir_sql_json(lower, value, type);
+    fhir_sql item = fhir_sql_bind(lower, &binding, value);
+    const fhir_sql parts[] = {fhir_sql_other(lower, item, declared),
+                              fhir_sql_raise(lower, DATA_TYPE(JSON), WRONG_TYPE),
+                              fhir_sql_json(lower, item, type)};
+    return fhir_sql_bound(lower, &binding, fhir_sql_case(lower, 3, parts));
 }
 
 fhir_sql fhir_sql_json_array(struct fhir_lower *lower, fhir_sql value, enum fhir_type type,
