@@ -123,7 +123,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
     json_error_t reason;
     json_t *json = json_loadb(room, count, JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, &reason);
     enum json_error_code refused = json == NULL ? json_error_code(&reason) : json_error_unknown;
-    if (json != NULL && !whole && err.code != ERR_LIMIT)
+    bool nul = count > 0 && memchr(room, '\0', count) != NULL; /* jansson takes one behind a token for nothing */
+    if (json != NULL && !whole && err.code != ERR_LIMIT && !nul)
         abort();
     if (json == NULL && whole && refused != json_error_duplicate_key && refused != json_error_numeric_overflow && refused != json_error_null_byte_in_key)
         abort();
