@@ -495,6 +495,8 @@ static void leftovers(struct ask_parse *p)
                         p->aggregate == ASK_MEAN     ? "mean"
                         : p->aggregate == ASK_MEDIAN ? "median"
                                                      : "extreme or total");
+    if (q->intent == ASK_SHARE && q->group_count > 0)
+        ask_parse_lacks(p, "shares of groups: ask how many there are of each, or compare the groups");
     if (p->missing)
         ask_parse_lacks(p, "a column whose missing values are meant");
     if (subject_open(p)) {

@@ -321,6 +321,8 @@ static bool column_instead(const struct ask_reading *reading, const struct ask_i
     size_t table = ask_concept_table(reading->catalogue, (enum ask_concept)item->code);
     return (table == ASK_NONE || item->class == ASK_VERB) &&
            ask_columns_match(reading, item->from, item->to, ret) &&
+           reading->catalogue->tables[ret->columns[0].table].columns[ret->columns[0].column].role !=
+               PROFILE_IDENTIFIER && /* "tests" are not test_id */
            (table == ASK_NONE || (ret->columns[0].quality > .96 && ret->columns[0].table == table));
 }
 
