@@ -186,14 +186,6 @@ static enum err_code keep_rows(struct api_view_jobs *jobs, struct api_view_job *
 /* ---- one group: the views of one resource type that start from the same table -------------------
  */
 
-static bool same_group(const struct api_view_job *a, const struct api_view_job *b)
-{
-    return a->how == b->how && a->how != API_VIEW_KEEP &&
-           strcmp(fhir_view_resource(a->view.view), fhir_view_resource(b->view.view)) == 0 &&
-           (a->how == API_VIEW_FULL || strcmp(json_text(a->entry, "table_hash", ""),
-                                              json_text(b->entry, "table_hash", "")) == 0);
-}
-
 static enum err_code evaluate_group(struct api_view_jobs *jobs, struct api_view_job *const *group,
                                     size_t count, struct engine *engine, const char *resources_sql,
                                     struct err *err)
@@ -343,41 +335,14 @@ static enum err_code delta_group(struct api_view_jobs *jobs, struct api_view_job
     return keep_group(jobs, group, count, engine, err);
 }
 
-static enum err_code make_group(struct api_view_jobs *jobs, struct api_view_job *const *group,
-                                size_t count, struct engine *engine, struct err *err)
+enum err_code api_view_group_make(struct api_view_jobs *jobs, struct api_view_job *const *group,
+                                  size_t count, struct engine *engine, struct err *err)
 {
-    struct progress_event event = {"view", group[0]->view.name, (int64_t)(group[0] - jobs->jobs),
-                                   (int64_t)jobs->count, "views"};
     for (size_t i = 0; i < count; i++)
         group[i]->started_us = clock_monotonic_us();
-    progress_report(jobs->api->options.progress, &event);
     TRY(progress_check(jobs->api->options.progress, err));
     if (group[0]->how == API_VIEW_DELTA)
         return delta_group(jobs, group, count, engine, err);
     TRY(evaluate_group(jobs, group, count, engine, NULL, err));
     return keep_group(jobs, group, count, engine, err);
-}
-
-enum err_code api_view_jobs_make(struct api_view_jobs *jobs, struct err *err)
-{
-    AUTO(engine_close) struct engine *engine = NULL;
-    struct engine_options options = api_engine_options(jobs->api);
-    AUTO(mem_free) struct api_view_job **group = mem_zalloc(jobs->count + 1, sizeof *group);
-    AUTO(mem_free) bool *done = mem_zalloc(jobs->count + 1, sizeof *done);
-    if (group == NULL || done == NULL)
-        return err_set(err, ERR_MEMORY, "no memory for the views");
-    for (size_t i = 0; i < jobs->count; i++) {
-        size_t count = 0;
-        for (size_t k = i; k < jobs->count && !done[i]; k++) {
-            if (done[k] || !same_group(&jobs->jobs[i], &jobs->jobs[k]))
-                continue;
-            group[count++] = &jobs->jobs[k];
-            done[k] = k != i;
-        }
-        if (count > 0 && engine == NULL)
-            TRY(engine_open(&options, &engine, err));
-        if (count > 0)
-            TRY(make_group(jobs, group, count, engine, err));
-    }
-    return ERR_OK;
 }

@@ -125,7 +125,9 @@ struct api_view_jobs {
     struct api_view_job *jobs;
     size_t count;
 };
-/* Make what is not to be kept: each job gets result and layers. Nothing is visible until dataset.json says so. */
+/* views_build.c. One group: views of one resource type that start from the same table. Each job gets result and layers. */
+enum err_code api_view_group_make(struct api_view_jobs *jobs, struct api_view_job *const *group, size_t count, struct engine *engine, struct err *err) WARN_UNUSED;
+/* views_groups.c. Make what is not to be kept. Nothing is visible until dataset.json says so. */
 enum err_code api_view_jobs_make(struct api_view_jobs *jobs, struct err *err) WARN_UNUSED;
 
 /* ---- views_changes.c ---- */
