@@ -63,8 +63,8 @@ enum stats_adjust_method { STATS_HOLM, STATS_BENJAMINI_HOCHBERG };
 struct stats_options {
     double level;        /* of confidence intervals, in (0, 1); 0: 0.95 */
     bool equal_variance; /* t-test: Student's, not Welch's */
-    bool no_continuity;  /* Mann–Whitney, χ² (2 × 2), McNemar: no continuity correction */
-    enum stats_exactness exact; /* Mann–Whitney, Spearman */
+    bool no_continuity;  /* Mann–Whitney, signed ranks, χ² (2 × 2), McNemar: no continuity correction */
+    enum stats_exactness exact; /* Mann–Whitney, signed ranks, Spearman; McNemar: always or not */
     enum stats_center center;
     enum stats_ties ties;
     enum stats_interval interval;
@@ -176,6 +176,20 @@ enum err_code stats_t_test(const struct stats_column *value, const struct stats_
 enum err_code stats_t_test_paired(const struct stats_column *a, const struct stats_column *b,
                                   const struct stats_options *options, struct stats_result *ret,
                                   struct err *err) WARN_UNUSED;
+/* Wilcoxon's signed ranks of a - b, V, two-sided (Wilcoxon 1945). Pairs that do not differ have no
+ * rank. Exact with fewer than 50 differences, none tied, none zero; else normal with corrections
+ * for ties and continuity. Headline: the pseudomedian, the middle of the means of two differences
+ * (Hodges & Lehmann 1963), with the interval that the test gives; none where too few differ.
+ * R: wilcox.test(a, b, paired = TRUE, conf.int = TRUE). O(n log n), no memory of n². */
+enum err_code stats_signed_rank(const struct stats_column *a, const struct stats_column *b,
+                                const struct stats_options *options, struct stats_result *ret,
+                                struct err *err) WARN_UNUSED;
+/* Friedman 1937 of count columns (2 to STATS_GROUPS_MAX): ranks within each complete row, χ² with
+ * count-1 df, corrected for ties. groups[]: each column described, rank_sum. Headline: Kendall's W.
+ * R: friedman.test(cbind(a, b, c)). */
+enum err_code stats_friedman(const struct stats_column *columns, size_t count,
+                             const struct stats_options *options, struct stats_result *ret,
+                             struct err *err) WARN_UNUSED;
 /* Mann–Whitney U (Wilcoxon rank sum), W of the first level, two-sided. Exact when both groups are
  * under 50 and nothing is tied, else normal with corrections for ties and continuity. R:
  * wilcox.test(value ~ group). Headline: W/(n1 n2), the probability that a value of the first level
@@ -244,7 +258,9 @@ enum err_code stats_fisher_table(const struct stats_table *table,
                                  const struct stats_options *options, struct stats_result *ret,
                                  struct err *err) WARN_UNUSED;
 /* McNemar (two levels, continuity correction) and Bowker's symmetry (more). a, b: the two answers
- * of each row; the levels are those of both. R: mcnemar.test(table(a, b)). */
+ * of each row; the levels are those of both. R: mcnemar.test(table(a, b)). STATS_EXACT_ALWAYS, two
+ * levels: no statistic, p of the binomial distribution of the pairs that differ, two-sided. R:
+ * binom.test(b, b + c). */
 enum err_code stats_mcnemar(const struct stats_column *a, const struct stats_column *b,
                             const struct stats_options *options, struct stats_result *ret,
                             struct err *err) WARN_UNUSED;

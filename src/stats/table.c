@@ -210,6 +210,12 @@ static enum err_code mcnemar(struct work *work, const struct counts *counts)
         return work_input(
             work, "no pair differs between %s and %s: McNemar's test looks at those that do",
             counts->row_name, counts->column_name);
+    if (k == 2 && work->options.exact == STATS_EXACT_ALWAYS) { /* of m that differ, half each way */
+        double less = fmin(counts->cells[1], counts->cells[2]);
+        work->ret->p = fmin(1, 2 * dist_beta_lower(discordant - less, less + 1, .5, .5));
+        work->ret->method = "exact binomial";
+        return ERR_OK;
+    }
     bool corrected = k == 2 && differing > 0 && !work->options.no_continuity;
     for (size_t i = 0; i < k; i++)
         for (size_t j = i + 1; j < k; j++) {

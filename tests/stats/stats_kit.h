@@ -183,6 +183,9 @@ typedef enum err_code kit_hazards(const struct stats_column *, const struct stat
                                   const struct stats_column *, size_t, const struct stats_options *,
                                   struct stats_result *, struct err *);
 
+typedef enum err_code kit_many(const struct stats_column *, size_t, const struct stats_options *,
+                               struct stats_result *, struct err *);
+
 /* Exactly one of the functions is set; first and second: the argument names of its two columns. */
 struct kit_function {
     const char *name, *first, *second;
@@ -192,6 +195,7 @@ struct kit_function {
     kit_model *model;
     kit_times *times;
     kit_hazards *hazards;
+    kit_many *many;
 };
 
 static inline enum err_code kit_call_counts(kit_counts *function, const struct kit_table *table,
@@ -223,6 +227,8 @@ static inline enum err_code kit_call(const struct kit_function *function, struct
     while (predictors.len > 0)
         x[count++] = kit_column(table, kit_cut(&predictors, ','));
     const struct stats_column groups = kit_column(table, group);
+    if (function->many != NULL)
+        return function->many(x, count, &options, ret, err);
     if (function->one != NULL)
         return function->one(&a, &options, ret, err);
     if (function->two != NULL)
