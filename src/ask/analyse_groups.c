@@ -12,8 +12,8 @@
 /* ---- figures
  * ------------------------------------------------------------------------------------------- */
 
-static void put_box(struct analysis *a, json_t *items, const char *label, const double *sorted,
-                    int64_t n)
+void analysis_box(struct analysis *a, json_t *items, const char *label, const double *sorted,
+                  int64_t n)
 {
     if (sorted == NULL || n == 0)
         return;
@@ -48,7 +48,7 @@ static void box_figure(struct analysis *a, const struct stats_column *value,
     for (size_t i = 0; i < count; i++) {
         int64_t n = 0;
         const double *sorted = analysis_sorted(a, value, group, levels[i].code, &n);
-        put_box(a, items, levels[i].name, sorted, n);
+        analysis_box(a, items, levels[i].name, sorted, n);
     }
     json_put(a->figure, "items", items, &a->ok);
 }
@@ -408,7 +408,7 @@ enum err_code analyse_normality(struct analysis *a, struct err *err)
     a->figure = json_object();
     json_put_text(a->figure, "kind", "box", &a->ok);
     json_put_text(a->figure, "y", value->name, &a->ok);
-    put_box(a, items, value->name, sorted, n);
+    analysis_box(a, items, value->name, sorted, n);
     json_put(a->figure, "items", items, &a->ok);
     return ERR_OK;
 }

@@ -285,7 +285,8 @@ enum err_code analyse_table_one(struct analysis *a, struct err *err)
                            t.group->name, t.count);
         analysis_small_groups(a, t.group->name, t.levels, t.count);
     }
-    a->test = t.group == NULL       ? "description"
+    a->test = a->s->several         ? "a test for each outcome"
+              : t.group == NULL     ? "description"
               : a->s->with_p        ? "standardised mean differences, and a test for each"
                                     : "standardised mean differences";
     add_head(&t);
@@ -301,7 +302,10 @@ enum err_code analyse_table_one(struct analysis *a, struct err *err)
         else
             add_number(&t, value);
     }
-    analysis_why(a, "%s", t.group == NULL
+    analysis_why(a, "%s", a->s->several
+                              ? "several outcomes: each by the test of its kind (ranks where it is "
+                                "skewed), p adjusted for their number by Holm's method"
+                          : t.group == NULL
                               ? "a table that describes tests nothing"
                               : "groups are compared by how far they are apart, which does not "
                                 "depend on how many they are");

@@ -26,7 +26,7 @@ struct analysis {
 
 /* Which test: the first rule whose facts hold (choose.c). */
 enum analysis_fact {
-    FACT_TWO_GROUPS = 1, FACT_SMALL_NOT_NORMAL = 2, FACT_ORDINAL = 4, FACT_UNEQUAL = 8, FACT_SPARSE = 16, FACT_MEDIANS = 32, FACT_SKEWED = 64, FACT_LARGE = 128
+    FACT_TWO_GROUPS = 1, FACT_SMALL_NOT_NORMAL = 2, FACT_ORDINAL = 4, FACT_UNEQUAL = 8, FACT_SPARSE = 16, FACT_MEDIANS = 32, FACT_SKEWED = 64, FACT_LARGE = 128, FACT_CATEGORY = 256
 };
 struct analysis_choice {
     enum ask_family family;
@@ -69,6 +69,8 @@ json_t *analysis_number(double value);    /* null where there is none */
 void analysis_dropped(struct analysis *a, const struct stats_result *result); /* n, dropped, warning of missingness */
 void analysis_note(struct analysis *a, const char *format, ...) PRINTF_LIKE(2, 3); /* how it was computed: no objection */
 void analysis_notes(struct analysis *a, const struct stats_result *result);
+/* Quartiles, whiskers and ends of ascending values, as one of a figure's boxes. */
+void analysis_box(struct analysis *a, json_t *items, const char *label, const double *sorted, int64_t n);
 const char *analysis_p(double p, char ret[32]); /* "p = 0.012", "p < 0.001" */
 void analysis_small_groups(struct analysis *a, const char *name, const struct analysis_level *levels, size_t count);
 const char *analysis_label(const struct analysis *a, size_t variable);
@@ -85,6 +87,7 @@ enum err_code analyse_correlation(struct analysis *a, struct err *err) WARN_UNUS
 enum err_code analyse_normality(struct analysis *a, struct err *err) WARN_UNUSED;
 enum err_code analyse_model(struct analysis *a, struct err *err) WARN_UNUSED;
 enum err_code analyse_curves(struct analysis *a, struct err *err) WARN_UNUSED;
+enum err_code analyse_paired(struct analysis *a, struct err *err) WARN_UNUSED;
 enum err_code analyse_table_one(struct analysis *a, struct err *err) WARN_UNUSED;
 
 #endif

@@ -147,7 +147,7 @@ struct ask_token {
 enum ask_class { /* what a phrase of words.def is */
     ASK_NOISE, ASK_INTENT, ASK_AGGREGATE, ASK_PICK, ASK_COMPARE, ASK_NEGATION, ASK_OR, ASK_AND, ASK_BY, ASK_ENTITY, ASK_ABOUT, ASK_VERB, ASK_DERIVED,
     ASK_RELATION, ASK_UNIT, ASK_ORDINAL, ASK_SCOPE, ASK_ROLE, ASK_CLASS_END, /* from here on: made by the linker */
-    ASK_COLUMN, ASK_VALUE, ASK_NUMBER, ASK_WINDOW, ASK_DURATION, ASK_TOP, ASK_IDENTIFIED, ASK_FLAG, ASK_OFTEN, ASK_UNKNOWN
+    ASK_COLUMN, ASK_VALUE, ASK_NUMBER, ASK_WINDOW, ASK_DURATION, ASK_TOP, ASK_IDENTIFIED, ASK_FLAG, ASK_OFTEN, ASK_MOMENTS, ASK_SERIES, ASK_UNKNOWN
 };
 enum ask_intent { ASK_NO_INTENT, ASK_COUNT, ASK_LIST, ASK_VALUE_OF, ASK_EXISTS, ASK_WHEN, ASK_FREQUENT, ASK_DESCRIBE, ASK_TREND, ASK_MISSING, ASK_SHARE, ASK_COMPARE_GROUPS,
     ASK_CORRELATE, ASK_PREDICTORS, ASK_SURVIVAL, ASK_TABLE_ONE, ASK_NORMALITY, ASK_TIMES, ASK_WHAT, ASK_DIFFERENT, ASK_MOST, ASK_INTENT_END };
@@ -162,6 +162,26 @@ enum ask_relation { ASK_REL_NONE, ASK_AFTER, ASK_BEFORE, ASK_WITHIN, ASK_SINCE, 
 enum ask_derived { ASK_PLAIN, ASK_AGE, ASK_LENGTH_OF_STAY, ASK_DEATH, ASK_HOSPITAL_DEATH, ASK_ICU_LENGTH, ASK_FOLLOW_UP };
 enum ask_unit { ASK_DAY, ASK_WEEK, ASK_MONTH, ASK_YEAR, ASK_HOUR };
 
+#define ASK_MOMENTS_MAX 8
+enum ask_moment_kind { ASK_MOMENT_FIRST, ASK_MOMENT_AT, ASK_MOMENT_LAST }; /* in their order */
+enum ask_moment_unit { ASK_EVERY_NOTHING, ASK_EVERY_VISIT, ASK_EVERY_DAY, ASK_EVERY_WEEK, ASK_EVERY_MONTH, ASK_EVERY_YEAR };
+struct ask_moment { /* of measurements that are compared in the same patients */
+    enum ask_moment_kind kind;
+    enum ask_moment_unit unit; /* AT */
+    double number;
+    size_t from, to; /* the tokens that say it */
+};
+struct ask_moments { /* on with none: all that there are */
+    bool on;
+    struct ask_moment list[ASK_MOMENTS_MAX];
+    size_t count, from, to; /* tokens [from, to) */
+};
+struct ask_series { /* columns of one measure, one for each moment, in their order */
+    size_t table, count;
+    struct ask_words base; /* what the measure is called; may be nothing: "pre", "post" */
+    struct ask_moment moments[ASK_MOMENTS_MAX];
+    size_t columns[ASK_MOMENTS_MAX];
+};
 struct ask_match { /* a source whose values a phrase names */
     size_t source;
     uint32_t *entries;
@@ -206,6 +226,7 @@ struct ask_predicate {
     struct ask_attr attr;
     enum ask_compare op;
     bool is_number, null, negated; /* null: is null (negated: is not) */
+    bool either;                   /* EQ: low or high */
     double low, high;
     size_t source; /* values: of this source … */
     const char **values;
@@ -236,6 +257,10 @@ struct ask_event { /* rows of a table */
     enum ask_unit unit;
     bool has_time;        /* it happened at this column, not at the table's time: a death */
     struct ask_attr time;
+    bool moment;          /* rows of each patient's first time; or, as below, of a later one */
+    bool later;           /* not at each patient's first time: a last value that is no first one */
+    double after;         /* nearest to so many days after it, a quarter of them away at most; 0: no */
+    double day_length;    /* of the column of time where it is a number: in days; 0: it is a date */
     bool dated_by_visit;  /* no time of its own: the admission's */
     bool variable;        /* rows of a statistical question's variable: no filter */
 };
@@ -283,6 +308,7 @@ struct ask_reading {
     size_t token_count;
     struct ask_item items[ASK_ITEMS];
     size_t item_count;
+    struct ask_moments moments;
     struct ask_question question;
     enum ask_status status;
     double confidence;
@@ -320,6 +346,15 @@ bool ask_values_match(struct ask_reading *reading, size_t from, size_t to, struc
 bool ask_values_phrase(struct ask_reading *reading, const char *phrases, const char *columns, struct ask_item *ret);
 /* columns.c */
 bool ask_columns_match(const struct ask_reading *reading, size_t from, size_t to, struct ask_item *ret);
+/* How well the tokens name what is called so, 0 … 1: its words, or another name of columns.def. */
+double ask_name_fit(const struct ask_reading *reading, size_t from, size_t to, const struct ask_words *name);
+/* moments.c: what is compared in the same patients, found before the words are linked; its item at a token, or a word of change that says no more; the columns of one
+ * measure that this one belongs to; those that tokens name. */
+void ask_moments_find(struct ask_reading *reading);
+bool ask_moments_at(const struct ask_reading *reading, size_t from, struct ask_item *ret);
+bool ask_series_of(const struct ask_catalogue *catalogue, size_t table, size_t column, struct ask_series *ret);
+bool ask_series_match(const struct ask_reading *reading, size_t from, size_t to, struct ask_item *ret);
+double ask_moment_days(const struct ask_moment *moment); /* NaN: not counted in days */
 /* A word of flags.def for which the data has a column of 0 and 1. */
 bool ask_flag_match(const struct ask_reading *reading, size_t at, struct ask_item *ret);
 /* Does the column hold 0 and 1 and nothing else? */

@@ -3,6 +3,15 @@
  * said among the assumptions. */
 #include "ask/analysis_priv.h"
 
+/* Few answers that changed: the binomial distribution itself. */
+static enum err_code mcnemar_exact(const struct stats_column *a, const struct stats_column *b,
+                                   const struct stats_options *options, struct stats_result *ret,
+                                   struct err *err)
+{
+    (void)options;
+    return stats_mcnemar(a, b, &(struct stats_options){.exact = STATS_EXACT_ALWAYS}, ret, err);
+}
+
 /* needs: all of these; one of several reasons is a line each. */
 static const struct analysis_choice choices[] = {
     {ASK_NUMBER_BY_GROUP, FACT_TWO_GROUPS | FACT_MEDIANS, 0, "Mann–Whitney test",
@@ -41,11 +50,32 @@ static const struct analysis_choice choices[] = {
      "one of the two is a scale of few steps: ranks are correlated", "Pearson's correlation",
      stats_pearson, true},
     {ASK_CORRELATION, FACT_SKEWED, 0, "Spearman's rank correlation", stats_spearman,
-     "one of the two is skewed or has far outliers: ranks are correlated",
-     "Pearson's correlation", stats_pearson, true},
+     "one of the two is skewed or has far outliers: ranks are correlated", "Pearson's correlation",
+     stats_pearson, true},
     {ASK_CORRELATION, 0, 0, "Pearson's correlation", stats_pearson,
      "two numbers without strong skew or far outliers", "Spearman's rank correlation",
      stats_spearman, false},
+    {ASK_PAIRED, FACT_CATEGORY | FACT_SPARSE, 0, "McNemar's test", mcnemar_exact,
+     "the same patients' answers, few of which changed: exactly by the binomial distribution",
+     "McNemar's χ² test", stats_mcnemar, false},
+    {ASK_PAIRED, FACT_CATEGORY, 0, "McNemar's test", stats_mcnemar,
+     "the same patients' answers: those that changed one way against the other",
+     "McNemar's exact test", mcnemar_exact, false},
+    {ASK_PAIRED, 0, FACT_TWO_GROUPS, "Friedman test", NULL,
+     "three or more measurements of the same patients: ranks within each patient", NULL, NULL,
+     true},
+    {ASK_PAIRED, FACT_MEDIANS, 0, "Wilcoxon signed rank test", stats_signed_rank,
+     "medians are asked for: the differences are ranked", "paired t-test", stats_t_test_paired,
+     true},
+    {ASK_PAIRED, FACT_ORDINAL, 0, "Wilcoxon signed rank test", stats_signed_rank,
+     "a scale of few steps: the differences are ranked", "paired t-test", stats_t_test_paired,
+     true},
+    {ASK_PAIRED, FACT_SMALL_NOT_NORMAL, 0, "Wilcoxon signed rank test", stats_signed_rank,
+     "fewer than 30 pairs, whose differences are not normal", "paired t-test", stats_t_test_paired,
+     true},
+    {ASK_PAIRED, 0, 0, "paired t-test", stats_t_test_paired,
+     "two measurements of the same patients: the mean of their differences",
+     "Wilcoxon signed rank test", stats_signed_rank, false},
 };
 
 const struct analysis_choice *analysis_choose(enum ask_family family, unsigned facts)

@@ -73,6 +73,23 @@ static bool fits_with_table(const struct ask_words *phrase, const struct ask_tab
     return true;
 }
 
+double ask_name_fit(const struct ask_reading *reading, size_t from, size_t to,
+                    const struct ask_words *name)
+{
+    struct ask_words phrase;
+    phrase_words(reading, from, to, &phrase);
+    double best = fit_words(&phrase, name);
+    for (size_t i = 0; i < sizeof other_names / sizeof *other_names; i++) {
+        struct ask_words words, stems;
+        ask_name_words(other_names[i].text, &words);
+        ask_name_words(other_names[i].stems, &stems);
+        if (best < .97 && within(&words, &phrase) && within(&phrase, &words) &&
+            within(&stems, name) && within(name, &stems))
+            best = .97;
+    }
+    return best;
+}
+
 static double fit(const struct ask_words *phrase, const struct ask_table *table,
                   const struct ask_column *column)
 {

@@ -606,6 +606,8 @@ static void read_item(struct ask_parse *p, struct ask_item *item)
     case ASK_ORDINAL:
     case ASK_ROLE:
     case ASK_CLASS_END:
+    case ASK_MOMENTS:
+    case ASK_SERIES:
     case ASK_UNKNOWN:
         break;
     }

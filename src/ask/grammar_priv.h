@@ -75,6 +75,15 @@ bool ask_parse_derived_attr(const struct ask_parse *p, enum ask_derived derived,
  * left open (statistics_settle.c). */
 bool ask_parse_statistics(struct ask_parse *p);
 void ask_parse_settle_statistics(struct ask_parse *p);
+/* Rows of an event that a variable is made of; they are no filter. ASK_NONE: too many. */
+size_t ask_parse_variable_event(struct ask_parse *p, size_t table);
+/* grammar_levels.c: values that are said with their column's name become values alone; two numbers of one column, "stage 3 and 4": the item of the second. */
+void ask_parse_named_values(struct ask_parse *p);
+bool ask_parse_number_pair(struct ask_parse *p, size_t i, size_t *ret_second);
+/* statistics_paired.c: are measurements of the same patients compared; then each moment becomes a variable. */
+bool ask_parse_is_paired(const struct ask_parse *p);
+void ask_parse_settle_paired(struct ask_parse *p);
+int ask_order_column(const struct ask_table *table); /* of repeated rows without dates: day, visit …; -1: none */
 bool ask_column_is_later(const struct ask_column *column); /* known only when the stay, or the life, is over */
 struct ask_predicate *ask_parse_predicate(struct ask_parse *p, size_t event, const struct ask_attr *attr);
 

@@ -122,8 +122,7 @@ static bool is_entity_table(const struct ask_catalogue *c, size_t table)
     return false;
 }
 
-/* Rows of an event that a variable is made of; they are no filter. */
-static size_t variable_event(struct ask_parse *p, size_t table)
+size_t ask_parse_variable_event(struct ask_parse *p, size_t table)
 {
     struct ask_window window = p->window;
     bool negate = p->negate;
@@ -160,7 +159,7 @@ static void add_value(struct roles *r, size_t i)
     bool measured = t->value >= 0 && t->name_column >= 0 &&
                     (size_t)t->name_column == p->catalogue->sources[source].column && !r->both;
     v->from = measured ? ASK_FROM_MEAN : ASK_FROM_HAS;
-    v->event = variable_event(p, table);
+    v->event = ask_parse_variable_event(p, table);
     if (v->event == ASK_NONE)
         return;
     ask_parse_values(p, ask_parse_predicate(p, v->event, &attr), source, item);
@@ -213,7 +212,7 @@ static void add_noun(struct roles *r, size_t i)
     }
     if (item->class == ASK_COLUMN) {
         ask_parse_column_attr(p, item, &attr);
-    } else if (item->class == ASK_FLAG) {
+    } else if (item->class == ASK_FLAG || item->class == ASK_SERIES) {
         attr = (struct ask_attr){.table = item->columns[0].table,
                                  .column = item->columns[0].column};
     } else if (item->code == ASK_DEATH) {
@@ -230,6 +229,7 @@ static void add_noun(struct roles *r, size_t i)
     if (v != NULL) {
         v->attr = attr;
         v->death = item->class == ASK_DERIVED && item->code == ASK_DEATH;
+        v->series = item->class == ASK_SERIES;
         if (item->class == ASK_COLUMN)
             add_level(r, i, v);
     }
@@ -299,6 +299,31 @@ static void add_pair(struct roles *r, size_t i, size_t other)
     struct ask_predicate *predicate = ask_parse_predicate(p, at, &v->attr);
     ask_parse_values(p, predicate, source, a);
     ask_parse_values(p, predicate, source, b);
+}
+
+/* "stage 3 and 4": the column is the group, of these two numbers. */
+static void add_number_pair(struct roles *r, size_t i, size_t second)
+{
+    struct ask_parse *p = r->p;
+    enum ask_part part = r->part;
+    size_t before = r->s->count;
+    r->part = ASK_PART_GROUP;
+    add_noun(r, i);
+    r->part = part == ASK_PART_FREE ? ASK_PART_FREE : part;
+    for (size_t k = i; k <= second; k++)
+        item_at(r, k)->used = true;
+    if (r->s->count == before)
+        return;
+    struct ask_variable *v = &r->s->variables[r->s->count - 1];
+    size_t at = ask_parse_event(p, v->attr.table);
+    v->category = v->grouped = true;
+    if (at == ASK_NONE)
+        return;
+    struct ask_predicate *predicate = ask_parse_predicate(p, at, &v->attr);
+    predicate->is_number = predicate->either = true;
+    predicate->op = ASK_EQ;
+    predicate->low = item_at(r, i + 1)->number;
+    predicate->high = item_at(r, second)->number;
 }
 
 static bool after_entity(const struct roles *r, size_t i)
@@ -377,6 +402,10 @@ static void read_noun(struct roles *r, size_t i)
         add_pair(r, i, other);
         return;
     }
+    if (parts(r, ASK_PART_GROUP) == 0 && ask_parse_number_pair(r->p, i, &other)) {
+        add_number_pair(r, i, other);
+        return;
+    }
     if (r->filter)
         return;
     if (restricts(r, i)) {
@@ -440,6 +469,15 @@ static void read_role(struct roles *r, size_t i)
     case ASK_ROLE_VERSUS:
         break;
     }
+}
+
+/* "from baseline to month 12": the same patients at several moments. */
+static void read_moments(struct roles *r, size_t i)
+{
+    item_at(r, i)->used = true;
+    r->s->paired = true;
+    move(r, ASK_PART_FREE, ASK_PART_OUTCOME);
+    r->filter = parts(r, ASK_PART_OUTCOME) > 0; /* what follows restricts */
 }
 
 static void read_intent(struct roles *r, size_t i)
@@ -576,7 +614,8 @@ static void (*const readers[ASK_UNKNOWN + 1])(struct roles *r, size_t i) = {
     [ASK_FLAG] = read_noun,         [ASK_COMPARE] = read_compare,   [ASK_DURATION] = read_duration,
     [ASK_ABOUT] = read_about,       [ASK_VERB] = read_about,        [ASK_AGGREGATE] = read_aggregate,
     [ASK_NEGATION] = read_negation, [ASK_ENTITY] = read_little,     [ASK_AND] = read_little,
-    [ASK_PICK] = read_pick,         [ASK_UNKNOWN] = skip_filler};
+    [ASK_PICK] = read_pick,         [ASK_UNKNOWN] = skip_filler,
+    [ASK_MOMENTS] = read_moments,   [ASK_SERIES] = read_noun};
 
 /* ---- is it one?
  * ------------------------------------------------------------------------------------- */
@@ -591,7 +630,7 @@ static bool is_statistical(const struct ask_reading *reading)
                        item->code == ASK_SHARE || item->code == ASK_DIFFERENT);
         if (counts && !found && i == 0)
             return false; /* "how many patients …" */
-        found = found || item->class == ASK_ROLE ||
+        found = found || item->class == ASK_ROLE || item->class == ASK_MOMENTS ||
                 (item->class == ASK_INTENT && item->code >= ASK_COMPARE_GROUPS &&
                  item->code <= ASK_NORMALITY);
         grouped = grouped || item->class == ASK_BY;
@@ -617,6 +656,7 @@ bool ask_parse_statistics(struct ask_parse *p)
     p->q->events[0].table = p->catalogue->entities[ASK_PATIENT].known
                                 ? p->catalogue->entities[ASK_PATIENT].table
                                 : 0;
+    ask_parse_named_values(p);
     for (size_t i = 0; i < p->reading->item_count; i++)
         if (readers[p->reading->items[i].class] != NULL)
             readers[p->reading->items[i].class](&roles, i);

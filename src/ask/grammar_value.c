@@ -234,6 +234,8 @@ static bool leads_nowhere(const struct ask_parse *p, const struct ask_item *item
     case ASK_FLAG:
     case ASK_ROLE:
     case ASK_OFTEN:
+    case ASK_MOMENTS:
+    case ASK_SERIES:
     case ASK_UNKNOWN:
         return false;
     }

@@ -242,12 +242,20 @@ static bool synonym_item(struct ask_reading *reading, size_t from, struct ask_it
     return phrases != NULL && ask_values_phrase(reading, phrases, columns, ret);
 }
 
+/* Where a name that begins here must have ended: before the moments that are compared, too. */
+static size_t name_end(const struct ask_reading *reading, size_t from)
+{
+    size_t end = from + LONGEST < reading->token_count ? from + LONGEST : reading->token_count;
+    const struct ask_moments *m = &reading->moments;
+    return m->on && from < m->from && m->from < end ? m->from : end;
+}
+
 /* The longest phrase of columns, and of values, that begins here and is longer than what was found.
  */
 static void name_items(struct ask_reading *reading, size_t from, struct ask_item *best)
 {
     struct ask_item item;
-    size_t end = from + LONGEST < reading->token_count ? from + LONGEST : reading->token_count;
+    size_t end = name_end(reading, from);
     for (size_t to = end; to > best->to && to > from; to--)
         if (ask_columns_match(reading, from, to, &item)) {
             take(best, &item);
@@ -262,6 +270,20 @@ static void name_items(struct ask_reading *reading, size_t from, struct ask_item
                 item = shorter; /* "emergency encounters": encounters are what is counted */
             take(best, &item);
             break;
+        }
+}
+
+/* Where measurements are compared, columns of one measure count before synonyms and values of as
+ * many words. */
+static void series_item(struct ask_reading *reading, size_t from, struct ask_item *best)
+{
+    struct ask_item item;
+    size_t end = name_end(reading, from);
+    size_t least = best->class == ASK_COLUMN ? best->to + 1 : best->to > from ? best->to : from + 1;
+    for (size_t to = end; reading->moments.on && to >= least; to--)
+        if (ask_series_match(reading, from, to, &item)) {
+            *best = item;
+            return;
         }
 }
 
@@ -330,7 +352,8 @@ static void link_at(struct ask_reading *reading, size_t from, struct ask_item *b
 {
     struct ask_item item;
     *best = (struct ask_item){.from = from, .to = from};
-    if (ask_alias_column(reading, from, best)) /* a person said so */
+    if (ask_alias_column(reading, from, best) || /* a person said so */
+        ask_moments_at(reading, from, best))
         return;
     if (ask_time_at(reading, from, &item) > 0)
         take(best, &item);
@@ -357,12 +380,14 @@ static void link_at(struct ask_reading *reading, size_t from, struct ask_item *b
         ask_columns_match(reading, from, from + 1, &item) && item.quality >= 1)
         *best = item; /* a column of just that name: "by readmitted" */
     name_items(reading, from, best);
+    series_item(reading, from, best);
     if (best->to == from && !corrected_item(reading, from, best))
         *best = (struct ask_item){.class = ASK_UNKNOWN, .from = from, .to = from + 1};
 }
 
 void ask_link(struct ask_reading *reading)
 {
+    ask_moments_find(reading);
     for (size_t at = 0; at < reading->token_count && reading->item_count < ASK_ITEMS;) {
         struct ask_item *item = &reading->items[reading->item_count];
         link_at(reading, at, item);

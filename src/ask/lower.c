@@ -48,7 +48,11 @@ static E number_condition(struct plan *plan, E value, const struct ask_predicate
         }
         return call(plan, "between", 3, ARGS(value, low, high));
     }
-    return call(plan, names[predicate->op], 2, ARGS(value, low));
+    E one = call(plan, names[predicate->op], 2, ARGS(value, low));
+    if (!predicate->either)
+        return one;
+    E other = ask_plan_number(plan, low->type, predicate->high);
+    return call(plan, "or", 2, ARGS(one, call(plan, "eq", 2, ARGS(value, other))));
 }
 
 static E value_condition(struct plan *plan, E value, const struct ask_predicate *predicate)
@@ -329,7 +333,9 @@ void ask_rows_of_event(const struct ask_reading *reading, size_t at, struct ask_
     if (at == 0 && reading->question.at_extreme && !late)
         keep_extreme(rows, &reading->question);
     bool together = (at == 0 && reading->question.single) || event->pick > ASK_LAST;
-    if (event->pick != ASK_ALL && together)
+    if (event->moment)
+        ask_rows_moment(rows, event);
+    else if (event->pick != ASK_ALL && together)
         keep_ranked(rows, event->pick, ASK_PATIENT);
     else if (at != 0 || event->pick != ASK_ALL)
         ask_rows_pick(rows, event->pick, ASK_PATIENT);

@@ -40,6 +40,8 @@ void ask_rows_pick(struct ask_rows *rows, enum ask_pick pick, enum ask_entity_ki
 
 /* Rows of the target that meet every filter. */
 void ask_rows_filtered(const struct ask_reading *reading, struct ask_rows *rows);
+/* The rows of each patient's first time, of the last that is later, or nearest to a span after it (lower_statistics.c). */
+void ask_rows_moment(struct ask_rows *rows, const struct ask_event *event);
 /* lower_statistics.c: rows → the analysis rows of a statistical question. */
 const struct plan_rel *ask_lower_statistics(const struct ask_reading *reading, struct ask_rows *rows);
 /* Rows of an entity's table that meet the filters. */

@@ -36,6 +36,75 @@ static void first_each(const struct ask_reading *reading, struct ask_rows *rows)
     rows->rel = plan_dedupe(rows->plan, rows->rel, &patient, 1, order, count);
 }
 
+/* A column of its own that tells each patient's least (or greatest) of a value. */
+static void add_extreme(struct ask_rows *rows, const char *function, E value, const char *name)
+{
+    struct plan *plan = rows->plan;
+    E entity = ask_rows_key(rows, ASK_PATIENT);
+    struct plan_named one = {name, plan_window_call(plan, function, 1, &value, &entity,
+                                                    entity != NULL ? 1 : 0, NULL, 0, NULL)};
+    rows->rel = plan_window(plan, rows->rel, &one, 1);
+}
+
+static void keep_where(struct ask_rows *rows, const char *function, E value, const char *column)
+{
+    E other = plan_column(rows->plan, rows->rel, column);
+    rows->rel = plan_filter(rows->plan, rows->rel,
+                            plan_call(rows->plan, function, 2, ARGS(value, other)));
+}
+
+/* Days from the patient's first time to the row's. */
+static E days_since(struct ask_rows *rows, const struct ask_event *event, const char *first_name)
+{
+    struct plan *plan = rows->plan;
+    E time = ask_rows_time(rows), first = plan_column(plan, rows->rel, first_name);
+    if (time == NULL || first == NULL)
+        return NULL;
+    if (event->day_length > 0)
+        return plan_call(plan, "mul", 2,
+                         ARGS(plan_cast(plan, plan_call(plan, "sub", 2, ARGS(time, first)),
+                                        DATA_TYPE(DOUBLE), false),
+                              ask_plan_number(plan, DATA_TYPE(DOUBLE), event->day_length)));
+    E days = plan_call(plan, "date_diff_days", 2,
+                       ARGS(plan_cast(plan, time, DATA_TYPE(DATE), false),
+                            plan_cast(plan, first, DATA_TYPE(DATE), false)));
+    return plan_cast(plan, days, DATA_TYPE(DOUBLE), false);
+}
+
+static E distance(struct ask_rows *rows, const struct ask_event *event, const char *first_name)
+{
+    struct plan *plan = rows->plan;
+    E days = days_since(rows, event, first_name);
+    E after = ask_plan_number(plan, DATA_TYPE(DOUBLE), event->after);
+    return plan_call(plan, "abs", 1, ARGS(plan_call(plan, "sub", 2, ARGS(days, after))));
+}
+
+void ask_rows_moment(struct ask_rows *rows, const struct ask_event *event)
+{
+    static const char first[] = "marrow_first_time", found[] = "marrow_moment";
+    struct plan *plan = rows->plan;
+    (void)ask_rows_key(rows, ASK_PATIENT); /* its joins first */
+    E time = ask_rows_time(rows);
+    rows->undated = rows->undated || time == NULL;
+    if (time == NULL)
+        return;
+    rows->rel = plan_filter(plan, rows->rel, plan_call(plan, "is_not_null", 1, ARGS(time)));
+    add_extreme(rows, "min", ask_rows_time(rows), first);
+    keep_where(rows, event->pick == ASK_FIRST ? "eq" : "gt", ask_rows_time(rows), first);
+    if (event->pick == ASK_FIRST)
+        return;
+    if (event->later) {
+        add_extreme(rows, "max", ask_rows_time(rows), found);
+        keep_where(rows, "eq", ask_rows_time(rows), found);
+        return;
+    }
+    E near = ask_plan_number(plan, DATA_TYPE(DOUBLE), event->after * ASK_MOMENT_NEAR);
+    rows->rel = plan_filter(plan, rows->rel,
+                            plan_call(plan, "le", 2, ARGS(distance(rows, event, first), near)));
+    add_extreme(rows, "min", distance(rows, event, first), found);
+    keep_where(rows, "eq", distance(rows, event, first), found);
+}
+
 /* Rows of a variable's event as (entity[, value]), one for each patient; their columns are named
  * after the variable, so that several can be joined. */
 static R event_values(const struct ask_reading *reading, struct plan *plan,

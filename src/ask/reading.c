@@ -141,8 +141,8 @@ static void say_predicate(const struct ask_reading *reading, const struct ask_pr
     } else if (predicate->is_number) {
         buf_printf(out, " %s ", ops[predicate->op]);
         say_number(predicate->low, out);
-        if (predicate->op == ASK_BETWEEN) {
-            buf_puts(out, " and ");
+        if (predicate->op == ASK_BETWEEN || predicate->either) {
+            buf_puts(out, predicate->either ? " or " : " and ");
             say_number(predicate->high, out);
         }
     } else if (predicate->value_count == 1) {
@@ -519,8 +519,10 @@ bool ask_item_stays(const struct ask_item *item)
     case ASK_WINDOW:
     case ASK_IDENTIFIED:
     case ASK_OFTEN:
+    case ASK_MOMENTS: /* it may hold a number */
     case ASK_UNKNOWN:
         return false;
+    case ASK_SERIES:
     case ASK_NOISE:
     case ASK_INTENT:
     case ASK_AGGREGATE:

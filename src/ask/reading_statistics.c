@@ -77,15 +77,48 @@ static void say_time(const struct ask_reading *reading, struct buf *out)
     say_variable(reading, first_of(s, ASK_PART_EVENT), out);
 }
 
+/* "Do values change in the same patients: first bili (…), then …" */
+static void say_moments(const struct ask_reading *reading, struct buf *out)
+{
+    const struct ask_statistics *s = &reading->question.statistics;
+    buf_puts(out, s->count == 2 ? "Do the same patients change from " : "Do the same patients change over ");
+    for (size_t i = 0; i < s->count; i++) {
+        const struct ask_variable *v = &s->variables[i];
+        buf_puts(out, i == 0 ? "" : s->count == 2 ? " to " : i + 1 == s->count ? " and " : ", ");
+        if (v->from == ASK_FROM_COLUMN) {
+            ask_say_attr(reading, &v->attr, out);
+            continue;
+        }
+        const struct ask_event *event = &reading->question.events[v->event];
+        buf_puts(out, v->label);
+        const char *time =
+            event->moment ? ask_attr_column(reading->catalogue, &event->time)->name : NULL;
+        if (time != NULL && event->after > 0)
+            buf_printf(out, " (nearest to %.0f days after each one's first by %s, %.0f days away at most)",
+                       event->after, time, event->after * ASK_MOMENT_NEAR);
+        else if (time != NULL && event->later)
+            buf_printf(out, " (the last by %s of who has more than one time)", time);
+        else if (time != NULL)
+            buf_printf(out, " (each one's first by %s)", time);
+        else
+            ask_say_rows(reading, event, out);
+    }
+    const struct ask_variable *v = s->count > 0 ? &s->variables[0] : NULL;
+    if (v != NULL && v->from != ASK_FROM_COLUMN)
+        buf_printf(out, ", rows of %s", reading->catalogue->tables[reading->question.events[v->event].table].name);
+}
+
 static void say_family(const struct ask_reading *reading, struct buf *out)
 {
     const struct ask_statistics *s = &reading->question.statistics;
     const struct ask_variable *outcome = first_of(s, ASK_PART_OUTCOME),
                               *group = first_of(s, ASK_PART_GROUP);
     switch (s->family) {
+    case ASK_PAIRED:
+        say_moments(reading, out);
+        break;
     case ASK_NUMBER_BY_GROUP:
     case ASK_CATEGORY_BY_GROUP:
-    case ASK_PAIRED:
         buf_puts(out, "Does ");
         say_variable(reading, outcome, out);
         buf_puts(out, " differ by ");
@@ -119,6 +152,12 @@ static void say_family(const struct ask_reading *reading, struct buf *out)
         say_variable(reading, group, out);
         break;
     case ASK_TABLE1:
+        if (s->several) {
+            say_covariates(reading, "Do ", out);
+            buf_puts(out, " differ by ");
+            say_variable(reading, group, out);
+            break;
+        }
         buf_puts(out, "Table 1");
         if (group != NULL)
             buf_puts(out, " by ");
@@ -141,8 +180,12 @@ static void say_unit(const struct ask_reading *reading, struct buf *out)
     const struct ask_question *q = &reading->question;
     const struct ask_statistics *s = &q->statistics;
     const struct ask_table *table = &reading->catalogue->tables[q->events[0].table];
+    bool by_moment = s->family == ASK_PAIRED && s->count > 0 &&
+                     s->variables[0].from != ASK_FROM_COLUMN; /* which rows is said there */
     if (!s->has_unit)
         buf_printf(out, "; each row of %s", table->name);
+    else if (by_moment)
+        buf_puts(out, "; one row for each patient");
     else if (!s->one_each)
         buf_printf(out, "; one row for each %s (%s)", ask_entity_one(s->unit), table->name);
     else if (table->time >= 0)
@@ -165,6 +208,25 @@ void ask_say_statistics(struct ask_reading *reading)
     buf_putc(out, '.');
 }
 
+/* Do the conditions choose patients by what is measured again? */
+static bool is_selected(const struct ask_reading *reading)
+{
+    const struct ask_question *q = &reading->question;
+    for (size_t e = 0; e < q->event_count; e++)
+        for (size_t k = 0; k < q->events[e].predicate_count; k++)
+            for (size_t i = 0; i < q->statistics.count; i++) {
+                const struct ask_attr *a = &q->events[e].predicates[k].attr,
+                                      *b = &q->statistics.variables[i].attr;
+                bool own = q->statistics.variables[i].event == e;
+                for (size_t m = 0; m < q->statistics.count; m++)
+                    own = own || q->statistics.variables[m].event == e;
+                if (!own && !q->events[e].predicates[k].null && a->derived == ASK_PLAIN &&
+                    ask_attr_table(a) == ask_attr_table(b) && a->column == b->column)
+                    return true;
+            }
+    return false;
+}
+
 /* What a reviewer would ask about the rows. */
 void ask_warn_statistics(struct ask_reading *reading)
 {
@@ -184,6 +246,10 @@ void ask_warn_statistics(struct ask_reading *reading)
                  "%s has no dates: of each patient's rows the one with the lowest key is taken as "
                  "the first",
                  table->name);
+    if (s->family == ASK_PAIRED && is_selected(reading))
+        ask_note(reading, reading->warnings,
+                 "patients are chosen by a value of the same measure: who was extreme then is "
+                 "nearer to the mean the next time, whatever was done (regression to the mean)");
     const struct ask_variable *outcome = first_of(s, ASK_PART_OUTCOME);
     if (s->from_dates) {
         AUTO(buf_done) struct buf day = BUF_INIT;
@@ -249,6 +315,8 @@ json_t *ask_statistics_parts_json(const struct ask_reading *reading, bool *ok)
     json_put_text(json, "family", family_texts[s->family], ok);
     put_one(s, json, "outcome", ASK_PART_OUTCOME, ok);
     put_part(s, json, "groups", ASK_PART_GROUP, ok);
+    if (s->family == ASK_PAIRED)
+        put_part(s, json, "moments", ASK_PART_MOMENT, ok);
     put_one(s, json, "time", ASK_PART_TIME, ok);
     put_one(s, json, "event", ASK_PART_EVENT, ok);
     put_part(s, json, "covariates", ASK_PART_COVARIATE, ok);

@@ -7,13 +7,14 @@
 
 #define ASK_VARIABLES 48
 #define ASK_CANDIDATES_MAX 30 /* predictors that are taken without being named; more: asked back */
+#define ASK_MOMENT_NEAR .25   /* of a span after the first value: so far away a value may be */
 #define ASK_GROUP_LEVELS 20   /* of a category that is compared; more: refused */
 
 enum ask_role { /* what a phrase of words.def does to the nouns around it */
     ASK_ROLE_BETWEEN, ASK_ROLE_WITH, ASK_ROLE_EFFECT, ASK_ROLE_PREDICTS, ASK_ROLE_DEPENDS, ASK_ROLE_ADJUST, ASK_ROLE_BOTH, ASK_ROLE_P, ASK_ROLE_PAIRED,
     ASK_ROLE_ODDS, ASK_ROLE_VERSUS
 };
-enum ask_part { ASK_PART_OUTCOME, ASK_PART_GROUP, ASK_PART_COVARIATE, ASK_PART_TIME, ASK_PART_EVENT, ASK_PART_FREE };
+enum ask_part { ASK_PART_OUTCOME, ASK_PART_GROUP, ASK_PART_COVARIATE, ASK_PART_TIME, ASK_PART_EVENT, ASK_PART_MOMENT, ASK_PART_FREE };
 enum ask_from {
     ASK_FROM_COLUMN,
     ASK_FROM_MEAN, /* each unit's mean (or first, last value) of an event's rows */
@@ -37,6 +38,9 @@ struct ask_variable { /* one column of the analysis rows */
     bool two_levels;  /* at most two values */
     const char *level; /* the value that is the event: all others are not; NULL: as they are */
     bool level_none;   /* … the value that is not: all others are */
+    bool grouped;      /* a group because two of its values are compared */
+    bool series;       /* its column is one of several of the same measure */
+    const char *moment; /* MOMENT of rows: which, in words */
 };
 struct ask_statistics {
     bool on;
@@ -47,6 +51,7 @@ struct ask_statistics {
     bool covariates_said; /* named, not only adjusted for */
     bool searches;        /* "risk factors for": what is only adjusted for is no answer */
     bool adjusted, odds, both, paired;
+    bool several;      /* outcomes, each with its test */
     bool ranks;        /* medians are asked for */
     bool median;       /* of survival */
     bool mortality;    /* one minus survival is asked for */

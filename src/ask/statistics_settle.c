@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#define SCALE_STEPS 12 /* of a score that is ranked, as 0 to 10 */
+
 /* ---- columns by name
  * ------------------------------------------------------------------------------------ */
 
@@ -107,6 +109,10 @@ static bool is_ordinal(const struct ask_column *column)
 /* Category or number, as the column's type and role say. */
 static void settle_kind(const struct ask_parse *p, struct ask_variable *v)
 {
+    if (v->grouped) { /* two of its values */
+        v->category = v->two_levels = true;
+        return;
+    }
     if (v->from != ASK_FROM_COLUMN) {
         v->category = v->two_levels = v->from == ASK_FROM_HAS;
         return;
@@ -131,6 +137,14 @@ static void settle_kind(const struct ask_parse *p, struct ask_variable *v)
         v->attr.path.steps[v->attr.path.count++] = p->catalogue->edges[column->label_step];
         v->attr.column = column->label_column; /* what the code means, not the code */
     }
+}
+
+/* A number of more than two values: its differences are numbers too. */
+static bool is_number_of_steps(const struct ask_parse *p, const struct ask_variable *v)
+{
+    const struct ask_column *column = ask_attr_column(p->catalogue, &v->attr);
+    return v->attr.derived == ASK_PLAIN && data_type_is_numeric(column->type) &&
+           column->distinct > 2 && column->labelled == NULL && column->label_step == ASK_NONE;
 }
 
 /* A number of few values will do as a group. */
@@ -356,6 +370,16 @@ static enum ask_family model_family(struct ask_parse *p, struct ask_statistics *
     return outcome->category && !outcome->ordinal ? ASK_LOGISTIC : ASK_LINEAR;
 }
 
+/* "compare age and chol by sex": one table of their tests, p-values adjusted for their number. */
+static enum ask_family several_outcomes(struct ask_statistics *s)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (s->variables[i].part == ASK_PART_OUTCOME)
+            s->variables[i].part = ASK_PART_COVARIATE;
+    s->several = s->with_p = s->covariates_said = true;
+    return ASK_TABLE1;
+}
+
 static enum ask_family family_of(struct ask_parse *p)
 {
     struct ask_statistics *s = &p->q->statistics;
@@ -376,6 +400,8 @@ static enum ask_family family_of(struct ask_parse *p)
         groups_predict(s);
         return ASK_COX;
     }
+    if (!model && count_of(s, ASK_PART_OUTCOME) > 1 && count_of(s, ASK_PART_GROUP) == 1)
+        return several_outcomes(s);
     return model ? model_family(p, s) : two_sided(p, s);
 }
 
@@ -438,6 +464,11 @@ static size_t choose_base(const struct ask_parse *p)
     return s->count == 0 && c->table_count == 1 ? 0 : ASK_NONE;
 }
 
+int ask_order_column(const struct ask_table *table)
+{
+    return column_called(table, order_names, true);
+}
+
 /* Repeated rows of one patient: by what is the first one known? */
 static void settle_first(struct ask_parse *p, size_t base)
 {
@@ -445,7 +476,7 @@ static void settle_first(struct ask_parse *p, size_t base)
     const struct ask_table *table = &p->catalogue->tables[base];
     const struct profile_key *key = &p->catalogue->profile->tables[base].primary_key;
     s->one_each = true;
-    s->order_column = table->time < 0 ? column_called(table, order_names, true) : -1;
+    s->order_column = table->time < 0 ? ask_order_column(table) : -1;
     if (table->time >= 0 || s->order_column >= 0)
         return;
     if (variable_of(s, ASK_PART_TIME) != NULL) {
@@ -644,6 +675,12 @@ static void settle_names(struct ask_parse *p)
         const struct ask_table *table =
             &p->catalogue->tables[v->from == ASK_FROM_COLUMN ? base
                                                              : p->q->events[v->event].table];
+        if (v->moment != NULL) {
+            v->name = arena_printf(arena, "%s", v->label);
+            for (char *c = (char *)(uintptr_t)v->name; v->name != NULL && *c != '\0'; c++)
+                *c = *c == ' ' ? '_' : *c;
+            continue;
+        }
         v->name = v->from == ASK_FROM_HAS    ? arena_printf(arena, "has_%.40s", table->name)
                   : v->from == ASK_FROM_MEAN ? arena_printf(arena, "mean_%.40s", table->name)
                   : v->attr.derived != ASK_PLAIN
@@ -710,8 +747,27 @@ static void check_parts(struct ask_parse *p)
                         (long long)ask_attr_column(p->catalogue, &group->attr)->distinct);
     if (s->family == ASK_TABLE1 && group != NULL && !group->category)
         ask_parse_lacks(p, "groups for the columns of the table, not a number");
-    if (s->paired)
-        ask_parse_lacks(p, "pairs of measurements before and after, as two columns");
+}
+
+/* Columns of one measure are of one kind. */
+static void settle_moments(struct ask_parse *p)
+{
+    struct ask_statistics *s = &p->q->statistics;
+    bool category = false, ordinal = false;
+    for (size_t i = 0; i < s->count; i++) {
+        const struct ask_column *column = ask_attr_column(p->catalogue, &s->variables[i].attr);
+        if (s->variables[i].from == ASK_FROM_COLUMN)
+            settle_kind(p, &s->variables[i]);
+        ordinal = ordinal || s->variables[i].ordinal ||
+                  (is_ordinal(column) && column->distinct <= SCALE_STEPS);
+        category = category || (s->variables[i].category && !s->variables[i].ordinal &&
+                                !(s->variables[i].from == ASK_FROM_COLUMN &&
+                                  is_number_of_steps(p, &s->variables[i])));
+    }
+    for (size_t i = 0; i < s->count; i++) {
+        s->variables[i].category = category && !ordinal;
+        s->variables[i].ordinal = ordinal;
+    }
 }
 
 void ask_parse_settle_statistics(struct ask_parse *p)
@@ -729,8 +785,14 @@ void ask_parse_settle_statistics(struct ask_parse *p)
             settle_kind(p, &s->variables[i]);
         else
             s->variables[i].category = s->variables[i].two_levels = true;
-    settle_free(p);
-    s->family = family_of(p);
+    if (ask_parse_is_paired(p)) {
+        ask_parse_settle_paired(p);
+        settle_moments(p);
+        s->family = ASK_PAIRED;
+    } else {
+        settle_free(p);
+        s->family = family_of(p);
+    }
     p->q->intent = intents[s->family];
     if (json_array_size(p->reading->missing) == 0)
         check_parts(p);

@@ -220,7 +220,8 @@ static const struct {
                 {"correlation", put_correlation},
                 {"normality", put_normality},
                 {"survival", r_survival},
-                {"table_one", r_table_one}};
+                {"table_one", r_table_one},
+                {"paired", r_paired}};
 
 enum err_code r_statistics(struct r_script *script, struct err *err)
 {

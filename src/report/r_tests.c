@@ -75,6 +75,50 @@ static const struct r_test tests[] = {
      "spearman <- function(y, g) {\n"
      "  r <- suppressWarnings(cor.test(y, g, method = \"spearman\"))\n"
      "  list(statistic = r$statistic, p = r$p.value, estimate = r$estimate)\n}\n"},
+    {"paired t-test", NULL, "paired_t",
+     "paired_t <- function(y, g) {\n"
+     "  r <- t.test(y, g, paired = TRUE)\n"
+     "  list(statistic = r$statistic, df = r$parameter, p = r$p.value, estimate = r$estimate, "
+     "ci_low = r$conf.int[1], ci_high = r$conf.int[2])\n}\n"},
+    {"Wilcoxon signed rank test", NULL, "signed_rank",
+     "# wilcox.test's own interval stops at 1e-4 and its estimate is any number between the two "
+     "middle means: here\n"
+     "# both are solved to the means of two differences at which they turn.\n"
+     "signed_rank <- function(y, g) {\n"
+     "  ok <- is.finite(y) & is.finite(g); d <- (y - g)[ok]; x <- d[d != 0]\n"
+     "  r <- suppressWarnings(wilcox.test(y[ok], g[ok], paired = TRUE))\n"
+     "  exact <- length(x) < 50 && length(x) == length(d) && !any(duplicated(abs(x)))\n"
+     "  z <- qnorm(0.975)\n"
+     "  at <- function(d) {\n"
+     "    v <- x - d; v <- v[v != 0]; k <- length(v); ranks <- rank(abs(v)); ties <- table(ranks)\n"
+     "    off <- sum(ranks[v > 0]) - k * (k + 1) / 4\n"
+     "    (off - sign(off) / 2) / sqrt(k * (k + 1) * (2 * k + 1) / 24 - sum(ties^3 - ties) / 48)\n"
+     "  }\n"
+     "  middle <- function(x) {  # of the means of two, without holding them\n"
+     "    s <- sort(x); n <- length(s)\n"
+     "    under <- function(m) sum(pmax(0, findInterval(2 * m - s, s) - seq_len(n) + 1))\n"
+     "    rank <- function(k) { low <- s[1] - 1; high <- s[n]; for (i in 1:200) { m <- (low + "
+     "high) / 2; if (under(m) >= k) high <- m else low <- m }; high }\n"
+     "    all <- n * (n + 1) / 2; (rank(floor((all + 1) / 2)) + rank(all + 1 - floor((all + 1) / "
+     "2))) / 2\n"
+     "  }\n"
+     "  turn <- function(z) { low <- min(x); high <- max(x); for (i in 1:200) { m <- (low + high) "
+     "/ 2; if (at(m) > z) low <- m else high <- m }; high }\n"
+     "  ci <- if (exact) suppressWarnings(wilcox.test(y[ok], g[ok], paired = TRUE, conf.int = "
+     "TRUE))$conf.int else c(turn(z), turn(-z))\n"
+     "  list(statistic = r$statistic, p = r$p.value, estimate = middle(x), ci_low = ci[1], ci_high "
+     "= ci[2])\n}\n"},
+    {"Friedman rank sum test", "Friedman test", "friedman",
+     "friedman <- function(x) {\n"
+     "  m <- do.call(cbind, x); m <- m[complete.cases(m), ]; r <- friedman.test(m)\n"
+     "  list(statistic = r$statistic, df = r$parameter, p = r$p.value, estimate = r$statistic / "
+     "(nrow(m) * (ncol(m) - 1)))\n}\n"},
+    {"McNemar's test", "Bowker's test of symmetry", "mcnemar",
+     "mcnemar <- function(y, g, exact = FALSE) {\n"
+     "  t <- table(y, g); if (exact) return(list(p = binom.test(t[1, 2], t[1, 2] + t[2, "
+     "1])$p.value))\n"
+     "  r <- mcnemar.test(t); list(statistic = r$statistic, df = r$parameter, p = "
+     "r$p.value)\n}\n"},
     {"Shapiro–Wilk test of normality", "Shapiro–Wilk test", "shapiro_wilk",
      "shapiro_wilk <- function(y, g) { r <- shapiro.test(y); list(statistic = r$statistic, p = "
      "r$p.value) }\n"},

@@ -24,8 +24,11 @@ QUESTIONS = {
             ("compare bili between stages", 60), ("is age normally distributed", 10), ("survival after 5 years by trt", 20), ("survival in women by stage", 30), ("median survival", 6),
             ("effect of trt on survival adjusted for age, bili", 30), ("table 1 by trt", 100), ("1 year mortality by stage", 40), ("table 1 by stage with p values", 200), ("table 1", 50)],
 }
+QUESTIONS["pbcseq"] = [("first and last bili", 30), ("did ascites change between the first and last visit", 10), ("change in bili from baseline to month 12", 30)]
+QUESTIONS["trial"] = [("did weight change over time", 45), ("did the pain score change from baseline to follow-up", 30), ("did smoking change between before and after", 8),
+                      ("median change in crp before and after in arm C", 30), ("compare sbp_pre between arm A and B", 20)]
 FILES = {"mimic": ("mimic3_demo", ["mimic3_demo/mimic3_demo.zip"]), "nafld": ("nafld_multi", ["nafld_multi/nafld1.csv", "nafld_multi/nafld2.parquet", "nafld_multi/nafld3.csv"]),
-         "pbc": ("single", ["single/pbc.csv"])}
+         "pbc": ("single", ["single/pbc.csv"]), "pbcseq": ("single", ["single/pbcseq.csv"])}
 
 checks = Checks("ask_r")
 if shutil.which("Rscript") is None or subprocess.run(["Rscript", "-e", "library(survival)"], capture_output=True).returncode != 0:
@@ -35,6 +38,7 @@ folder = scratch_directory()
 program = Program(os.path.join(folder, "store"))
 program.must("demo-data", os.path.join(folder, "demo"), "--patients", "400", "--no-fhir")
 program.must("import", os.path.join(folder, "demo"), "--name", "demo")
+program.must("import", os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden", "ask", "trial.csv"), "--name", "trial")
 unpack = os.path.join(SHARED, "data", "unpack.sh")
 if os.path.exists(unpack):
     subprocess.run([unpack, folder, *[archive for archive, _ in FILES.values()]], check=True)
@@ -50,7 +54,7 @@ def run(script, locale):
 
 compared = scripts = 0
 for dataset, questions in QUESTIONS.items():
-    if dataset != "demo" and not os.path.exists(unpack):
+    if dataset not in ("demo", "trial") and not os.path.exists(unpack):
         checks.skip(f"{dataset}: no {unpack}")
         continue
     for question, least in questions:

@@ -13,6 +13,7 @@ SOURCE = os.environ.get("MARROW_SOURCE") or os.path.join(os.path.dirname(os.path
 SETS = {"pbc": ["single/pbc.csv"], "colon": ["single/colon.csv"], "pbcseq": ["single/pbcseq.csv"], "indo_rct": ["single/indo_rct.csv"],
         "heart": ["heart_uci/processed.cleveland.data"], "nafld": ["nafld_multi/nafld1.csv", "nafld_multi/nafld2.parquet", "nafld_multi/nafld3.csv"],
         "mimic": ["mimic3_demo/mimic3_demo.zip"], "diabetes130": ["diabetic_data.csv"]}
+BESIDE = ["trial", "anorexia"]  # with the golden file
 NAMES = {"statistic": "statistic", "df": "df", "p": "p", "estimate": "estimate", "low": "ci_low", "high": "ci_high"}
 
 
@@ -26,16 +27,18 @@ def run(*words):
 def make(folder):
     run("demo-data", f"{folder}/demo", "--patients", "1000", "--no-fhir")
     run("import", f"{folder}/demo", "--name", "demo", "--quiet")
+    for name in BESIDE:
+        run("import", os.path.join(SOURCE, "tests", "golden", "ask", f"{name}.csv"), "--name", name, "--quiet")
     unpack = os.path.join(SHARED, "data", "unpack.sh")
     if not os.path.exists(unpack):
         print(f"SKIPPED: all but demo: no {unpack}")
-        return {"demo"}
+        return {"demo", *BESIDE}
     subprocess.run([unpack, folder, "single", "heart_uci", "nafld_multi", "mimic3_demo", "diabetes130"], check=True)
     with zipfile.ZipFile(f"{folder}/diabetes130/dataset_diabetes.zip") as whole, open(f"{folder}/diabetic_data.csv", "wb") as out:
         out.write(whole.read("dataset_diabetes/diabetic_data.csv"))
     for name, files in SETS.items():
         run("import", *[os.path.join(folder, f) for f in files], "--name", name, "--quiet")
-    return {"demo", *SETS}
+    return {"demo", *BESIDE, *SETS}
 
 
 def cell(result, key):
@@ -90,7 +93,7 @@ def main():
     bad = []
     with tempfile.TemporaryDirectory() as folder:
         os.environ["MARROW_STORE"] = os.environ.get("MARROW_KEPT_STORE") or f"{folder}/store"
-        made = make(folder) if "MARROW_KEPT_STORE" not in os.environ else {"demo", *SETS}
+        made = make(folder) if "MARROW_KEPT_STORE" not in os.environ else {"demo", *BESIDE, *SETS}
         for line in open(os.path.join(SOURCE, "tests", "golden", "ask", "statistics.txt"), encoding="utf-8"):
             dataset, question, test, expectations = (part.strip() for part in line.rstrip("\n").split(" | ", 3))
             if dataset not in made:

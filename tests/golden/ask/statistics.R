@@ -5,6 +5,19 @@
 # coefficient's; cell:ROW:COLUMN a cell of the printed table, whose row begins with ROW.
 suppressMessages(library(survival))
 options(digits = 15)
+if (commandArgs(TRUE)[1] == "--data") { # trial.csv, anorexia.csv: data that the file's cases of pairs are about
+  set.seed(20260103); n <- 110
+  t <- data.frame(patient_id = 1000 + seq_len(n), sex = sample(c("F", "M"), n, TRUE), age = round(rnorm(n, 58, 11)), arm = sample(c("A", "B", "C"), n, TRUE, c(.45, .35, .2)), stringsAsFactors = FALSE)
+  t$sbp_pre <- round(rnorm(n, 148, 14)); t$sbp_post <- round(t$sbp_pre - rnorm(n, 4, 12))
+  t$weight_0 <- round(rnorm(n, 82, 13), 1); t$weight_6 <- round(t$weight_0 - rnorm(n, 1, 3), 1); t$weight_12 <- round(t$weight_6 - rnorm(n, .4, 3), 1)
+  t$pain_score_baseline <- sample(0:4, n, TRUE, c(1, 2, 3, 3, 1)); t$pain_score_followup <- pmax(0, t$pain_score_baseline - sample(-1:2, n, TRUE))
+  t$smoker_before <- sample(c("no", "yes"), n, TRUE, c(.6, .4)); t$smoker_after <- ifelse(t$smoker_before == "yes" & runif(n) < .3, "no", ifelse(t$smoker_before == "no" & runif(n) < .05, "yes", t$smoker_before))
+  t$crp_before <- round(exp(rnorm(n, 2, .8)), 1); t$crp_after <- round(t$crp_before * exp(rnorm(n, -.2, .6)), 1)
+  for (column in c("sbp_post", "weight_6", "weight_12", "pain_score_followup", "smoker_after", "crp_after")) t[[column]][sample(n, 8)] <- NA
+  write.csv(t, file.path(commandArgs(TRUE)[2], "trial.csv"), row.names = FALSE, na = "", quote = FALSE)
+  write.csv(cbind(girl = seq_len(nrow(MASS::anorexia)), MASS::anorexia), file.path(commandArgs(TRUE)[2], "anorexia.csv"), row.names = FALSE, quote = FALSE)
+  quit(status = 0)
+}
 folder <- commandArgs(TRUE)[1]
 path <- function(...) file.path(folder, ...)
 number <- function(x) ifelse(is.na(x), "NA", formatC(x, digits = 12, width = 1, format = "g"))
@@ -234,3 +247,82 @@ heart <- read.csv(path("heart_uci", "processed.cleveland.data"), na.strings = c(
 do("heart", "compare thalach by sex", "Welch two-sample t-test", welch(heart$thalach, heart$sex))
 do("heart", "correlation between age and thalach", "Pearson's correlation", pearson(heart$age, heart$thalach))
 do("heart", "predictors of target: age, sex, chol", "logistic regression", logistic(target > 0 ~ age + factor(sex) + chol, heart, c("age", "sex: 1", "chol")))
+
+# ---- the same patients twice or more: each patient's complete pairs, the later value less the earlier ------------------------------------------------
+# trial.csv and anorexia.csv beside this file: a made trial (statistics.R --data FOLDER writes both) and MASS's girls.
+pairs_t <- function(before, after) { t <- t.test(after, before, paired = TRUE); list(n = sum(is.finite(before) & is.finite(after)), statistic = t$statistic[[1]], df = t$parameter[[1]], p = t$p.value, estimate = t$estimate[[1]], low = t$conf.int[1], high = t$conf.int[2]) }
+pairs_ranks <- function(before, after) {
+  ok <- is.finite(before) & is.finite(after); d <- (after - before)[ok]; d <- d[d != 0]
+  means <- outer(d, d, "+"); means <- means[!lower.tri(means)] / 2
+  t <- suppressWarnings(wilcox.test(after, before, paired = TRUE)); list(n = sum(ok), statistic = t$statistic[[1]], p = t$p.value, estimate = median(means))
+}
+pairs_answers <- function(before, after) {
+  ok <- !is.na(before) & !is.na(after); t <- table(before[ok], after[ok])
+  if (t[1, 2] + t[2, 1] < 25) return(list(n = sum(ok), p = binom.test(t[1, 2], t[1, 2] + t[2, 1])$p.value))
+  m <- mcnemar.test(t); list(n = sum(ok), statistic = m$statistic[[1]], df = m$parameter[[1]], p = m$p.value)
+}
+several <- function(...) { m <- cbind(...); m <- m[complete.cases(m), ]; t <- friedman.test(m); list(n = nrow(m), statistic = t$statistic[[1]], df = t$parameter[[1]], p = t$p.value, estimate = t$statistic[[1]] / (nrow(m) * (ncol(m) - 1))) }
+# Rows of a measure: each patient's mean of the first moment, of the last that is later, of the one nearest to a span after the first.
+moments <- function(id, time, value, span = NA) {
+  ok <- !is.na(id) & !is.na(time) & is.finite(value); rows <- split(data.frame(time = time[ok], value = value[ok]), id[ok])
+  first <- sapply(rows, function(r) mean(r$value[r$time == min(r$time)]))
+  second <- sapply(rows, function(r) {
+    from <- min(r$time); later <- r[r$time > from, ]
+    if (is.na(span)) return(if (nrow(later) == 0) NA else mean(later$value[later$time == max(later$time)]))
+    off <- later$time - from; near <- later[off >= 0.75 * span & off <= 1.25 * span, ]
+    if (nrow(near) == 0) NA else mean(near$value[abs(near$time - from - span) == min(abs(near$time - from - span))])
+  })
+  data.frame(id = names(rows), first = first, second = second)
+}
+beside <- function(name) read.csv(file.path(dirname(sub("--file=", "", grep("--file=", commandArgs(), value = TRUE)[1])), name), stringsAsFactors = FALSE, na.strings = c("", "NA"))
+trial <- beside("trial.csv"); girls <- beside("anorexia.csv")
+do("trial", "did sbp change between before and after?", "paired t-test", pairs_t(trial$sbp_pre, trial$sbp_post))
+do("trial", "compare sbp_pre and sbp_post", "paired t-test", pairs_t(trial$sbp_pre, trial$sbp_post))
+do("trial", "is sbp after treatment different from sbp before in women", "paired t-test", with(subset(trial, sex == "F"), pairs_t(sbp_pre, sbp_post)))
+do("trial", "did systolic blood pressure change from pre to post", "paired t-test", pairs_t(trial$sbp_pre, trial$sbp_post))
+do("trial", "compare weight at baseline and month 12", "paired t-test", pairs_t(trial$weight_0, trial$weight_12))
+do("trial", "did weight change over time", "Friedman test", several(trial$weight_0, trial$weight_6, trial$weight_12))
+do("trial", "compare weight at 0, 6 and 12 months", "Friedman test", several(trial$weight_0, trial$weight_6, trial$weight_12))
+do("trial", "change in weight between month 6 and month 12", "paired t-test", pairs_t(trial$weight_6, trial$weight_12))
+do("trial", "did the pain score change from baseline to follow-up", "Wilcoxon signed rank test", pairs_ranks(trial$pain_score_baseline, trial$pain_score_followup))
+do("trial", "did smoking change between before and after", "McNemar's test", pairs_answers(trial$smoker_before, trial$smoker_after))
+do("trial", "median change in crp before and after in arm C", "Wilcoxon signed rank test", with(subset(trial, arm == "C"), pairs_ranks(crp_before, crp_after)))
+do("trial", "paired t test of sbp_post and sbp_pre", "paired t-test", pairs_t(trial$sbp_pre, trial$sbp_post))
+do("anorexia", "did weight change before and after", "paired t-test", pairs_t(girls$Prewt, girls$Postwt))
+do("anorexia", "prewt versus postwt in treatment FT", "paired t-test", with(subset(girls, Treat == "FT"), pairs_t(Prewt, Postwt)))
+visits <- read.csv(path("single", "pbcseq.csv")); of <- function(column, rows = visits, span = NA) moments(rows$id, rows$day, rows[[column]], span)
+do("pbcseq", "first and last bili", "paired t-test", with(of("bili"), pairs_t(first, second)))
+do("pbcseq", "did albumin change from the first to the last visit", "paired t-test", with(of("albumin"), pairs_t(first, second)))
+do("pbcseq", "change in bili from baseline to month 12", "paired t-test", with(of("bili", span = 365.25), pairs_t(first, second)))
+do("pbcseq", "compare albumin at baseline and 2 years in women", "paired t-test", with(of("albumin", subset(visits, sex == "f"), 2 * 365.25), pairs_t(first, second)))
+do("pbcseq", "did platelet change over time", "paired t-test", with(of("platelet"), pairs_t(first, second)))
+do("pbcseq", "did ascites change between the first and last visit", "McNemar's test", with(of("ascites"), pairs_answers(first, second)))
+
+sugar <- subset(n2, test == "hdl"); do("nafld", "first and last hdl", "paired t-test", with(moments(sugar$id, sugar$days, sugar$value), pairs_t(first, second)))
+sugar <- subset(sugar, id %in% n1$id[n1$male == 1]); do("nafld", "did hdl change between the first and the last measurement in men", "paired t-test", with(moments(sugar$id, sugar$days, sugar$value), pairs_t(first, second)))
+tested <- function(label) { x <- labs[labs$itemid %in% items$itemid[items$label == label] & !is.na(labs$valuenum), ]; moments(x$subject_id, as.numeric(when(x$charttime)), x$valuenum) }
+do("mimic", "first and last creatinine", "paired t-test", with(tested("Creatinine"), pairs_t(first, second)))
+do("mimic", "did sodium change between the first and last measurement", "paired t-test", with(tested("Sodium"), pairs_t(first, second)))
+glycated <- tests[tests$item_id %in% what$item_id[what$label == "Hemoglobin A1c"] & !is.na(tests$value_num), ]
+do("demo", "first versus last hemoglobin a1c", "paired t-test", with(moments(glycated$patient_id, as.numeric(when(glycated$chart_time)), glycated$value_num), pairs_t(first, second)))
+case("pbc", "did bili change before and after", "refused", list())
+case("pbcseq", "compare bili before and after", "refused", list())
+case("trial", "first and last age", "refused", list())
+
+# ---- some of the groups; several outcomes at once ------------------------------------------------------------------------------------------------------
+some <- function(data, column, levels) data[data[[column]] %in% levels, ]
+with(some(pbc, "stage", 3:4), do("pbc", "compare bili between stage 3 and 4", "Welch two-sample t-test", welch(bili, stage)))
+with(some(pbc, "stage", 1:2), do("pbc", "compare albumin between stage 1 and 2", "Welch two-sample t-test", welch(albumin, stage)))
+do("pbc", "survival of stage 3 vs stage 4", "log-rank test", logrank(Surv(time, dead) ~ stage, some(pbc, "stage", 3:4), c("3", "4")))
+with(some(trial, "arm", c("A", "B")), do("trial", "compare sbp_pre between arm A and B", "Welch two-sample t-test", welch(sbp_pre, arm)))
+with(some(trial, "arm", c("A", "C")), do("trial", "is sex associated with arm A versus arm C", "χ² test", chi(sex, arm)))
+with(some(death, "rx", c("Lev", "Obs")), do("colon", "compare age between Lev and Obs", "Welch two-sample t-test", welch(age, rx)))
+do("colon", "survival of Lev vs Obs with etype 2", "log-rank test", logrank(Surv(time, status) ~ rx, some(death, "rx", c("Lev", "Obs")), c("Lev", "Obs")))
+first2 <- some(adm, "insurance", c("Medicare", "Private")); do("mimic", "compare length of stay between Medicare and Private", "Mann–Whitney test", ranks(first2$los, first2$insurance))
+holm <- function(p) p.adjust(p, "holm")
+p2 <- c(t.test(age ~ sex, pbc)$p.value, wilcox.test(chol ~ sex, pbc)$p.value)
+do("pbc", "compare age and chol by sex", "a test for each outcome", list(n = 418, "cell:age, mean (SD):p" = p2[1], "cell:age, mean (SD):p_holm" = holm(p2)[1], "cell:chol, median [q1, q3]:p" = p2[2], "cell:chol, median [q1, q3]:p_holm" = holm(p2)[2]))
+p3 <- with(pbc, c(wilcox.test(bili ~ trt)$p.value, t.test(albumin ~ trt)$p.value, chisq.test(table(spiders, trt))$p.value))
+do("pbc", "do bili, albumin and spiders differ between treatments", "a test for each outcome", list(n = 312, "cell:bili, median [q1, q3]:p_holm" = holm(p3)[1], "cell:albumin, mean (SD):p_holm" = holm(p3)[2], "cell:spiders, n (%):p_holm" = holm(p3)[3]))
+p2 <- c(t.test(trial$sbp_pre ~ trial$sex)$p.value, t.test(trial$age ~ trial$sex)$p.value)
+do("trial", "is there a difference in sbp_pre and age between men and women", "a test for each outcome", list(n = nrow(trial), "cell:sbp_pre, mean (SD):p_holm" = holm(p2)[1], "cell:age, mean (SD):p_holm" = holm(p2)[2]))
