@@ -8,16 +8,6 @@
 /* ---- values
  * --------------------------------------------------------------------------------------- */
 
-static void source_attr(const struct ask_catalogue *c, const struct ask_source *source,
-                        struct ask_attr *ret)
-{
-    *ret = (struct ask_attr){.table = source->table, .column = source->column};
-    if (source->edge != ASK_NONE) {
-        ret->path.steps[ret->path.count++] = c->edges[source->edge];
-        ret->column = source->label_column;
-    }
-}
-
 static double score(const struct ask_parse *p, const struct ask_match *match)
 {
     const struct ask_source *source = &p->catalogue->sources[match->source];
@@ -293,20 +283,34 @@ static size_t event_source(struct ask_parse *p, const struct ask_item *item, siz
     return source;
 }
 
-void ask_parse_value(struct ask_parse *p, struct ask_item *item)
+size_t ask_parse_source(struct ask_parse *p, struct ask_item *item, struct ask_attr *ret)
 {
     struct ask_match *best, *next;
-    struct ask_attr attr;
-    if (ask_parse_of_discharge(p, item))
-        return;
     choose(p, item, &best, &next);
     size_t source = best != NULL ? event_source(p, item, best->source) : ASK_NONE;
     if (source == ASK_NONE)
-        return;
-    const struct ask_source *from = &p->catalogue->sources[source];
-    source_attr(p->catalogue, from, &attr);
+        return ASK_NONE;
+    ask_source_attr(p->catalogue, &p->catalogue->sources[source], ret);
     item->chosen = (size_t)(best - item->matches);
     item->quality = sureness(p, item, best, next);
+    return source;
+}
+
+void ask_parse_values(struct ask_parse *p, struct ask_predicate *predicate, size_t source,
+                      struct ask_item *item)
+{
+    struct ask_match match = item->matches[item->chosen];
+    match.source = source;
+    fill(p, predicate, &match, item);
+}
+
+void ask_parse_value(struct ask_parse *p, struct ask_item *item)
+{
+    struct ask_attr attr;
+    size_t source = ask_parse_of_discharge(p, item) ? ASK_NONE : ask_parse_source(p, item, &attr);
+    if (source == ASK_NONE)
+        return;
+    const struct ask_source *from = &p->catalogue->sources[source];
     if (p->has_subject && !p->subject_used && ask_attr_table(&p->subject) == from->table &&
         p->subject.column == from->column)
         p->subject_used = true;
@@ -316,9 +320,7 @@ void ask_parse_value(struct ask_parse *p, struct ask_item *item)
     struct ask_predicate *predicate = on_source(&p->q->events[at], source);
     if (predicate == NULL)
         predicate = ask_parse_predicate(p, at, &attr);
-    struct ask_match match = *best;
-    match.source = source;
-    fill(p, predicate, &match, item);
+    ask_parse_values(p, predicate, source, item);
     const struct ask_table *table = &p->catalogue->tables[from->table];
     if (table->value >= 0) {
         p->subject = (struct ask_attr){.table = from->table, .column = (size_t)table->value};
@@ -332,27 +334,6 @@ void ask_parse_value(struct ask_parse *p, struct ask_item *item)
     p->q->patients_said = p->q->patients_said || p->about_person;
     p->q->events[at].person = p->about_person && at != 0;
     p->negate = p->negate && after != NULL && (after->class == ASK_OR || after->class == ASK_AND);
-}
-
-size_t ask_parse_source(struct ask_parse *p, struct ask_item *item, struct ask_attr *ret)
-{
-    struct ask_match *best, *next;
-    choose(p, item, &best, &next);
-    size_t source = best != NULL ? event_source(p, item, best->source) : ASK_NONE;
-    if (source == ASK_NONE)
-        return ASK_NONE;
-    source_attr(p->catalogue, &p->catalogue->sources[source], ret);
-    item->chosen = (size_t)(best - item->matches);
-    item->quality = sureness(p, item, best, next);
-    return source;
-}
-
-void ask_parse_values(struct ask_parse *p, struct ask_predicate *predicate, size_t source,
-                      struct ask_item *item)
-{
-    struct ask_match match = item->matches[item->chosen];
-    match.source = source;
-    fill(p, predicate, &match, item);
 }
 
 /* ---- columns
