@@ -1,5 +1,6 @@
 /* ask: a question in plain English, answered, asked back or refused. */
 #include "cli/render.h"
+#include "report/report.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,22 +13,6 @@ static void put_list(struct cli *cli, const json_t *list, enum cli_style style, 
         cli_add_visible(&cli->out, str_of(json_string_value(json_array_get(list, i))));
         cli_say(cli, "\n");
     }
-}
-
-static void cell_text(const json_t *cell, struct buf *ret)
-{
-    char number[32];
-    if (json_is_string(cell))
-        buf_puts(ret, json_string_value(cell));
-    else if (json_is_integer(cell))
-        buf_printf(ret, "%" JSON_INTEGER_FORMAT, json_integer_value(cell));
-    else if (json_is_real(cell) &&
-             (json_real_value(cell) >= 1e15 || json_real_value(cell) <= -1e15))
-        buf_puts(ret, str_from_double(json_real_value(cell), number));
-    else if (json_is_real(cell))
-        buf_printf(ret, "%.6g", json_real_value(cell));
-    else if (json_is_boolean(cell))
-        buf_puts(ret, json_is_true(cell) ? "yes" : "no");
 }
 
 #define SHOWN_ROWS 40
@@ -48,8 +33,8 @@ static void put_result(struct cli *cli, const json_t *result)
         for (size_t c = 0; c < json_array_size(columns); c++) {
             AUTO(buf_done) struct buf text = BUF_INIT;
             const json_t *cell = json_array_get(json_array_get(rows, r), c);
-            cell_text(cell, &text);
-            cli_table_cell_str(table, CLI_PLAIN, json_is_null(cell) ? STR("–") : buf_view(&text));
+            report_cell(cell, &text);
+            cli_table_cell_str(table, CLI_PLAIN, buf_view(&text));
         }
     cli_table_print(cli, table, true);
     if (json_array_size(rows) > SHOWN_ROWS)
@@ -64,7 +49,7 @@ static void put_answer(struct cli *cli, const json_t *answer)
     cli_say(cli, "\n");
     if (value != NULL && !json_is_null(value)) {
         AUTO(buf_done) struct buf shown = BUF_INIT;
-        cell_text(value, &shown);
+        report_cell(value, &shown);
         cli_style(cli, CLI_GOOD, "%s", "");
         cli_add_visible(&cli->out, buf_view(&shown));
         if (json_is_string(json_object_get(answer, "unit")))
