@@ -110,3 +110,21 @@ size_t screen_cut(struct str text, int width)
     }
     return at;
 }
+
+void screen_escape(struct buf *out, const char *text)
+{
+    for (const char *at = text; *at != '\0'; at++) {
+        if (*at == '&')
+            buf_puts(out, "&amp;");
+        else if (*at == '<')
+            buf_puts(out, "&lt;");
+        else if (*at == '>')
+            buf_puts(out, "&gt;");
+        else if (*at == '"')
+            buf_puts(out, "&quot;");
+        else if (at[0] == '\xef' && at[1] == '\xbf' && (at[2] == '\xbe' || at[2] == '\xbf'))
+            at += 2; /* U+FFFE, U+FFFF */
+        else if ((unsigned char)*at >= 0x20)
+            buf_putc(out, *at);
+    }
+}

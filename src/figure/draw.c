@@ -1,6 +1,8 @@
 /* The table of kinds, each with what draws it, and the two doors. */
 #include "figure/figure_priv.h"
 
+#include "base/screen.h"
+
 #include <string.h>
 
 static const struct {
@@ -57,7 +59,7 @@ enum err_code figure_svg(const struct figure *figure, const char *title, bool fi
     svg_number(ret, svg.height);
     buf_puts(ret, "\" font-family=\"Helvetica, Arial, 'Liberation Sans', sans-serif\" "
                   "font-size=\"12\" fill=\"#222222\">\n<title>");
-    svg_escape(ret, title != NULL && title[0] != '\0' ? title : kinds[figure->kind].name);
+    screen_escape(ret, title != NULL && title[0] != '\0' ? title : kinds[figure->kind].name);
     buf_puts(ret, "</title>\n<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n");
     buf_add_str(ret, buf_view(&body));
     buf_puts(ret, "</svg>\n");

@@ -96,7 +96,6 @@ void svg_text(struct figure_svg *svg, double x, double y, enum figure_anchor anc
 void svg_text_in(struct figure_svg *svg, double x, double y, enum figure_anchor anchor, const char *attributes, const char *text, double width);
 void svg_text_up(struct figure_svg *svg, double x, double y, const char *attributes, const char *text);
 void svg_number(struct buf *out, double value);
-void svg_escape(struct buf *out, const char *text);
 double svg_width(const char *text, double size);
 /* "M1 2" or "L1 2" of a path. */
 void svg_step(struct buf *path, char command, double x, double y);

@@ -30,25 +30,6 @@ void svg_number(struct buf *out, double value)
     buf_add(out, text, length);
 }
 
-/* Labels are visible already; what XML has no place for is left out. */
-void svg_escape(struct buf *out, const char *text)
-{
-    for (const char *at = text; *at != '\0'; at++) {
-        if (*at == '&')
-            buf_puts(out, "&amp;");
-        else if (*at == '<')
-            buf_puts(out, "&lt;");
-        else if (*at == '>')
-            buf_puts(out, "&gt;");
-        else if (*at == '"')
-            buf_puts(out, "&quot;");
-        else if (at[0] == '\xef' && at[1] == '\xbf' && (at[2] == '\xbe' || at[2] == '\xbf'))
-            at += 2; /* U+FFFE, U+FFFF */
-        else if ((unsigned char)*at >= 0x20)
-            buf_putc(out, *at);
-    }
-}
-
 /* About what Helvetica takes. */
 double svg_width(const char *text, double size)
 {
@@ -112,7 +93,7 @@ void svg_text(struct figure_svg *svg, double x, double y, enum figure_anchor anc
               const char *attributes, const char *text)
 {
     open_text(svg, x, y, anchor, attributes);
-    svg_escape(svg->out, text);
+    screen_escape(svg->out, text);
     buf_puts(svg->out, "</text>\n");
 }
 
@@ -149,11 +130,11 @@ void svg_text_in(struct figure_svg *svg, double x, double y, enum figure_anchor 
     buf_add(&cut, text, fitting(text, width, 12));
     buf_puts(&cut, "…");
     open_text(svg, x, y, anchor, attributes);
-    svg_escape(svg->out, buf_text(&cut));
+    screen_escape(svg->out, buf_text(&cut));
     buf_puts(svg->out, "<title>");
     buf_clear(&cut);
     buf_add(&cut, text, screen_cut(str_of(text), 500));
-    svg_escape(svg->out, buf_text(&cut));
+    screen_escape(svg->out, buf_text(&cut));
     buf_puts(svg->out, "</title></text>\n");
 }
 

@@ -21,27 +21,11 @@ static const char style[] =
     "svg{max-width:100%;height:auto}figure{margin:1rem 0}\n"
     "@media print{pre{white-space:pre-wrap}h2{break-after:avoid}figure,tr{break-inside:avoid}}";
 
-static void escape_visible(struct buf *out, const char *text)
-{
-    for (const char *at = text; *at != '\0'; at++) {
-        if (*at == '&')
-            buf_puts(out, "&amp;");
-        else if (*at == '<')
-            buf_puts(out, "&lt;");
-        else if (*at == '>')
-            buf_puts(out, "&gt;");
-        else if (*at == '"')
-            buf_puts(out, "&quot;");
-        else
-            buf_putc(out, *at);
-    }
-}
-
 static void escape(struct buf *out, const char *text)
 {
     AUTO(buf_done) struct buf shown = BUF_INIT;
     screen_add_visible(&shown, str_of(text));
-    escape_visible(out, buf_text(&shown));
+    screen_escape(out, buf_text(&shown));
 }
 
 static void open_document(struct buf *out, const char *title)
