@@ -92,7 +92,12 @@ static void name_y(struct plane *plane)
     buf_putc(plane->text->out, '\n');
 }
 
-void figure_text_lines(const struct figure *figure, struct figure_text *text)
+/* One small picture below the other: draws each, has a line about it, and perhaps one below. */
+static void small_multiples(const struct figure *figure, struct figure_text *text,
+                            void (*draw)(struct plane *plane, const struct figure_series *series),
+                            void (*describe)(const struct figure_series *series, struct buf *ret),
+                            void (*below)(struct plane *plane, const struct figure_series *series),
+                            const char *what)
 {
     struct plane plane = {.figure = figure, .text = text};
     if (!open_plane(&plane)) {
@@ -101,18 +106,32 @@ void figure_text_lines(const struct figure *figure, struct figure_text *text)
     }
     name_y(&plane);
     for (size_t s = 0; s < plane.shown && clear(&plane); s++) {
-        const struct figure_series *series = &figure->series[s];
-        for (size_t i = 0; i < series->count; i++) {
-            const struct figure_point *point = &series->points[i];
-            canvas_dot(&plane.canvas, at_x(&plane, point->x), at_y(&plane, point->y));
-            if (i > 0)
-                canvas_line(&plane.canvas, at_x(&plane, point[-1].x), at_y(&plane, point[-1].y),
-                            at_x(&plane, point->x), at_y(&plane, point->y));
-        }
-        heading(&plane, series->label, "");
+        AUTO(buf_done) struct buf more = BUF_INIT;
+        if (describe != NULL)
+            describe(&figure->series[s], &more);
+        heading(&plane, figure->series[s].label, buf_text(&more));
+        draw(&plane, &figure->series[s]);
         canvas_print(&plane.canvas, text, &plane.x, &plane.y);
+        if (below != NULL)
+            below(&plane, &figure->series[s]);
     }
-    close_plane(&plane, "series");
+    close_plane(&plane, what);
+}
+
+static void joined_points(struct plane *plane, const struct figure_series *series)
+{
+    for (size_t i = 0; i < series->count; i++) {
+        const struct figure_point *point = &series->points[i];
+        canvas_dot(&plane->canvas, at_x(plane, point->x), at_y(plane, point->y));
+        if (i > 0)
+            canvas_line(&plane->canvas, at_x(plane, point[-1].x), at_y(plane, point[-1].y),
+                        at_x(plane, point->x), at_y(plane, point->y));
+    }
+}
+
+void figure_text_lines(const struct figure *figure, struct figure_text *text)
+{
+    small_multiples(figure, text, joined_points, NULL, NULL, "series");
 }
 
 void figure_text_points(const struct figure *figure, struct figure_text *text)
@@ -198,19 +217,5 @@ static void at_risk(struct plane *plane, const struct figure_series *group)
 
 void figure_text_survival(const struct figure *figure, struct figure_text *text)
 {
-    struct plane plane = {.figure = figure, .text = text};
-    if (!open_plane(&plane)) {
-        text->out->failed = true;
-        return;
-    }
-    name_y(&plane);
-    for (size_t s = 0; s < plane.shown && clear(&plane); s++) {
-        AUTO(buf_done) struct buf more = BUF_INIT;
-        describe_group(&figure->series[s], &more);
-        heading(&plane, figure->series[s].label, buf_text(&more));
-        steps(&plane, &figure->series[s]);
-        canvas_print(&plane.canvas, text, &plane.x, &plane.y);
-        at_risk(&plane, &figure->series[s]);
-    }
-    close_plane(&plane, "groups");
+    small_multiples(figure, text, steps, describe_group, at_risk, "groups");
 }

@@ -199,19 +199,28 @@ static void row(struct rows *rows, const struct figure_item *item, const enum pi
     buf_putc(rows->text->out, '\n');
 }
 
-void figure_text_box(const struct figure *figure, struct figure_text *text)
+/* A row for each item over one axis: its picture, and its text behind. */
+static void rows_over_axis(const struct figure *figure, struct figure_text *text, const char *above,
+                           void (*draw)(const struct rows *rows, const struct figure_item *item,
+                                        enum piece *cells),
+                           row_text behind)
 {
     struct rows rows = {.figure = figure, .text = text, .shown = shown_of(figure)};
     figure_axis_items(figure, &rows.axis, 4);
-    measure(&rows, box_text);
-    title(&rows, figure->y);
+    measure(&rows, behind);
+    title(&rows, above);
     for (size_t i = 0; i < rows.shown; i++) {
         enum piece cells[PLOT_WIDEST] = {NOTHING};
-        box(&rows, &figure->items[i], cells);
-        row(&rows, &figure->items[i], cells, box_text);
+        draw(&rows, &figure->items[i], cells);
+        row(&rows, &figure->items[i], cells, behind);
     }
     text_axis(text, &rows.axis, rows.label + 2, rows.plot);
     notes(&rows);
+}
+
+void figure_text_box(const struct figure *figure, struct figure_text *text)
+{
+    rows_over_axis(figure, text, figure->y, box, box_text);
 }
 
 /* ---- forest */
@@ -247,15 +256,5 @@ static void interval(const struct rows *rows, const struct figure_item *item, en
 
 void figure_text_forest(const struct figure *figure, struct figure_text *text)
 {
-    struct rows rows = {.figure = figure, .text = text, .shown = shown_of(figure)};
-    figure_axis_items(figure, &rows.axis, 4);
-    measure(&rows, estimate_text);
-    title(&rows, figure->x);
-    for (size_t i = 0; i < rows.shown; i++) {
-        enum piece cells[PLOT_WIDEST] = {NOTHING};
-        interval(&rows, &figure->items[i], cells);
-        row(&rows, &figure->items[i], cells, estimate_text);
-    }
-    text_axis(text, &rows.axis, rows.label + 2, rows.plot);
-    notes(&rows);
+    rows_over_axis(figure, text, figure->x, interval, estimate_text);
 }
