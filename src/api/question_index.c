@@ -179,17 +179,25 @@ static enum err_code build(struct api *api, struct api_asked *asked, const struc
     return ask_index_finish(builder, latest, &asked->bytes, err);
 }
 
+json_t *api_asked_manifest(const struct api_asked *asked, const char *kind, const char *name,
+                           bool *ok)
+{
+    char now[32];
+    json_t *manifest = json_object();
+    json_put_text(manifest, "kind", kind, ok);
+    json_put_text(manifest, "name", name, ok);
+    json_put_int(manifest, "format", STORE_FORMAT_VERSION, ok);
+    json_put_text(manifest, "version", store_version_id(asked->version), ok);
+    json_put_text(manifest, "dataset", store_version_dataset(asked->version), ok);
+    json_put_text(manifest, "materialised_at", clock_format(clock_now_us(), now), ok);
+    return manifest;
+}
+
 static enum err_code keep(struct api *api, struct api_asked *asked, struct err *err)
 {
-    char staged[FILE_PATH_BYTES], path[FILE_PATH_BYTES], now[32];
+    char staged[FILE_PATH_BYTES], path[FILE_PATH_BYTES];
     bool existed = false, ok = true;
-    JSON_AUTO manifest = json_object();
-    json_put_text(manifest, "kind", "values", &ok);
-    json_put_text(manifest, "name", "values", &ok);
-    json_put_int(manifest, "format", STORE_FORMAT_VERSION, &ok);
-    json_put_text(manifest, "version", store_version_id(asked->version), &ok);
-    json_put_text(manifest, "dataset", store_version_dataset(asked->version), &ok);
-    json_put_text(manifest, "materialised_at", clock_format(clock_now_us(), now), &ok);
+    JSON_AUTO manifest = api_asked_manifest(asked, "values", "values", &ok);
     json_put(manifest, "sources", json_incref(asked->keys), &ok);
     TRY(json_built(ok, err));
     TRY(store_run_stage(api->store, staged, err));

@@ -19,6 +19,8 @@ struct api_asked {
 /* Opens what questions need; ret is done by api_asked_done also after an error. */
 enum err_code api_asked_open(struct api *api, const char *dataset, const char *version, struct api_asked *ret, struct err *err) WARN_UNUSED;
 void api_asked_done(struct api_asked *asked);
+/* The manifest of a run that a question keeps, with what all have: kind, name, format, version, dataset, when; NULL: no memory. */
+json_t *api_asked_manifest(const struct api_asked *asked, const char *kind, const char *name, bool *ok);
 /* SQL of the optimised plan for the embedded engine, and the engine with the plan's tables attached where *engine is NULL. */
 enum err_code api_asked_query(struct api *api, struct store_version *version, const struct plan_rel *root, struct engine **engine, struct buf *sql, struct err *err) WARN_UNUSED;
 /* question_statistics.c: runs the analysis rows of a statistical reading and adds what they say to answer; an answer that the rows can't

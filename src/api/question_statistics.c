@@ -46,16 +46,10 @@ static enum err_code keep(struct api *api, const struct api_asked *asked, const 
                           const char *signature, const char *sql, const json_t *found,
                           struct err *err)
 {
-    char staged[FILE_PATH_BYTES], now[32];
+    char staged[FILE_PATH_BYTES];
     bool existed = false, ok = true;
-    JSON_AUTO manifest = json_object();
-    json_put_text(manifest, "kind", "answer", &ok);
-    json_put_text(manifest, "name", "statistics", &ok);
-    json_put_int(manifest, "format", STORE_FORMAT_VERSION, &ok);
-    json_put_text(manifest, "version", store_version_id(asked->version), &ok);
-    json_put_text(manifest, "dataset", store_version_dataset(asked->version), &ok);
+    JSON_AUTO manifest = api_asked_manifest(asked, "answer", "statistics", &ok);
     json_put_text(manifest, "signature", signature, &ok);
-    json_put_text(manifest, "materialised_at", clock_format(clock_now_us(), now), &ok);
     json_put_text(manifest, "sql", sql, &ok);
     json_put(manifest, "found", json_deep_copy(found), &ok);
     TRY(json_built(ok, err));

@@ -31,19 +31,13 @@ static enum err_code keep_answer(struct api *api, const struct api_asked *asked,
                                  const char *sql, const json_t *columns, const json_t *rows,
                                  struct err *err)
 {
-    char staged[FILE_PATH_BYTES], now[32];
+    char staged[FILE_PATH_BYTES];
     bool existed = false, ok = true;
     json_t *plan = NULL;
     TRY(plan_to_json(root, &plan, err));
-    JSON_AUTO manifest = json_object();
+    JSON_AUTO manifest = api_asked_manifest(asked, "answer", "answer", &ok);
     json_put(manifest, "plan", plan, &ok); /* with its literals, for replay */
-    json_put_text(manifest, "kind", "answer", &ok);
-    json_put_text(manifest, "name", "answer", &ok);
-    json_put_int(manifest, "format", STORE_FORMAT_VERSION, &ok);
-    json_put_text(manifest, "version", store_version_id(asked->version), &ok);
-    json_put_text(manifest, "dataset", store_version_dataset(asked->version), &ok);
     json_put_text(manifest, "signature", signature, &ok);
-    json_put_text(manifest, "materialised_at", clock_format(clock_now_us(), now), &ok);
     json_put_text(manifest, "sql", sql, &ok);
     json_put(manifest, "columns", json_deep_copy(columns), &ok);
     json_put(manifest, "rows", json_deep_copy(rows), &ok);
