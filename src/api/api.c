@@ -171,3 +171,14 @@ enum err_code api_open_profile(struct api *api, const char *dataset, const char 
     TRY(store_version_open(api->store, dataset, version, ret_version, err));
     return profile_open(api->store, *ret_version, ret_profile, err);
 }
+
+json_t *api_push_column(json_t *columns, const char *name, struct data_type type, bool *ok)
+{
+    char text[32];
+    size_t before = json_array_size(columns);
+    json_t *one = json_object();
+    json_put_text(one, "name", name, ok);
+    json_put_text(one, "type", data_type_text(type, text), ok);
+    json_push(columns, one, ok);
+    return json_array_size(columns) > before ? one : NULL;
+}

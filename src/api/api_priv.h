@@ -167,6 +167,8 @@ enum err_code api_import_views(struct api *api, const char *dataset, const char 
 enum err_code api_write_resources(struct engine *engine, const char *table, const char *path, int64_t *ret_rows, struct err *err) WARN_UNUSED;
 /* fhir_check.c: is it a table of FHIR resources (docs/FHIR.md)? */
 bool api_holds_resources(const struct data_schema *schema);
+/* Appends {name, type} to a list of columns; the new object, borrowed, for what else is known of it; NULL: no memory (ok is false then). */
+json_t *api_push_column(json_t *columns, const char *name, struct data_type type, bool *ok);
 /* "My Study (2).zip" → my_study_2 */
 void api_name_from_path(const char *path, char ret[STORE_LIMIT_NAME_BYTES + 1]);
 /* The options' words as the store takes them: [{name, type?}] and {TABLE: "a,b"}; NULL where nothing was said. New references. */

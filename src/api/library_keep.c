@@ -314,11 +314,7 @@ static enum err_code columns_json(const struct data_schema *schema, json_t **ret
     bool ok = true;
     *ret = json_array();
     for (size_t i = 0; i < schema->count; i++) {
-        char type[32];
-        json_t *one = json_object();
-        json_put_text(one, "name", schema->columns[i].name, &ok);
-        json_put_text(one, "type", data_type_text(schema->columns[i].type, type), &ok);
-        json_push(*ret, one, &ok);
+        (void)api_push_column(*ret, schema->columns[i].name, schema->columns[i].type, &ok);
     }
     return json_built(ok, err);
 }

@@ -460,11 +460,7 @@ static enum err_code columns_of(struct api *api, struct api_library *library, js
     TRY(api_statement_blame(engine_query(engine, buf_text(&sql), nulls, count, &result, err), err));
     const struct data_schema *schema = engine_result_schema(result);
     for (size_t c = 0; c < schema->count; c++) {
-        char type[32];
-        json_t *one = json_object();
-        json_put_text(one, "name", schema->columns[c].name, &ok);
-        json_put_text(one, "type", data_type_text(schema->columns[c].type, type), &ok);
-        json_push(columns, one, &ok);
+        (void)api_push_column(columns, schema->columns[c].name, schema->columns[c].type, &ok);
     }
     return json_built(ok, err);
 }
@@ -474,13 +470,9 @@ static json_t *parameters_json(const struct fhir_library *library, bool *ok)
     json_t *list = json_array();
     for (size_t i = 0; i < fhir_library_parameter_count(library); i++) {
         const struct fhir_library_parameter *parameter = fhir_library_parameter(library, i);
-        char type[32];
-        json_t *one = json_object();
-        json_put_text(one, "name", parameter->name, ok);
+        json_t *one = api_push_column(list, parameter->name, parameter->type, ok);
         json_put_text(one, "fhir_type", parameter->fhir_type, ok);
-        json_put_text(one, "type", data_type_text(parameter->type, type), ok);
         json_put_flag(one, "required", parameter->required, ok);
-        json_push(list, one, ok);
     }
     return list;
 }

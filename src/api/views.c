@@ -124,15 +124,11 @@ static json_t *columns_json(const struct fhir_view *view, bool *ok)
     json_t *columns = json_array();
     for (size_t i = 0; i < fhir_view_column_count(view); i++) {
         const struct fhir_view_column *column = fhir_view_column(view, i);
-        char type[32];
-        json_t *one = json_object();
-        json_put_text(one, "name", column->name, ok);
+        json_t *one = api_push_column(columns, column->name, column->type, ok);
         json_put_text(one, "fhir_type", column->fhir_type, ok);
-        json_put_text(one, "type", data_type_text(column->type, type), ok);
         json_put_flag(one, "collection", column->collection, ok);
         if (column->description != NULL)
             json_put_text(one, "description", column->description, ok);
-        json_push(columns, one, ok);
     }
     return columns;
 }

@@ -87,11 +87,8 @@ static json_t *columns_json(const struct fhir_view *view, bool *ok)
 {
     json_t *columns = json_array();
     for (size_t i = 0; i < fhir_view_column_count(view); i++) {
-        char type[32];
-        json_t *one = json_object();
-        json_put_text(one, "name", fhir_view_column(view, i)->name, ok);
-        json_put_text(one, "type", data_type_text(fhir_view_column(view, i)->type, type), ok);
-        json_push(columns, one, ok);
+        const struct fhir_view_column *column = fhir_view_column(view, i);
+        (void)api_push_column(columns, column->name, column->type, ok);
     }
     return columns;
 }
