@@ -1,6 +1,6 @@
 /* Columns that a phrase names: its stems are those of the column's name (columns.def has other
  * names), in any order. Part of the name will do where only one column of a table has it. */
-#include "ask/ask_priv.h"
+#include "ask/grammar_priv.h"
 
 #include <string.h>
 
@@ -199,6 +199,17 @@ bool ask_columns_match(const struct ask_reading *reading, size_t from, size_t to
             ret->columns[j - 1] = kept;
         }
     return ret->column_count > 0;
+}
+
+/* No predictor of how it ends. */
+bool ask_column_is_later(const struct ask_column *column)
+{
+    static const char *const names[] = {"discharge", "death", "expire", "died",       "dead",
+                                        "deceased",  "dod",   "disposition", "end", "outcome", NULL};
+    for (size_t i = 0; names[i] != NULL; i++)
+        if (ask_words_have(&column->words, names[i]))
+            return true;
+    return false;
 }
 
 /* ---- flags ------------------------------------------------------------------------------------

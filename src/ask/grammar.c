@@ -605,10 +605,7 @@ static void read_item(struct ask_parse *p, struct ask_item *item)
     case ASK_AND:
     case ASK_ORDINAL:
     case ASK_ROLE:
-    case ASK_CLASS_END:
-    case ASK_MOMENTS:
-    case ASK_SERIES:
-    case ASK_UNKNOWN:
+    case ASK_CLASS_END: case ASK_MOMENTS: case ASK_SERIES: case ASK_UNKNOWN: /* of statistics */
         break;
     }
 }

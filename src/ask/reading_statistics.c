@@ -77,6 +77,19 @@ static void say_time(const struct ask_reading *reading, struct buf *out)
     say_variable(reading, first_of(s, ASK_PART_EVENT), out);
 }
 
+static void say_curves(const struct ask_reading *reading, const struct ask_variable *group,
+                       struct buf *out)
+{
+    const struct ask_statistics *s = &reading->question.statistics;
+    buf_puts(out, s->mortality ? "Mortality (one minus survival): " : "Survival: ");
+    say_time(reading, out);
+    if (s->at_time)
+        buf_printf(out, ", at %g %s%s", s->at, ask_unit_text(s->at_unit), s->at == 1 ? "" : "s");
+    if (group != NULL)
+        buf_puts(out, ", by ");
+    say_variable(reading, group, out);
+}
+
 /* "Do values change in the same patients: first bili (…), then …" */
 static void say_moments(const struct ask_reading *reading, struct buf *out)
 {
@@ -143,13 +156,7 @@ static void say_family(const struct ask_reading *reading, struct buf *out)
         say_covariates(reading, ": ", out);
         break;
     case ASK_CURVES:
-        buf_puts(out, s->mortality ? "Mortality (one minus survival): " : "Survival: ");
-        say_time(reading, out);
-        if (s->at_time)
-            buf_printf(out, ", at %g %s%s", s->at, ask_unit_text(s->at_unit), s->at == 1 ? "" : "s");
-        if (group != NULL)
-            buf_puts(out, ", by ");
-        say_variable(reading, group, out);
+        say_curves(reading, group, out);
         break;
     case ASK_TABLE1:
         if (s->several) {

@@ -547,17 +547,6 @@ static bool is_candidate(const struct ask_table *table, const struct ask_column 
            (table->rows == 0 || column->nulls * 2 <= table->rows);
 }
 
-/* No predictor of how it ends. */
-bool ask_column_is_later(const struct ask_column *column)
-{
-    static const char *const names[] = {"discharge", "death", "expire", "died",       "dead",
-                                        "deceased",  "dod",   "disposition", "end", "outcome", NULL};
-    for (size_t i = 0; names[i] != NULL; i++)
-        if (ask_words_have(&column->words, names[i]))
-            return true;
-    return false;
-}
-
 static void add_variable(struct ask_parse *p, const struct ask_attr *attr)
 {
     struct ask_statistics *s = &p->q->statistics;
