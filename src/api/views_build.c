@@ -16,6 +16,18 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Of the engine, where nobody set a limit: rows wait in its tables until they are sorted, and what
+ * is more goes to the spill folder, so that the process stays near 1 GB however many there are. */
+#define MEMORY_UNASKED (800LL << 20)
+
+struct engine_options api_views_engine_options(const struct api *api)
+{
+    struct engine_options options = api_engine_options(api);
+    if (options.memory_bytes == 0 && options.spill_directory != NULL)
+        options.memory_bytes = MEMORY_UNASKED;
+    return options;
+}
+
 static const struct store_table *table_of(const struct api_view_jobs *jobs,
                                           const struct api_view_job *job)
 {
@@ -166,7 +178,7 @@ static enum err_code keep_rows(struct api_view_jobs *jobs, struct api_view_job *
     AUTO(mem_free) const char **sort = mem_zalloc(plan->column_count + 3, sizeof *sort);
     JSON_AUTO extra = json_object();
     bool ok = true;
-    struct engine_options options = api_engine_options(jobs->api);
+    struct engine_options options = api_views_engine_options(jobs->api);
     json_put_text(extra, "view", job->view.name, &ok);
     json_put_text(extra, "resource", fhir_view_resource(job->view.view), &ok);
     if (sort == NULL || !ok)

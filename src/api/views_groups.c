@@ -103,7 +103,7 @@ static enum err_code make_all(struct groups *groups, struct api_view_jobs *jobs,
 static void *helper_main(void *user)
 {
     struct helper *helper = user;
-    struct engine_options options = api_engine_options(&helper->api);
+    struct engine_options options = api_views_engine_options(&helper->api);
     struct err err;
     options.memory_bytes /= 2;
     enum err_code code = make_all(helper->groups, &helper->jobs, &options, &err);
@@ -132,7 +132,7 @@ static enum err_code run(struct groups *groups, struct err *err)
 {
     struct helper helper;
     struct progress quiet;
-    struct engine_options options = api_engine_options(groups->jobs->api);
+    struct engine_options options = api_views_engine_options(groups->jobs->api);
     start(&helper, groups, &quiet);
     if (helper.started)
         options.memory_bytes /= 2;

@@ -125,6 +125,8 @@ struct api_view_jobs {
     struct api_view_job *jobs;
     size_t count;
 };
+/* views_build.c. As api_engine_options, with a limit of memory where nobody set one. */
+struct engine_options api_views_engine_options(const struct api *api);
 /* views_build.c. One group: views of one resource type that start from the same table. Each job gets result and layers. */
 enum err_code api_view_group_make(struct api_view_jobs *jobs, struct api_view_job *const *group, size_t count, struct engine *engine, struct err *err) WARN_UNUSED;
 /* views_groups.c. Make what is not to be kept. Nothing is visible until dataset.json says so. */

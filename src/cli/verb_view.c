@@ -268,13 +268,21 @@ static const char *words_of(const json_t *view)
                                               : "built";
 }
 
+static bool all_kept(const json_t *views)
+{
+    bool kept = true;
+    for (size_t i = 0; i < json_array_size(views); i++)
+        kept = kept && strcmp(json_text(json_array_get(views, i), "how", ""), "kept") == 0;
+    return kept;
+}
+
 static void put_made(struct cli *cli, const json_t *answer)
 {
     char a[32], b[32];
     const json_t *views = json_object_get(answer, "views");
     AUTO(cli_table_free) struct cli_table *table = cli_table_new();
     cli_table_column(table, "view", false);
-    cli_table_column(table, "", false);
+    cli_table_column(table, "state", false);
     cli_table_column(table, "rows", true);
     cli_table_column(table, "bytes", true);
     cli_table_column(table, "time", true);
@@ -296,10 +304,12 @@ static void put_made(struct cli *cli, const json_t *answer)
     }
     cli_table_wrap(table);
     cli_table_print(cli, table, true);
-    cli_style(cli, CLI_GOOD, "✓ %zu %s of %s, version %.12s, in %s\n", json_array_size(views),
+    bool idle = all_kept(views); /* its time would be a rounded nothing */
+    cli_style(cli, CLI_GOOD, "✓ %zu %s of %s, version %.12s%s%s\n", json_array_size(views),
               cli_plural((int64_t)json_array_size(views), "view", "views"),
               json_text(answer, "dataset", ""), json_text(answer, "version", ""),
-              cli_duration(json_int(answer, "duration_ms", 0), b));
+              idle ? ": up to date, nothing was made" : ", in ",
+              idle ? "" : cli_duration(json_int(answer, "duration_ms", 0), b));
 }
 
 static void put_server(struct cli *cli, const json_t *server)

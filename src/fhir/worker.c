@@ -197,13 +197,9 @@ static enum err_code fill(struct fhir_worker *worker, const struct json_node *ro
     return ERR_OK;
 }
 
-static enum err_code run_one(struct fhir_worker *worker, struct str document, bool padded, struct err *err)
+static enum err_code run_root(struct fhir_worker *worker, const struct json_node *root, size_t shape, struct str document, struct err *err)
 {
     const struct fhir_program *program = worker->program;
-    const struct json_node *root;
-    size_t shape;
-    arena_reset(worker->arena);
-    TRY(json_bulk_read_alike(worker->bulk, document, padded, program->fields, worker->arena, &root, &shape, err));
     const struct json_node *type = text_member(root, program->slot_type);
     if (root->kind != JSON_NODE_OBJECT)
         return err_set(err, ERR_INPUT, "expected a resource: a JSON object");
@@ -222,6 +218,33 @@ static enum err_code run_one(struct fhir_worker *worker, struct str document, bo
         return err->code;
     }
     return ERR_OK;
+}
+
+static enum err_code run_one(struct fhir_worker *worker, struct str document, bool padded, struct err *err)
+{
+    const struct json_node *root;
+    size_t shape;
+    arena_reset(worker->arena);
+    TRY(json_bulk_read_alike(worker->bulk, document, padded, worker->program->fields, worker->arena, &root, &shape, err));
+    return run_root(worker, root, shape, document, err);
+}
+
+/* The first line of text, and whatever ends it: *ret_length. */
+static enum err_code run_line(struct fhir_worker *worker, struct str text, bool padded, size_t *ret_length, struct err *err)
+{
+    struct str line;
+    size_t shape;
+    const struct json_node *root = padded ? json_bulk_read_known(worker->bulk, text, worker->program->fields, &line, &shape) : NULL;
+    const char *from = root != NULL ? line.ptr + line.len : text.ptr, *end = text.ptr + text.len;
+    const char *stop = from < end ? memchr(from, '\n', (size_t)(end - from)) : NULL;
+    *ret_length = stop != NULL ? (size_t)(stop - text.ptr) + 1 : text.len;
+    if (root != NULL) {
+        arena_reset(worker->arena);
+        return run_root(worker, root, shape, line, err);
+    }
+    line = str_trim((struct str){text.ptr, stop != NULL ? *ret_length - 1 : text.len});
+    /* Behind a line stand the next lines, and behind the last the text's own padding. */
+    return line.len > 0 ? run_one(worker, line, padded, err) : ERR_OK;
 }
 
 /* Full batches are handed on; all of them where the copied texts grow. */
@@ -257,14 +280,11 @@ enum err_code fhir_worker_run_lines(struct fhir_worker *worker, struct str text,
 {
     const char *at = text.ptr, *end = text.ptr + text.len;
     while (at < end) {
-        const char *stop = memchr(at, '\n', (size_t)(end - at));
-        stop = stop != NULL ? stop : end;
-        struct str line = str_trim((struct str){at, (size_t)(stop - at)});
-        /* Behind a line stand the next lines, and behind the last the text's own padding. */
-        if (line.len > 0 && run_one(worker, line, padded, err) != ERR_OK)
+        size_t length;
+        if (run_line(worker, (struct str){at, (size_t)(end - at)}, padded, &length, err) != ERR_OK)
             return at_line(text, at, err);
         TRY(between(worker, err));
-        at = stop + 1;
+        at += length;
     }
     return hand_on_all(worker, err);
 }

@@ -670,7 +670,12 @@ enum err_code json_bulk_read_alike(struct json_bulk *bulk, struct str text, bool
     bulk->shapes = bulk_shapes_for(bulk->shapes, root);
     if (bulk->shapes == NULL)
         return err_set(err, ERR_MEMORY, "no memory to read JSON");
-    TRY(walk_begin(bulk, text, padded, arena, &walk, err));
+    if (!padded && text.len <= JSON_BULK_LIMIT_BYTES)
+        TRY(padded_copy(bulk, &text, err));
+    if (text.ptr != bulk->strange && (*ret = bulk_shapes_compare(bulk->shapes, &text, false, ret_shape)) != NULL)
+        return ERR_OK;
+    bulk->strange = NULL;
+    TRY(walk_begin(bulk, text, true, arena, &walk, err));
     const uint32_t *begin = walk.at;
     if ((*ret = bulk_shapes_match(bulk->shapes, &walk, ret_shape)) != NULL)
         return ERR_OK;
@@ -682,6 +687,15 @@ enum err_code json_bulk_read_alike(struct json_bulk *bulk, struct str text, bool
     TRY(walk_end(&walk));
     *ret = node;
     return ERR_OK;
+}
+
+const struct json_node *json_bulk_read_known(struct json_bulk *bulk, struct str lines, const struct json_fields *root, struct str *ret_line, size_t *ret_shape)
+{
+    *ret_line = lines;
+    bulk->shapes = bulk_shapes_for(bulk->shapes, root);
+    const struct json_node *known = bulk->shapes != NULL ? bulk_shapes_compare(bulk->shapes, ret_line, true, ret_shape) : NULL;
+    bulk->strange = known == NULL ? lines.ptr : NULL;
+    return known;
 }
 
 enum err_code json_bulk_check(struct json_bulk *bulk, struct str text, bool padded, struct err *err)

@@ -58,11 +58,14 @@ AUTO_DEFINE(struct json_bulk, json_bulk_free)
  * What the field tree does not name is only balanced, not checked: json_bulk_check does. */
 enum err_code json_bulk_read(struct json_bulk *bulk, struct str text, bool padded, const struct json_fields *root, struct arena *arena,
                              const struct json_node **ret, struct err *err) WARN_UNUSED;
-/* The same for many documents that are alike, faster: what is learnt of one is used for the next (bulk_shapes.c). *ret_shape: 0, or the number of the document's
+/* The same for many documents that are alike, faster: what is learnt of one is used for the next (bulk_shapes.c, bulk_spans.c). *ret_shape: 0, or the number of the document's
  * shape: documents with the same number have the very same nodes, one after another, with other texts; so a node, too, holds until the next call only. A number
  * is never used for another shape. */
 enum err_code json_bulk_read_alike(struct json_bulk *bulk, struct str text, bool padded, const struct json_fields *root, struct arena *arena,
                                    const struct json_node **ret, size_t *ret_shape, struct err *err) WARN_UNUSED;
+/* The first of many lines, where it is a document like those before it: its nodes, *ret_line (with no blanks around it), *ret_shape; NULL: find its end, and read it
+ * as one that is alike. JSON_BULK_PADDING bytes behind lines may be read. */
+const struct json_node *json_bulk_read_known(struct json_bulk *bulk, struct str lines, const struct json_fields *root, struct str *ret_line, size_t *ret_shape);
 /* Is text one JSON value, wholly well formed (no string with half a surrogate pair, too)? For import: what passes here never fails in json_bulk_read. */
 enum err_code json_bulk_check(struct json_bulk *bulk, struct str text, bool padded, struct err *err) WARN_UNUSED;
 

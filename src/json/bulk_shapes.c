@@ -15,24 +15,20 @@
 #define TEXT_MOST ((size_t)64 << 10)
 #define STRANGERS_MOST 4096 /* documents of no shape, once no more are learnt, before all is learnt anew */
 
-struct shape {
-    size_t number;
-    const struct json_node *root;
-    struct json_node **nodes; /* that get texts, in the document's order */
-};
 struct step { /* bytes, then a value */
     const char *bytes;
     size_t length, tokens;
     enum bulk_event_kind kind;
     size_t depth;
     struct step *next, *other; /* behind it; instead of it */
-    struct shape *shape;       /* END */
+    struct bulk_shape *shape;       /* END */
 };
 struct bulk_shapes {
     const struct json_fields *root;
     bool useless; /* something is kept whole, whose bytes are never alike */
     struct arena *arena;
     struct step *first;
+    struct bulk_spans spans;
     size_t count, last_number;
     int64_t known, strangers; /* documents since the last shape was learnt */
     struct bulk_event events[EVENTS_MOST];
@@ -51,6 +47,7 @@ static void forget(struct bulk_shapes *shapes)
 {
     arena_reset(shapes->arena);
     shapes->first = NULL;
+    shapes->spans = (struct bulk_spans){.first = NULL};
     shapes->count = 0;
     shapes->known = shapes->strangers = 0;
 }
@@ -84,16 +81,6 @@ struct bulk_shapes *bulk_shapes_for(struct bulk_shapes *shapes, const struct jso
 
 /* ---- comparing --------------------------------------------------------------------------------- */
 
-/* Both have 8 readable bytes behind their end. */
-static inline bool same_bytes(const char *a, const char *b, size_t length)
-{
-    size_t idx = 0;
-    for (; idx + 8 <= length; idx += 8)
-        if (bulk_head(a + idx) != bulk_head(b + idx))
-            return false;
-    return idx == length || ((bulk_head(a + idx) ^ bulk_head(b + idx)) & (UINT64_MAX >> (64 - 8 * (length - idx)))) == 0;
-}
-
 static inline bool begins(enum bulk_event_kind kind, char first)
 {
     switch (kind) {
@@ -114,7 +101,7 @@ static inline __attribute__((always_inline)) bool fits(const struct walk *walk, 
     size_t from = *at, left = (size_t)(walk->end - at);
     if (step->kind == BULK_END ? left != step->tokens || step->length > walk->length - from : left <= step->tokens || at[step->tokens] != from + step->length)
         return false;
-    return same_bytes(walk->text + from, step->bytes, step->length) && (step->kind == BULK_END || begins(step->kind, walk->text[from + step->length]));
+    return bulk_same_bytes(walk->text + from, step->bytes, step->length) && (step->kind == BULK_END || begins(step->kind, walk->text[from + step->length]));
 }
 
 /* The step that fits, brought to the front: the next document most likely takes it too. */
@@ -160,8 +147,24 @@ static inline bool take_value(struct walk *walk, const struct step *step, struct
     return true;
 }
 
+static const struct json_node *set_texts(struct bulk_shapes *shapes, const struct bulk_shape *shape, size_t *ret_shape)
+{
+    for (size_t idx = 0; idx < shape->count; idx++)
+        shape->nodes[idx]->text = shapes->texts[idx];
+    shapes->known++;
+    *ret_shape = shape->number;
+    return shape->root;
+}
+
+const struct json_node *bulk_shapes_compare(struct bulk_shapes *shapes, struct str *text, bool lines, size_t *ret_shape)
+{
+    const struct bulk_shape *shape = bulk_spans_match(&shapes->spans, text, lines, shapes->texts);
+    return shape != NULL ? set_texts(shapes, shape, ret_shape) : NULL;
+}
+
 const struct json_node *bulk_shapes_match(struct bulk_shapes *shapes, struct walk *walk, size_t *ret_shape)
 {
+    const uint32_t *from = walk->at;
     struct step **first = &shapes->first, *step;
     struct str *text = shapes->texts;
     for (;; first = &step->next) {
@@ -174,12 +177,9 @@ const struct json_node *bulk_shapes_match(struct bulk_shapes *shapes, struct wal
         if (!take_value(walk, step, &text))
             return NULL;
     }
-    const struct shape *shape = step->shape;
-    for (size_t idx = 0, count = (size_t)(text - shapes->texts); idx < count; idx++)
-        shape->nodes[idx]->text = shapes->texts[idx];
-    shapes->known++;
-    *ret_shape = shape->number;
-    return shape->root;
+    if (walk->length <= TEXT_MOST && arena_used_bytes(shapes->arena) < SHAPES_BYTES)
+        bulk_spans_learn(&shapes->spans, shapes->arena, walk, from, shapes->texts, step->shape->count, step->shape);
+    return set_texts(shapes, step->shape, ret_shape);
 }
 
 /* ---- learning ---------------------------------------------------------------------------------- */
@@ -194,7 +194,7 @@ static struct step *step_new(struct bulk_shapes *shapes, const struct walk *walk
 }
 
 /* The events as steps below those that are there. */
-static bool add_steps(struct bulk_shapes *shapes, const struct walk *walk, const uint32_t *from, struct shape *shape)
+static bool add_steps(struct bulk_shapes *shapes, const struct walk *walk, const uint32_t *from, struct bulk_shape *shape)
 {
     struct step **link = &shapes->first;
     for (size_t idx = 0; idx < walk->events->count; idx++) {
@@ -203,7 +203,7 @@ static bool add_steps(struct bulk_shapes *shapes, const struct walk *walk, const
         if (made == NULL)
             return false;
         for (same = *link; same != NULL; same = same->other)
-            if (same->kind == made->kind && same->depth == made->depth && same->length == made->length && same_bytes(same->bytes, made->bytes, made->length))
+            if (same->kind == made->kind && same->depth == made->depth && same->length == made->length && bulk_same_bytes(same->bytes, made->bytes, made->length))
                 break;
         if (same == NULL) {
             same = made;
@@ -218,9 +218,9 @@ static bool add_steps(struct bulk_shapes *shapes, const struct walk *walk, const
     return true;
 }
 
-static struct shape *shape_new(struct bulk_shapes *shapes, const struct json_node *root, const struct bulk_events *events)
+static struct bulk_shape *shape_new(struct bulk_shapes *shapes, const struct json_node *root, const struct bulk_events *events)
 {
-    struct shape *shape = arena_alloc(shapes->arena, sizeof *shape);
+    struct bulk_shape *shape = arena_alloc(shapes->arena, sizeof *shape);
     struct json_node **nodes = arena_array(shapes->arena, events->count, sizeof *nodes);
     size_t count = 0;
     if (shape == NULL || nodes == NULL)
@@ -228,7 +228,7 @@ static struct shape *shape_new(struct bulk_shapes *shapes, const struct json_nod
     for (size_t idx = 0; idx < events->count; idx++)
         if (events->list[idx].node != NULL)
             nodes[count++] = events->list[idx].node;
-    *shape = (struct shape){.number = ++shapes->last_number, .root = root, .nodes = nodes};
+    *shape = (struct bulk_shape){.number = ++shapes->last_number, .root = root, .nodes = nodes, .count = count};
     shapes->count++;
     return shape;
 }
@@ -247,7 +247,7 @@ static const struct json_node *learn(struct bulk_shapes *shapes, struct walk *wa
     if (bulk_keep(walk, shapes->root, false, 0, &root) != ERR_OK || walk->at != walk->end || walk->events->count >= walk->events->cap)
         return NULL;
     walk->events->list[walk->events->count++] = (struct bulk_event){.kind = BULK_END, .from = walk->end, .to = walk->end};
-    struct shape *shape = shape_new(shapes, root, walk->events);
+    struct bulk_shape *shape = shape_new(shapes, root, walk->events);
     if (shape == NULL || !add_steps(shapes, walk, begin, shape))
         return NULL;
     *ret_shape = shape->number;

@@ -20,6 +20,14 @@ struct bulk_events {
     size_t count, cap; /* count > cap: there were more */
 };
 
+/* Documents of one shape have these nodes, with other texts. */
+struct bulk_shape {
+    size_t number;
+    const struct json_node *root;
+    struct json_node **nodes; /* that get texts, in the document's order */
+    size_t count;
+};
+
 struct walk {
     const char *text;
     size_t length;
@@ -35,6 +43,7 @@ struct walk {
 struct json_bulk {
     struct bulk_index *index;
     struct bulk_shapes *shapes; /* or NULL: none was asked for */
+    const char *strange;        /* the line that was compared last, and is like none */
     char *copy;                 /* a document with padding */
     size_t copy_bytes;
 };
@@ -55,6 +64,24 @@ const struct json_node *bulk_shapes_learn(struct bulk_shapes *shapes, const stru
 /* The shapes for a field tree; those of another are forgotten. NULL: no memory. */
 struct bulk_shapes *bulk_shapes_for(struct bulk_shapes *shapes, const struct json_fields *root);
 void bulk_shapes_free(struct bulk_shapes *shapes);
+
+/* The bytes between a document's values (bulk_spans.c). Start with zeros, and again where arena is reset. */
+enum bulk_hole { BULK_HOLE_NONE, BULK_HOLE_TEXT, BULK_HOLE_TEXT_PASSED, BULK_HOLE_NUMBER, BULK_HOLE_NUMBER_PASSED };
+struct bulk_span;
+struct bulk_spans {
+    struct bulk_span *first;
+    size_t count, paths;
+    bool breaks; /* there are line breaks in them */
+    int64_t hits, misses, idle; /* documents; idle: before it is tried again */
+};
+/* The document's shape, and its texts in their order; NULL: it is like none. lines: text is many documents, one on each line; it becomes the first of them.
+ * It has 16 readable bytes behind its end; texts has room for those of any shape. */
+const struct bulk_shape *bulk_spans_match(struct bulk_spans *spans, struct str *text, bool lines, struct str *texts);
+/* Learn the document that walk stands behind: from, its first token; texts, what its shape's nodes got. */
+void bulk_spans_learn(struct bulk_spans *spans, struct arena *arena, const struct walk *walk, const uint32_t *from, const struct str *texts, size_t count,
+                      const struct bulk_shape *shape);
+/* A document without its tokens: its nodes, with its texts, as bulk_shapes_match; NULL: they must be found. */
+const struct json_node *bulk_shapes_compare(struct bulk_shapes *shapes, struct str *text, bool lines, size_t *ret_shape);
 
 static inline bool bulk_is_blank(char c)
 {
@@ -88,6 +115,16 @@ static inline uint64_t bulk_head(const char *text)
     uint64_t head;
     memcpy(&head, text, sizeof head);
     return head;
+}
+
+/* Both have 8 readable bytes behind their end. */
+static inline bool bulk_same_bytes(const char *a, const char *b, size_t length)
+{
+    size_t idx = 0;
+    for (; idx + 8 <= length; idx += 8)
+        if (bulk_head(a + idx) != bulk_head(b + idx))
+            return false;
+    return idx == length || ((bulk_head(a + idx) ^ bulk_head(b + idx)) & (UINT64_MAX >> (64 - 8 * (length - idx)))) == 0;
 }
 
 /* Is there a backslash in a text? It has 8 readable bytes behind its end. */

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "json/bulk.h"
@@ -320,6 +321,56 @@ static void a_broken_document_of_a_known_shape_is_refused_as_any_other(void **st
     }
 }
 
+/* A document that was met three times is compared byte for byte, without its tokens: texts of every length, with everything that ends one, breaks one or looks like
+ * it at every place, kept (id) and passed over (meta). */
+static void texts_of_a_known_document_are_looked_at_to_their_end(void **state)
+{
+    struct kit *kit = *state;
+    static const char *odd[] = {"", "\\\"", "\\\\", "\\", "\"", "\x1f", "\n", "\x7f", "\xc3\xa9", "\xc3", "\xff", "\\\x1f", "\\\xc3\xa9", "\\u00e9", "\\x"};
+    static const char *begins[] = {"{\"id\":\"", "{\"id\":\"a\",\"meta\":{\"a\":\""}, *ends[] = {"\",\"meta\":{\"a\":\"b\"}}", "\"}}"};
+    static const char filler[] = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEF";
+    for (int known = 0; known < 4; known++)
+        assert_true(read_both(kit, "{\"id\":\"a\",\"meta\":{\"a\":\"b\"}}") != 0);
+    for (size_t form = 0; form < 2; form++)
+        for (size_t idx = 0; idx < sizeof odd / sizeof *odd; idx++)
+            for (int before = 0; before < 36; before++)
+                for (int after = 0; after < 3; after++) {
+                    char text[128];
+                    (void)snprintf(text, sizeof text, "%s%.*s%s%.*s%s", begins[form], before, filler, odd[idx], after, filler, ends[form]);
+                    read_both(kit, text);
+                }
+}
+
+static void lines_of_known_documents_end_where_they_end(void **state)
+{
+    AUTO(json_bulk_free) struct json_bulk *fresh = NULL; /* it has met no line break */
+    struct kit own = *(struct kit *)*state, *kit = &own;
+    assert_int_equal(json_bulk_new(&fresh, &own.err), ERR_OK);
+    own.bulk = fresh;
+    static const char *lines[] = {"{\"id\":\"a\"}", "{\"id\":\"bc\"}\r", "{\"id\":\"\"}", "{\"id\":\"d\"} {\"id\":\"e\"}", "{\"id\":\"f\"},", "{\"id\":\"g\"}"};
+    static const bool known[] = {true, true, true, false, false, true};
+    AUTO(buf_done) struct buf text = BUF_INIT;
+    for (int times = 0; times < 3; times++)
+        read_both(kit, "{\"id\":\"a\"}");
+    for (size_t idx = 0; idx < sizeof lines / sizeof *lines; idx++)
+        buf_printf(&text, "%s%s", idx > 0 ? "\n" : "", lines[idx]);
+    buf_printf(&text, "%*s", JSON_BULK_PADDING, "");
+    size_t from = 0, end = text.len - JSON_BULK_PADDING;
+    for (size_t idx = 0; idx < sizeof lines / sizeof *lines; from += strlen(lines[idx++]) + 1) {
+        struct str line;
+        size_t shape;
+        const struct json_node *node = json_bulk_read_known(kit->bulk, (struct str){text.ptr + from, end - from}, alike_fields(), &line, &shape);
+        assert_int_equal(node != NULL, known[idx]);
+        if (node != NULL)
+            assert_true(str_equal(line, str_trim(str_of(lines[idx]))));
+    }
+    read_both(kit, "{\n\"id\":\"a\"}");
+    read_both(kit, "{\n\"id\":\"b\"}"); /* now that a document with a line break is known, no line is taken without looking for its end */
+    struct str line;
+    size_t shape;
+    assert_null(json_bulk_read_known(kit->bulk, (struct str){text.ptr, end}, alike_fields(), &line, &shape));
+}
+
 /* More shapes than are kept: what is not known is read all the same. */
 static void no_number_of_shapes_is_too_many(void **state)
 {
@@ -354,6 +405,8 @@ int main(void)
         cmocka_unit_test(documents_of_any_length_up_to_some_blocks_are_read_to_their_end),
         cmocka_unit_test(documents_that_are_alike_have_one_shape_and_their_own_texts),
         cmocka_unit_test(a_broken_document_of_a_known_shape_is_refused_as_any_other),
+        cmocka_unit_test(texts_of_a_known_document_are_looked_at_to_their_end),
+        cmocka_unit_test(lines_of_known_documents_end_where_they_end),
         cmocka_unit_test(no_number_of_shapes_is_too_many),
     };
     return cmocka_run_group_tests(tests, kit_open, kit_close);
