@@ -5,18 +5,18 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include <cmocka.h>
 
 #include "ask/ask_priv.h"
-#include "base/clock.h"
 #include "dialect/dialect.h"
 #include "engine/engine.h"
 #include "mart/plan_case.h"
 #include "plan/rewrite.h"
 
 #define QUESTIONS 2000
-#define LIMIT_MS 2000 /* of one question, on a busy machine */
+#define LIMIT_S 2 /* of processor time for one question: a busy machine does not stretch it */
 
 static const char *const lines =
     "table patients 100 dimension\n"
@@ -171,13 +171,13 @@ static bool try(const struct world *world, const char *question)
     size_t count = 0;
     struct ask_options options = {.now_day = INT64_MIN};
     struct err err = {0};
-    int64_t started = clock_monotonic_us();
+    clock_t started = clock();
     enum err_code code =
         ask_read(world->catalogue, world->index, question, &options, &reading, &err);
     assert_true(code == ERR_OK || code == ERR_LIMIT);
     if (code == ERR_OK && ask_reading_status(reading) != ASK_ANSWERED)
         assert_int_equal(ask_similar(reading, pieces, 20, &proposals, &err), ERR_OK);
-    assert_true(clock_monotonic_us() - started < LIMIT_MS * 1000);
+    assert_true(clock() - started < LIMIT_S * CLOCKS_PER_SEC);
     if (code != ERR_OK || ask_reading_status(reading) != ASK_ANSWERED)
         return false;
     if (ask_lower(reading, plan, &root, &err) != ERR_OK) {
