@@ -172,7 +172,7 @@ struct ask_moment { /* of measurements that are compared in the same patients */
     size_t from, to; /* the tokens that say it */
 };
 struct ask_moments { /* on with none: all that there are */
-    bool on;
+    bool on, again; /* again: the measure is said once more between them */
     struct ask_moment list[ASK_MOMENTS_MAX];
     size_t count, from, to; /* tokens [from, to) */
 };

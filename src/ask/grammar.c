@@ -547,6 +547,19 @@ static void read_unit(struct ask_parse *p, struct ask_item *item)
     }
 }
 
+/* "by sex and ward": another grouping; "by sex and age over 50" is a condition. */
+static void read_and(struct ask_parse *p)
+{
+    size_t before = p->at;
+    const struct ask_item *next = next_item(p, 0), *after = next_item(p, 1);
+    while (before > 0 && p->reading->items[before - 1].class == ASK_NOISE)
+        before--;
+    bool condition = after != NULL && (after->class == ASK_COMPARE || after->class == ASK_NUMBER ||
+                                       after->class == ASK_DURATION);
+    p->group = p->group || (before > 0 && before - 1 == p->grouped && next != NULL && !condition &&
+                            (next->class == ASK_COLUMN || next->class == ASK_DERIVED));
+}
+
 static void read_item(struct ask_parse *p, struct ask_item *item)
 {
     switch (item->class) {
@@ -603,9 +616,9 @@ static void read_item(struct ask_parse *p, struct ask_item *item)
         read_little(p, item);
         break;
     case ASK_AND:
-    case ASK_ORDINAL:
-    case ASK_ROLE:
-    case ASK_CLASS_END: case ASK_MOMENTS: case ASK_SERIES: case ASK_UNKNOWN: /* of statistics */
+        read_and(p);
+        break;
+    case ASK_ORDINAL: case ASK_ROLE: case ASK_CLASS_END: case ASK_MOMENTS: case ASK_SERIES: case ASK_UNKNOWN: /* of statistics */
         break;
     }
 }
@@ -616,6 +629,7 @@ void ask_grammar(struct ask_reading *reading)
                           .catalogue = reading->catalogue,
                           .q = &reading->question,
                           .open_table = ASK_NONE,
+                          .grouped = ASK_NONE,
                           .again = ASK_NONE,
                           .last = ASK_NONE,
                           .level = -1,

@@ -4,28 +4,39 @@
 
 #include <string.h>
 
-/* The value of one word, as the token is written, that the column holds; a letter in its case: "a"
- * is an article. */
-static bool value_of(struct ask_reading *reading, const struct ask_item *column, size_t token,
-                     struct ask_item *ret)
+/* Is the entry the text? A letter in its case: "a" is an article. */
+static bool is_text(const struct ask_reading *reading, uint32_t entry, struct str text)
 {
-    size_t count = 0;
-    const struct ask_token *word = &reading->tokens[token];
-    const uint32_t *list = ask_index_word(reading->index, word->stem, &count);
+    struct str value = str_trim(ask_entry_text(reading->index, entry));
+    return value.len == 1 ? str_equal(value, text) : str_equal_nocase(value, text);
+}
+
+bool ask_parse_value_called(struct ask_reading *reading, size_t table, size_t column,
+                            struct str text, struct ask_item *ret)
+{
+    char stem[ASK_STEM_BYTES];
+    size_t count = 0, length = 0;
+    const struct ask_index *index = reading->index;
+    while (length < text.len && text.ptr[length] != ' ')
+        length++;
+    ask_stem((struct str){text.ptr, length}, stem);
+    const uint32_t *list = ask_index_word(index, stem, &count);
+    ret->match_count = 0;
     for (size_t i = 0; i < count; i++) {
-        const struct ask_entry *entry = &reading->index->entries[list[i]];
+        const struct ask_entry *entry = &index->entries[list[i]];
         const struct ask_source *source = &reading->catalogue->sources[entry->source];
-        struct str text = ask_entry_text(reading->index, list[i]);
-        if (source->table != column->columns[0].table ||
-            source->column != column->columns[0].column || source->edge != ASK_NONE ||
-            entry->words != 1 || (text.len == 1 && !str_equal(text, word->text)))
+        if (source->table != table || (column != ASK_NONE && source->column != column) ||
+            source->edge != ASK_NONE || !is_text(reading, list[i], text) ||
+            (ret->match_count > 0 && entry->rows <= (uint32_t)ret->matches[0].rows))
             continue;
         uint32_t *entries = arena_array(reading->arena, 1, sizeof *entries);
         if (entries == NULL)
             return false;
         entries[0] = list[i];
-        *ret = (struct ask_item){
-            .class = ASK_VALUE, .from = token, .to = token + 1, .match_count = 1, .quality = 1};
+        ret->class = ASK_VALUE;
+        ret->match_count = 1;
+        ret->chosen = 0;
+        ret->quality = 1;
         ret->matches[0] = (struct ask_match){.source = entry->source,
                                              .entries = entries,
                                              .count = 1,
@@ -34,9 +45,8 @@ static bool value_of(struct ask_reading *reading, const struct ask_item *column,
                                              .exact = true,
                                              .together = true,
                                              .quality = 1};
-        return true;
     }
-    return false;
+    return ret->match_count > 0;
 }
 
 static bool is_of(const struct ask_parse *p, const struct ask_item *value,
@@ -74,13 +84,15 @@ static bool is_join(const struct ask_item *item)
 static bool take_value(struct ask_parse *p, size_t at, const struct ask_item *column)
 {
     struct ask_reading *reading = p->reading;
-    struct ask_item *item = &reading->items[at], value;
+    struct ask_item *item = &reading->items[at], value = *item;
     if (at >= reading->item_count || is_parted(reading, item))
         return false;
     if (item->class == ASK_VALUE)
         return is_of(p, item, column);
     bool word = item->class == ASK_NOISE || item->class == ASK_UNKNOWN;
-    if (!word || item->to - item->from != 1 || !value_of(reading, column, item->from, &value))
+    if (!word || item->to - item->from != 1 ||
+        !ask_parse_value_called(reading, column->columns[0].table, column->columns[0].column,
+                                reading->tokens[item->from].text, &value))
         return false;
     *item = value;
     return true;

@@ -10,6 +10,7 @@ struct ask_parse {
     struct ask_question *q;
     size_t at;                 /* item that is read */
     bool negate, or_next, same_visit, group, missing;
+    size_t grouped;            /* item of the group said last: "and" after it brings another; ASK_NONE */
     enum ask_aggregate aggregate;
     enum ask_pick pick;
     enum ask_concept prefer;   /* what the last verb or noun is about; NONE */
@@ -79,6 +80,8 @@ void ask_parse_settle_statistics(struct ask_parse *p);
 size_t ask_parse_variable_event(struct ask_parse *p, size_t table);
 /* grammar_levels.c: values that are said with their column's name become values alone; two numbers of one column, "stage 3 and 4": the item of the second. */
 void ask_parse_named_values(struct ask_parse *p);
+/* The value of a table (of its column; ASK_NONE: of any) that is the text, as an item's only match; its tokens are the caller's. */
+bool ask_parse_value_called(struct ask_reading *reading, size_t table, size_t column, struct str text, struct ask_item *ret);
 bool ask_parse_number_pair(struct ask_parse *p, size_t i, size_t *ret_second);
 /* statistics_paired.c: are measurements of the same patients compared; then each moment becomes a variable. */
 bool ask_parse_is_paired(const struct ask_parse *p);

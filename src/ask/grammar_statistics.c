@@ -474,8 +474,13 @@ static void read_role(struct roles *r, size_t i)
 /* "from baseline to month 12": the same patients at several moments. */
 static void read_moments(struct roles *r, size_t i)
 {
+    size_t next = said_after(r, i);
     item_at(r, i)->used = true;
     r->s->paired = true;
+    if (is_class(r, next, ASK_ENTITY) && item_at(r, next)->code != ASK_PATIENT)
+        ask_parse_lacks(r->p, "values of each patient's %s and others: they are compared by their "
+                              "own times ('first and last creatinine')",
+                        ask_entity_one((enum ask_entity_kind)item_at(r, next)->code));
     move(r, ASK_PART_FREE, ASK_PART_OUTCOME);
     r->filter = parts(r, ASK_PART_OUTCOME) > 0; /* what follows restricts */
 }

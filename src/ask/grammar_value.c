@@ -342,6 +342,7 @@ void ask_parse_value(struct ask_parse *p, struct ask_item *item)
 void ask_parse_group(struct ask_parse *p, const struct ask_attr *attr)
 {
     p->group = false;
+    p->grouped = p->at;
     if (p->q->group_count == ASK_GROUPS) {
         ask_parse_lacks(p, "more than %d groupings", ASK_GROUPS);
         return;

@@ -113,6 +113,7 @@ static size_t moment_at(const struct ask_reading *reading, size_t at, struct ask
     *ret = (struct ask_moment){.from = at};
     while (is_one_of(word_at(reading, at), leads))
         at++;
+    ret->from = at;
     const char *word = word_at(reading, at);
     bool number = at < reading->token_count && reading->tokens[at].number;
     bool next = at + 1 < reading->token_count && reading->tokens[at + 1].number;
@@ -211,6 +212,7 @@ static bool frame_at(const struct ask_reading *reading, size_t at, struct ask_mo
         size_t again = join > 0 ? said_again(reading, at + join, first) : 0;
         length = moment_at(reading, at + join + again, &ret->list[ret->count]);
         at += length > 0 ? join + again : 0;
+        ret->again = ret->again || (length > 0 && again > 0);
     }
     if (ret->count < 2 || !share_unit(ret))
         return false;
@@ -228,14 +230,17 @@ static bool change_at(const struct ask_reading *reading, size_t at, struct ask_m
     static const char *const asks[] = {"did", "does", "do", "has", "have", NULL};
     static const char *const since[] = {"from", "since", NULL};
     size_t next = at + 1;
+    bool said = false;
     *ret = (struct ask_moments){.from = at};
-    if (!is_one_of(word_at(reading, at), changes))
-        return false;
-    if (is_one_of(word_at(reading, next), since) &&
-        strcmp(word_at(reading, next + 1), "baseline") == 0) {
-        ret->to = next + 2;
+    for (size_t i = 0; i <= at; i++)
+        said = said || is_one_of(word_at(reading, i), changes);
+    if (said && is_one_of(word_at(reading, at), since) &&
+        strcmp(word_at(reading, next), "baseline") == 0) {
+        ret->to = next + 1;
         return true;
     }
+    if (!is_one_of(word_at(reading, at), changes))
+        return false;
     bool asked = is_one_of(word_at(reading, 0), asks) && at > 1;
     bool over = strcmp(word_at(reading, next), "over") == 0 &&
                 strcmp(word_at(reading, next + 1), "time") == 0;
@@ -248,6 +253,7 @@ static bool may_compare(const struct ask_reading *reading, const struct ask_mome
 {
     static const char *const others[] = {"how",   "list",    "show",      "which", "when",
                                          "count", "patient", "admission", NULL};
+    static const char *const against[] = {"vs", "versus", "against", "compared", NULL};
     bool says = false, ends = m->list[0].kind != ASK_MOMENT_AT;
     for (size_t i = 0; i < reading->token_count; i++) {
         says = says || is_one_of(reading->tokens[i].lower, change_words);
@@ -255,6 +261,8 @@ static bool may_compare(const struct ask_reading *reading, const struct ask_mome
             (i == 0 || (i + 1 < reading->token_count && reading->tokens[i + 1].number)))
             return false;
     }
+    for (size_t i = m->from; i < m->to; i++)
+        says = says || is_one_of(reading->tokens[i].lower, against);
     for (size_t i = 1; i < m->count; i++)
         ends = ends && m->list[i].kind != ASK_MOMENT_AT;
     return says || m->count == 0 || ends;
@@ -278,8 +286,12 @@ bool ask_moments_at(const struct ask_reading *reading, size_t from, struct ask_i
     const char *word = word_at(reading, from); /* "increase between …": which way is not asked */
     bool frame = m->on && from == m->from;
     bool noise = m->on && is_one_of(word, change_words) && !is_one_of(word, verbs);
+    bool plain = !m->again; /* words of moments.def and no number: nothing to mask */
+    for (size_t i = 0; i < m->count; i++)
+        plain = plain && m->list[i].kind != ASK_MOMENT_AT;
     if (frame)
-        *ret = (struct ask_item){.class = ASK_MOMENTS, .from = from, .to = m->to, .quality = 1};
+        *ret = (struct ask_item){
+            .class = ASK_MOMENTS, .from = from, .to = m->to, .code = plain, .quality = 1};
     else if (noise)
         *ret = (struct ask_item){.class = ASK_NOISE, .from = from, .to = from + 1, .quality = 1};
     return frame || noise;

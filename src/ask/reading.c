@@ -519,9 +519,10 @@ bool ask_item_stays(const struct ask_item *item)
     case ASK_WINDOW:
     case ASK_IDENTIFIED:
     case ASK_OFTEN:
-    case ASK_MOMENTS: /* it may hold a number */
     case ASK_UNKNOWN:
         return false;
+    case ASK_MOMENTS:
+        return item->code != 0; /* no number, and no other word */
     case ASK_SERIES:
     case ASK_NOISE:
     case ASK_INTENT:

@@ -90,6 +90,17 @@ static void say_curves(const struct ask_reading *reading, const struct ask_varia
     say_variable(reading, group, out);
 }
 
+/* The condition that says which moment it is, after those that say what is measured. */
+static void say_last(const struct ask_reading *reading, const struct ask_event *event,
+                     struct buf *out)
+{
+    struct ask_event one = {.or_with = ASK_NONE, .linked = ASK_NONE};
+    if (event->predicate_count == 0)
+        return;
+    one.predicates[one.predicate_count++] = event->predicates[event->predicate_count - 1];
+    ask_say_rows(reading, &one, out);
+}
+
 /* "Do values change in the same patients: first bili (…), then …" */
 static void say_moments(const struct ask_reading *reading, struct buf *out)
 {
@@ -114,7 +125,7 @@ static void say_moments(const struct ask_reading *reading, struct buf *out)
         else if (time != NULL)
             buf_printf(out, " (each one's first by %s)", time);
         else
-            ask_say_rows(reading, event, out);
+            say_last(reading, event, out);
     }
     const struct ask_variable *v = s->count > 0 ? &s->variables[0] : NULL;
     if (v != NULL && v->from != ASK_FROM_COLUMN)

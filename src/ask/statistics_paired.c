@@ -26,7 +26,10 @@ static const char *moment_text(const struct ask_parse *p, const struct ask_momen
     static const char *const units[] = {
         [ASK_EVERY_NOTHING] = "moment", [ASK_EVERY_VISIT] = "visit", [ASK_EVERY_DAY] = "day",
         [ASK_EVERY_WEEK] = "week",      [ASK_EVERY_MONTH] = "month", [ASK_EVERY_YEAR] = "year"};
-    return moment->kind == ASK_MOMENT_AT
+    bool baseline = moment->kind == ASK_MOMENT_FIRST && moment->to > moment->from &&
+                    strcmp(p->reading->tokens[moment->from].lower, "baseline") == 0;
+    return baseline ? "baseline"
+           : moment->kind == ASK_MOMENT_AT
                ? arena_printf(p->reading->arena, "%s %g", units[moment->unit], moment->number)
                : ends[moment->kind];
 }
@@ -163,21 +166,19 @@ static bool numbered_column(const struct ask_parse *p, const struct measure *m,
 static bool valued(struct ask_parse *p, size_t event, const struct measure *m,
                    const struct ask_moment *moment)
 {
-    struct ask_item item;
-    for (size_t to = moment->to; to > moment->from; to--) {
-        if (!ask_values_match(p->reading, moment->from, to, &item))
+    struct ask_item item = {.from = moment->from, .to = moment->to};
+    const char *texts[] = {ask_phrase(p->reading, moment->from, moment->to),
+                           ask_phrase(p->reading, moment->from, moment->from + 1),
+                           moment->kind == ASK_MOMENT_AT ? moment_text(p, moment) : NULL};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct ask_attr attr;
+        if (texts[i] == NULL ||
+            !ask_parse_value_called(p->reading, m->table, ASK_NONE, str_of(texts[i]), &item))
             continue;
-        for (size_t i = 0; i < item.match_count; i++) {
-            const struct ask_source *source = &p->catalogue->sources[item.matches[i].source];
-            if (source->table != m->table || !item.matches[i].exact)
-                continue;
-            struct ask_attr attr;
-            item.chosen = i;
-            ask_source_attr(p->catalogue, source, &attr);
-            ask_parse_values(p, ask_parse_predicate(p, event, &attr), item.matches[i].source,
-                             &item);
-            return true;
-        }
+        size_t source = item.matches[0].source;
+        ask_source_attr(p->catalogue, &p->catalogue->sources[source], &attr);
+        ask_parse_values(p, ask_parse_predicate(p, event, &attr), source, &item);
+        return true;
     }
     return false;
 }
@@ -323,7 +324,9 @@ void ask_parse_settle_paired(struct ask_parse *p)
     bool same = false;
     sort_moments(&p->reading->moments);
     s->paired = true;
-    if (s->count == 2 && two_columns(p, &series, &same)) {
+    bool named = two_columns(p, &series, &same) && /* both, and no group */
+                 (same || (!p->reading->moments.on && s->variables[1].part != ASK_PART_GROUP));
+    if (named) {
         bool swap = false;
         for (size_t i = 0; same && i < series.count; i++) {
             if (series.columns[i] == s->variables[0].attr.column)
