@@ -1,4 +1,6 @@
 /* Cox's proportional hazards model as it is reported: terms, tests, concordance. */
+#include <string.h>
+
 #include "stats/cox_priv.h"
 
 #define MOVING 0.05
@@ -105,8 +107,13 @@ static enum err_code concordance(struct cox *cox, double *ret)
     rank_predictors(cox, keys, rank);
     for (int64_t end = n, first; end > 0; end = first) {
         first = end - 1;
-        while (first > 0 && cox->times.time[first - 1] == cox->times.time[end - 1])
+        while (first > 0 && cox->times.time[first - 1] == cox->times.time[end - 1] &&
+               !times_begins(&cox->times, first))
             first--;
+        if (end < n && times_begins(&cox->times, end)) { /* pairs are within a stratum */
+            memset(tree.count, 0, (size_t)(n + 1) * sizeof *tree.count);
+            inside = 0;
+        }
         for (int pass = 0; pass < 3; pass++) /* censored rows outlive events of their time; events
                                                 do not outlive one another */
             for (int64_t r = first; r < end; r++) {

@@ -131,8 +131,11 @@ enum err_code cox_scan(struct cox *cox, struct cox_weighted *weighted)
     }
     for (int64_t end = cox->times.n, first; end > 0; end = first) {
         first = end - 1;
-        while (first > 0 && cox->times.time[first - 1] == cox->times.time[end - 1])
+        while (first > 0 && cox->times.time[first - 1] == cox->times.time[end - 1] &&
+               !times_begins(&cox->times, first))
             first--;
+        if (end < cox->times.n && times_begins(&cox->times, end))
+            sums_clear(&scan.risk, p); /* another stratum: who was at risk there is not here */
         double part = scan_time(&scan, first, end, shift);
         loglik += part;
         add_scaled(cox->score, scan.u, p, 1);

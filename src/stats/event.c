@@ -202,12 +202,40 @@ static enum err_code times_order(struct work *work, const struct sample *sample,
     return ERR_OK;
 }
 
+/* The strata one after the other; within each the order of time stays. */
+static enum err_code times_part(struct work *work, const struct stats_column *strata,
+                                const double *codes, struct times *times)
+{
+    struct levels levels;
+    struct times whole = *times;
+    TRY(levels_find(work, strata, codes, times->n, STATS_LEVELS_MAX, &levels));
+    int64_t *at = work_array(work, (int64_t)levels.count + 1, sizeof *at);
+    times->time = work_array(work, times->n, sizeof *times->time);
+    times->event = work_array(work, times->n, sizeof *times->event);
+    times->row = work_array(work, times->n, sizeof *times->row);
+    times->stratum = work_array(work, times->n, sizeof *times->stratum);
+    TRY(work_memory(work));
+    for (size_t k = 0; k < levels.count; k++)
+        at[k + 1] = at[k] + levels.n[k];
+    for (int64_t i = 0; i < whole.n; i++) {
+        uint32_t k = levels.index[whole.row[i]];
+        times->time[at[k]] = whole.time[i];
+        times->event[at[k]] = whole.event[i];
+        times->row[at[k]] = whole.row[i];
+        times->stratum[at[k]++] = k;
+    }
+    work_note(work, "%zu strata of %s: each is compared within itself", levels.count,
+              strata->name);
+    return ERR_OK;
+}
+
 enum err_code times_take(struct work *work, const struct stats_column *time,
                          const struct stats_column *event, const struct stats_column *more,
                          size_t count, struct times *ret)
 {
     double *codes = work_array(work, event->rows, sizeof *codes);
-    const struct stats_column **columns = work_array(work, (int64_t)count + 2, sizeof *columns);
+    const struct stats_column *strata = work->options.strata;
+    const struct stats_column **columns = work_array(work, (int64_t)count + 3, sizeof *columns);
     const char *note = NULL;
     struct sample sample;
     TRY(work_memory(work));
@@ -219,7 +247,8 @@ enum err_code times_take(struct work *work, const struct stats_column *time,
     columns[1] = &coded;
     for (size_t i = 0; i < count; i++)
         columns[2 + i] = &more[i];
-    TRY(sample_take(work, columns, count + 2, &sample));
+    columns[2 + count] = strata;
+    TRY(sample_take(work, columns, count + (strata != NULL ? 3 : 2), &sample));
     *ret = (struct times){.n = sample.n, .x = sample.x + 2};
     TRY(times_order(work, &sample, ret));
     if (sample.n == 0)
@@ -228,7 +257,7 @@ enum err_code times_take(struct work *work, const struct stats_column *time,
     if (ret->time[0] < 0)
         return work_input(work, "%s has times below zero: time to an event is counted from 0",
                           time->name);
-    return ERR_OK;
+    return strata != NULL ? times_part(work, strata, sample.x[2 + count], ret) : ERR_OK;
 }
 
 enum err_code times_need_events(struct work *work, const struct stats_column *event,

@@ -63,11 +63,12 @@ enum stats_adjust_method { STATS_HOLM, STATS_BENJAMINI_HOCHBERG };
 struct stats_options {
     double level;        /* of confidence intervals, in (0, 1); 0: 0.95 */
     bool equal_variance; /* t-test: Student's, not Welch's */
-    bool no_continuity;  /* Mann–Whitney, signed ranks, χ² (2 × 2), McNemar: no continuity correction */
+    bool no_continuity;  /* Mann–Whitney, signed ranks, χ² (2 × 2), McNemar, Mantel–Haenszel: no continuity correction */
     enum stats_exactness exact; /* Mann–Whitney, signed ranks, Spearman; McNemar: always or not */
     enum stats_center center;
     enum stats_ties ties;
     enum stats_interval interval;
+    const struct stats_column *strata; /* log-rank, Cox and its check: within its levels */
     bool has_event_value; /* the code of event that means it happened; all others: censored */
     double event_value;
 };
@@ -257,6 +258,14 @@ enum err_code stats_fisher(const struct stats_column *a, const struct stats_colu
 enum err_code stats_fisher_table(const struct stats_table *table,
                                  const struct stats_options *options, struct stats_result *ret,
                                  struct err *err) WARN_UNUSED;
+/* Mantel & Haenszel 1959 over strata: the common odds ratio of b's second level in a's second against
+ * the first, both of two levels; χ² with continuity correction; interval by Robins, Breslow &
+ * Greenland 1986. Strata of one row are left out (noted). Numbers "Woolf", "Woolf p": do the strata
+ * differ (Woolf 1955, ½ added to each count). R: mantelhaen.test(table(a, b, strata)). */
+enum err_code stats_mantel_haenszel(const struct stats_column *a, const struct stats_column *b,
+                                    const struct stats_column *strata,
+                                    const struct stats_options *options, struct stats_result *ret,
+                                    struct err *err) WARN_UNUSED;
 /* McNemar (two levels, continuity correction) and Bowker's symmetry (more). a, b: the two answers
  * of each row; the levels are those of both. R: mcnemar.test(table(a, b)). STATS_EXACT_ALWAYS, two
  * levels: no statistic, p of the binomial distribution of the pairs that differ, two-sided. R:

@@ -205,14 +205,26 @@ static void rank_add(struct rank_test *test, double d, double n)
     }
 }
 
+/* The rows of the stratum that begins at i are at risk, and no other. */
+static double rank_begin(struct rank_test *test, const struct times *times,
+                         const struct levels *levels, int64_t i)
+{
+    int64_t end = times_stratum_end(times, i);
+    for (size_t k = 0; k < test->k; k++)
+        test->at_risk[k] = 0;
+    for (int64_t r = i; r < end; r++)
+        test->at_risk[levels->index[times->row[r]]]++;
+    return (double)(end - i);
+}
+
 static void rank_scan(struct rank_test *test, const struct times *times,
                       const struct levels *levels)
 {
-    double n = (double)times->n;
-    for (size_t i = 0; i < test->k; i++)
-        test->at_risk[i] = (double)levels->n[i];
+    double n = 0;
     for (int64_t i = 0, end; i < times->n; i = end) {
         double d = 0;
+        if (times_begins(times, i))
+            n = rank_begin(test, times, levels, i);
         end = times_end(times, i);
         for (int64_t r = i; r < end; r++)
             if (times->event[r] > 0) {

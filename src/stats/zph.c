@@ -11,13 +11,17 @@
 static enum err_code time_weights(struct cox *cox, double *g)
 {
     const struct times *times = &cox->times;
+    struct keyed *order = work_array(cox->work, times->n, sizeof *order);
     double survival = 1, sum = 0;
+    TRY(work_memory(cox->work));
+    for (int64_t r = 0; r < times->n; r++) /* of all strata together, as survival's */
+        order[r] = (struct keyed){times->time[r], r};
+    sort_keyed(order, times->n);
     for (int64_t i = 0, end; i < times->n; i = end) {
         double events = 0, at_risk = (double)(times->n - i);
-        end = times_end(times, i);
-        for (int64_t r = i; r < end; r++) {
-            events += times->event[r];
-            g[r] = 1 - survival;
+        for (end = i; end < times->n && order[end].key == order[i].key; end++) {
+            events += times->event[order[end].row];
+            g[order[end].row] = 1 - survival;
         }
         sum += events * (1 - survival);
         survival *= (at_risk - events) / at_risk;

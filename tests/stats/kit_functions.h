@@ -63,6 +63,7 @@ static const struct kit_function kit_functions[] = {
     {"logistic", "outcome", NULL, .model = stats_logistic},
     {"kaplan_meier", "time", "event", .times = stats_kaplan_meier},
     {"log_rank", "time", "event", .times = stats_log_rank},
+    {"mantel_haenszel", "a", "b", .times = stats_mantel_haenszel},
     {"cox", "time", "event", .hazards = stats_cox},
     {"cox_zph", "time", "event", .hazards = stats_cox_zph},
     {"smd", "value", "group", .two = stats_smd},

@@ -74,4 +74,4 @@ groups_holes <- with_missing(groups3, 0.15)
 pairs <- local({ a <- round(rnorm(18), 2); data.frame(a = a, b = round(a + rnorm(18, 0.3, 0.7), 2)) })
 pairs_holes <- with_missing(pairs, 0.2)
 
-for (family in c("groups", "tables", "correlation", "regression", "survival", "balance", "paired")) source(file.path(here, paste0("reference_", family, ".R")))
+for (family in c("groups", "tables", "correlation", "regression", "survival", "balance", "paired", "strata")) source(file.path(here, paste0("reference_", family, ".R")))

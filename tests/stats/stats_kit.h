@@ -227,6 +227,9 @@ static inline enum err_code kit_call(const struct kit_function *function, struct
     while (predictors.len > 0)
         x[count++] = kit_column(table, kit_cut(&predictors, ','));
     const struct stats_column groups = kit_column(table, group);
+    struct str strata_name = kit_argument(call, "strata");
+    const struct stats_column strata = kit_column(table, strata_name);
+    options.strata = strata_name.len > 0 ? &strata : NULL;
     if (function->many != NULL)
         return function->many(x, count, &options, ret, err);
     if (function->one != NULL)

@@ -104,6 +104,10 @@ static const char *const calls[] = {
     "cox time=t event=e x=x,g,h",
     "cox time=t event=e x=x,g,h ties=breslow",
     "cox_zph time=t event=e x=x,h",
+    "log_rank time=t event=e group=g strata=h",
+    "cox time=t event=e x=x,g strata=h",
+    "cox_zph time=t event=e x=x strata=h",
+    "mantel_haenszel a=e b=d group=h",
     "smd value=x group=g",
     "smd value=h group=g",
 };

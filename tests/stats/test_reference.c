@@ -302,6 +302,7 @@ FILE_TEST(survival)
 FILE_TEST(cox)
 FILE_TEST(balance)
 FILE_TEST(paired)
+FILE_TEST(strata)
 FILE_TEST(adjust)
 
 int main(void)
@@ -313,7 +314,7 @@ int main(void)
         cmocka_unit_test(correlation_equals_r), cmocka_unit_test(regression_equals_r),
         cmocka_unit_test(survival_equals_r),    cmocka_unit_test(cox_equals_r),
         cmocka_unit_test(balance_equals_r),     cmocka_unit_test(adjust_equals_r),
-        cmocka_unit_test(paired_equals_r),
+        cmocka_unit_test(paired_equals_r),      cmocka_unit_test(strata_equals_r),
     };
     find_data();
     return cmocka_run_group_tests(tests, NULL, NULL);
