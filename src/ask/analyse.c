@@ -413,7 +413,8 @@ static enum err_code (*const families[ASK_FAMILIES])(struct analysis *a, struct 
     [ASK_COX] = analyse_model,
     [ASK_CURVES] = analyse_curves,
     [ASK_TABLE1] = analyse_table_one,
-    [ASK_PAIRED] = analyse_paired};
+    [ASK_PAIRED] = analyse_paired,
+    [ASK_STRATIFIED] = analyse_stratified};
 
 static void put_all(struct analysis *a, json_t *json)
 {

@@ -32,7 +32,8 @@ enum err_code analysis_time_event(struct analysis *a, size_t event, struct stats
     const struct stats_column *column = &a->columns[event];
     size_t count = 0;
     struct analysis_level *levels = analysis_levels(a, column, NULL, &count);
-    *ret = (struct stats_options){.level = 0};
+    size_t stratum = analysis_find(a, ASK_PART_STRATUM);
+    *ret = (struct stats_options){.strata = stratum != ASK_NONE ? &a->columns[stratum] : NULL};
     if (levels == NULL || count == 0)
         return err_set(err, ERR_INPUT, "no row has a value of %s", column->name);
     if (column->label_count > 0)

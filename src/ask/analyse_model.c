@@ -49,7 +49,9 @@ static enum err_code take(struct model *m, struct err *err)
 /* Has the row every value that the model needs? */
 static bool is_complete(const struct model *m, int64_t row)
 {
+    const struct stats_column *strata = m->options.strata;
     bool complete = analysis_has(m->outcome.values[row]) &&
+                    (strata == NULL || analysis_has(strata->values[row])) &&
                     (m->time == NULL || analysis_has(m->time->values[row]));
     for (size_t i = 0; complete && i < m->count; i++)
         complete = analysis_has(m->predictors[i].values[row]);

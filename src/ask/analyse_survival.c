@@ -155,6 +155,19 @@ static enum err_code check_time(struct analysis *a, const struct stats_column *t
     return ERR_OK;
 }
 
+/* Times of who belongs to a stratum. */
+static struct stats_column in_strata(struct analysis *a, const struct stats_column *time,
+                                     const struct stats_column *strata)
+{
+    struct stats_column ret = *time;
+    double *values =
+        strata != NULL ? arena_array(a->arena, (size_t)a->rows + 1, sizeof *values) : NULL;
+    for (int64_t r = 0; values != NULL && r < a->rows; r++)
+        values[r] = analysis_has(strata->values[r]) ? time->values[r] : NAN;
+    ret.values = values != NULL ? values : time->values;
+    return ret;
+}
+
 enum err_code analyse_curves(struct analysis *a, struct err *err)
 {
     size_t t = analysis_find(a, ASK_PART_TIME), e = analysis_find(a, ASK_PART_EVENT),
@@ -169,7 +182,10 @@ enum err_code analyse_curves(struct analysis *a, struct err *err)
            at = asked_time(a, each);
     TRY(analysis_time_event(a, e, &options, err));
     TRY(check_time(a, time, at, unit, err));
-    TRY(stats_kaplan_meier(time, event, group, &options, &curve, err));
+    struct stats_options plain = options; /* a curve for each group, over all strata */
+    struct stats_column of = in_strata(a, time, options.strata);
+    plain.strata = NULL;
+    TRY(stats_kaplan_meier(&of, event, group, &plain, &curve, err));
     curve_rows(a, &curve, group != NULL ? group->name : "group", at);
     curve_figure(a, &curve, time->name);
     analysis_dropped(a, &curve);
@@ -192,8 +208,11 @@ enum err_code analyse_curves(struct analysis *a, struct err *err)
                        group->name);
     TRY(stats_log_rank(time, event, group, &options, &test, err));
     a->test = "log-rank test";
-    analysis_why(a, "survival of groups is compared over the whole follow-up");
+    analysis_why(a, "survival of groups is compared over the whole follow-up%s",
+                 options.strata != NULL ? ", within strata" : "");
     (void)analysis_statistic(a, &test);
+    if (options.strata != NULL)
+        analysis_dropped(a, &test);
     hazards(a, time, event, group, &options, test.p);
     analysis_small_groups(a, group->name, levels, count);
     return ERR_OK;

@@ -87,6 +87,7 @@ enum err_code analyse_correlation(struct analysis *a, struct err *err) WARN_UNUS
 enum err_code analyse_normality(struct analysis *a, struct err *err) WARN_UNUSED;
 enum err_code analyse_model(struct analysis *a, struct err *err) WARN_UNUSED;
 enum err_code analyse_curves(struct analysis *a, struct err *err) WARN_UNUSED;
+enum err_code analyse_stratified(struct analysis *a, struct err *err) WARN_UNUSED;
 enum err_code analyse_paired(struct analysis *a, struct err *err) WARN_UNUSED;
 enum err_code analyse_table_one(struct analysis *a, struct err *err) WARN_UNUSED;
 

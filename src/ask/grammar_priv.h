@@ -78,6 +78,11 @@ bool ask_parse_statistics(struct ask_parse *p);
 void ask_parse_settle_statistics(struct ask_parse *p);
 /* Rows of an event that a variable is made of; they are no filter. ASK_NONE: too many. */
 size_t ask_parse_variable_event(struct ask_parse *p, size_t table);
+/* statistics_kinds.c: the kind of a variable, as its column says; a number that is a group, or strata; moments of one kind. */
+void ask_settle_kind(const struct ask_parse *p, struct ask_variable *v);
+void ask_allow_group(const struct ask_parse *p, struct ask_variable *v);
+void ask_allow_stratum(const struct ask_parse *p, struct ask_variable *v);
+void ask_settle_moments(struct ask_parse *p);
 /* grammar_levels.c: values that are said with their column's name become values alone; two numbers of one column, "stage 3 and 4": the item of the second. */
 void ask_parse_named_values(struct ask_parse *p);
 /* The value of a table (of its column; ASK_NONE: of any) that is the text, as an item's only match; its tokens are the caller's. */

@@ -466,6 +466,9 @@ static void read_role(struct roles *r, size_t i)
         s->odds = true;
         open_part(r, ASK_PART_OUTCOME);
         break;
+    case ASK_ROLE_STRATA:
+        open_part(r, ASK_PART_STRATUM);
+        break;
     case ASK_ROLE_VERSUS:
         break;
     }

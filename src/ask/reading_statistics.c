@@ -12,7 +12,8 @@ static const char *const family_texts[ASK_FAMILIES] = {
     [ASK_CORRELATION] = "correlation", [ASK_LINEAR] = "linear",
     [ASK_LOGISTIC] = "logistic",      [ASK_COX] = "cox",
     [ASK_CURVES] = "survival",        [ASK_TABLE1] = "table_one",
-    [ASK_NORMAL] = "normality",       [ASK_PAIRED] = "paired"};
+    [ASK_NORMAL] = "normality",       [ASK_PAIRED] = "paired",
+    [ASK_STRATIFIED] = "stratified"};
 
 static const struct ask_variable *first_of(const struct ask_statistics *s, enum ask_part part)
 {
@@ -143,6 +144,7 @@ static void say_family(const struct ask_reading *reading, struct buf *out)
         break;
     case ASK_NUMBER_BY_GROUP:
     case ASK_CATEGORY_BY_GROUP:
+    case ASK_STRATIFIED:
         buf_puts(out, "Does ");
         say_variable(reading, outcome, out);
         buf_puts(out, " differ by ");
@@ -220,7 +222,10 @@ static void say_unit(const struct ask_reading *reading, struct buf *out)
 void ask_say_statistics(struct ask_reading *reading)
 {
     struct buf *out = &reading->sentence;
+    const struct ask_variable *stratum = first_of(&reading->question.statistics, ASK_PART_STRATUM);
     say_family(reading, out);
+    buf_puts(out, stratum != NULL ? ", within strata of " : "");
+    say_variable(reading, stratum, out);
     say_unit(reading, out);
     ask_say_filters(reading, out);
     buf_putc(out, '.');
@@ -335,6 +340,8 @@ json_t *ask_statistics_parts_json(const struct ask_reading *reading, bool *ok)
     put_part(s, json, "groups", ASK_PART_GROUP, ok);
     if (s->family == ASK_PAIRED)
         put_part(s, json, "moments", ASK_PART_MOMENT, ok);
+    if (first_of(s, ASK_PART_STRATUM) != NULL)
+        put_one(s, json, "stratum", ASK_PART_STRATUM, ok);
     put_one(s, json, "time", ASK_PART_TIME, ok);
     put_one(s, json, "event", ASK_PART_EVENT, ok);
     put_part(s, json, "covariates", ASK_PART_COVARIATE, ok);
@@ -410,6 +417,7 @@ json_t *ask_statistics_follow_ups(const struct ask_reading *reading, bool *ok)
         follow(list, ok, "describe ", outcome, "");
         break;
     case ASK_PAIRED:
+    case ASK_STRATIFIED:
     case ASK_NO_FAMILY:
     case ASK_FAMILIES:
         break;

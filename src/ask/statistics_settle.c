@@ -8,8 +8,6 @@
 
 #include <string.h>
 
-#define SCALE_STEPS 12 /* of a score that is ranked, as 0 to 10 */
-
 /* ---- columns by name
  * ------------------------------------------------------------------------------------ */
 
@@ -93,67 +91,6 @@ static size_t count_of(const struct ask_statistics *s, enum ask_part part)
     for (size_t i = 0; i < s->count; i++)
         count += s->variables[i].part == part ? 1 : 0;
     return count;
-}
-
-static bool is_ordinal(const struct ask_column *column)
-{
-    static const char *const names[] = {"stage", "grade",  "score",    "class",   "severity",
-                                        "differ", "extent", "category", "ecog",    "nyha",
-                                        "level", "rank",   "karno",    "quality", NULL};
-    for (size_t i = 0; names[i] != NULL; i++)
-        if (ask_words_have(&column->words, names[i]))
-            return data_type_is_numeric(column->type);
-    return false;
-}
-
-/* Category or number, as the column's type and role say. */
-static void settle_kind(const struct ask_parse *p, struct ask_variable *v)
-{
-    if (v->grouped) { /* two of its values */
-        v->category = v->two_levels = true;
-        return;
-    }
-    if (v->from != ASK_FROM_COLUMN) {
-        v->category = v->two_levels = v->from == ASK_FROM_HAS;
-        return;
-    }
-    if (v->attr.derived != ASK_PLAIN) {
-        v->category = v->two_levels =
-            v->attr.derived == ASK_DEATH || v->attr.derived == ASK_HOSPITAL_DEATH;
-        return;
-    }
-    const struct ask_column *column = ask_attr_column(p->catalogue, &v->attr);
-    bool whole = column->type.kind == DATA_BIGINT;
-    if (v->level != NULL) {
-        v->category = v->two_levels = true;
-        return;
-    }
-    v->two_levels = column->distinct <= 2 || column->type.kind == DATA_BOOLEAN;
-    v->category = !data_type_is_numeric(column->type) || v->two_levels ||
-                  (whole && column->role == PROFILE_CATEGORY) ||
-                  (whole && column->role == PROFILE_CODE);
-    v->ordinal = v->category && !v->two_levels && is_ordinal(column);
-    if (column->label_step != ASK_NONE && v->attr.path.count == 0 && v->category) {
-        v->attr.path.steps[v->attr.path.count++] = p->catalogue->edges[column->label_step];
-        v->attr.column = column->label_column; /* what the code means, not the code */
-    }
-}
-
-/* A number of more than two values: its differences are numbers too. */
-static bool is_number_of_steps(const struct ask_parse *p, const struct ask_variable *v)
-{
-    const struct ask_column *column = ask_attr_column(p->catalogue, &v->attr);
-    return v->attr.derived == ASK_PLAIN && data_type_is_numeric(column->type) &&
-           column->distinct > 2 && column->labelled == NULL && column->label_step == ASK_NONE;
-}
-
-/* A number of few values will do as a group. */
-static void allow_group(const struct ask_parse *p, struct ask_variable *v)
-{
-    if (v == NULL || v->category || v->from != ASK_FROM_COLUMN || v->attr.derived != ASK_PLAIN)
-        return;
-    if (ask_attr_column(p->catalogue, &v->attr)->distinct <= 6)
-        v->category = true;
 }
 
 static bool same_attr(const struct ask_attr *a, const struct ask_attr *b)
@@ -333,7 +270,7 @@ static enum ask_family two_sided(struct ask_parse *p, struct ask_statistics *s)
         return ASK_NO_FAMILY;
     }
     if (!outcome->category && !group->category && !s->correlates)
-        allow_group(p, group);
+        ask_allow_group(p, group);
     if (outcome->category && !group->category) { /* the number is what is compared */
         outcome->part = ASK_PART_GROUP;
         group->part = ASK_PART_OUTCOME;
@@ -370,6 +307,19 @@ static enum ask_family model_family(struct ask_parse *p, struct ask_statistics *
     return outcome->category && !outcome->ordinal ? ASK_LOGISTIC : ASK_LINEAR;
 }
 
+/* Without a time strata are for the odds of two values in two groups. */
+static enum ask_family stratified(struct ask_parse *p, struct ask_statistics *s)
+{
+    const struct ask_variable *outcome = variable_of(s, ASK_PART_OUTCOME),
+                              *group = variable_of(s, ASK_PART_GROUP);
+    if (outcome != NULL && group != NULL && outcome->two_levels && group->two_levels &&
+        count_of(s, ASK_PART_COVARIATE) == 0)
+        return ASK_STRATIFIED;
+    ask_parse_lacks(p, "an outcome of two values in two groups, or survival: strata are for these; "
+                       "else ask for it 'adjusted for' the column");
+    return ASK_NO_FAMILY;
+}
+
 /* "compare age and chol by sex": one table of their tests, p-values adjusted for their number. */
 static enum ask_family several_outcomes(struct ask_statistics *s)
 {
@@ -388,13 +338,15 @@ static enum ask_family family_of(struct ask_parse *p)
     if (json_array_size(p->reading->missing) > 0)
         return ASK_NO_FAMILY;
     bool model = s->predicts || s->adjusted || s->odds || count_of(s, ASK_PART_COVARIATE) > 0;
+    if (!timed && count_of(s, ASK_PART_STRATUM) > 0)
+        return stratified(p, s);
     if (s->table_one)
         return ASK_TABLE1;
     if (s->normality)
         return ASK_NORMAL;
     if (timed) {
         struct ask_variable *group = variable_of(s, ASK_PART_GROUP);
-        allow_group(p, group);
+        ask_allow_group(p, group);
         if (!model && (group == NULL || group->category))
             return ASK_CURVES;
         groups_predict(s);
@@ -554,7 +506,7 @@ static void add_variable(struct ask_parse *p, const struct ask_attr *attr)
         return;
     s->variables[s->count] = (struct ask_variable){
         .part = ASK_PART_COVARIATE, .attr = *attr, .item = ASK_NONE, .event = ASK_NONE};
-    settle_kind(p, &s->variables[s->count++]);
+    ask_settle_kind(p, &s->variables[s->count++]);
 }
 
 /* Age and, in a table of who they were, length of stay, where they are made of two dates. */
@@ -717,6 +669,10 @@ static void check_parts(struct ask_parse *p)
 {
     struct ask_statistics *s = &p->q->statistics;
     struct ask_variable *group = variable_of(s, ASK_PART_GROUP);
+    struct ask_variable *stratum = variable_of(s, ASK_PART_STRATUM);
+    ask_allow_stratum(p, stratum);
+    if (count_of(s, ASK_PART_STRATUM) > 1 || (stratum != NULL && !stratum->category))
+        ask_parse_lacks(p, "one column of strata, of at most %d values", ASK_GROUP_LEVELS);
     if (!is_model(s) && count_of(s, ASK_PART_GROUP) > 1)
         ask_parse_lacks(p, "one grouping at a time");
     if (count_of(s, ASK_PART_OUTCOME) > 1)
@@ -727,7 +683,7 @@ static void check_parts(struct ask_parse *p)
     if (s->family == ASK_NORMAL && outcome == NULL)
         ask_parse_lacks(p, "a column of numbers whose distribution is asked");
     if (s->family == ASK_TABLE1)
-        allow_group(p, group);
+        ask_allow_group(p, group);
     if (group != NULL && group->from == ASK_FROM_COLUMN && group->attr.derived == ASK_PLAIN &&
         group->category &&
         ask_attr_column(p->catalogue, &group->attr)->distinct > ASK_GROUP_LEVELS)
@@ -738,27 +694,6 @@ static void check_parts(struct ask_parse *p)
         ask_parse_lacks(p, "groups for the columns of the table, not a number");
 }
 
-/* Columns of one measure are of one kind. */
-static void settle_moments(struct ask_parse *p)
-{
-    struct ask_statistics *s = &p->q->statistics;
-    bool category = false, ordinal = false;
-    for (size_t i = 0; i < s->count; i++) {
-        const struct ask_column *column = ask_attr_column(p->catalogue, &s->variables[i].attr);
-        if (s->variables[i].from == ASK_FROM_COLUMN)
-            settle_kind(p, &s->variables[i]);
-        ordinal = ordinal || s->variables[i].ordinal ||
-                  (is_ordinal(column) && column->distinct <= SCALE_STEPS);
-        category = category || (s->variables[i].category && !s->variables[i].ordinal &&
-                                !(s->variables[i].from == ASK_FROM_COLUMN &&
-                                  is_number_of_steps(p, &s->variables[i])));
-    }
-    for (size_t i = 0; i < s->count; i++) {
-        s->variables[i].category = category && !ordinal;
-        s->variables[i].ordinal = ordinal;
-    }
-}
-
 void ask_parse_settle_statistics(struct ask_parse *p)
 {
     static const enum ask_intent intents[ASK_FAMILIES] = {
@@ -767,16 +702,16 @@ void ask_parse_settle_statistics(struct ask_parse *p)
         [ASK_LINEAR] = ASK_PREDICTORS,              [ASK_LOGISTIC] = ASK_PREDICTORS,
         [ASK_COX] = ASK_PREDICTORS,                 [ASK_CURVES] = ASK_SURVIVAL,
         [ASK_TABLE1] = ASK_TABLE_ONE,               [ASK_NORMAL] = ASK_NORMALITY,
-        [ASK_NO_FAMILY] = ASK_COMPARE_GROUPS};
+        [ASK_STRATIFIED] = ASK_COMPARE_GROUPS,      [ASK_NO_FAMILY] = ASK_COMPARE_GROUPS};
     struct ask_statistics *s = &p->q->statistics;
     for (size_t i = 0; i < s->count; i++)
         if (!s->variables[i].death)
-            settle_kind(p, &s->variables[i]);
+            ask_settle_kind(p, &s->variables[i]);
         else
             s->variables[i].category = s->variables[i].two_levels = true;
     if (ask_parse_is_paired(p)) {
         ask_parse_settle_paired(p);
-        settle_moments(p);
+        ask_settle_moments(p);
         s->family = ASK_PAIRED;
     } else {
         settle_free(p);

@@ -155,6 +155,25 @@ static void put_whole(struct r_script *script, const char *function, const char 
     }
 }
 
+/* Parts of a script that stand there only where there are strata. */
+#define IF_STRATA(text) "\001" text "\002"
+static void put_marked(struct buf *out, const char *text, bool strata)
+{
+    bool inside = false;
+    for (; *text != '\0'; text++) {
+        bool mark = *text == '\001' || *text == '\002';
+        inside = mark ? *text == '\001' : inside;
+        if (!mark && (strata || !inside))
+            buf_putc(out, *text);
+    }
+}
+
+static bool in_strata(const struct r_script *script)
+{
+    const json_t *question = json_object_get(script->answer, "question");
+    return json_text(json_object_get(question, "analysis"), "stratum", NULL) != NULL;
+}
+
 static const struct model {
     const char *family, *test, *outcome, *fit, *whole;
 } models[] = {
@@ -168,10 +187,10 @@ static const struct model {
      "= glm.control(epsilon = 1e-14, maxit = 100))",
      "local({ s <- fit$null.deviance - fit$deviance; k <- fit$df.null - fit$df.residual\n"
      "  list(statistic = s, df = k, p = pchisq(s, k, lower.tail = FALSE)) })"},
-    {"cox", "Cox proportional hazards model", "time, event",
-     "coxph(Surv(time, event) ~ ., data.frame(time = d$time, event = d$event, "
-     "d[names(covariates)], check.names = FALSE), control = coxph.control(eps = 1e-12, iter.max = "
-     "100))",
+    {"cox", "Cox proportional hazards model", "time, event" IF_STRATA(", s"),
+     "coxph(Surv(time, event) ~ ." IF_STRATA(" - s + strata(s)") ", data.frame(time = d$time, event "
+     "= d$event, d[names(covariates)], " IF_STRATA("s = d$s, ") "check.names = FALSE), control = "
+     "coxph.control(eps = 1e-12, iter.max = 100))",
      "local({ s <- summary(fit)$logtest; list(statistic = s[[1]], df = s[[2]], p = s[[3]]) })"},
 };
 
@@ -182,7 +201,8 @@ static void put_alone(struct r_script *script, const struct model *model)
     const char *estimate = linear ? "estimate" : "ratio";
     buf_puts(script->out, "\n# The same without the other predictors.\n");
     r_expected(script);
-    buf_printf(script->out,
+    AUTO(buf_done) struct buf text = BUF_INIT;
+    buf_printf(&text,
                "alone <- do.call(rbind, lapply(seq_along(covariates), function(i) {\n"
                "  d <- droplevels(na.omit(data.frame(%s, x = covariates[[i]])))\n"
                "  fit <- %s\n"
@@ -190,14 +210,54 @@ static void put_alone(struct r_script *script, const struct model *model)
                "check_terms(data.frame(term = alone$term, alone = alone$%s, alone_low = alone$%s,\n"
                "  alone_high = alone$%s, alone_p = alone$p), expected[c(\"term\", \"alone\", "
                "\"alone_low\", \"alone_high\", \"alone_p\")])\n",
-               cox ? "time, event" : "y",
-               cox ? "coxph(Surv(time, event) ~ x, d, control = coxph.control(eps = 1e-12, "
+               cox ? "time, event" IF_STRATA(", s") : "y",
+               cox ? "coxph(Surv(time, event) ~ x" IF_STRATA(" + strata(s)") ", d, control = coxph.control(eps = 1e-12, "
                      "iter.max = 100))"
                : linear
                    ? "lm(y ~ x, d)"
                    : "glm(y ~ x, binomial, d, control = glm.control(epsilon = 1e-14, maxit = 100))",
                cox ? "" : "\"\", ", estimate, linear ? "ci_low" : "ratio_low",
                linear ? "ci_high" : "ratio_high");
+    put_marked(script->out, buf_text(&text), in_strata(script));
+}
+
+/* s: the strata, where there are some. */
+static void put_strata(struct r_script *script, const json_t *analysis)
+{
+    const char *stratum = json_text(analysis, "stratum", NULL);
+    if (stratum == NULL)
+        return;
+    buf_puts(script->out, "s <- level_text(rows[[");
+    r_text(script->out, stratum);
+    buf_puts(script->out, "]])\n");
+}
+
+void r_stratified(struct r_script *script, const json_t *analysis)
+{
+    const json_t *list = json_object_get(json_object_get(script->answer, "result"), "statistics");
+    struct buf *out = script->out;
+    put_event(script, analysis, "y", json_text(analysis, "outcome", ""), false);
+    buf_puts(out, "g <- as_levels(rows[[");
+    r_text(out, json_string_value(json_array_get(json_object_get(analysis, "groups"), 0)));
+    buf_puts(out, "]])\n");
+    put_strata(script, analysis);
+    buf_puts(out, "d <- pair(y, g, s)\n\n## ---- the outcome in each group of each stratum\n\n");
+    r_expected(script);
+    buf_puts(out,
+             "events <- mapply(function(a, b) sum(d$s == a & d$g == b & d$y == 1), expected[[1]], "
+             "expected[[2]])\n"
+             "of <- mapply(function(a, b) sum(d$s == a & d$g == b), expected[[1]], "
+             "expected[[2]])\n"
+             "check(\"events\", events, expected$events); check(\"of\", of, expected$of)\n"
+             "check(\"percent\", ifelse(of > 0, 100 * events / of, NA), expected$percent)\n"
+             "\n## ---- the test\n\n"
+             "t <- table(d$g, d$y, d$s); t <- t[, , apply(t, 3, sum) > 1, drop = FALSE]\n"
+             "r <- mantelhaen.test(t)\n"
+             "found <- list(statistic = r$statistic, df = r$parameter, p = r$p.value, estimate = "
+             "r$estimate, ci_low = r$conf.int[1], ci_high = r$conf.int[2])\n"
+             "check_all(\"Mantel-Haenszel\", found, ");
+    r_numbers(out, json_array_get(list, 0));
+    buf_puts(out, ")\n");
 }
 
 void r_model(struct r_script *script, const json_t *analysis, const char *family)
@@ -221,6 +281,7 @@ void r_model(struct r_script *script, const json_t *analysis, const char *family
         r_text(script->out, json_text(analysis, "time", ""));
         buf_puts(script->out, "]]\n");
         put_event(script, analysis, "event", json_text(analysis, "event", ""), true);
+        put_strata(script, analysis);
     } else if (strcmp(family, "logistic") == 0) {
         put_event(script, analysis, "y", json_text(analysis, "outcome", ""), false);
     } else {
@@ -229,10 +290,12 @@ void r_model(struct r_script *script, const json_t *analysis, const char *family
         buf_puts(script->out, "]])\n");
     }
     put_frame(script, analysis, names, count, kept);
-    buf_printf(script->out,
+    AUTO(buf_done) struct buf text = BUF_INIT;
+    buf_printf(&text,
                "d <- droplevels(na.omit(data.frame(%s, covariates, check.names = FALSE)))\n"
                "fit <- %s\nprint(summary(fit))\n\n## ---- the model\n\n",
                model->outcome, model->fit);
+    put_marked(script->out, buf_text(&text), in_strata(script));
     put_whole(script, model->whole, model->test);
     put_expected_terms(script);
     buf_printf(script->out,
@@ -315,7 +378,9 @@ void r_survival(struct r_script *script, const json_t *analysis)
     } else {
         buf_puts(out, "g <- factor(rep(\"all\", nrow(rows)))\n");
     }
-    buf_puts(out, "d <- pair(time, event, g)\n\n## ---- Kaplan-Meier\n\n");
+    put_strata(script, analysis);
+    put_marked(out, "d <- pair(time, event, g" IF_STRATA(", s") ")\n\n## ---- Kaplan-Meier\n\n",
+               in_strata(script));
     if (group == NULL)
         buf_puts(out, "# One curve.\n");
     put_curves(script, analysis, group != NULL);
@@ -325,14 +390,18 @@ void r_survival(struct r_script *script, const json_t *analysis)
               "Kaplan–Meier curve");
     if (group == NULL)
         return;
-    buf_puts(out, "\n## ---- log-rank, and the ratio of hazards\n\nr <- survdiff(Surv(time, event) "
-                  "~ g, d)\n");
+    put_marked(out,
+               "\n## ---- log-rank, and the ratio of hazards\n\nr <- survdiff(Surv(time, event) "
+               "~ g" IF_STRATA(" + strata(s)") ", d)\n",
+               in_strata(script));
     put_whole(script,
-              "list(statistic = r$chisq, df = length(r$n) - 1, p = pchisq(r$chisq, length(r$n) - "
-              "1, lower.tail = FALSE))",
+              "local({ k <- nlevels(d$g) - 1; list(statistic = r$chisq, df = k, p = pchisq(r$chisq, k, "
+              "lower.tail = FALSE)) })",
               "log-rank test");
-    buf_puts(out, "fit <- coxph(Surv(time, event) ~ g, d, control = coxph.control(eps = 1e-12, "
-                  "iter.max = 100))\n");
+    put_marked(out,
+               "fit <- coxph(Surv(time, event) ~ g" IF_STRATA(" + strata(s)") ", d, control = "
+               "coxph.control(eps = 1e-12, iter.max = 100))\n",
+               in_strata(script));
     put_expected_terms(script);
     buf_puts(out, "check_terms(coefficients_of(fit, term_names(d[\"g\"], ");
     r_text(out, r_label(analysis, group));

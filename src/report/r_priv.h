@@ -27,6 +27,7 @@ enum err_code r_statistics(struct r_script *script, struct err *err) WARN_UNUSED
 /* r_models.c: regression, survival. */
 void r_model(struct r_script *script, const json_t *analysis, const char *family);
 void r_survival(struct r_script *script, const json_t *analysis);
+void r_stratified(struct r_script *script, const json_t *analysis);
 /* r_paired.c: the same patients measured again. */
 void r_paired(struct r_script *script, const json_t *analysis);
 /* r_table.c: Table 1. */

@@ -221,7 +221,8 @@ static const struct {
                 {"normality", put_normality},
                 {"survival", r_survival},
                 {"table_one", r_table_one},
-                {"paired", r_paired}};
+                {"paired", r_paired},
+                {"stratified", r_stratified}};
 
 enum err_code r_statistics(struct r_script *script, struct err *err)
 {

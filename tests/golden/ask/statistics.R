@@ -326,3 +326,16 @@ p3 <- with(pbc, c(wilcox.test(bili ~ trt)$p.value, t.test(albumin ~ trt)$p.value
 do("pbc", "do bili, albumin and spiders differ between treatments", "a test for each outcome", list(n = 312, "cell:bili, median [q1, q3]:p_holm" = holm(p3)[1], "cell:albumin, mean (SD):p_holm" = holm(p3)[2], "cell:spiders, n (%):p_holm" = holm(p3)[3]))
 p2 <- c(t.test(trial$sbp_pre ~ trial$sex)$p.value, t.test(trial$age ~ trial$sex)$p.value)
 do("trial", "is there a difference in sbp_pre and age between men and women", "a test for each outcome", list(n = nrow(trial), "cell:sbp_pre, mean (SD):p_holm" = holm(p2)[1], "cell:age, mean (SD):p_holm" = holm(p2)[2]))
+
+# ---- strata ----------------------------------------------------------------------------------------------------------------------------------------
+ranked <- function(formula, data) { d <- survdiff(formula, data); k <- nrow(as.matrix(d$obs)) - 1; list(n = sum(d$n), statistic = d$chisq, df = k, p = pchisq(d$chisq, k, lower.tail = FALSE)) }
+common <- function(a, b, s) { ok <- !is.na(a) & !is.na(b) & !is.na(s); t <- table(a[ok], b[ok], s[ok]); m <- mantelhaen.test(t[, , apply(t, 3, sum) > 1]); list(n = sum(ok), statistic = m$statistic[[1]], df = 1, p = m$p.value, estimate = m$estimate[[1]], low = m$conf.int[1], high = m$conf.int[2]) }
+do("pbc", "survival by treatment stratified by sex", "log-rank test", ranked(Surv(time, dead) ~ trt + strata(sex), pbc))
+do("pbc", "survival by sex stratified by stage", "log-rank test", ranked(Surv(time, dead) ~ sex + strata(stage), pbc))
+do("pbc", "effect of trt on survival adjusted for age stratified by sex", "Cox regression", cox(Surv(time, dead) ~ factor(trt) + age + strata(sex), pbc, c("trt: 2", "age")))
+do("pbc", "what predicts death: age, bili, stratified by stage", "Cox regression", cox(Surv(time, dead) ~ age + bili + strata(stage), pbc, c("age", "bili")))
+do("pbc", "odds of ascites by treatment stratified by sex", "Mantel–Haenszel test", common(pbc$trt, pbc$ascites, pbc$sex))
+do("pbc", "is hepato associated with spiders stratified by stage", "Mantel–Haenszel test", common(pbc$spiders, pbc$hepato, pbc$stage))
+do("trial", "odds of smoker_before by sex stratified by arm", "Mantel–Haenszel test", common(trial$sex, trial$smoker_before, trial$arm))
+do("nafld", "survival by male stratified by diabetes", "log-rank test", ranked(Surv(futime, status) ~ male + strata(diabetes), n1))
+case("pbc", "compare bili by sex stratified by stage", "asked_back", list())
