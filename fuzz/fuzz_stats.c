@@ -108,6 +108,23 @@ static enum err_code call_table(uint8_t which, const struct stats_column *c,
     return stats_mcnemar_table(&table, options, ret, err);
 }
 
+static enum err_code call_strata(uint8_t which, const struct stats_column *c,
+                                 const struct stats_options *options, struct stats_result *ret,
+                                 struct err *err)
+{
+    struct stats_options within = *options;
+    within.strata = &c[3];
+    switch (which % 4) {
+    case 0:
+        return stats_friedman(c, 3, options, ret, err);
+    case 1:
+        return stats_mantel_haenszel(&c[0], &c[1], &c[2], options, ret, err);
+    case 2:
+        return stats_log_rank(&c[0], &c[1], &c[2], &within, ret, err);
+    }
+    return stats_cox(&c[0], &c[1], &c[2], 1, &within, ret, err);
+}
+
 static enum err_code call_two(uint8_t which, const struct stats_column *c,
                               const struct stats_options *options, struct stats_result *ret,
                               struct err *err)
@@ -173,7 +190,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
             .name = "c", .values = cells[c], .rows = rows, .category = (kinds >> c & 1) != 0};
     }
     enum err_code code;
-    switch (family % 5) {
+    switch (family % 6) {
+    case 5:
+        code = call_strata(which, columns, &options, &result, &err);
+        break;
     case 0:
         code = call_models(which, columns, &options, &result, &err);
         break;
@@ -196,7 +216,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
         code = call_two(which, columns, &options, &result, &err);
     }
     check(code, &result, &err, rows,
-          family % 5 == 0 || family % 5 == 2 || (family % 5 == 4 && which % 17 != 15));
+          family % 6 == 0 || family % 6 == 2 || family % 6 == 5 ||
+              (family % 6 == 4 && which % 17 != 15));
     stats_result_done(&result);
     return 0;
 }

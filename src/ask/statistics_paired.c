@@ -288,6 +288,11 @@ static void settle_rows(struct ask_parse *p)
     struct ask_variable v = s->variables[0];
     struct measure m;
     const struct ask_moments *moments = &p->reading->moments;
+    if (!moments->on) {
+        ask_parse_lacks(p, "which measurements make a pair: 'first and last', 'at visit 1 and visit "
+                           "3', 'from baseline to month 12'");
+        return;
+    }
     static const struct ask_moments ends = {
         .list = {{.kind = ASK_MOMENT_FIRST}, {.kind = ASK_MOMENT_LAST}}, .count = 2};
     if (!measure_of(p, &v, &m)) {

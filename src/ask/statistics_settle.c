@@ -345,7 +345,12 @@ static enum ask_family family_of(struct ask_parse *p)
     if (s->normality)
         return ASK_NORMAL;
     if (timed) {
-        struct ask_variable *group = variable_of(s, ASK_PART_GROUP);
+        struct ask_variable *group = variable_of(s, ASK_PART_GROUP),
+                            *stratum = variable_of(s, ASK_PART_STRATUM);
+        if (group == NULL && stratum != NULL && !model) { /* nothing else is compared */
+            stratum->part = ASK_PART_GROUP;
+            group = stratum;
+        }
         ask_allow_group(p, group);
         if (!model && (group == NULL || group->category))
             return ASK_CURVES;
