@@ -104,6 +104,29 @@ static void cut_rows(json_t *answer, bool *ok)
     json_push_str(json_object_get(answer, "warnings"), buf_view(&text), ok);
 }
 
+/* Shares of groups that few are in. */
+static void warn_small_groups(json_t *answer, bool *ok)
+{
+    const json_t *result = json_object_get(answer, "result"),
+                 *columns = json_object_get(result, "columns"),
+                 *rows = json_object_get(result, "rows");
+    size_t total = 0, small = 0, count = json_array_size(rows);
+    while (total < json_array_size(columns) &&
+           strcmp(json_string_value(json_array_get(columns, total)), "total") != 0)
+        total++;
+    for (size_t r = 0; r < count; r++)
+        small += json_integer_value(json_array_get(json_array_get(rows, r), total)) < ASK_FEW ? 1 : 0;
+    if (strcmp(json_text(answer, "intent", ""), "share") != 0 || small == 0)
+        return;
+    AUTO(buf_done) struct buf text = BUF_INIT;
+    if (count > 1)
+        buf_printf(&text, "%zu of %zu groups have", small, count);
+    else
+        buf_puts(&text, "the group has");
+    buf_puts(&text, " fewer than 11 members: take care before it is passed on");
+    json_push_str(json_object_get(answer, "warnings"), buf_view(&text), ok);
+}
+
 /* A count that few patients share is said to be small; nobody is hidden unless it is asked. */
 static void warn_small(const struct ask_reading *reading, json_t *answer, bool *ok)
 {
@@ -114,6 +137,7 @@ static void warn_small(const struct ask_reading *reading, json_t *answer, bool *
         json_integer_value(value) < ASK_FEW)
         json_push_text(json_object_get(answer, "warnings"),
                        "fewer than 11: take care before it is passed on", ok);
+    warn_small_groups(answer, ok);
 }
 
 static enum err_code answer_it(struct api *api, const struct api_question_options *options,

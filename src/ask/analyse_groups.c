@@ -221,16 +221,6 @@ static double *count_cells(struct analysis *a, const struct stats_column *outcom
     return cells;
 }
 
-/* Wilson's interval of a share. */
-static void wilson(double hits, double n, double *ret_low, double *ret_high)
-{
-    const double z = 1.959963984540054;
-    double p = n > 0 ? hits / n : NAN, middle = p + z * z / (2 * n),
-           half = z * sqrt(p * (1 - p) / n + z * z / (4 * n * n)), scale = 1 + z * z / n;
-    *ret_low = (middle - half) / scale;
-    *ret_high = (middle + half) / scale;
-}
-
 static void cell_rows(struct analysis *a, const struct stats_column *outcome,
                       const struct stats_column *group, const struct analysis_level *rows,
                       size_t row_count, const struct analysis_level *columns, size_t column_count,
@@ -250,7 +240,7 @@ static void cell_rows(struct analysis *a, const struct stats_column *outcome,
         for (size_t k = 0; k < column_count; k++) {
             double n = cells[i * column_count + k], of = (double)rows[i].n, low = NAN, high = NAN;
             json_t *row = analysis_row(a);
-            wilson(n, of, &low, &high);
+            ask_wilson(n, of, &low, &high);
             json_push_text(row, rows[i].name, &a->ok);
             json_push_text(row, columns[k].name, &a->ok);
             json_push(row, json_integer((json_int_t)n), &a->ok);

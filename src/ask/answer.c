@@ -39,6 +39,20 @@ static json_t *missing_rows(const struct ask_result *result, bool *ok)
     return rows;
 }
 
+/* The columns of a share's numerator that may not be recorded. */
+static void put_unknown(const struct ask_reading *reading, struct buf *ret)
+{
+    const struct ask_question *q = &reading->question;
+    for (size_t e = 0; e < q->event_count; e++)
+        for (size_t i = 0; i < q->events[e].predicate_count; i++) {
+            const struct ask_predicate *predicate = &q->events[e].predicates[i];
+            const struct ask_column *column = ask_attr_column(reading->catalogue, &predicate->attr);
+            if ((predicate->part || q->events[e].part) && column->nulls > 0 && !predicate->null)
+                buf_printf(ret, "%s%s", ret->len > 0 ? " or " : "", column->name);
+        }
+    buf_puts(ret, " is not recorded");
+}
+
 static void put_dropped(const struct ask_reading *reading, const struct ask_result *result,
                         json_t *json, bool *ok)
 {
@@ -56,6 +70,15 @@ static void put_dropped(const struct ask_reading *reading, const struct ask_resu
         json_t *one = json_object();
         json_put_str(one, "reason", buf_view(&text), ok);
         json_put_int(one, "n", lost, ok);
+        json_push(dropped, one, ok);
+    }
+    int64_t unknown = q->intent == ASK_SHARE ? total_of(result, column_of(result, "unknown")) : 0;
+    if (unknown > 0) {
+        json_t *one = json_object();
+        AUTO(buf_done) struct buf text = BUF_INIT;
+        put_unknown(reading, &text);
+        json_put_str(one, "reason", buf_view(&text), ok);
+        json_put_int(one, "n", unknown, ok);
         json_push(dropped, one, ok);
     }
     json_put(json, "dropped", dropped, ok);
@@ -124,8 +147,11 @@ static int64_t n_of(const struct ask_reading *reading, const struct ask_result *
 enum err_code ask_answer_json(const struct ask_reading *reading, const struct ask_result *result,
                               json_t **ret, struct err *err)
 {
-    bool ok = true, wide = reading->question.intent == ASK_MISSING;
-    json_t *json = json_object(), *table = json_object();
+    bool ok = true, wide = reading->question.intent == ASK_MISSING,
+         shares = reading->question.intent == ASK_SHARE;
+    json_t *json = json_object(), *table = json_object(), *columns = NULL, *rows = NULL;
+    if (shares)
+        ask_share_rows(result, &columns, &rows, &ok);
     json_t *value = value_of(reading, result);
     if (value != NULL)
         json_put(json, "value", value, &ok);
@@ -135,8 +161,12 @@ enum err_code ask_answer_json(const struct ask_reading *reading, const struct as
     if (wide)
         json_put(table, "columns", json_pack("[s,s,s]", "column", "missing", "rows"), &ok);
     else
-        json_put(table, "columns", json_deep_copy(result->columns), &ok);
-    json_put(table, "rows", wide ? missing_rows(result, &ok) : json_deep_copy(result->rows), &ok);
+        json_put(table, "columns", shares ? columns : json_deep_copy(result->columns), &ok);
+    json_put(table, "rows",
+             wide     ? missing_rows(result, &ok)
+             : shares ? rows
+                      : json_deep_copy(result->rows),
+             &ok);
     json_put(json, "result", table, &ok);
     json_t *figure = ask_figure(reading, result, &ok);
     if (figure != NULL)

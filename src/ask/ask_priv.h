@@ -51,6 +51,7 @@ struct ask_path {
 struct ask_column {
     const char *name;
     struct ask_words words, label_words; /* of its name; of the variable's label */
+    struct ask_words other_words[2];     /* what the name is short for (abbreviations.def) */
     const struct data_column *labelled;  /* its codes have value labels, which stand for them: a text then; else NULL */
     struct data_type type;
     enum profile_column_role role;
@@ -218,6 +219,7 @@ struct ask_item {
     double quality;
     const char *corrected; /* the word it was read as */
     bool synonym;
+    bool loose; /* a column found by a word of its family, or by part of its name */
     bool used;
 };
 
@@ -233,6 +235,8 @@ struct ask_predicate {
     size_t value_count;
     const char *said; /* the phrase, for the reading */
     bool exact;
+    size_t item; /* the item that said it */
+    bool part;   /* of a share: of its numerator alone */
 };
 struct ask_event { /* rows of a table */
     size_t table;
@@ -263,6 +267,12 @@ struct ask_event { /* rows of a table */
     double day_length;    /* of the column of time where it is a number: in days; 0: it is a date */
     bool dated_by_visit;  /* no time of its own: the admission's */
     bool variable;        /* rows of a statistical question's variable: no filter */
+    size_t item;          /* the item that said it */
+    bool part;            /* of a share: of its numerator alone */
+};
+struct ask_split { /* a share that can be read both ways: tokens [head, rest) of [rest, end), or the other way round */
+    bool on;
+    size_t head, rest, end;
 };
 #include "ask/statistics_priv.h"
 struct ask_question {
@@ -292,6 +302,7 @@ struct ask_question {
     enum ask_compare times_op;
     int64_t times;
     bool doubt;                   /* two readings are as likely: asked back */
+    struct ask_split split;
     bool per_count;               /* rows are counted for each (per), and the counts described */
     bool by_key;                  /* frequencies of entities (per): who has most rows */
     enum ask_entity_kind per;
@@ -355,6 +366,12 @@ bool ask_moments_at(const struct ask_reading *reading, size_t from, struct ask_i
 bool ask_series_of(const struct ask_catalogue *catalogue, size_t table, size_t column, struct ask_series *ret);
 bool ask_series_match(const struct ask_reading *reading, size_t from, size_t to, struct ask_item *ret);
 double ask_moment_days(const struct ask_moment *moment); /* NaN: not counted in days */
+bool ask_is_parted(const struct ask_reading *reading, size_t from, size_t to); /* by a comma, colon or semicolon */
+/* related.c: the root of a stem (smok of smoker, smoking, smoke); what a word that is nothing else may be related to: a column or value of the patients' table, or the people
+ * themselves. related_column: the only column that has words of those roots. */
+void ask_root(const char *stem, char ret[ASK_STEM_BYTES]);
+bool ask_related_match(struct ask_reading *reading, size_t from, struct ask_item *ret);
+bool ask_related_column(const struct ask_reading *reading, size_t from, size_t to, struct ask_item *ret);
 /* A word of flags.def for which the data has a column of 0 and 1. */
 bool ask_flag_match(const struct ask_reading *reading, size_t at, struct ask_item *ret);
 /* Does the column hold 0 and 1 and nothing else? */
@@ -365,6 +382,9 @@ bool ask_yes_no(const struct ask_reading *reading, size_t table, size_t column, 
 void ask_grammar(struct ask_reading *reading);
 void ask_check(struct ask_reading *reading);
 void ask_say(struct ask_reading *reading);
+/* share.c: Wilson's 95 % interval of hits of n; the rows of shares with it, [columns, rows] as new references. */
+void ask_wilson(double hits, double n, double *ret_low, double *ret_high);
+void ask_share_rows(const struct ask_result *result, json_t **ret_columns, json_t **ret_rows, bool *ok);
 /* figure.c: what is to be drawn for the answer, a new reference; NULL: nothing. */
 json_t *ask_figure(const struct ask_reading *reading, const struct ask_result *result, bool *ok);
 /* Attribute of a column for the rows of a table: n:1 or none. */

@@ -19,6 +19,53 @@
 /* ---- tables, columns, edges --------------------------------------------------------------------
  */
 
+static const struct {
+    const char *name, *words;
+    enum { ANY, MEASURE, FLAG } kind;
+} abbreviations[] = {
+#define ASK_ABBREVIATION(name, words, kind) {name, words, kind},
+#include "ask/abbreviations.def"
+#undef ASK_ABBREVIATION
+};
+
+/* The words with what one of them is short for in its place. */
+static void put_long(const struct ask_words *words, size_t at, const char *text,
+                     struct ask_words *ret)
+{
+    struct ask_words instead;
+    ask_name_words(text, &instead);
+    *ret = (struct ask_words){.count = 0};
+    for (size_t i = 0; i < words->count; i++)
+        for (size_t k = 0; k < (i == at ? instead.count : 1) && ret->count < ASK_WORDS; k++)
+            memcpy(ret->text[ret->count++], i == at ? instead.text[k] : words->text[i],
+                   ASK_STEM_BYTES);
+}
+
+/* What the name, or one of its words, is short for, where the column's values allow it. */
+static void add_other_words(struct ask_column *column)
+{
+    AUTO(buf_done) struct buf whole = BUF_INIT;
+    size_t count = 0;
+    bool measure = data_type_is_numeric(column->type) && column->distinct > 2;
+    for (const char *p = column->name; *p != '\0'; p++)
+        if (*p != '_' && *p != '.' && *p != ' ')
+            buf_putc(&whole, *p);
+    for (size_t i = 0; i < sizeof abbreviations / sizeof *abbreviations && count < 2; i++) {
+        if ((abbreviations[i].kind == MEASURE && !measure) ||
+            (abbreviations[i].kind == FLAG && column->distinct > 2))
+            continue;
+        if (str_equal_nocase(str_of(abbreviations[i].name), buf_view(&whole))) {
+            ask_name_words(abbreviations[i].words, &column->other_words[count++]);
+            continue;
+        }
+        for (size_t w = 0; w < column->words.count && count < 2; w++)
+            if (strcmp(column->words.text[w], abbreviations[i].name) == 0) {
+                put_long(&column->words, w, abbreviations[i].words, &column->other_words[count++]);
+                break;
+            }
+    }
+}
+
 /* What a study's codebook says: the variable's label is another name; labels of codes stand for the
  * codes, where they cover what occurs. */
 static void add_labels_of(const struct data_column *stored, const struct profile_column *profile,
@@ -65,6 +112,7 @@ static void add_tables(struct ask_catalogue *c)
                                                  .label_step = ASK_NONE};
             ask_column_words(to->name, column->name, &to->columns[i].words);
             add_labels_of(&from->table->schema.columns[i], column, &to->columns[i]);
+            add_other_words(&to->columns[i]);
             to->hidden = to->hidden || column->type.kind == DATA_JSON;
         }
     }
@@ -216,8 +264,10 @@ static void prefer_identifier(const struct ask_catalogue *c, size_t table, int *
             bool same = words.count == column->words.count;
             for (size_t w = 0; same && w < words.count; w++)
                 same = ask_words_have(&column->words, words.text[w]);
-            if (!same || column->role != PROFILE_IDENTIFIER || column->nulls > 0 ||
-                column->distinct >= t->rows)
+            bool counts = column->role == PROFILE_IDENTIFIER ||
+                          column->type.kind == DATA_BIGINT || column->type.kind == DATA_TEXT;
+            if (!same || !counts || column->nulls > 0 || column->distinct >= t->rows ||
+                column->distinct < 3)
                 continue;
             *key = (int)k;
             *unique = false;
@@ -274,8 +324,34 @@ static const char *const no_vocabulary[] = {
     "value", "dose", "val",       "mrn",   "note",    "comment",  "postcode", "zip",     "strength",
     "gsn",   "ndc",  "formulary", "phone", "address", "language", "dbsource", "linksto", NULL};
 
+static bool any_of(const struct ask_words *words, const char *const *stems)
+{
+    for (; *stems != NULL; stems++)
+        if (ask_words_have(words, *stems))
+            return true;
+    return false;
+}
+
+/* Names of people, and where they live or are reached: no question is about them, and no index is to hold them. */
+static bool is_personal(const struct ask_column *column)
+{
+    static const char *const always[] = {"email",    "mail",  "surname", "forename", "telephone",
+                                         "phone",    "fax",   "mobile",  "maiden",   "firstname",
+                                         "lastname", "fullname", "ssn", "passport", "street", NULL};
+    static const char *const whose[] = {"first",   "last",     "family",    "given",    "middle",
+                                        "patient", "person",   "full",      "mother",   "father",
+                                        "doctor",  "physician", "attending", "guardian", "nurse",
+                                        "contact", "relative", "subject",   NULL};
+    static const char *const alone[] = {"first", "last", "middle", "name", NULL};
+    const struct ask_words *words = &column->words;
+    return any_of(words, always) || (ask_words_have(words, "name") && any_of(words, whose)) ||
+           (words->count == 1 && any_of(words, alone) && column->distinct > 100);
+}
+
 static bool is_vocabulary(const struct ask_table *table, const struct ask_column *column)
 {
+    if (is_personal(column) && !table->reference)
+        return false;
     bool source = ask_words_have(&column->words, "source"); /* OMOP: gender_source_value */
     for (size_t i = source ? 1 : 0; no_vocabulary[i] != NULL; i++)
         if (ask_words_have(&column->words, no_vocabulary[i]))
@@ -314,7 +390,7 @@ static void find_sources(struct ask_catalogue *c)
             const struct ask_column *column = &table->columns[i];
             if (column->label_step != ASK_NONE && table->rows > 0)
                 add_label_sources(c, cap, t, i);
-            if (column->type.kind == DATA_BIGINT && column->distinct > 0 && column->distinct <= 2 &&
+            if ((column->type.kind == DATA_BIGINT || column->type.kind == DATA_DOUBLE) && column->distinct > 0 && column->distinct <= 2 &&
                 table->rows > 0) /* 0 and 1? Only the values say so */
                 add_source(c, cap, (struct ask_source){t, i, ASK_NONE, 0, true});
             if (is_vocabulary(table, column))
@@ -401,6 +477,9 @@ void ask_catalogue_print(const struct ask_catalogue *c, struct buf *ret)
             if (table->reaches[e])
                 buf_printf(ret, ", %s in %zu", ask_entity_one((enum ask_entity_kind)e),
                            table->route[e].count);
+        for (size_t i = 0; i < table->column_count; i++)
+            if (is_text(&table->columns[i]) && is_personal(&table->columns[i]) && !table->reference)
+                buf_printf(ret, ", left out %s", table->columns[i].name);
         buf_putc(ret, '\n');
     }
 }

@@ -77,7 +77,8 @@ static bool is_measure(const struct ask_column *column)
 static bool is_flag(const struct ask_column *column)
 {
     return column->type.kind == DATA_BOOLEAN ||
-           (column->type.kind == DATA_BIGINT && column->distinct <= 2);
+           ((column->type.kind == DATA_BIGINT || column->type.kind == DATA_TEXT) &&
+            column->distinct <= 2);
 }
 
 static bool is_text(const struct ask_column *column)

@@ -94,6 +94,29 @@ static void offer_for(struct ask_reading *reading, const struct ask_item *item)
     offer_instead(reading, item, "any", said);
 }
 
+/* A phrase that may be several columns: each by its name. */
+static void offer_columns(struct ask_reading *reading, const struct ask_item *item)
+{
+    for (size_t i = 0; i < item->column_count; i++)
+        offer_instead(reading, item, "",
+                      str_of(reading->catalogue->tables[item->columns[i].table]
+                                 .columns[item->columns[i].column]
+                                 .name));
+}
+
+/* A share that can be read both ways. */
+static void offer_shares(struct ask_reading *reading, const struct ask_split *split)
+{
+    AUTO(buf_done) struct buf one = BUF_INIT;
+    AUTO(buf_done) struct buf other = BUF_INIT;
+    const char *head = ask_phrase(reading, split->head, split->rest),
+               *rest = ask_phrase(reading, split->rest, split->end);
+    buf_printf(&one, "what percentage of %s are %s", head, rest);
+    buf_printf(&other, "among those %s, what percentage are %s", rest, head);
+    offer(reading, &one);
+    offer(reading, &other);
+}
+
 /* Two or three whole questions, each of which would be answered. */
 static void offer_choices(struct ask_reading *reading)
 {
@@ -103,6 +126,11 @@ static void offer_choices(struct ask_reading *reading)
     for (size_t i = 0; i < reading->item_count; i++)
         if (reading->items[i].class == ASK_VALUE && reading->items[i].quality < ASK_THRESHOLD)
             offer_for(reading, &reading->items[i]);
+    for (size_t i = 0; i < reading->item_count; i++)
+        if (reading->items[i].class == ASK_COLUMN && reading->items[i].quality < ASK_THRESHOLD)
+            offer_columns(reading, &reading->items[i]);
+    if (reading->question.split.on)
+        offer_shares(reading, &reading->question.split);
     for (size_t i = 0; json_array_size(reading->choices) == 0 && i < CHOICES; i++) {
         AUTO(buf_done) struct buf text = BUF_INIT;
         buf_printf(&text, "%s %s", leads[i], ask_phrase(reading, 0, reading->token_count));

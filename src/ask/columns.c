@@ -36,9 +36,9 @@ static bool within(const struct ask_words *a, const struct ask_words *b)
 /* What of a name says nothing. */
 static size_t weight(const struct ask_words *words)
 {
-    static const char *const light[] = {"code",    "status", "desc",  "description",
-                                        "name",    "number", "id",    "cd",
-                                        "concept", "source", "value", NULL};
+    static const char *const light[] = {
+        "code",    "status", "desc",  "description", "name",  "number", "id",   "cd",
+        "concept", "source", "value", "baseline",    "preop", "calc",   "level", NULL};
     size_t count = 0;
     for (size_t i = 0; i < words->count; i++) {
         bool counts = true;
@@ -49,8 +49,23 @@ static size_t weight(const struct ask_words *words)
     return count;
 }
 
+/* Without a last word that says nothing more: "cholesterol level", "smoking status". */
+static bool without_last(const struct ask_words *phrase, struct ask_words *ret)
+{
+    static const char *const last[] = {"status", "level", "score", NULL};
+    bool light = false;
+    for (size_t i = 0; phrase->count > 1 && last[i] != NULL; i++)
+        light = light || strcmp(phrase->text[phrase->count - 1], last[i]) == 0;
+    *ret = *phrase;
+    ret->count -= light ? 1 : 0;
+    return light;
+}
+
 static double fit_words(const struct ask_words *phrase, const struct ask_words *words)
 {
+    struct ask_words shorter;
+    if (!within(phrase, words) && without_last(phrase, &shorter))
+        return .96 * fit_words(&shorter, words);
     if (!within(phrase, words) || phrase->count > words->count)
         return 0;
     if (within(words, phrase))
@@ -58,17 +73,33 @@ static double fit_words(const struct ask_words *phrase, const struct ask_words *
     return weight(phrase) > 0 && weight(words) == weight(phrase) ? .9 : 0;
 }
 
+/* Among the words of the table's name, a number at their end off: births14. */
+static bool table_has(const struct ask_table *table, const char *stem)
+{
+    for (size_t i = 0; i < table->words.count; i++) {
+        const char *word = table->words.text[i];
+        size_t length = strlen(word);
+        while (length > 1 && word[length - 1] >= '0' && word[length - 1] <= '9')
+            length--;
+        char bare[ASK_STEM_BYTES];
+        ask_stem((struct str){word, length}, bare);
+        if (strcmp(bare, stem) == 0 && strcmp(stem, "patient") != 0 &&
+            strcmp(stem, "admission") != 0)
+            return true; /* "the gender of patient 7" is not a gender of patients */
+    }
+    return false;
+}
+
 /* The column's name and words of its table's: systolic of us_core_blood_pressure is a systolic
  * blood pressure. */
 static bool fits_with_table(const struct ask_words *phrase, const struct ask_table *table,
                             const struct ask_column *column)
 {
-    if (phrase->count < 2 || weight(&column->words) == 0 || !within(&column->words, phrase) ||
-        table->concept == ASK_CONCEPT_PATIENT || table->concept == ASK_CONCEPT_ADMISSION)
-        return false; /* "the gender of patient 7" is not a gender of patients */
+    if (phrase->count < 2 || weight(&column->words) == 0 || !within(&column->words, phrase))
+        return false;
     for (size_t i = 0; i < phrase->count; i++)
         if (!ask_words_have(&column->words, phrase->text[i]) &&
-            !ask_words_have(&table->words, phrase->text[i]))
+            !table_has(table, phrase->text[i]))
             return false;
     return true;
 }
@@ -90,12 +121,39 @@ double ask_name_fit(const struct ask_reading *reading, size_t from, size_t to,
     return best;
 }
 
+/* The letters of the words one after the other: "birth weight" is birthweight. */
+static void letters_of(const struct ask_words *words, char ret[ASK_WORDS * ASK_STEM_BYTES])
+{
+    size_t at = 0;
+    for (size_t i = 0; i < words->count; i++) {
+        size_t length = strlen(words->text[i]);
+        memcpy(ret + at, words->text[i], length);
+        at += length;
+    }
+    ret[at] = '\0';
+}
+
+static bool same_letters(const struct ask_words *a, const struct ask_words *b)
+{
+    char one[ASK_WORDS * ASK_STEM_BYTES], other[ASK_WORDS * ASK_STEM_BYTES];
+    if (a->count == b->count || a->count == 0 || b->count == 0)
+        return false; /* where the words are as many, fit_words has compared them */
+    letters_of(a, one);
+    letters_of(b, other);
+    return strlen(one) > 4 && strcmp(one, other) == 0;
+}
+
 static double fit(const struct ask_words *phrase, const struct ask_table *table,
                   const struct ask_column *column)
 {
-    double quality = fit_words(phrase, &column->words);
-    double by_label = .97 * fit_words(phrase, &column->label_words);
-    quality = quality > by_label ? quality : by_label;
+    const struct ask_words *sets[] = {&column->words, &column->label_words,
+                                      &column->other_words[0], &column->other_words[1]};
+    static const double factors[] = {1, .97, .96, .96};
+    double quality = 0;
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
+        double one = same_letters(phrase, sets[i]) ? 1 : fit_words(phrase, sets[i]);
+        quality = one * factors[i] > quality ? one * factors[i] : quality;
+    }
     if (quality < 1 && column->type.kind == DATA_BIGINT && column->role != PROFILE_MEASURE &&
         column->label_step == ASK_NONE)
         quality *= .98; /* a code: a text beside it says more */
@@ -135,7 +193,7 @@ static void offer_all(const struct ask_catalogue *c, const struct ask_words *phr
 }
 
 /* A comma, colon or semicolon between two of the tokens: they are of two things. */
-static bool is_parted(const struct ask_reading *reading, size_t from, size_t to)
+bool ask_is_parted(const struct ask_reading *reading, size_t from, size_t to)
 {
     for (size_t i = from; i + 1 < to; i++) {
         const struct str *text = &reading->tokens[i].text;
@@ -163,7 +221,7 @@ bool ask_columns_match(const struct ask_reading *reading, size_t from, size_t to
                        struct ask_item *ret)
 {
     struct ask_words phrase;
-    if (is_parted(reading, from, to))
+    if (ask_is_parted(reading, from, to))
         return false;
     *ret = (struct ask_item){.class = ASK_COLUMN, .from = from, .to = to};
     phrase_words(reading, from, to, &phrase);
@@ -219,15 +277,17 @@ bool ask_is_flag(const struct ask_reading *reading, size_t table, size_t column)
 {
     const struct ask_catalogue *c = reading->catalogue;
     size_t zeros = 0, ones = 0, found = 0, count = 0;
-    for (int digit = 0; digit < 2; digit++) {
-        const uint32_t *list = ask_index_word(reading->index, digit == 0 ? "0" : "1", &count);
+    static const char *const texts[] = {"0", "0.0", "1", "1.0"};
+    for (size_t text = 0; text < 4; text++) {
+        bool digit = text > 1;
+        const uint32_t *list = ask_index_word(reading->index, texts[text], &count);
         for (size_t i = 0; i < count; i++) {
             const struct ask_entry *entry = &reading->index->entries[list[i]];
             const struct ask_source *source = &c->sources[entry->source];
             found = source->table == table && source->column == column &&
                     source->edge == ASK_NONE && entry->words == 1;
-            zeros += digit == 0 ? found : 0;
-            ones += digit == 1 ? found : 0;
+            zeros += digit ? 0 : found;
+            ones += digit ? found : 0;
         }
     }
     return zeros == 1 && ones == 1;
@@ -251,11 +311,76 @@ static struct str lone_value(const struct ask_reading *reading, size_t table, si
     return (struct str){"", 0};
 }
 
+/* The two values of a text column; false: there are not just two that are indexed. */
+static bool two_values(const struct ask_reading *reading, size_t table, size_t column,
+                       struct str ret[2])
+{
+    size_t count = 0;
+    for (uint32_t i = 0; i < reading->index->entry_count; i++) {
+        const struct ask_source *source = &reading->catalogue->sources[reading->index->entries[i].source];
+        if (source->table != table || source->column != column || source->edge != ASK_NONE)
+            continue;
+        if (count == 2)
+            return false;
+        ret[count++] = ask_entry_text(reading->index, i);
+    }
+    return count == 2;
+}
+
+struct naming { /* is a word of the value a word of the column's name, or what that is short for? */
+    const struct ask_column *column;
+    bool named, denied;
+};
+
+static void naming_word(void *user, struct str word)
+{
+    struct naming *naming = user;
+    char stem[ASK_STEM_BYTES], root[ASK_STEM_BYTES], other[ASK_STEM_BYTES];
+    ask_stem(word, stem);
+    ask_root(stem, root);
+    const struct ask_words *sets[] = {&naming->column->words, &naming->column->other_words[0],
+                                      &naming->column->other_words[1]};
+    naming->denied = naming->denied || strcmp(stem, "not") == 0 || strcmp(stem, "no") == 0 ||
+                     strcmp(stem, "non") == 0 || strcmp(stem, "without") == 0;
+    for (size_t s = 0; s < 3; s++)
+        for (size_t i = 0; i < sets[s]->count; i++) {
+            ask_root(sets[s]->text[i], other);
+            naming->named = naming->named || (strlen(root) > 2 && strcmp(root, other) == 0) ||
+                            (strlen(root) > 2 && naming->column->words.count == 1 &&
+                             strncmp(root, naming->column->words.text[0], strlen(root)) == 0);
+        }
+}
+
+/* premie: premie, full term; lowbirthweight: low, not low: the value that says the column's name is its yes. */
+static bool named_value(const struct ask_reading *reading, size_t table, size_t column, bool yes,
+                        const char **ret)
+{
+    struct str values[2];
+    struct naming naming[2];
+    const struct ask_column *from = &reading->catalogue->tables[table].columns[column];
+    if (from->distinct != 2 || from->type.kind != DATA_TEXT || from->labelled != NULL ||
+        !two_values(reading, table, column, values))
+        return false;
+    for (size_t i = 0; i < 2; i++) {
+        naming[i] = (struct naming){.column = from};
+        ask_text_words(values[i], naming_word, &naming[i]);
+    }
+    bool first = naming[0].named && !naming[0].denied, second = naming[1].named && !naming[1].denied;
+    if (first == second)
+        return false;
+    size_t at = first == yes ? 0 : 1;
+    *ret = arena_strndup(reading->arena, values[at].ptr, values[at].len);
+    return *ret != NULL;
+}
+
 bool ask_yes_no(const struct ask_reading *reading, size_t table, size_t column, bool yes,
                 const char **ret)
 {
     static const char *const pairs[][2] = {
-        {"no", "yes"}, {"n", "y"}, {"false", "true"}, {"f", "t"}, {"negative", "positive"}};
+        {"no", "yes"},    {"n", "y"},
+                                            {"false", "true"}, {"f", "t"},
+                                            {"negative", "positive"}, {"absent", "present"},
+                                            {"never", "ever"}, {"control", "treatment"}};
     const struct ask_column *from = &reading->catalogue->tables[table].columns[column];
     *ret = NULL;
     if (from->type.kind == DATA_BOOLEAN)
@@ -268,7 +393,7 @@ bool ask_yes_no(const struct ask_reading *reading, size_t table, size_t column, 
         *ret = arena_strndup(reading->arena, yes ? it.ptr : no.ptr, yes ? it.len : no.len);
         return *ret != NULL;
     }
-    return false;
+    return named_value(reading, table, column, yes, ret);
 }
 
 static const struct {

@@ -74,6 +74,8 @@ static void put_measured(struct drawn *drawn, json_t *json, const char *member)
                                           "death", "hospital death", "ICU length of stay (days)"};
     const struct ask_question *q = drawn->q;
     AUTO(buf_done) struct buf text = BUF_INIT;
+    if (q->intent == ASK_SHARE)
+        buf_puts(&text, "% of ");
     if (!q->has_measure) {
         buf_puts(&text, q->by_entity ? ask_entity_many(q->entity)
                                      : drawn->reading->catalogue->tables[q->events[0].table].name);
@@ -105,6 +107,20 @@ static json_t *new_figure(struct drawn *drawn, const char *kind, const char *lis
     return json;
 }
 
+/* Wilson's interval of a share, and of how many it is. */
+static void put_interval(struct drawn *drawn, json_t *item, const json_t *row)
+{
+    double met = json_number_value(json_array_get(row, column_of(drawn->result, "met"))),
+           total = json_number_value(json_array_get(row, column_of(drawn->result, "total"))),
+           low = 0, high = 0;
+    ask_wilson(met, total, &low, &high);
+    if (total > 0) {
+        json_put_real(item, "low", 100 * (low > 0 ? low : 0), &drawn->ok);
+        json_put_real(item, "high", 100 * (high < 1 ? high : 1), &drawn->ok);
+    }
+    json_put_int(item, "n", (int64_t)total, &drawn->ok);
+}
+
 static json_t *bars(struct drawn *drawn, size_t value)
 {
     json_t *json = new_figure(drawn, "bars", "items"), *items = json_object_get(json, "items");
@@ -116,6 +132,8 @@ static json_t *bars(struct drawn *drawn, size_t value)
         json_put(item, "value", number_of(row, value), &drawn->ok);
         if (drawn->q->has_measure)
             put_number(drawn, item, "n", row, "n");
+        if (drawn->q->intent == ASK_SHARE)
+            put_interval(drawn, item, row);
         json_push(items, item, &drawn->ok);
     }
     return json;
@@ -231,7 +249,9 @@ static json_t *lines(struct drawn *drawn, size_t value)
         json_push(point, number_of(row, value), &drawn->ok);
         json_push(json_object_get(series_of(drawn, all, row), "points"), point, &drawn->ok);
     }
-    for (size_t i = 0; !drawn->q->has_measure && i < json_array_size(all); i++)
+    for (size_t i = 0; !drawn->q->has_measure && drawn->q->intent != ASK_SHARE &&
+                       i < json_array_size(all);
+         i++)
         fill_zeros(drawn, json_array_get(all, i));
     return json;
 }
@@ -267,11 +287,13 @@ static json_t *figure_of(struct drawn *drawn)
     size_t value = q->has_measure ? (described ? mean : columns - 1) : n;
     if (q->intent == ASK_MISSING)
         return rows == 1 ? missing(drawn) : NULL;
+    if (q->intent == ASK_SHARE)
+        value = column_of(drawn->result, "share");
     if (q->intent == ASK_FREQUENT && q->group_count == 0)
         drawn->labels = n != ASK_NONE && n > 1 ? 1 : n; /* the name, without its code */
     bool counts = q->intent == ASK_COUNT || q->intent == ASK_TIMES || q->intent == ASK_FREQUENT,
          describes = q->intent == ASK_DESCRIBE || q->intent == ASK_TREND;
-    if ((!counts && !describes) || value == ASK_NONE || rows == 0 || drawn->labels == ASK_NONE)
+    if ((!counts && !describes && q->intent != ASK_SHARE) || value == ASK_NONE || rows == 0 || drawn->labels == ASK_NONE)
         return NULL;
     if (q->by_time)
         return rows > 1 ? lines(drawn, value) : NULL;

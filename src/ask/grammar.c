@@ -96,7 +96,8 @@ size_t ask_parse_event(struct ask_parse *p, size_t table)
                                        .or_with = ASK_NONE,
                                        .linked = ASK_NONE,
                                        .negated = p->negate,
-                                       .level = ASK_ENTITIES};
+                                       .level = ASK_ENTITIES,
+                                       .item = p->at};
     if (p->level >= 0)
         q->events[at].level = (enum ask_entity_kind)p->level;
     settle(p, at);
@@ -122,7 +123,7 @@ struct ask_predicate *ask_parse_predicate(struct ask_parse *p, size_t event,
         return &to->predicates[ASK_PREDICATES - 1];
     }
     struct ask_predicate *predicate = &to->predicates[to->predicate_count++];
-    *predicate = (struct ask_predicate){.attr = *attr, .source = ASK_NONE};
+    *predicate = (struct ask_predicate){.attr = *attr, .source = ASK_NONE, .item = p->at};
     return predicate;
 }
 
@@ -143,7 +144,9 @@ void ask_parse_flush(struct ask_parse *p)
         return;
     }
     p->negate = p->open_negated;
-    (void)ask_parse_event(p, p->open_table);
+    size_t at = ask_parse_event(p, p->open_table);
+    if (at != ASK_NONE)
+        p->q->events[at].item = p->open_item;
     p->negate = negate;
 }
 
@@ -242,11 +245,38 @@ static bool has_entity(const struct ask_parse *p, enum ask_entity_kind kind)
     return false;
 }
 
+/* An admission or a stay where the only table has one row for each patient: that row. */
+static bool is_row(struct ask_parse *p, const struct ask_item *item)
+{
+    const struct ask_catalogue *c = p->catalogue;
+    const struct ask_entity *patient = &c->entities[ASK_PATIENT];
+    if (item->code == ASK_PATIENT || c->table_count != 1 || !patient->known || !patient->unique)
+        return false;
+    ask_note(p->reading, p->reading->why, "each row of %s is taken as one of the %s",
+             c->tables[0].name, ask_entity_many((enum ask_entity_kind)item->code));
+    return true;
+}
+
 static void read_entity(struct ask_parse *p, struct ask_item *item)
 {
     enum ask_entity_kind kind = (enum ask_entity_kind)item->code;
     const struct ask_entity *entity = &p->catalogue->entities[kind];
     bool same = item->from > 0 && strcmp(p->reading->tokens[item->from - 1].lower, "same") == 0;
+    if (!entity->known && kind != ASK_PATIENT && p->catalogue->table_count == 1 &&
+        p->catalogue->entities[ASK_PATIENT].known && !p->catalogue->entities[ASK_PATIENT].unique &&
+        !p->group) { /* several rows of each patient: visits */
+        if (!p->q->has_target)
+            ask_parse_target(p, 0);
+        ask_note(p->reading, p->reading->why, "each row of %s is taken as one of the %s",
+                 p->catalogue->tables[0].name, ask_entity_many(kind));
+        return;
+    }
+    if (!entity->known && is_row(p, item)) {
+        kind = ASK_PATIENT;
+        entity = &p->catalogue->entities[kind];
+        if (p->q->has_target)
+            return; /* "patients … were emergency admissions" */
+    }
     if (!entity->known) {
         ask_parse_lacks(p, "a table of %s", ask_entity_many(kind));
         return;
@@ -311,6 +341,24 @@ static bool is_soft(const struct ask_parse *p, const struct ask_item *item)
     return false;
 }
 
+/* The only table has several rows of each patient, with results: its rows are the tests. */
+static bool is_tests(const struct ask_parse *p, enum ask_concept concept)
+{
+    static const char *const names[] = {"test", "result", "specimen", "lab", NULL};
+    const struct ask_entity *patient = &p->catalogue->entities[ASK_PATIENT];
+    bool found = false;
+    if (p->catalogue->table_count != 1 || !patient->known || patient->unique ||
+        (concept != ASK_CONCEPT_LAB && concept != ASK_CONCEPT_MICROBIOLOGY))
+        return false;
+    const struct ask_table *table = &p->catalogue->tables[0];
+    for (size_t n = 0; names[n] != NULL; n++) {
+        found = found || ask_words_have(&table->words, names[n]);
+        for (size_t i = 0; i < table->column_count && !found; i++)
+            found = ask_words_have(&table->columns[i].words, names[n]);
+    }
+    return found;
+}
+
 static void read_about(struct ask_parse *p, struct ask_item *item)
 {
     enum ask_concept concept = (enum ask_concept)item->code;
@@ -319,6 +367,8 @@ static void read_about(struct ask_parse *p, struct ask_item *item)
     p->prefer = concept;
     if (verb && (is_soft(p, item) || ask_parse_again(p, item)))
         return;
+    if (table == ASK_NONE && !verb && is_tests(p, concept))
+        table = 0;
     if (table == ASK_NONE) {
         const struct ask_item *next = next_item(p, 0);
         if (verb && next != NULL && next->class == ASK_VALUE)
@@ -361,6 +411,7 @@ static void read_about(struct ask_parse *p, struct ask_item *item)
     ask_parse_flush(p);
     p->open_table = table;
     p->open_negated = p->negate;
+    p->open_item = p->at;
     p->open_verb = verb;
 }
 
@@ -426,9 +477,22 @@ static void read_often(struct ask_parse *p, const struct ask_item *item)
     q->times = (int64_t)item->number;
 }
 
+/* A column of numbers right after a number that nothing before it has. */
+static bool number_column(struct ask_parse *p, struct ask_item *next, struct ask_attr *ret)
+{
+    const struct ask_item *item = ask_parse_item(p, 0);
+    if (next == NULL || next->class != ASK_COLUMN || next->from != item->to ||
+        (p->has_subject && !p->subject_used) || p->group)
+        return false;
+    ask_parse_column_attr(p, next, ret);
+    const struct ask_column *column = ask_attr_column(p->catalogue, ret);
+    return data_type_is_numeric(column->type) && column->distinct > 2;
+}
+
 /* over 65 · between 2 and 5 · at least 3 admissions */
 static void read_numbers(struct ask_parse *p, struct ask_item *item)
 {
+    struct ask_attr attr;
     struct ask_item *next = next_item(p, 0), *second = next_item(p, 1);
     double low = item->number, high = item->high > low ? item->high : low;
     if (item->class == ASK_OFTEN) {
@@ -443,6 +507,16 @@ static void read_numbers(struct ask_parse *p, struct ask_item *item)
             ask_parse_numbers(p, low, high, false, ASK_DAY);
             return;
         }
+    }
+    if (p->comparing && item->class == ASK_NUMBER && number_column(p, next, &attr)) {
+        p->subject = attr; /* "more than 3 positive nodes" */
+        p->subject_event = ASK_NONE;
+        p->has_subject = true;
+        p->subject_used = p->ages = p->about_person = false;
+        ask_parse_numbers(p, low, high, false, ASK_DAY);
+        while (ask_parse_item(p, 0) != next)
+            p->at++;
+        return;
     }
     bool has_unit = item->class == ASK_DURATION;
     enum ask_unit unit = has_unit ? (enum ask_unit)item->code : ASK_DAY;
@@ -637,6 +711,8 @@ void ask_grammar(struct ask_reading *reading)
     reading->question = (struct ask_question){.event_count = 1};
     reading->question.events[0] = (struct ask_event){
         .or_with = ASK_NONE, .linked = ASK_NONE, .level = ASK_ENTITIES, .table = ASK_NONE};
+    for (size_t i = 0; i < reading->item_count; i++)
+        p.shares = p.shares || ask_is_share(&reading->items[i]);
     bool statistical = ask_parse_statistics(&p);
     for (p.at = 0; p.at < reading->item_count; p.at++)
         if (!reading->items[p.at].used)

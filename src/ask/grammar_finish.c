@@ -178,7 +178,7 @@ static void settle_target(struct ask_parse *p)
         const struct ask_table *table = &p->catalogue->tables[q->groups[0].table];
         enum ask_entity_kind kind = ASK_PATIENT;
         for (size_t e = 0; e < ASK_ENTITIES; e++)
-            if (p->catalogue->entities[e].known &&
+            if (p->catalogue->entities[e].known && !q->patients_said &&
                 p->catalogue->entities[e].table == q->groups[0].table)
                 kind = (enum ask_entity_kind)e;
         if (p->catalogue->entities[kind].known && table->reaches[kind])
@@ -216,8 +216,9 @@ static void settle_groups(struct ask_parse *p)
     for (size_t g = 0; g < q->group_count; g++) {
         struct ask_attr *group = &q->groups[g], own;
         const struct ask_column *column = ask_attr_column(p->catalogue, group);
-        bool age = group->derived == ASK_AGE || (ask_words_have(&column->words, "age") &&
-                                                 data_type_is_numeric(column->type));
+        bool age = group->derived == ASK_AGE ||
+                   (ask_words_have(&column->words, "age") &&
+                    data_type_is_numeric(column->type) && column->distinct > FEW_VALUES);
         if (age)
             group->band = 10;
         else if (group->derived == ASK_PLAIN && column->role == PROFILE_MEASURE &&
@@ -495,8 +496,6 @@ static void leftovers(struct ask_parse *p)
                         p->aggregate == ASK_MEAN     ? "mean"
                         : p->aggregate == ASK_MEDIAN ? "median"
                                                      : "extreme or total");
-    if (q->intent == ASK_SHARE && q->group_count > 0)
-        ask_parse_lacks(p, "shares of groups: ask how many there are of each, or compare the groups");
     if (p->missing)
         ask_parse_lacks(p, "a column whose missing values are meant");
     if (subject_open(p)) {
@@ -506,10 +505,113 @@ static void leftovers(struct ask_parse *p)
     }
 }
 
+/* Do two conditions say different values of one column of the rows that are one for each patient? */
+static bool is_contrast(const struct ask_parse *p, size_t a, size_t b)
+{
+    const struct ask_event *one = &p->q->events[a], *other = &p->q->events[b];
+    const struct ask_entity *patient = &p->catalogue->entities[ASK_PATIENT];
+    if (one->predicate_count != 1 || other->predicate_count != 1 || one->table != other->table ||
+        one->table != patient->table || !patient->unique || one->negated || other->negated ||
+        one->or_with != ASK_NONE || other->or_with != ASK_NONE || is_alternative(p->q, a) ||
+        is_alternative(p->q, b) || one->counted || other->counted)
+        return false;
+    const struct ask_predicate *x = &one->predicates[0], *y = &other->predicates[0];
+    if (x->attr.column != y->attr.column || x->attr.path.count > 0 || y->attr.path.count > 0 ||
+        x->attr.derived != ASK_PLAIN || x->null || y->null || x->is_number != y->is_number)
+        return false;
+    return x->is_number ? x->op == ASK_EQ && y->op == ASK_EQ && x->low != y->low
+                        : x->value_count == 1 && y->value_count == 1 &&
+                              strcmp(x->values[0], y->values[0]) != 0;
+}
+
+/* "among smokers and nonsmokers", "men and women": no row is both; each is told of the two. */
+static void settle_contrasts(struct ask_parse *p)
+{
+    struct ask_question *q = p->q;
+    for (size_t a = 1; a < q->event_count; a++)
+        for (size_t b = a + 1; b < q->event_count; b++) {
+            if (!is_contrast(p, a, b) || q->group_count == ASK_GROUPS)
+                continue;
+            struct ask_predicate *x = &q->events[a].predicates[0];
+            const struct ask_predicate *y = &q->events[b].predicates[0];
+            if (x->is_number) {
+                x->op = ASK_BETWEEN;
+                x->high = x->low > y->low ? x->low : y->low;
+                x->low = x->low < y->low ? x->low : y->low;
+                if (x->high - x->low > 1) { /* there may be something between */
+                    ask_parse_lacks(p, "one of two values of %s at a time",
+                                    ask_attr_column(p->catalogue, &x->attr)->name);
+                    return;
+                }
+            } else {
+                const char **values = arena_array(p->reading->arena, 2, sizeof *values);
+                if (values == NULL)
+                    return;
+                values[0] = x->values[0];
+                values[1] = y->values[0];
+                x->values = values;
+                x->value_count = 2;
+                x->said = arena_printf(p->reading->arena, "%s and %s", x->said, y->said);
+            }
+            struct ask_attr attr = x->attr;
+            q->events[a].part = false;
+            x->part = false;
+            ask_parse_remove_event(q, b);
+            p->last = p->last == b ? a : p->last != ASK_NONE && p->last > b ? p->last - 1 : p->last;
+            ask_parse_group(p, &attr);
+            return;
+        }
+}
+
+static bool is_plain(const struct ask_parse *p, size_t at)
+{
+    const struct ask_event *event = &p->q->events[at];
+    return !event->negated && !event->counted && !event->has_time && !event->window.on &&
+           !event->variable && event->pick == ASK_ALL && event->scope == ASK_ALL &&
+           event->linked == ASK_NONE && !is_alternative(p->q, at) && event->predicate_count > 0;
+}
+
+static bool on_one_column(const struct ask_event *one, const struct ask_event *other)
+{
+    for (size_t i = 0; i < one->predicate_count; i++)
+        for (size_t k = 0; k < other->predicate_count; k++)
+            if (ask_attr_table(&one->predicates[i].attr) == ask_attr_table(&other->predicates[k].attr) &&
+                one->predicates[i].attr.column == other->predicates[k].attr.column)
+                return true;
+    return false;
+}
+
+/* Where the patients' own table has several rows of each, conditions are of one row: "good status at month 4". */
+static void settle_same_rows(struct ask_parse *p)
+{
+    struct ask_question *q = p->q;
+    const struct ask_entity *patient = &p->catalogue->entities[ASK_PATIENT];
+    if (!patient->known || patient->unique)
+        return;
+    for (size_t a = 1; a < q->event_count; a++)
+        for (size_t b = a + 1; b < q->event_count;) {
+            struct ask_event *one = &q->events[a], *other = &q->events[b];
+            if (one->table != patient->table || other->table != patient->table || !is_plain(p, a) ||
+                !is_plain(p, b) || one->part != other->part || on_one_column(one, other) ||
+                one->predicate_count + other->predicate_count > ASK_PREDICATES) {
+                b++;
+                continue;
+            }
+            for (size_t i = 0; i < other->predicate_count; i++)
+                one->predicates[one->predicate_count++] = other->predicates[i];
+            one->person = one->person && other->person;
+            p->last = p->last == b ? a : p->last != ASK_NONE && p->last > b ? p->last - 1 : p->last;
+            ask_parse_remove_event(q, b);
+            ask_note(p->reading, p->reading->why, "the conditions on %s are of the same row",
+                     p->catalogue->tables[patient->table].name);
+        }
+}
+
 void ask_parse_finish(struct ask_parse *p)
 {
     struct ask_question *q = p->q;
     ask_parse_flush(p);
+    settle_contrasts(p);
     ask_parse_again_within(p);
     if (p->has_subject)
         settle_stay(p, &p->subject);
@@ -518,6 +620,8 @@ void ask_parse_finish(struct ask_parse *p)
     settle_subject(p);
     settle_target(p);
     settle_window(p);
+    ask_parse_share(p);
+    settle_same_rows(p);
     if (p->pick != ASK_ALL && q->has_target && q->events[0].pick == ASK_ALL)
         q->events[0].pick = p->pick;
     link_last(p);

@@ -16,6 +16,7 @@ struct ask_parse {
     enum ask_concept prefer;   /* what the last verb or noun is about; NONE */
     size_t open_table;         /* a noun or verb that waits for its value: ASK_NONE; then "any row of it" */
     bool open_negated;
+    size_t open_item;          /* which said it */
     size_t last;               /* event opened last, ASK_NONE: the target or none */
     struct ask_attr subject;   /* what a comparison is about */
     size_t subject_event;      /* whose rows: an event, or ASK_NONE: subject's own table */
@@ -39,6 +40,7 @@ struct ask_parse {
     bool said_discharge;       /* … of discharge */
     bool led;                  /* yes or no, from the first word alone: any other intent counts more */
     bool open_verb;            /* what waits is a verb */
+    bool shares;               /* a share is asked for somewhere */
     bool about_person;         /* the word before was about people: "women over 65" */
     struct ask_window window;  /* waits for an event that has times */
 };
@@ -51,6 +53,7 @@ void ask_parse_value(struct ask_parse *p, struct ask_item *item);
 void ask_parse_column(struct ask_parse *p, struct ask_item *item);
 void ask_parse_flag(struct ask_parse *p, const struct ask_item *item, size_t candidate, int value);
 void ask_parse_derived(struct ask_parse *p, struct ask_item *item);
+void ask_parse_attr(struct ask_parse *p, struct ask_item *item, const struct ask_attr *attr, bool numeric);
 void ask_parse_numbers(struct ask_parse *p, double low, double high, bool has_unit, enum ask_unit unit);
 void ask_parse_identified(struct ask_parse *p, struct ask_item *item);
 void ask_parse_group(struct ask_parse *p, const struct ask_attr *attr);
@@ -62,6 +65,8 @@ bool ask_parse_later_target(struct ask_parse *p, size_t table);
 void ask_parse_settle_counts(struct ask_parse *p);
 void ask_parse_finish(struct ask_parse *p);
 void ask_parse_remove_event(struct ask_question *q, size_t at);
+bool ask_is_share(const struct ask_item *item); /* "percentage of", "rate" */
+void ask_parse_share(struct ask_parse *p);      /* grammar_share.c: numerator and denominator */
 /* grammar_again.c. False: the verb is no readmission, or one that is counted from what came before. */
 bool ask_parse_again(struct ask_parse *p, const struct ask_item *item);
 bool ask_parse_of_discharge(struct ask_parse *p, const struct ask_item *item); /* "within 30 days of discharge" */
@@ -75,6 +80,8 @@ bool ask_parse_derived_attr(const struct ask_parse *p, enum ask_derived derived,
 /* Statistical questions: the parts of their nouns, whose items are marked used; true: it is one (grammar_statistics.c). Then what is
  * left open (statistics_settle.c). */
 bool ask_parse_statistics(struct ask_parse *p);
+/* Columns of a time and of what ended it (time, status). */
+bool ask_parse_follow_up(const struct ask_parse *p, struct ask_attr *ret_time, struct ask_attr *ret_event);
 void ask_parse_settle_statistics(struct ask_parse *p);
 /* Rows of an event that a variable is made of; they are no filter. ASK_NONE: too many. */
 size_t ask_parse_variable_event(struct ask_parse *p, size_t table);

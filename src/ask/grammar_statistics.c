@@ -630,7 +630,7 @@ static void (*const readers[ASK_UNKNOWN + 1])(struct roles *r, size_t i) = {
 
 static bool is_statistical(const struct ask_reading *reading)
 {
-    bool found = false, grouped = false, mortality = false;
+    bool found = false, grouped = false, mortality = false, share = false;
     for (size_t i = 0; i < reading->item_count; i++) {
         const struct ask_item *item = &reading->items[i];
         bool counts = item->class == ASK_INTENT &&
@@ -642,13 +642,14 @@ static bool is_statistical(const struct ask_reading *reading)
                 (item->class == ASK_INTENT && item->code >= ASK_COMPARE_GROUPS &&
                  item->code <= ASK_NORMALITY);
         grouped = grouped || item->class == ASK_BY;
+        share = share || ask_is_share(item);
         bool dying = item->class == ASK_DERIVED && item->code == ASK_DEATH &&
                      strcmp(reading->tokens[item->to - 1].lower, "mortality") == 0;
         mortality = mortality || (item->class == ASK_DERIVED &&
                                   strcmp(reading->tokens[item->to - 1].lower, "mortality") == 0);
         found = found || (dying && i > 0 && reading->items[i - 1].class == ASK_DURATION);
     }
-    return found || (mortality && grouped);
+    return found || (mortality && grouped && !share);
 }
 
 bool ask_parse_statistics(struct ask_parse *p)

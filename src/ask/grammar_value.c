@@ -314,6 +314,9 @@ void ask_parse_value(struct ask_parse *p, struct ask_item *item)
     if (p->has_subject && !p->subject_used && ask_attr_table(&p->subject) == from->table &&
         p->subject.column == from->column)
         p->subject_used = true;
+    if (p->shares && !p->q->has_target &&
+        strcmp(p->reading->tokens[item->from].stem, "positivity") == 0)
+        ask_parse_target(p, from->table); /* of tests, not of who was tested */
     size_t at = place(p, from->table, source);
     if (at == ASK_NONE)
         return;
@@ -419,8 +422,8 @@ static void settle_earlier(struct ask_parse *p)
     p->subject_used = true;
 }
 
-static void take_attr(struct ask_parse *p, struct ask_item *item, const struct ask_attr *attr,
-                      bool numeric)
+void ask_parse_attr(struct ask_parse *p, struct ask_item *item, const struct ask_attr *attr,
+                    bool numeric)
 {
     struct ask_question *q = p->q;
     const struct ask_item *next = ask_parse_item(p, 1);
@@ -453,6 +456,18 @@ static void take_attr(struct ask_parse *p, struct ask_item *item, const struct a
     item->quality = item->quality > 0 ? item->quality : 1;
 }
 
+/* "diabetics", "smokers" */
+static bool is_people(const struct ask_parse *p, const struct ask_item *item)
+{
+    static const char *const ends[] = {"ers", "ics", "ives", NULL};
+    const char *word = p->reading->tokens[item->to - 1].lower;
+    size_t length = strlen(word);
+    for (size_t i = 0; ends[i] != NULL; i++)
+        if (length > strlen(ends[i]) && strcmp(word + length - strlen(ends[i]), ends[i]) == 0)
+            return true;
+    return false;
+}
+
 /* The column is 1 (or what the word says): "with ascites", "males". */
 void ask_parse_flag(struct ask_parse *p, const struct ask_item *item, size_t candidate, int value)
 {
@@ -478,9 +493,26 @@ void ask_parse_flag(struct ask_parse *p, const struct ask_item *item, size_t can
         predicate->said = ask_phrase(p->reading, item->from, item->to);
     }
     p->q->events[at].negated = false;
-    p->about_person = item->class == ASK_FLAG;
+    p->about_person = item->class == ASK_FLAG || (item->loose && is_people(p, item));
     p->q->patients_said = p->q->patients_said || p->about_person;
     p->negate = false;
+}
+
+/* "the control arm", "poor condition at baseline": the column of the value before. */
+static bool is_of_value(const struct ask_parse *p, const struct ask_item *item,
+                        const struct ask_attr *attr)
+{
+    const struct ask_item *before = p->at > 0 ? &p->reading->items[p->at - 1] : NULL;
+    if (before == NULL || before->class != ASK_VALUE || before->to != item->from)
+        return false;
+    for (size_t e = 0; e < p->q->event_count; e++)
+        for (size_t i = 0; i < p->q->events[e].predicate_count; i++) {
+            const struct ask_predicate *predicate = &p->q->events[e].predicates[i];
+            if (predicate->item + 1 == p->at && ask_attr_table(&predicate->attr) == attr->table &&
+                predicate->attr.column == attr->column)
+                return true;
+        }
+    return false;
 }
 
 void ask_parse_column(struct ask_parse *p, struct ask_item *item)
@@ -488,177 +520,31 @@ void ask_parse_column(struct ask_parse *p, struct ask_item *item)
     size_t chosen = choose_column(p, item);
     struct ask_attr attr = {.table = item->columns[chosen].table,
                             .column = item->columns[chosen].column};
+    if (is_of_value(p, item, &attr))
+        return;
     const struct ask_column *column = ask_attr_column(p->catalogue, &attr);
     const struct ask_item *next = ask_parse_item(p, 1);
     bool compared = next != NULL && (next->class == ASK_COMPARE || next->class == ASK_NUMBER);
     if (item->columns[chosen].quality < .95 && item->column_count > 1)
         item->quality = .85;
+    if (p->count_mean && !p->q->has_target && !p->q->has_measure &&
+        data_type_is_numeric(column->type)) { /* "median number of positive nodes": a column of numbers */
+        p->q->measure = attr;
+        p->q->has_measure = true;
+        p->count_mean = false;
+        return;
+    }
     const char *lead = p->reading->tokens[item->from].lower, *yes = NULL;
     if (p->pick == ASK_ALL && p->q->single && !p->group && (strcmp(lead, "first") == 0 || strcmp(lead, "last") == 0))
         p->pick = lead[0] == 'f' ? ASK_FIRST : ASK_LAST; /* the first care unit is of the first stay */
     if (!p->group && !p->missing && !compared && p->aggregate == ASK_NO_AGGREGATE &&
-        (p->q->has_target || p->q->has_measure || p->q->intent == ASK_COUNT) &&
+        (p->q->has_target || p->q->has_measure || p->q->intent == ASK_COUNT || p->shares) &&
         (ask_is_flag(p->reading, attr.table, attr.column) ||
          ask_yes_no(p->reading, attr.table, attr.column, true, &yes))) {
         ask_parse_flag(p, item, chosen, 1);
         return;
     }
-    take_attr(p, item, &attr, data_type_is_numeric(column->type));
-}
-
-/* ---- derived
- * ------------------------------------------------------------------------------------------- */
-
-static bool find_column(const struct ask_catalogue *c, const char *stem, struct ask_attr *ret)
-{
-    for (size_t t = 0; t < c->table_count; t++)
-        for (size_t i = 0; i < c->tables[t].column_count && !c->tables[t].hidden; i++) {
-            const struct ask_column *column = &c->tables[t].columns[i];
-            if (column->words.count == 1 && strcmp(column->words.text[0], stem) == 0 &&
-                c->tables[t].reaches[ASK_PATIENT]) {
-                *ret = (struct ask_attr){.table = t, .column = i};
-                return true;
-            }
-        }
-    return false;
-}
-
-bool ask_parse_age(const struct ask_parse *p, struct ask_attr *ret)
-{
-    const struct ask_catalogue *c = p->catalogue;
-    const struct ask_entity *patient = &c->entities[ASK_PATIENT],
-                            *visit = &c->entities[ASK_ADMISSION];
-    if (find_column(c, "age", ret))
-        return true;
-    if (!patient->known || c->tables[patient->table].birth < 0)
-        return false;
-    /* of hospital patients at their admission; of people whose visits begin at birth, today */
-    if (visit->known && c->tables[visit->table].time >= 0 &&
-        c->tables[visit->table].reaches[ASK_PATIENT] &&
-        (ask_words_have(&c->tables[visit->table].words, "admission") ||
-         ask_words_have(&c->tables[visit->table].words, "hospitalization")))
-        *ret = (struct ask_attr){.table = visit->table,
-                                 .column = (size_t)c->tables[visit->table].time,
-                                 .derived = ASK_AGE};
-    else if (p->reading->now_day != INT64_MIN)
-        *ret = (struct ask_attr){.table = patient->table,
-                                 .column = (size_t)c->tables[patient->table].birth,
-                                 .derived = ASK_AGE,
-                                 .day = p->reading->now_day};
-    else
-        return false;
-    return true;
-}
-
-static bool stay_attr(const struct ask_parse *p, enum ask_entity_kind kind, struct ask_attr *ret)
-{
-    const struct ask_entity *entity = &p->catalogue->entities[kind];
-    const struct ask_table *table = entity->known ? &p->catalogue->tables[entity->table] : NULL;
-    if (table == NULL || table->time < 0 || table->end_time < 0)
-        return false;
-    *ret = (struct ask_attr){
-        .table = entity->table, .column = (size_t)table->time, .derived = ASK_LENGTH_OF_STAY};
-    return true;
-}
-
-/* A table of deaths (OMOP), a row each: its date. */
-static bool death_table(const struct ask_catalogue *c, struct ask_attr *ret)
-{
-    for (size_t t = 0; t < c->table_count; t++) {
-        const struct ask_table *table = &c->tables[t];
-        if (table->words.count != 1 || strcmp(table->words.text[0], "death") != 0 ||
-            table->rows == 0 || !table->reaches[ASK_PATIENT] || table->death < 0)
-            continue;
-        *ret = (struct ask_attr){.table = t, .column = (size_t)table->death, .derived = ASK_DEATH};
-        return true;
-    }
-    return false;
-}
-
-static bool death_attr(const struct ask_parse *p, bool in_hospital, struct ask_attr *ret,
-                       bool *ret_flag)
-{
-    const struct ask_entity *entity =
-        &p->catalogue->entities[in_hospital ? ASK_ADMISSION : ASK_PATIENT];
-    if (!entity->known)
-        return false;
-    const struct ask_table *table = &p->catalogue->tables[entity->table];
-    int column = in_hospital ? (table->death_flag >= 0 ? table->death_flag : table->death)
-                             : (table->death >= 0 ? table->death : table->death_flag);
-    if (column < 0)
-        return !in_hospital && death_table(p->catalogue, ret);
-    *ret_flag = column == table->death_flag && column != table->death;
-    *ret = (struct ask_attr){.table = entity->table,
-                             .column = (size_t)column,
-                             .derived = in_hospital ? ASK_HOSPITAL_DEATH : ASK_DEATH};
-    return true;
-}
-
-bool ask_parse_derived_attr(const struct ask_parse *p, enum ask_derived derived,
-                            struct ask_attr *ret, bool *ret_flag)
-{
-    *ret_flag = false;
-    if (derived == ASK_DEATH || derived == ASK_HOSPITAL_DEATH)
-        return death_attr(p, derived == ASK_HOSPITAL_DEATH, ret, ret_flag);
-    return derived == ASK_AGE
-               ? ask_parse_age(p, ret)
-               : stay_attr(p, derived == ASK_ICU_LENGTH ? ASK_STAY : ASK_ADMISSION, ret);
-}
-
-static void read_death(struct ask_parse *p, struct ask_item *item)
-{
-    struct ask_attr attr;
-    bool flag = false;
-    if (!death_attr(p, item->code == ASK_HOSPITAL_DEATH, &attr, &flag)) {
-        ask_parse_lacks(p, "a date or flag of death");
-        return;
-    }
-    if (p->q->intent == ASK_WHEN && !p->q->has_target && !flag) {
-        ask_parse_target(p, attr.table);
-        p->q->outputs[p->q->output_count++] = attr;
-        return;
-    }
-    if (p->group) {
-        ask_parse_group(p, &attr);
-        return;
-    }
-    size_t at = ask_parse_event(p, attr.table);
-    if (at == ASK_NONE)
-        return;
-    struct ask_predicate *predicate = ask_parse_predicate(p, at, &attr);
-    predicate->is_number = flag;
-    predicate->op = ASK_EQ;
-    predicate->low = 1;
-    predicate->null = !flag;
-    predicate->negated = !flag;
-    p->q->events[at].has_time = !flag;
-    p->q->events[at].time = attr;
-    p->negate = false;
-}
-
-void ask_parse_derived(struct ask_parse *p, struct ask_item *item)
-{
-    struct ask_attr attr;
-    if (item->code == ASK_DEATH || item->code == ASK_HOSPITAL_DEATH) {
-        read_death(p, item);
-        return;
-    }
-    bool found = item->code == ASK_AGE
-                     ? ask_parse_age(p, &attr)
-                     : stay_attr(p, item->code == ASK_ICU_LENGTH ? ASK_STAY : ASK_ADMISSION, &attr);
-    if (!found) {
-        ask_parse_lacks(p, item->code == ASK_AGE ? "an age, or dates of birth and of admission"
-                                                 : "times of admission and discharge");
-        return;
-    }
-    bool numeric = attr.derived != ASK_PLAIN ||
-                   data_type_is_numeric(ask_attr_column(p->catalogue, &attr)->type);
-    if (!numeric && !p->group) {
-        ask_parse_lacks(p, "ages as numbers: the column %s holds bands",
-                        ask_attr_column(p->catalogue, &attr)->name);
-        return;
-    }
-    take_attr(p, item, &attr, numeric);
+    ask_parse_attr(p, item, &attr, data_type_is_numeric(column->type));
 }
 
 /* ---- numbers

@@ -80,6 +80,24 @@ struct str ask_value_words(struct str text)
     return rest.len > 0 && !isdigit((unsigned char)rest.ptr[0]) ? rest : text;
 }
 
+/* An e-mail address or a telephone number, whatever its column is called: never in the index. */
+static bool is_reach(struct str text)
+{
+    size_t digits = 0, marks = 0, at = SIZE_MAX;
+    bool dot = false, other = false;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        digits += isdigit((unsigned char)c) ? 1 : 0;
+        marks += strchr("+-() ", c) != NULL ? 1 : 0;
+        other = other || (!isdigit((unsigned char)c) && strchr("+-() .", c) == NULL);
+        if (c == '@')
+            at = i;
+        dot = dot || (c == '.' && at != SIZE_MAX && i > at + 1);
+    }
+    bool blank = memchr(text.ptr, ' ', text.len) != NULL;
+    return (at != SIZE_MAX && at > 0 && dot && !blank) || (!other && digits >= 9 && marks >= 2);
+}
+
 enum err_code ask_index_add(struct ask_index_builder *builder, size_t source, struct str text,
                             int64_t rows, int64_t patients, struct err *err)
 {
@@ -89,6 +107,8 @@ enum err_code ask_index_add(struct ask_index_builder *builder, size_t source, st
                               .length = (uint32_t)text.len,
                               .rows = clipped(rows),
                               .patients = clipped(patients)};
+    if (is_reach(text))
+        return ERR_OK;
     if (builder->texts.len + text.len > ASK_LIMIT_INDEX_BYTES)
         return err_set(err, ERR_LIMIT, "the values' texts take more than %d MiB",
                        ASK_LIMIT_INDEX_BYTES >> 20);

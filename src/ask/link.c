@@ -338,14 +338,75 @@ static bool corrected_item(struct ask_reading *reading, size_t from, struct ask_
 static bool column_instead(const struct ask_reading *reading, const struct ask_item *item,
                            struct ask_item *ret)
 {
+    if (item->class == ASK_ENTITY && !reading->catalogue->entities[item->code].known)
+        return ask_columns_match(reading, item->from, item->to, ret) ||
+               ask_related_column(reading, item->from, item->to, ret);
     if (item->class != ASK_ABOUT && item->class != ASK_VERB)
         return false;
     size_t table = ask_concept_table(reading->catalogue, (enum ask_concept)item->code);
-    return (table == ASK_NONE || item->class == ASK_VERB) &&
-           ask_columns_match(reading, item->from, item->to, ret) &&
+    bool loose = table == ASK_NONE && item->class == ASK_ABOUT, found = false;
+    for (size_t to = item->to + 3; loose && !found && to > item->to; to--)
+        found = to <= reading->token_count && ask_related_column(reading, item->from, to, ret); /* "condition at baseline" */
+    found = found || ask_columns_match(reading, item->from, item->to, ret) ||
+            (loose && ask_related_column(reading, item->from, item->to, ret));
+    return (table == ASK_NONE || item->class == ASK_VERB) && found &&
            reading->catalogue->tables[ret->columns[0].table].columns[ret->columns[0].column].role !=
                PROFILE_IDENTIFIER && /* "tests" are not test_id */
            (table == ASK_NONE || (ret->columns[0].quality > .96 && ret->columns[0].table == table));
+}
+
+/* "current smokers": a word of the lexicon that is a value of the column which the next words name. */
+static bool value_of_next(struct ask_reading *reading, size_t at, struct ask_item *ret)
+{
+    struct ask_item column;
+    if (at + 1 >= reading->token_count || !ask_values_match(reading, at, at + 1, ret) ||
+        (!ask_columns_match(reading, at + 1, at + 2, &column) &&
+         !ask_related_column(reading, at + 1, at + 2, &column)))
+        return false;
+    const struct ask_source *source = &reading->catalogue->sources[ret->matches[0].source];
+    return ret->matches[0].exact && source->edge == ASK_NONE &&
+           source->table == column.columns[0].table && source->column == column.columns[0].column;
+}
+
+/* "survival rate" where a column says who survived; "died" where a category has deaths, and nothing else tells of them. */
+static bool instead_of_lexicon(struct ask_reading *reading, const struct ask_item *best,
+                               struct ask_item *ret)
+{
+    const struct ask_catalogue *c = reading->catalogue;
+    const struct ask_entity *patient = &c->entities[ASK_PATIENT];
+    const char *yes = NULL;
+    *ret = (struct ask_item){.class = ASK_VALUE, .from = best->from, .to = best->to};
+    if (!patient->known || best->to != best->from + 1)
+        return false;
+    if (best->class == ASK_INTENT && best->code == ASK_SURVIVAL && best->to < reading->token_count &&
+        strcmp(reading->tokens[best->to].stem, "rate") == 0)
+        return ask_related_column(reading, best->from, best->to, ret) &&
+               (ask_is_flag(reading, ret->columns[0].table, ret->columns[0].column) ||
+                ask_yes_no(reading, ret->columns[0].table, ret->columns[0].column, true, &yes));
+    const struct ask_table *table = &c->tables[patient->table];
+    return best->class == ASK_DERIVED && best->code == ASK_DEATH && c->table_count == 1 &&
+           table->death < 0 && table->death_flag < 0 &&
+           ask_values_phrase(reading, "death|died|dead|deceased", "", ret) && ret->match_count == 1;
+}
+
+/* "grade 3 tumours", "squamous carcinoma": the noun adds nothing to what a column of the patients says. */
+static bool graded_at(const struct ask_reading *reading, size_t at, struct ask_item *ret)
+{
+    static const char *const nouns[] = {"tumor", "tumour", "tumors", "tumours", "cancer", "cancers",
+                                        "disease", "carcinoma", "carcinomas", NULL};
+    size_t count = reading->item_count;
+    const struct ask_catalogue *c = reading->catalogue;
+    const struct ask_item *last = count > 0 ? &reading->items[count - 1] : NULL;
+    if (last == NULL || last->to != at || !token_is(reading, at, nouns))
+        return false;
+    bool number = count > 1 && last->class == ASK_NUMBER && reading->items[count - 2].class == ASK_COLUMN;
+    bool kind = last->class == ASK_VALUE && last->match_count > 0 && !last->loose &&
+                c->sources[last->matches[0].source].edge == ASK_NONE &&
+                c->sources[last->matches[0].source].table == c->entities[ASK_PATIENT].table;
+    if (!number && !kind)
+        return false;
+    *ret = (struct ask_item){.class = ASK_NOISE, .from = at, .to = at + 1, .quality = 1};
+    return true;
 }
 
 static void link_at(struct ask_reading *reading, size_t from, struct ask_item *best)
@@ -372,15 +433,32 @@ static void link_at(struct ask_reading *reading, size_t from, struct ask_item *b
         take(best, &item);
     }
     bool little = best->to == from || best->class == ASK_NOISE;
+    if (best->to == from + 1 && (little || best->class == ASK_SCOPE || best->class == ASK_PICK) &&
+        value_of_next(reading, from, &item)) {
+        *best = item;
+        return;
+    }
     if (synonym_item(reading, from, &item) && (little || item.to > best->to))
         *best = item;
     if (best->to <= from + 1 && ask_flag_match(reading, from, &item))
         *best = item;
+    if (instead_of_lexicon(reading, best, &item))
+        *best = item;
+    if (best->class == ASK_DERIVED && best->code == ASK_AGE && best->to > from + 1 &&
+        ask_columns_match(reading, from, best->to, &item) && item.quality >= 1)
+        *best = item; /* a column AgeGroup */
     if (best->class == ASK_VERB && best->to == from + 1 &&
         ask_columns_match(reading, from, from + 1, &item) && item.quality >= 1)
         *best = item; /* a column of just that name: "by readmitted" */
     name_items(reading, from, best);
     series_item(reading, from, best);
+    if (best->class == ASK_UNIT && from + 1 < reading->token_count && reading->tokens[from + 1].number &&
+        ask_columns_match(reading, from, from + 1, &item) && item.quality >= 1)
+        *best = item; /* "at month 4" where there is a column month */
+    if (graded_at(reading, from, &item))
+        *best = item;
+    if (best->to == from && ask_related_match(reading, from, &item))
+        *best = item;
     if (best->to == from && !corrected_item(reading, from, best))
         *best = (struct ask_item){.class = ASK_UNKNOWN, .from = from, .to = from + 1};
 }

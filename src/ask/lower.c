@@ -87,7 +87,8 @@ static bool after_pick(const struct ask_event *event, const struct ask_predicate
 static void filter_predicates(struct ask_rows *rows, const struct ask_event *event, bool late)
 {
     for (size_t i = 0; i < event->predicate_count; i++) {
-        if (after_pick(event, &event->predicates[i]) != late)
+        if (after_pick(event, &event->predicates[i]) != late ||
+            (rows->whole && event->predicates[i].part))
             continue;
         E one = condition(rows, &event->predicates[i]);
         rows->rel = plan_filter(rows->plan, rows->rel, one);
@@ -463,17 +464,42 @@ enum err_code ask_lower(const struct ask_reading *reading, struct plan *plan,
     if (reading->status != ASK_ANSWERED)
         return err_set(err, ERR_INPUT, "the question is not clear enough for a plan");
     ask_rows_scan(&rows, reading->catalogue, plan, q->events[0].table);
-    if (q->intent != ASK_SHARE) {
-        for (size_t i = 1; i < q->event_count; i++)
+    rows.whole = q->intent == ASK_SHARE;
+    for (size_t i = 1; i < q->event_count; i++)
+        if (!rows.whole || !q->events[i].part)
             filter_event(reading, &rows, i);
-        ask_rows_of_event(reading, 0, &rows);
-    }
+    ask_rows_of_event(reading, 0, &rows);
     *ret = q->statistics.on ? ask_lower_statistics(reading, &rows) : ask_lower_shape(reading, &rows);
     if (rows.failed)
         return err_set(err, ERR_LIMIT, "the question needs more than %d joins", ASK_JOINS);
     if (rows.undated)
         return err_set(err, ERR_UNSUPPORTED, "a time is asked of rows that have none");
     return plan_finish(plan, *ret, err);
+}
+
+/* A condition on a column of the very rows, which may not be recorded: neither yes nor no. */
+static bool may_miss(const struct ask_reading *reading, const struct ask_rows *rows, size_t event,
+                     size_t predicate)
+{
+    const struct ask_event *from = &reading->question.events[event];
+    const struct ask_predicate *it = &from->predicates[predicate];
+    bool of_rows = event == 0 || (from->part && is_direct(reading, rows, from, event));
+    return of_rows && (it->part || event > 0) && !it->null && !from->negated &&
+           it->attr.path.count == 0 && it->attr.derived != ASK_AGE &&
+           ask_attr_column(reading->catalogue, &it->attr)->nulls > 0;
+}
+
+const struct plan_expr *ask_rows_known(const struct ask_reading *reading, struct ask_rows *rows)
+{
+    const struct ask_question *q = &reading->question;
+    E all = NULL;
+    for (size_t e = 0; e < q->event_count; e++)
+        for (size_t i = 0; i < q->events[e].predicate_count; i++)
+            if (may_miss(reading, rows, e, i))
+                all = ask_plan_and(rows->plan, all,
+                                   call(rows->plan, "is_not_null", 1,
+                                        ARGS(ask_rows_value(rows, &q->events[e].predicates[i].attr))));
+    return all;
 }
 
 /* The share's numerator: the same rows with every filter. */

@@ -20,6 +20,7 @@ struct ask_rows { /* a table's rows; n:1 joins add columns, never rows */
     struct ask_attr time;
     bool undated; /* a condition on time that has no time to go by */
     bool failed; /* more joins than ASK_JOINS */
+    bool whole;  /* of a share: conditions of its numerator are left out */
 };
 void ask_rows_scan(struct ask_rows *rows, const struct ask_catalogue *catalogue, struct plan *plan, size_t table);
 /* Joins what the attribute needs; the column's name in rows->rel. */
@@ -38,6 +39,8 @@ void ask_rows_filter(struct ask_rows *rows, const struct ask_event *event);
 void ask_rows_of_event(const struct ask_reading *reading, size_t event, struct ask_rows *rows);
 void ask_rows_pick(struct ask_rows *rows, enum ask_pick pick, enum ask_entity_kind kind);
 
+/* Of a share: are the columns recorded that its numerator's conditions are on? NULL: nothing can be missing. */
+const struct plan_expr *ask_rows_known(const struct ask_reading *reading, struct ask_rows *rows);
 /* Rows of the target that meet every filter. */
 void ask_rows_filtered(const struct ask_reading *reading, struct ask_rows *rows);
 /* The rows of each patient's first time, of the last that is later, or nearest to a span after it (lower_statistics.c). */

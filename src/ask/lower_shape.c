@@ -3,7 +3,7 @@
  *
  *     count       [groups] n [patients]        describe  [groups] rows n mean sd min q1 median q3
  * max (or the one asked for) frequencies label n [patients]           value     [columns asked for]
- * | time name value unit share       met total share              missing   one column for each
+ * | time name value unit share       [groups] met total unknown share              missing   one column for each
  * column */
 #include "ask/lower_priv.h"
 
@@ -142,31 +142,70 @@ static R count_rows(struct shape *s)
  * ----------------------------------------------------------------------------------------------------
  */
 
+/* Rows of one side as (groups, met_of, total_of, unknown_of): whom the row counts for, or null. */
+static R side_of_share(struct shape *s, struct ask_rows *rows, bool met)
+{
+    struct plan *plan = s->plan;
+    const struct ask_entity *entity = &s->reading->catalogue->entities[s->q->entity];
+    struct shape side = {.reading = s->reading, .q = s->q, .rows = rows, .plan = plan};
+    bool keyed = s->q->by_entity && entity->key >= 0 &&
+                 (entity->table != rows->table || !entity->unique);
+    if (keyed)
+        (void)ask_rows_key(rows, s->q->entity); /* joined before the groups are read */
+    read_groups(&side);
+    E of = keyed ? ask_rows_key(rows, s->q->entity) : plan_literal_int(plan, 1);
+    E none = of != NULL ? plan_literal(plan, of->type, NULL) : NULL;
+    E known = met ? NULL : ask_rows_known(s->reading, rows);
+    E unknown = known != NULL ? plan_call(plan, "not", 1, &known) : NULL;
+    struct plan_named out[ASK_GROUPS + 5];
+    memcpy(out, side.groups, side.group_count * sizeof *out);
+    size_t n = side.group_count;
+    out[n++] = (struct plan_named){"met_of", met ? of : none};
+    out[n++] = (struct plan_named){"total_of", met             ? none
+                                               : known == NULL ? of
+                                                               : plan_case(plan, 3, ARGS(known, of, none))};
+    out[n++] = (struct plan_named){
+        "unknown_of", unknown == NULL ? none : plan_case(plan, 3, ARGS(unknown, of, none))};
+    memcpy(s->names, side.names, sizeof s->names);
+    s->group_count = side.group_count;
+    return plan_project(plan, rows->rel, out, n);
+}
+
+/* Both sides one below the other, counted in one aggregation: a group that is not recorded is a group, and who is in
+ * the denominator twice is counted once. */
 static R share(struct shape *s)
 {
+    static const char *const counted[][2] = {
+        {"met", "met_of"}, {"total", "total_of"}, {"unknown", "unknown_of"}};
     struct ask_rows met = {.plan = s->plan};
     struct plan *plan = s->plan;
-    enum ask_entity_kind kind = s->q->by_entity ? s->q->entity : ASK_PATIENT;
+    const struct ask_entity *entity = &s->reading->catalogue->entities[s->q->entity];
+    bool distinct = s->q->by_entity && entity->key >= 0 &&
+                    (entity->table != s->rows->table || !entity->unique);
     ask_rows_filtered(s->reading, &met);
-    E key = ask_rows_key(&met, kind);
-    struct plan_named hits[1] = {{"met", aggregate(plan, "count_distinct", key)}};
-    R numerator = plan_aggregate(plan, met.rel, NULL, 0, hits, 1);
-    struct plan_named all[1] = {
-        {"total", aggregate(plan, "count_distinct", ask_rows_key(s->rows, kind))}};
-    R denominator = plan_aggregate(plan, s->rows->rel, NULL, 0, all, 1);
-    R both = plan_join(plan, PLAN_JOIN_INNER, numerator, denominator, NULL, NULL, 0,
-                       plan_literal(plan, DATA_TYPE(BOOLEAN), "true"));
+    R sides[] = {side_of_share(s, s->rows, false), side_of_share(s, &met, true)};
+    s->rows->failed = s->rows->failed || met.failed;
+    s->rows->undated = s->rows->undated || met.undated;
+    R both = plan_union_all(plan, sides, 2);
+    struct plan_named calls[3], out[ASK_GROUPS + 6];
+    for (size_t i = 0; i < s->group_count; i++)
+        s->groups[i] = (struct plan_named){s->names[i], plan_column(plan, both, s->names[i])};
+    for (size_t i = 0; i < 3; i++)
+        calls[i] = (struct plan_named){counted[i][0],
+                                       aggregate(plan, distinct ? "count_distinct" : "count",
+                                                 plan_column(plan, both, counted[i][1]))};
+    R rel = plan_aggregate(plan, both, s->groups, s->group_count, calls, 3);
+    size_t n = 0;
+    for (; n < s->group_count; n++)
+        out[n] = (struct plan_named){s->names[n], plan_column(plan, rel, s->names[n])};
     E hundred = plan_literal(plan, DATA_TYPE(DOUBLE), "100");
-    E part = plan_call(
-        plan, "mul", 2,
-        ARGS(hundred, plan_cast(plan, plan_column(plan, both, "met"), DATA_TYPE(DOUBLE), false)));
-    struct plan_named out[3] = {
-        {"met", plan_column(plan, both, "met")},
-        {"total", plan_column(plan, both, "total")},
-        {"share", plan_call(plan, "div", 2,
-                            ARGS(part, plan_cast(plan, plan_column(plan, both, "total"),
-                                                 DATA_TYPE(DOUBLE), false)))}};
-    return plan_project(plan, both, out, 3);
+    E part = plan_cast(plan, plan_column(plan, rel, "met"), DATA_TYPE(DOUBLE), false),
+      whole = plan_cast(plan, plan_column(plan, rel, "total"), DATA_TYPE(DOUBLE), false);
+    for (size_t i = 0; i < 3; i++)
+        out[n++] = (struct plan_named){counted[i][0], plan_column(plan, rel, counted[i][0])};
+    out[n++] = (struct plan_named){
+        "share", plan_call(plan, "div", 2, ARGS(plan_call(plan, "mul", 2, ARGS(hundred, part)), whole))};
+    return sorted_by(plan, plan_project(plan, rel, out, n), s->names, s->group_count);
 }
 
 /* ---- describe

@@ -215,6 +215,18 @@ void ask_say_event(const struct ask_reading *reading, size_t at, struct buf *out
     ask_say_rows(reading, event, out);
 }
 
+/* The rows with the conditions that are of a share's numerator, or with the others. */
+static void say_rows_of(const struct ask_reading *reading, const struct ask_event *event, bool part,
+                        struct buf *out)
+{
+    struct ask_event some = *event;
+    some.predicate_count = 0;
+    for (size_t i = 0; i < event->predicate_count; i++)
+        if (event->predicates[i].part == part)
+            some.predicates[some.predicate_count++] = event->predicates[i];
+    ask_say_rows(reading, &some, out);
+}
+
 static bool is_linked(const struct ask_question *q, size_t at)
 {
     for (size_t i = 0; i < q->event_count; i++)
@@ -279,7 +291,29 @@ static void say_what(const struct ask_reading *reading, struct buf *out)
         buf_printf(out, "the %s of each patient's rows of %s", pick_texts[q->events[0].pick], table);
     else
         buf_printf(out, "rows of %s", table);
-    ask_say_rows(reading, &q->events[0], out);
+    if (q->intent == ASK_SHARE)
+        say_rows_of(reading, &q->events[0], false, out);
+    else
+        ask_say_rows(reading, &q->events[0], out);
+}
+
+static void say_filter(const struct ask_reading *reading, size_t at, struct buf *out)
+{
+    const struct ask_event *event = &reading->question.events[at];
+    enum ask_entity_kind level = event->level < ASK_ENTITIES ? event->level : ASK_PATIENT;
+    bool own = reading->catalogue->entities[level].table == event->table &&
+               event->pick == ASK_ALL && !event->counted;
+    buf_printf(out, "%s%s", entity_manys[level],
+               own && event->negated ? " but not those"
+               : own                 ? ""
+               : event->negated      ? " that have no "
+                                     : " that have ");
+    if (own)
+        ask_say_rows(reading, event, out);
+    else
+        ask_say_event(reading, at, out);
+    if (event->negated && event->linked != ASK_NONE)
+        buf_puts(out, ", counted among those that had it");
 }
 
 void ask_say_filters(const struct ask_reading *reading, struct buf *out)
@@ -288,23 +322,36 @@ void ask_say_filters(const struct ask_reading *reading, struct buf *out)
     bool first = true;
     for (size_t i = 1; i < q->event_count; i++) {
         const struct ask_event *event = &q->events[i];
-        if (event->variable || is_linked(q, i))
+        if (event->variable || is_linked(q, i) || (q->intent == ASK_SHARE && event->part))
             continue;
         buf_printf(out, "%s", event->or_with != ASK_NONE ? ", or " : first ? "; only " : ", and ");
-        enum ask_entity_kind level = event->level < ASK_ENTITIES ? event->level : ASK_PATIENT;
-        bool own = reading->catalogue->entities[level].table == event->table &&
-                   event->pick == ASK_ALL && !event->counted;
-        buf_printf(out, "%s%s", entity_manys[level],
-                   own && event->negated ? " but not those"
-                   : own                 ? ""
-                   : event->negated      ? " that have no "
-                                         : " that have ");
-        if (own)
-            ask_say_rows(reading, event, out);
-        else
-            ask_say_event(reading, i, out);
-        if (event->negated && event->linked != ASK_NONE)
-            buf_puts(out, ", counted among those that had it");
+        say_filter(reading, i, out);
+        first = false;
+    }
+}
+
+/* What of them is counted. */
+static void say_numerator(const struct ask_reading *reading, struct buf *out)
+{
+    const struct ask_question *q = &reading->question;
+    bool first = true;
+    for (size_t i = 0; i < q->events[0].predicate_count && first; i++)
+        if (q->events[0].predicates[i].part) {
+            buf_puts(out, "; numerator: those");
+            struct ask_event bare = {.linked = ASK_NONE};
+            memcpy(bare.predicates, q->events[0].predicates, sizeof bare.predicates);
+            bare.predicate_count = q->events[0].predicate_count;
+            say_rows_of(reading, &bare, true, out);
+            first = false;
+        }
+    for (size_t i = 1; i < q->event_count; i++) {
+        if (!q->events[i].part || is_linked(q, i))
+            continue;
+        buf_printf(out, "%s",
+                   q->events[i].or_with != ASK_NONE ? ", or "
+                   : first                          ? "; numerator: "
+                                                    : ", and ");
+        say_filter(reading, i, out);
         first = false;
     }
 }
@@ -321,6 +368,8 @@ void ask_say(struct ask_reading *reading)
     }
     say_what(reading, out);
     ask_say_filters(reading, out);
+    if (q->intent == ASK_SHARE)
+        say_numerator(reading, out);
     if (q->at_extreme && !q->by_entity)
         buf_puts(out, "; the rows with that value");
     if (q->often)

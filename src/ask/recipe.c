@@ -3,7 +3,7 @@
  * Marrow.
  *
  *     sort(aggregate(rows, groups, count, median …))  →  rows of groups and arguments, {groups,
- * columns, order} project(join(aggregate(met), aggregate(all)))   →  both sides' keys, {share}
+ * columns, order} project(aggregate(both sides of a share))          →  the same, {share}
  *     anything else                                   →  the rows themselves */
 #include "ask/ask_priv.h"
 
@@ -117,33 +117,16 @@ static const struct plan_rel *of_groups(struct recipe *r, const struct plan_rel 
     return plan_project(r->plan, aggregate->inputs[0], r->columns, r->count);
 }
 
-static const struct plan_rel *side_of(struct recipe *r, const struct plan_rel *aggregate,
-                                      const char *part)
-{
-    const struct plan_expr *call = aggregate->outputs[0].expr;
-    bool fits = aggregate->kind == PLAN_AGGREGATE && aggregate->group_count == 0 &&
-                aggregate->output_count == 1 && call->kind == PLAN_AGGREGATE_CALL &&
-                strcmp(call->function->name, "count_distinct") == 0 && call->where == NULL;
-    if (!fits)
-        return NULL;
-    struct plan_named columns[] = {{"part", plan_literal_text(r->plan, part)},
-                                   {"key", call->args[0]}};
-    const struct plan_rel *rel = plan_project(r->plan, aggregate->inputs[0], columns, 2);
-    return plan_distinct(r->plan, rel);
-}
-
+/* 100 · met / total of an aggregation's counts. */
 static const struct plan_rel *of_share(struct recipe *r, const struct plan_rel *project)
 {
-    const struct plan_rel *join =
-        project->kind == PLAN_PROJECT && project->column_count == 3 ? project->inputs[0] : NULL;
-    if (join == NULL || join->kind != PLAN_JOIN || join->inputs[0]->kind != PLAN_AGGREGATE ||
-        join->inputs[1]->kind != PLAN_AGGREGATE || join->inputs[0]->output_count != 1 ||
-        join->inputs[1]->output_count != 1 || strcmp(project->columns[2].name, "share") != 0)
-        return NULL;
-    const struct plan_rel *sides[] = {side_of(r, join->inputs[0], "met"),
-                                      side_of(r, join->inputs[1], "all")};
-    json_put_text(r->json, "kind", "share", &r->ok);
-    return sides[0] != NULL && sides[1] != NULL ? plan_union_all(r->plan, sides, 2) : NULL;
+    bool fits = project->kind == PLAN_PROJECT && project->column_count > 0 &&
+                strcmp(project->columns[project->column_count - 1].name, "share") == 0 &&
+                project->inputs[0]->kind == PLAN_AGGREGATE;
+    const struct plan_rel *rows = fits ? of_groups(r, project->inputs[0]) : NULL;
+    if (rows != NULL)
+        json_put_text(r->json, "kind", "share", &r->ok);
+    return rows;
 }
 
 enum err_code ask_recipe(const struct plan_rel *root, struct plan *over,
@@ -162,7 +145,7 @@ enum err_code ask_recipe(const struct plan_rel *root, struct plan *over,
     }
     if (at->kind == PLAN_AGGREGATE)
         rows = of_groups(&r, at);
-    else if (sort == NULL && limit < 0)
+    else if (limit < 0)
         rows = of_share(&r, at);
     put_order(&r, sort);
     if (limit >= 0)

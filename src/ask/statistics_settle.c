@@ -74,6 +74,12 @@ static bool find_follow_up(const struct ask_parse *p, struct ask_attr *ret_time,
     return false;
 }
 
+bool ask_parse_follow_up(const struct ask_parse *p, struct ask_attr *ret_time,
+                         struct ask_attr *ret_event)
+{
+    return find_follow_up(p, ret_time, ret_event);
+}
+
 /* ---- variables
  * --------------------------------------------------------------------------------------- */
 

@@ -416,6 +416,17 @@ bool ask_values_match(struct ask_reading *reading, size_t from, size_t to, struc
         return false;
     bool any = from > 0 && strcmp(reading->tokens[from - 1].lower, "any") == 0;
     match_phrase(reading, &phrase, ret);
+    if (ret->match_count == 0 && to - from == 2 && !phrase.whole) { /* "small cell": smallcell */
+        struct phrase joined = {.columns = "", .whole = true, .count = 1};
+        const char *first = reading->tokens[from].lower, *second = reading->tokens[from + 1].stem;
+        size_t length = strlen(first);
+        if (length + strlen(second) < ASK_STEM_BYTES) {
+            memcpy(joined.stems[0], first, length);
+            memcpy(joined.stems[0] + length, second, strlen(second) + 1);
+            match_phrase(reading, &joined, ret);
+            phrase = joined;
+        }
+    }
     keep_exact(reading, ret, &phrase, any);
     one_of_a_column(reading, ret);
     sort_matches(ret);

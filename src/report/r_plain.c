@@ -25,6 +25,14 @@ static const char helpers[] =
     "ifelse(is.na(x), \"\\a\", as.character(x))), sep = "
     "\"\\r\"))\n";
 
+/* Wilson's interval is prop.test's without its correction. */
+static const char share[] =
+    "found$share <- 100 * found$met / found$total\n"
+    "wilson <- function(met, total, at) if (total == 0) NA else suppressWarnings(prop.test(met, total, "
+    "correct = FALSE)$conf.int[at])\n"
+    "found$low <- 100 * mapply(wilson, found$met, found$total, 1)\n"
+    "found$high <- 100 * mapply(wilson, found$met, found$total, 2)\n";
+
 static enum err_code put_call(struct buf *out, const json_t *call, struct err *err)
 {
     const char *name = json_text(call, "function", "");
@@ -136,6 +144,8 @@ static enum err_code put_groups(struct r_script *script, struct err *err)
         TRY(put_call(out, column, err));
     }
     buf_puts(out, "), optional = TRUE, stringsAsFactors = FALSE)\n}))\n");
+    if (strcmp(json_text(recipe, "kind", ""), "share") == 0)
+        buf_puts(out, share);
     put_order(out, recipe);
     buf_puts(out, "print(head(found, 40), row.names = FALSE)\n\n## ---- Marrow's\n\n");
     r_expected(script);
@@ -144,20 +154,6 @@ static enum err_code put_groups(struct r_script *script, struct err *err)
     else
         buf_puts(out, "stopifnot(is.null(found) || nrow(found) == 0)\n");
     return ERR_OK;
-}
-
-static void put_share(struct r_script *script)
-{
-    buf_puts(script->out,
-             "## ---- the numbers, computed anew\n\n"
-             "met <- length(unique(rows$key[rows$part == \"met\" & !is.na(rows$key)]))\n"
-             "total <- length(unique(rows$key[rows$part == \"all\" & !is.na(rows$key)]))\n"
-             "found <- list(met = met, total = total, share = 100 * met / total)\n"
-             "print(unlist(found))\n\n## ---- Marrow's\n\n");
-    r_expected(script);
-    buf_puts(
-        script->out,
-        "for (column in names(expected)) check(column, found[[column]], expected[[column]])\n");
 }
 
 static void put_list(struct r_script *script)
@@ -172,11 +168,8 @@ static void put_list(struct r_script *script)
 enum err_code r_plain(struct r_script *script, struct err *err)
 {
     const char *kind = json_text(script->rows->recipe, "kind", "rows");
-    if (strcmp(kind, "groups") == 0)
+    if (strcmp(kind, "groups") == 0 || strcmp(kind, "share") == 0)
         return put_groups(script, err);
-    if (strcmp(kind, "share") == 0)
-        put_share(script);
-    else
-        put_list(script);
+    put_list(script);
     return ERR_OK;
 }

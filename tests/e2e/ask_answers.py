@@ -36,13 +36,14 @@ def make(folder):
     made.add("clinic")
     unpack = os.path.join(SHARED, "data", "unpack.sh")
     if not os.path.exists(unpack):
-        print(f"SKIPPED: mimic, nafld, pbc, omop, sdtm, labelled, diabetes, heart: no {unpack}")
+        print(f"SKIPPED: mimic, nafld, pbc, omop, sdtm, labelled, diabetes, heart, covid, lbw: no {unpack}")
         return made
     subprocess.run([unpack, folder, "mimic3_demo", "nafld_multi", "single", "omop_synthea27nj", "cdisc_pilot_sdtm", "derived_statfiles",
-                    "diabetes130", "heart_uci"], check=True)
+                    "diabetes130", "heart_uci", "statfiles"], check=True)
     inputs = {"mimic": ["mimic3_demo/mimic3_demo.zip"], "nafld": ["nafld_multi/nafld1.csv", "nafld_multi/nafld2.parquet", "nafld_multi/nafld3.csv"],
               "pbc": ["single/pbc.csv"], "omop": ["omop_synthea27nj/Synthea27Nj_5.4.zip"], "sdtm": ["cdisc_pilot_sdtm/cdiscpilot_update2.zip"],
-              "labelled": ["derived_statfiles/pbc.sav"], "indo": ["single/indo_rct.csv"], "diabetes": ["diabetes130/dataset_diabetes.zip"], "heart": ["heart_uci/processed.cleveland.data"]}
+              "labelled": ["derived_statfiles/pbc.sav"], "indo": ["single/indo_rct.csv"], "diabetes": ["diabetes130/dataset_diabetes.zip"], "heart": ["heart_uci/processed.cleveland.data"],
+              "covid": ["single/covid_testing.csv"], "lbw": ["statfiles/stata/lbw.dta"]}
     for name, files in inputs.items():
         run("import", *[os.path.join(folder, f) for f in files], "--name", name, "--quiet")
         made.add(name)
