@@ -193,12 +193,14 @@ struct ask_match { /* a source whose values a phrase names */
     bool together; /* in one value the words stand as they were said */
     double quality;
 };
+#define ASK_BMI_CLASSES (-1)
 struct ask_attr { /* a column by n:1 steps from a table */
     size_t table; /* from whose rows it is read */
     struct ask_path path;
     size_t column; /* of the table at the path's end */
     enum ask_derived derived;
     double band; /* groups: so wide; 0: its values */
+    int parts;   /* groups: so many parts of equal size (tertiles, quartiles); ASK_BMI_CLASSES: WHO's classes of body mass index */
     int64_t day; /* AGE where no row says when: on this day; FOLLOW_UP: when who has no date of death was last known to live; else 0 */
 };
 struct ask_window { /* [from, to) in days; open ends INT64_MIN, INT64_MAX */
@@ -219,6 +221,8 @@ struct ask_item {
     double quality;
     const char *corrected; /* the word it was read as */
     bool synonym;
+    bool ranged; /* FLAG: code is a comparison with number and high (states.def) */
+    int parts;  /* COLUMN, DERIVED: "creatinine tertile", "BMI group" (ask_attr.parts) */
     bool loose; /* a column found by a word of its family, or by part of its name */
     bool used;
 };

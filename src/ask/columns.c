@@ -52,7 +52,7 @@ static size_t weight(const struct ask_words *words)
 /* Without a last word that says nothing more: "cholesterol level", "smoking status". */
 static bool without_last(const struct ask_words *phrase, struct ask_words *ret)
 {
-    static const char *const last[] = {"status", "level", "score", NULL};
+    static const char *const last[] = {"status", "level", "score", "type", "group", NULL};
     bool light = false;
     for (size_t i = 0; phrase->count > 1 && last[i] != NULL; i++)
         light = light || strcmp(phrase->text[phrase->count - 1], last[i]) == 0;

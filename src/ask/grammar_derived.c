@@ -207,5 +207,6 @@ void ask_parse_derived(struct ask_parse *p, struct ask_item *item)
                         ask_attr_column(p->catalogue, &attr)->name);
         return;
     }
+    attr.parts = item->parts;
     ask_parse_attr(p, item, &attr, numeric);
 }

@@ -2,6 +2,7 @@
  * filter learns for whom it holds. A question that would need a join that multiplies rows is not
  * lowered: it lacks a way. */
 #include "ask/grammar_priv.h"
+#include "base/clock.h"
 
 #include <string.h>
 
@@ -20,6 +21,52 @@ static void count_entity(struct ask_parse *p, enum ask_entity_kind kind)
     p->q->events[0].table = p->catalogue->entities[kind].table;
 }
 
+/* The only column of years of a table without dates: year, dxyr, acceptyear. */
+static bool year_column(const struct ask_parse *p, size_t t, struct ask_attr *ret)
+{
+    const struct ask_table *table = &p->catalogue->tables[t];
+    size_t found = 0;
+    for (size_t i = 0; i < table->column_count; i++) {
+        const struct ask_column *column = &table->columns[i];
+        const char *name = column->words.count > 0 ? column->words.text[column->words.count - 1] : "";
+        size_t length = strlen(name);
+        bool year = (length >= 4 && strcmp(name + length - 4, "year") == 0) ||
+                    (length >= 2 && strcmp(name + length - 2, "yr") == 0);
+        if (!year || column->type.kind != DATA_BIGINT || column->distinct < 3)
+            continue;
+        *ret = (struct ask_attr){.table = t, .column = i};
+        found++;
+    }
+    return found == 1;
+}
+
+/* "in 1995", "after 1980" where the data has years and no dates: whole years only. */
+static bool window_of_years(struct ask_parse *p)
+{
+    struct ask_attr attr;
+    int64_t from = INT64_MIN, to = INT64_MAX;
+    unsigned month = 1, day = 1, last_month = 1, last_day = 1;
+    const struct ask_entity *patient = &p->catalogue->entities[ASK_PATIENT];
+    if (!patient->known || !year_column(p, patient->table, &attr))
+        return false;
+    if (p->window.from != INT64_MIN)
+        clock_civil_from_days(p->window.from, &from, &month, &day);
+    if (p->window.to != INT64_MAX)
+        clock_civil_from_days(p->window.to, &to, &last_month, &last_day);
+    if (month != 1 || day != 1 || last_month != 1 || last_day != 1)
+        return false;
+    p->window.on = false;
+    size_t at = ask_parse_event(p, patient->table);
+    if (at == ASK_NONE)
+        return false;
+    struct ask_predicate *predicate = ask_parse_predicate(p, at, &attr);
+    predicate->is_number = true;
+    predicate->op = from == INT64_MIN ? ASK_LT : to == INT64_MAX ? ASK_GE : ASK_BETWEEN;
+    predicate->low = (double)(from == INT64_MIN ? to : from);
+    predicate->high = to == INT64_MAX ? predicate->low : (double)to - 1;
+    return true;
+}
+
 /* "in 2104" of patients: admitted then. */
 static void settle_window(struct ask_parse *p)
 {
@@ -33,7 +80,7 @@ static void settle_window(struct ask_parse *p)
         p->q->events[0].window = p->window;
     } else if (visit->known && p->catalogue->tables[visit->table].time >= 0) {
         (void)ask_parse_event(p, visit->table); /* takes the window */
-    } else {
+    } else if (!window_of_years(p)) {
         ask_parse_lacks(p, "dates that the time could be about");
     }
     p->window.on = false;
@@ -209,6 +256,35 @@ static bool join_path(const struct ask_parse *p, size_t from, struct ask_attr *a
     return true;
 }
 
+static bool is_plain(const struct ask_parse *p, size_t at)
+{
+    const struct ask_event *event = &p->q->events[at];
+    return !event->negated && !event->counted && !event->has_time && !event->window.on &&
+           !event->variable && event->pick == ASK_ALL && event->scope == ASK_ALL &&
+           event->linked == ASK_NONE && !is_alternative(p->q, at) && event->predicate_count > 0;
+}
+
+/* Conditions on the rows that the groups are read of are of the very row: "died in hospital by insurance". */
+static void absorb_conditions(struct ask_parse *p)
+{
+    struct ask_question *q = p->q;
+    for (size_t i = 1; i < q->event_count;) {
+        const struct ask_event *event = &q->events[i];
+        if (event->table != q->events[0].table || !is_plain(p, i) ||
+            q->events[0].predicate_count + event->predicate_count > ASK_PREDICATES) {
+            i++;
+            continue;
+        }
+        for (size_t k = 0; k < event->predicate_count; k++) {
+            struct ask_predicate *predicate = &q->events[0].predicates[q->events[0].predicate_count++];
+            *predicate = event->predicates[k];
+            predicate->part = predicate->part || event->part;
+        }
+        p->last = p->last != ASK_NONE && p->last > i ? p->last - 1 : p->last == i ? ASK_NONE : p->last;
+        ask_parse_remove_event(q, i);
+    }
+}
+
 /* Groups are read from the target's rows; a patient in several groups is counted in each. */
 static void settle_groups(struct ask_parse *p)
 {
@@ -219,7 +295,12 @@ static void settle_groups(struct ask_parse *p)
         bool age = group->derived == ASK_AGE ||
                    (ask_words_have(&column->words, "age") &&
                     data_type_is_numeric(column->type) && column->distinct > FEW_VALUES);
-        if (age)
+        if (group->parts != 0) {
+            if (q->intent == ASK_SHARE || q->group_count > 1) {
+                ask_parse_lacks(p, "groups of %s of their own: counts and summaries have them, shares and several groupings do not", column->name);
+                return;
+            }
+        } else if (age)
             group->band = 10;
         else if (group->derived == ASK_PLAIN && column->role == PROFILE_MEASURE &&
                  column->distinct > FEW_VALUES) {
@@ -234,6 +315,7 @@ static void settle_groups(struct ask_parse *p)
             ask_attr_of(p->catalogue, q->events[0].table, end, group->column, &own)) {
             own.derived = group->derived;
             own.band = group->band;
+            own.parts = group->parts;
             *group = own;
             continue;
         }
@@ -254,6 +336,7 @@ static void settle_groups(struct ask_parse *p)
             q->events[0].pick = ASK_FIRST;
             continue;
         }
+        absorb_conditions(p);
         ask_note(p->reading, p->reading->warnings, "one %s can be in several groups",
                  ask_entity_one(q->entity));
         g = SIZE_MAX; /* the others again, from this table */
@@ -273,6 +356,14 @@ static void settle_time(struct ask_parse *p)
         return;
     if (ask_time_of(p->catalogue, q->events[0].table, &time, &by_visit))
         return;
+    if (q->time_unit == ASK_YEAR && q->group_count < ASK_GROUPS &&
+        year_column(p, q->events[0].table, &time)) { /* years, no dates */
+        q->by_time = false;
+        q->groups[q->group_count++] = time;
+        if (q->intent == ASK_TREND)
+            q->intent = q->has_measure ? ASK_DESCRIBE : ASK_COUNT;
+        return;
+    }
     if (q->by_entity && p->catalogue->entities[ASK_ADMISSION].known &&
         q->events[0].predicate_count == 0 &&
         p->catalogue->tables[p->catalogue->entities[ASK_ADMISSION].table].reaches[q->entity])
@@ -561,14 +652,6 @@ static void settle_contrasts(struct ask_parse *p)
             ask_parse_group(p, &attr);
             return;
         }
-}
-
-static bool is_plain(const struct ask_parse *p, size_t at)
-{
-    const struct ask_event *event = &p->q->events[at];
-    return !event->negated && !event->counted && !event->has_time && !event->window.on &&
-           !event->variable && event->pick == ASK_ALL && event->scope == ASK_ALL &&
-           event->linked == ASK_NONE && !is_alternative(p->q, at) && event->predicate_count > 0;
 }
 
 static bool on_one_column(const struct ask_event *one, const struct ask_event *other)

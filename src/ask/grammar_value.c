@@ -431,6 +431,10 @@ void ask_parse_attr(struct ask_parse *p, struct ask_item *item, const struct ask
     bool compared = next != NULL && (next->class == ASK_COMPARE || next->class == ASK_VALUE ||
                                      next->class == ASK_NUMBER);
     settle_earlier(p);
+    if (item->parts != 0 && (!p->group || !numeric)) {
+        ask_parse_lacks(p, "a column of numbers to make groups of: 'by COLUMN tertile'");
+        return;
+    }
     p->subject = *attr;
     p->subject_event = ASK_NONE;
     p->has_subject = true;
@@ -484,6 +488,15 @@ void ask_parse_flag(struct ask_parse *p, const struct ask_item *item, size_t can
     predicate->is_number = true;
     predicate->op = ASK_EQ;
     predicate->low = p->negate ? 1 - value : value; /* not recorded is not "without" */
+    if (item->ranged) { /* "obese": a range of the body mass index */
+        predicate->op = (enum ask_compare)item->code;
+        predicate->low = item->number;
+        predicate->high = item->high;
+        p->q->events[at].negated = p->negate;
+        p->about_person = true;
+        p->negate = false;
+        return;
+    }
     const char **text = arena_array(p->reading->arena, 1, sizeof *text);
     if (text != NULL && ask_yes_no(p->reading, attr.table, attr.column, predicate->low > 0, text) &&
         *text != NULL) {
@@ -520,13 +533,16 @@ void ask_parse_column(struct ask_parse *p, struct ask_item *item)
     size_t chosen = choose_column(p, item);
     struct ask_attr attr = {.table = item->columns[chosen].table,
                             .column = item->columns[chosen].column};
-    if (is_of_value(p, item, &attr))
+    if (is_of_value(p, item, &attr)) {
+        item->quality = 1;
         return;
+    }
     const struct ask_column *column = ask_attr_column(p->catalogue, &attr);
     const struct ask_item *next = ask_parse_item(p, 1);
     bool compared = next != NULL && (next->class == ASK_COMPARE || next->class == ASK_NUMBER);
     if (item->columns[chosen].quality < .95 && item->column_count > 1)
         item->quality = .85;
+    attr.parts = p->group ? item->parts : 0;
     if (p->count_mean && !p->q->has_target && !p->q->has_measure &&
         data_type_is_numeric(column->type)) { /* "median number of positive nodes": a column of numbers */
         p->q->measure = attr;
@@ -544,6 +560,7 @@ void ask_parse_column(struct ask_parse *p, struct ask_item *item)
         ask_parse_flag(p, item, chosen, 1);
         return;
     }
+    attr.parts = item->parts;
     ask_parse_attr(p, item, &attr, data_type_is_numeric(column->type));
 }
 

@@ -403,10 +403,29 @@ static bool graded_at(const struct ask_reading *reading, size_t at, struct ask_i
     bool kind = last->class == ASK_VALUE && last->match_count > 0 && !last->loose &&
                 c->sources[last->matches[0].source].edge == ASK_NONE &&
                 c->sources[last->matches[0].source].table == c->entities[ASK_PATIENT].table;
-    if (!number && !kind)
+    bool state = last->class == ASK_COLUMN && last->loose; /* "ulcerated tumours" */
+    if (!number && !kind && !state)
         return false;
     *ret = (struct ask_item){.class = ASK_NOISE, .from = at, .to = at + 1, .quality = 1};
     return true;
+}
+
+/* "over 4 mm": the unit that the column's label has. */
+static bool unit_of_label(const struct ask_reading *reading, size_t at, struct ask_item *ret)
+{
+    size_t count = reading->item_count;
+    const struct ask_item *number = count > 0 ? &reading->items[count - 1] : NULL;
+    for (size_t i = count; number != NULL && number->class == ASK_NUMBER && number->to == at && i-- > 0;) {
+        const struct ask_item *item = &reading->items[i];
+        if (item->class != ASK_COLUMN)
+            continue;
+        const struct ask_table *table = &reading->catalogue->tables[item->columns[0].table];
+        const char *label = table->stored->schema.columns[item->columns[0].column].label;
+        const char *found = label != NULL ? strstr(label, reading->tokens[at].lower) : NULL;
+        *ret = (struct ask_item){.class = ASK_NOISE, .from = at, .to = at + 1, .quality = 1};
+        return found != NULL && found > label && strchr("( [", found[-1]) != NULL;
+    }
+    return false;
 }
 
 static void link_at(struct ask_reading *reading, size_t from, struct ask_item *best)
@@ -455,12 +474,42 @@ static void link_at(struct ask_reading *reading, size_t from, struct ask_item *b
     if (best->class == ASK_UNIT && from + 1 < reading->token_count && reading->tokens[from + 1].number &&
         ask_columns_match(reading, from, from + 1, &item) && item.quality >= 1)
         *best = item; /* "at month 4" where there is a column month */
-    if (graded_at(reading, from, &item))
+    if (graded_at(reading, from, &item) || (best->to == from && unit_of_label(reading, from, &item)))
         *best = item;
     if (best->to == from && ask_related_match(reading, from, &item))
         *best = item;
     if (best->to == from && !corrected_item(reading, from, best))
         *best = (struct ask_item){.class = ASK_UNKNOWN, .from = from, .to = from + 1};
+}
+
+/* "creatinine tertile", "BMI group": the column in parts. */
+static void take_parts(struct ask_reading *reading, struct ask_item *item)
+{
+    static const struct {
+        const char *stem;
+        int parts;
+    } words[] = {{"tertile", 3}, {"quartile", 4}, {"quintile", 5}, {"decile", 10}};
+    static const char *const classes[] = {"group", "category", "class", "band", NULL};
+    bool column = item->class == ASK_COLUMN && item->column_count > 0;
+    bool inside = false; /* "BMI class" was found as one phrase */
+    for (size_t i = 0; column && item->loose && item->to > item->from + 1 && classes[i] != NULL; i++)
+        inside = inside || strcmp(reading->tokens[item->to - 1].stem, classes[i]) == 0;
+    size_t at = inside ? item->to - 1 : item->to;
+    if ((!column && (item->class != ASK_DERIVED || item->code != ASK_AGE)) || at >= reading->token_count)
+        return;
+    const char *stem = reading->tokens[at].stem;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(stem, words[i].stem) == 0)
+            item->parts = words[i].parts;
+    for (size_t i = 0; column && item->parts == 0 && classes[i] != NULL; i++) {
+        const struct ask_column *of =
+            &reading->catalogue->tables[item->columns[0].table].columns[item->columns[0].column];
+        bool bmi = ask_words_have(&of->words, "bmi") || ask_words_have(&of->other_words[0], "mass") ||
+                   ask_words_have(&of->label_words, "mass");
+        if (strcmp(stem, classes[i]) == 0 && bmi && data_type_is_numeric(of->type))
+            item->parts = ASK_BMI_CLASSES;
+    }
+    item->to += item->parts != 0 && !inside ? 1 : 0;
 }
 
 void ask_link(struct ask_reading *reading)
@@ -469,6 +518,7 @@ void ask_link(struct ask_reading *reading)
     for (size_t at = 0; at < reading->token_count && reading->item_count < ASK_ITEMS;) {
         struct ask_item *item = &reading->items[reading->item_count];
         link_at(reading, at, item);
+        take_parts(reading, item);
         at = item->to;
         reading->item_count++;
     }

@@ -79,6 +79,61 @@ static E band_of(struct plan *plan, E value, double band)
                      ARGS(whole, ask_plan_number(plan, DATA_TYPE(BIGINT), band)));
 }
 
+/* WHO's classes of body mass index. */
+static E bmi_class(struct plan *plan, E value)
+{
+    static const struct {
+        const char *below, *name;
+    } classes[] = {{"18.5", "1 underweight (<18.5)"}, {"25", "2 normal (18.5 to <25)"}, {"30", "3 overweight (25 to <30)"}};
+    E wide = plan_cast(plan, value, DATA_TYPE(DOUBLE), false), args[9];
+    size_t n = 0;
+    args[n++] = plan_call(plan, "is_null", 1, &value);
+    args[n++] = plan_literal(plan, DATA_TYPE(TEXT), NULL);
+    for (size_t i = 0; i < 3; i++) {
+        args[n++] = plan_call(plan, "lt", 2,
+                              ARGS(wide, plan_literal(plan, DATA_TYPE(DOUBLE), classes[i].below)));
+        args[n++] = plan_literal_text(plan, classes[i].name);
+    }
+    args[n++] = plan_literal_text(plan, "4 obese (30 or more)");
+    return plan_case(plan, n, args);
+}
+
+/* Which of so many parts of equal size the value is in: 1 + how many of the cuts it is above, so that equal values
+ * are in one part. The cuts are quantiles of the rows, joined to each of them. */
+static E part_of(struct shape *s, const struct ask_attr *attr)
+{
+    struct plan *plan = s->plan;
+    struct plan_named cuts[9];
+    size_t count = (size_t)attr->parts - 1;
+    E value = plan_cast(plan, ask_rows_value(s->rows, attr), DATA_TYPE(DOUBLE), false), part = NULL;
+    for (size_t i = 0; i < count; i++) {
+        E at = ask_plan_number(plan, DATA_TYPE(DOUBLE), (double)(i + 1) / attr->parts);
+        cuts[i] = (struct plan_named){arena_printf(plan_arena(plan), "marrow_cut_%zu", i + 1),
+                                      plan_aggregate_call(plan, "quantile", 2, ARGS(value, at), false, NULL)};
+    }
+    R all = plan_aggregate(plan, s->rows->rel, NULL, 0, cuts, count);
+    s->rows->rel = plan_join(plan, PLAN_JOIN_INNER, s->rows->rel, all, NULL, NULL, 0,
+                             plan_literal(plan, DATA_TYPE(BOOLEAN), "true"));
+    value = plan_cast(plan, ask_rows_value(s->rows, attr), DATA_TYPE(DOUBLE), false);
+    for (size_t i = 0; i < count; i++) {
+        E above = plan_call(plan, "gt", 2, ARGS(value, plan_column(plan, s->rows->rel, cuts[i].name)));
+        E one = plan_case(plan, 3, ARGS(above, plan_literal_int(plan, 1), plan_literal_int(plan, 0)));
+        part = part == NULL ? plan_call(plan, "add", 2, ARGS(plan_literal_int(plan, 1), one))
+                            : plan_call(plan, "add", 2, ARGS(part, one));
+    }
+    E missing = plan_call(plan, "is_null", 1, &value);
+    return plan_case(plan, 3, ARGS(missing, plan_literal(plan, DATA_TYPE(BIGINT), NULL), part));
+}
+
+static const char *part_name(int parts)
+{
+    return parts == ASK_BMI_CLASSES ? "class"
+           : parts == 3             ? "tertile"
+           : parts == 4             ? "quartile"
+           : parts == 5             ? "quintile"
+                                    : "decile";
+}
+
 static void read_groups(struct shape *s)
 {
     for (size_t i = 0; i < s->q->group_count; i++) {
@@ -89,11 +144,16 @@ static void read_groups(struct shape *s)
             value = plan_call(s->plan, "is_not_null", 1, ARGS(value));
             name = "died";
         }
+        if (attr->parts != 0 && value != NULL) {
+            value = attr->parts == ASK_BMI_CLASSES ? bmi_class(s->plan, value) : part_of(s, attr);
+            name = arena_printf(plan_arena(s->plan), "%s_%s", attr->derived == ASK_AGE ? "age" : name,
+                                part_name(attr->parts));
+        }
         if (attr->band > 0 && value != NULL) {
             value = band_of(s->plan, value, attr->band);
             name = arena_printf(plan_arena(s->plan), "%s_from", attr->derived == ASK_AGE ? "age" : name);
         }
-        if (s->q->drop_null_groups)
+        if (s->q->drop_null_groups || (s->q->intent == ASK_FREQUENT && s->q->top > 0))
             s->rows->rel = plan_filter(s->plan, s->rows->rel,
                                        plan_call(s->plan, "is_not_null", 1, ARGS(value)));
         add_group(s, name, value);

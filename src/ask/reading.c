@@ -378,12 +378,17 @@ void ask_say(struct ask_reading *reading)
         buf_puts(out, g == 0 ? "; for each " : " and ");
         if (q->groups[g].band > 0)
             buf_printf(out, "band of %.0f of ", q->groups[g].band);
+        if (q->groups[g].parts > 0)
+            buf_printf(out, "of %d parts of equal size of ", q->groups[g].parts);
+        if (q->groups[g].parts == ASK_BMI_CLASSES)
+            buf_puts(out, "class (WHO) of ");
         ask_say_attr(reading, &q->groups[g], out);
     }
     if (q->by_time)
         buf_printf(out, "; for each %s", unit_texts[q->time_unit]);
     if (q->top > 0)
-        buf_printf(out, "; the first %" PRId64, q->top);
+        buf_printf(out, "; the first %" PRId64 "%s", q->top,
+                   q->group_count > 0 ? ", what is not recorded left out" : "");
     buf_putc(out, '.');
 }
 

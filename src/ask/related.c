@@ -83,20 +83,36 @@ static size_t subjects(const struct ask_catalogue *c)
     return patient->known && !c->tables[patient->table].hidden ? patient->table : ASK_NONE;
 }
 
-/* Does the column's name, what it is short for, or its label have all the phrase's words? whole: and little else. */
-static bool column_has(const struct ask_column *column, const char roots[][ASK_STEM_BYTES],
-                       size_t count)
+/* Words of a name that are more than where, when or how it was taken. */
+static size_t heavy(const struct ask_words *words)
 {
+    static const char *const light[] = {"baseline", "preop", "pre",  "op",    "calc",   "initial",
+                                        "entry",    "score", "code", "statu", "status", "level",
+                                        "value",    "bl",    "base", "number", NULL};
+    size_t count = words->count;
+    for (size_t i = 0; i < words->count; i++)
+        for (size_t l = 0; light[l] != NULL; l++)
+            count -= strcmp(words->text[i], light[l]) == 0 ? 1 : 0;
+    return count;
+}
+
+/* Does the column's name, what it is short for, or its label have all the phrase's words? *rest: how many it has beside them. */
+static bool column_has(const struct ask_column *column, const char roots[][ASK_STEM_BYTES],
+                       size_t count, size_t *rest)
+{
+    bool found = false;
+    *rest = SIZE_MAX;
     const struct ask_words *sets[] = {&column->words, &column->other_words[0],
                                       &column->other_words[1], &column->label_words};
     for (size_t s = 0; s < sizeof sets / sizeof *sets; s++) {
         bool all = sets[s]->count > 0;
         for (size_t i = 0; i < count && all; i++)
             all = words_have_root(sets[s], roots[i]);
-        if (all)
-            return true;
+        size_t more = all && heavy(sets[s]) > count ? heavy(sets[s]) - count : 0;
+        *rest = all && more < *rest ? more : *rest;
+        found = found || all;
     }
-    return false;
+    return found;
 }
 
 /* What is left of a phrase without little words; 0: nothing. */
@@ -141,10 +157,14 @@ static bool related_column(const struct ask_reading *reading, size_t from, size_
     if (table == ASK_NONE || count == 0)
         return false;
     const struct ask_table *t = &reading->catalogue->tables[table];
+    bool part = true; /* of the name only, which may be of something else */
     for (size_t i = 0; i < t->column_count; i++) {
         const struct ask_column *column = &t->columns[i];
-        if (column->role == PROFILE_IDENTIFIER || !column_has(column, (const char(*)[ASK_STEM_BYTES])roots, count))
+        size_t rest = 0;
+        if (column->role == PROFILE_IDENTIFIER ||
+            !column_has(column, (const char(*)[ASK_STEM_BYTES])roots, count, &rest))
             continue;
+        part = part && rest > 0 && count < 2;
         if (ret->column_count == ASK_CANDIDATES)
             return false;
         ret->columns[ret->column_count].table = table;
@@ -152,7 +172,7 @@ static bool related_column(const struct ask_reading *reading, size_t from, size_
         ret->columns[ret->column_count++].quality = .9;
     }
     keep_called_so(t, count, ret);
-    ret->quality = ret->column_count > 1 ? .5 : .9;
+    ret->quality = ret->column_count > 1 || part ? .5 : .9;
     ret->loose = true;
     return ret->column_count > 0;
 }
@@ -286,6 +306,46 @@ static bool person_at(struct ask_reading *reading, size_t at, struct ask_item *r
     return false;
 }
 
+/* ---- states -----------------------------------------------------------------------------------
+ */
+
+static const struct {
+    const char *stem, *column;
+    enum ask_compare op;
+    double number, high;
+} states[] = {
+#define ASK_STATE(stem, column, op, number, high) {stem, column, ASK_##op, number, high},
+#include "ask/states.def"
+#undef ASK_STATE
+};
+
+static bool state_at(struct ask_reading *reading, size_t at, struct ask_item *ret)
+{
+    size_t t = subjects(reading->catalogue);
+    for (size_t i = 0; t != ASK_NONE && i < sizeof states / sizeof *states; i++) {
+        const struct ask_table *table = &reading->catalogue->tables[t];
+        size_t found = ASK_NONE, count = 0;
+        for (size_t c = 0; c < table->column_count; c++) {
+            const struct ask_words *words = &table->columns[c].words;
+            if (!ask_words_have(words, states[i].column) || heavy(words) != 1 ||
+                !data_type_is_numeric(table->columns[c].type) || table->columns[c].distinct <= 12)
+                continue;
+            found = c;
+            count++;
+        }
+        if (count != 1 || strcmp(reading->tokens[at].stem, states[i].stem) != 0)
+            continue;
+        *ret = (struct ask_item){.class = ASK_FLAG, .from = at, .to = at + 1, .quality = 1, .ranged = true,
+                                 .code = (int)states[i].op, .number = states[i].number,
+                                 .high = states[i].high, .column_count = 1};
+        ret->columns[0].table = t;
+        ret->columns[0].column = found;
+        ret->columns[0].quality = 1;
+        return true;
+    }
+    return false;
+}
+
 /* ---- the door ---------------------------------------------------------------------------------
  */
 
@@ -315,7 +375,8 @@ bool ask_related_match(struct ask_reading *reading, size_t from, struct ask_item
     if (reading->tokens[from].number || reading->tokens[from].quoted)
         return false;
     struct ask_item several = {.column_count = 0};
-    if (person_at(reading, from, ret) || status_of_value(reading, from, ret))
+    if (state_at(reading, from, ret) || person_at(reading, from, ret) ||
+        status_of_value(reading, from, ret))
         return true;
     for (size_t to = end; to > from; to--) {
         if (ask_is_parted(reading, from, to) || !related_column(reading, from, to, ret))
