@@ -131,12 +131,13 @@ static void offer_choices(struct ask_reading *reading)
             offer_columns(reading, &reading->items[i]);
     if (reading->question.split.on)
         offer_shares(reading, &reading->question.split);
-    for (size_t i = 0; json_array_size(reading->choices) == 0 && i < CHOICES; i++) {
+    bool open = reading->question.intent == ASK_NO_INTENT; /* else it says what is to be done */
+    for (size_t i = 0; open && json_array_size(reading->choices) == 0 && i < CHOICES; i++) {
         AUTO(buf_done) struct buf text = BUF_INIT;
         buf_printf(&text, "%s %s", leads[i], ask_phrase(reading, 0, reading->token_count));
         offer(reading, &text);
     }
-    for (size_t i = 1; json_array_size(reading->choices) == 1 && i < CHOICES; i++) {
+    for (size_t i = 1; open && json_array_size(reading->choices) == 1 && i < CHOICES; i++) {
         AUTO(buf_done) struct buf text = BUF_INIT;
         buf_printf(&text, "%s %s", leads[i], ask_phrase(reading, 0, reading->token_count));
         offer(reading, &text);

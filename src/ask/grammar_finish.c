@@ -225,7 +225,7 @@ static void settle_target(struct ask_parse *p)
         const struct ask_table *table = &p->catalogue->tables[q->groups[0].table];
         enum ask_entity_kind kind = ASK_PATIENT;
         for (size_t e = 0; e < ASK_ENTITIES; e++)
-            if (p->catalogue->entities[e].known && !q->patients_said &&
+            if (p->catalogue->entities[e].known && !q->patients_said && !p->shares &&
                 p->catalogue->entities[e].table == q->groups[0].table)
                 kind = (enum ask_entity_kind)e;
         if (p->catalogue->entities[kind].known && table->reaches[kind])

@@ -85,7 +85,7 @@ static bool is_said(const struct ask_parse *p, size_t item)
     const struct ask_item *it = &p->reading->items[item];
     const char *word = word_of(p, item);
     size_t length = strlen(word);
-    bool past = length > 4 && strcmp(word + length - 2, "ed") == 0;
+    bool past = it->class != ASK_VERB && length > 4 && strcmp(word + length - 2, "ed") == 0;
     bool died = it->class == ASK_DERIVED && strcmp(word, "died") == 0;
     bool after = item > 0 && (is_noun(p, item - 1) || holds(p, item - 1));
     return holds(p, item) && after && (died || past);
@@ -137,6 +137,15 @@ static const char *lead_of(const struct ask_parse *p, size_t item)
             return p->reading->items[i].class == ASK_NOISE ? word : "";
     }
     return "";
+}
+
+/* "women among patients with sepsis" */
+static bool among_between(const struct ask_parse *p, size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++)
+        if (strcmp(word_of(p, i), "among") == 0)
+            return true;
+    return false;
 }
 
 /* ---- parts ------------------------------------------------------------------------------------
@@ -221,7 +230,7 @@ static void split_noun(struct split *s)
     }
     bool said = held_between(p, s->share, s->head + 1) > 0;
     const char *lead = lead_of(p, first);
-    if (said && strcmp(lead, "among") == 0) {
+    if (said && among_between(p, s->head + 1, first)) {
         mark(p, s->share, s->head + 1);
         return;
     }

@@ -232,6 +232,23 @@ static bool leads_nowhere(const struct ask_parse *p, const struct ask_item *item
     return false;
 }
 
+/* "patients were intubated" where that is the name of a test or a flag: it was measured, not that it was so. */
+static bool is_state(const struct ask_parse *p, const struct ask_item *item, const struct ask_match *best)
+{
+    static const char *const words[] = {"are", "were", "was", "is", "been", "being", NULL};
+    const struct ask_source *source = &p->catalogue->sources[best->source];
+    const struct ask_table *table = &p->catalogue->tables[source->table];
+    bool test = table->value >= 0 && (int)source->column == table->name_column &&
+                table->concept != ASK_CONCEPT_MEDICATION && table->concept != ASK_CONCEPT_INTAKE;
+    size_t at = (size_t)(item - p->reading->items);
+    test = test && at > 1 && p->reading->items[at - 2].class == ASK_ENTITY;
+    const char *before = item->from > 0 ? p->reading->tokens[item->from - 1].lower : "";
+    for (size_t i = 0; test && words[i] != NULL; i++)
+        if (strcmp(before, words[i]) == 0)
+            return true;
+    return false;
+}
+
 /* How sure it is that the phrase means this source; what makes it less sure is noted. */
 static double sureness(struct ask_parse *p, const struct ask_item *item,
                        const struct ask_match *best, const struct ask_match *next)
@@ -253,6 +270,15 @@ static double sureness(struct ask_parse *p, const struct ask_item *item,
         item->to - item->from == 1 && (first == NULL || strcmp(first->lower, "any") != 0)) {
         ask_note(p->reading, p->reading->why, "'%s' is part of the names of %zu tests of %s: 'any %s' takes them all", said,
                  best->count, c->tables[table].name, said);
+        return .55;
+    }
+    if (c->tables[table].reference && !best->exact && !p->q->has_target) {
+        ask_note(p->reading, p->reading->why, "'%s' is only a part of labels that no row has", said);
+        return .55;
+    }
+    if (is_state(p, item, best)) {
+        ask_note(p->reading, p->reading->why, "'%s' is the name of a test of %s, which says that it was made, not what was found", said,
+                 c->tables[table].name);
         return .55;
     }
     if (leads_nowhere(p, item, best)) {
@@ -314,8 +340,12 @@ void ask_parse_value(struct ask_parse *p, struct ask_item *item)
     if (p->has_subject && !p->subject_used && ask_attr_table(&p->subject) == from->table &&
         p->subject.column == from->column)
         p->subject_used = true;
-    if (p->shares && !p->q->has_target &&
-        strcmp(p->reading->tokens[item->from].stem, "positivity") == 0)
+    bool positivity = strcmp(p->reading->tokens[item->from].stem, "positivity") == 0;
+    if (positivity && (!best->exact || from->edge != ASK_NONE)) {
+        ask_parse_lacks(p, "a column of results with the value 'positive'");
+        return;
+    }
+    if (positivity && p->shares && !p->q->has_target)
         ask_parse_target(p, from->table); /* of tests, not of who was tested */
     size_t at = place(p, from->table, source);
     if (at == ASK_NONE)

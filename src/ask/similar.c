@@ -308,6 +308,22 @@ static double weight_of(size_t count, size_t in)
     return weight < 2 ? weight : 2;
 }
 
+/* Every condition that was understood must be in it too: a choice never drops one. */
+static bool keeps_conditions(const struct ask_reading *reading, const struct stems *past)
+{
+    for (size_t i = 0; i < reading->item_count; i++) {
+        const struct ask_item *item = &reading->items[i];
+        bool condition = item->class == ASK_VALUE || item->class == ASK_COLUMN ||
+                         item->class == ASK_FLAG || item->class == ASK_NUMBER ||
+                         item->class == ASK_WINDOW || item->class == ASK_DURATION ||
+                         item->class == ASK_NEGATION || item->class == ASK_IDENTIFIED;
+        for (size_t t = item->from; condition && item->corrected == NULL && t < item->to; t++)
+            if (!has_stem(past, reading->tokens[t].stem))
+                return false;
+    }
+    return true;
+}
+
 static void propose_past(struct proposing *p, const char *const *past, size_t count)
 {
     struct stems *all = arena_array(p->reading->arena, count + 1, sizeof *all), *asked = all;
@@ -331,7 +347,7 @@ static void propose_past(struct proposing *p, const char *const *past, size_t co
                        ? weight * part((double)all[i + 1].count, (double)asked->count)
                        : 0;
         }
-        if (whole > 0 && sum / whole >= LEAST_PAST)
+        if (whole > 0 && sum / whole >= LEAST_PAST && keeps_conditions(p->reading, &all[i + 1]))
             propose(p, past[i], (sum / whole > 1 ? 1 : sum / whole) * .9, "past", NULL, NULL);
     }
 }
