@@ -330,6 +330,21 @@ void ask_parse_values(struct ask_parse *p, struct ask_predicate *predicate, size
     fill(p, predicate, &match, item);
 }
 
+/* "positivity rate" is of tests, not of who was tested, and of results that are just positive. */
+static bool fits_positivity(struct ask_parse *p, const struct ask_item *item,
+                            const struct ask_source *from)
+{
+    if (strcmp(p->reading->tokens[item->from].stem, "positivity") != 0)
+        return true;
+    if (!item->matches[item->chosen].exact || from->edge != ASK_NONE) {
+        ask_parse_lacks(p, "a column of results with the value 'positive'");
+        return false;
+    }
+    if (p->shares && !p->q->has_target)
+        ask_parse_target(p, from->table);
+    return true;
+}
+
 void ask_parse_value(struct ask_parse *p, struct ask_item *item)
 {
     struct ask_attr attr;
@@ -340,13 +355,8 @@ void ask_parse_value(struct ask_parse *p, struct ask_item *item)
     if (p->has_subject && !p->subject_used && ask_attr_table(&p->subject) == from->table &&
         p->subject.column == from->column)
         p->subject_used = true;
-    bool positivity = strcmp(p->reading->tokens[item->from].stem, "positivity") == 0;
-    if (positivity && (!best->exact || from->edge != ASK_NONE)) {
-        ask_parse_lacks(p, "a column of results with the value 'positive'");
+    if (!fits_positivity(p, item, from))
         return;
-    }
-    if (positivity && p->shares && !p->q->has_target)
-        ask_parse_target(p, from->table); /* of tests, not of who was tested */
     size_t at = place(p, from->table, source);
     if (at == ASK_NONE)
         return;

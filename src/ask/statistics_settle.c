@@ -60,7 +60,7 @@ static bool follow_up_in(const struct ask_catalogue *c, size_t t, struct ask_att
     return true;
 }
 
-static bool find_follow_up(const struct ask_parse *p, struct ask_attr *ret_time,
+bool ask_parse_follow_up(const struct ask_parse *p, struct ask_attr *ret_time,
                            struct ask_attr *ret_event)
 {
     const struct ask_entity *patient = &p->catalogue->entities[ASK_PATIENT];
@@ -72,12 +72,6 @@ static bool find_follow_up(const struct ask_parse *p, struct ask_attr *ret_time,
             follow_up_in(p->catalogue, t, ret_time, ret_event))
             return true;
     return false;
-}
-
-bool ask_parse_follow_up(const struct ask_parse *p, struct ask_attr *ret_time,
-                         struct ask_attr *ret_event)
-{
-    return find_follow_up(p, ret_time, ret_event);
 }
 
 /* ---- variables
@@ -116,7 +110,7 @@ static void settle_death(struct ask_parse *p, bool timed)
             continue;
         if (ask_parse_derived_attr(p, ASK_DEATH, &v->attr, &flag))
             continue;
-        if (!timed && !find_follow_up(p, &v->attr, &v->attr))
+        if (!timed && !ask_parse_follow_up(p, &v->attr, &v->attr))
             ask_parse_lacks(p, "a date or flag of death");
     }
 }
@@ -237,7 +231,7 @@ static bool settle_time_to_event(struct ask_parse *p)
     struct ask_statistics *s = &p->q->statistics;
     struct ask_variable *outcome = variable_of(s, ASK_PART_OUTCOME);
     struct ask_attr time, event;
-    bool columns = find_follow_up(p, &time, &event), death = false, status = false;
+    bool columns = ask_parse_follow_up(p, &time, &event), death = false, status = false;
     bool found = columns || follow_up_of_dates(p, &time, &event);
     if (outcome != NULL) {
         death = outcome->death;
@@ -542,7 +536,7 @@ static void add_derived(struct ask_parse *p, size_t base)
 static void add_candidates(struct ask_parse *p, size_t from)
 {
     struct ask_attr time, event;
-    bool followed = find_follow_up(p, &time, &event);
+    bool followed = ask_parse_follow_up(p, &time, &event);
     struct ask_statistics *s = &p->q->statistics;
     const struct ask_table *table = &p->catalogue->tables[from];
     const struct ask_entity *patient = &p->catalogue->entities[ASK_PATIENT];
