@@ -38,7 +38,7 @@ static size_t weight(const struct ask_words *words)
 {
     static const char *const light[] = {
         "code",    "status", "desc",  "description", "name",  "number", "id",   "cd",
-        "concept", "source", "value", "baseline",    "preop", "calc",   "level", NULL};
+        "concept", "source", "value", "level", NULL};
     size_t count = 0;
     for (size_t i = 0; i < words->count; i++) {
         bool counts = true;

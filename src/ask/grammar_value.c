@@ -249,6 +249,19 @@ static bool is_state(const struct ask_parse *p, const struct ask_item *item, con
     return false;
 }
 
+/* The same column in two tables, with the value for as many patients: one fact, kept twice. */
+static bool is_same_fact(const struct ask_parse *p, const struct ask_match *a, const struct ask_match *b)
+{
+    const struct ask_source *one = &p->catalogue->sources[a->source],
+                            *other = &p->catalogue->sources[b->source];
+    const struct ask_words *words = &p->catalogue->tables[one->table].columns[one->column].words,
+                           *others = &p->catalogue->tables[other->table].columns[other->column].words;
+    bool same = words->count == others->count && a->patients == b->patients && a->count == b->count;
+    for (size_t i = 0; same && i < words->count; i++)
+        same = ask_words_have(others, words->text[i]);
+    return same && one->edge == ASK_NONE && other->edge == ASK_NONE;
+}
+
 /* How sure it is that the phrase means this source; what makes it less sure is noted. */
 static double sureness(struct ask_parse *p, const struct ask_item *item,
                        const struct ask_match *best, const struct ask_match *next)
@@ -257,7 +270,7 @@ static double sureness(struct ask_parse *p, const struct ask_item *item,
     const char *said = ask_phrase(p->reading, item->from, item->to);
     size_t table = c->sources[best->source].table;
     if (next != NULL && score(p, next) > score(p, best) - .05 &&
-        c->sources[next->source].table != table) {
+        c->sources[next->source].table != table && !is_same_fact(p, best, next)) {
         ask_note(p->reading, p->reading->why, "'%s' is in %s and in %s", said,
                  c->tables[table].name, c->tables[c->sources[next->source].table].name);
         return .55;

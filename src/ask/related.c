@@ -127,8 +127,11 @@ static size_t roots_of(const struct ask_reading *reading, size_t from, size_t to
         bool skip = false;
         for (size_t l = 0; little[l] != NULL; l++)
             skip = skip || strcmp(little[l], reading->tokens[i].stem) == 0;
-        if (!skip && !reading->tokens[i].number)
-            ask_root(reading->tokens[i].stem, ret[count++]);
+        if (skip || reading->tokens[i].number)
+            continue;
+        if (strlen(reading->tokens[i].stem) < 2)
+            return 0; /* "arm C" is no C-reactive protein */
+        ask_root(reading->tokens[i].stem, ret[count++]);
     }
     return count;
 }
