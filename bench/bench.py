@@ -394,6 +394,21 @@ class Bench:
             print(f"| 1/{share} | {os.path.getsize(part) / 1e6:.0f} | {memory:.0f} |")
         print(flush=True)
 
+    def fhir_routes(self, path):
+        """What choosing a view's route costs a query, in the process: one that is kept, and one that is not. It reads manifests alone, so the data's size is nothing to it."""
+        build = os.path.dirname(self.marrow)
+        subprocess.run(["cmake", "--build", build, "--target", "route_bench"], stdout=subprocess.DEVNULL, check=True)
+        program = next(iter(glob.glob(build + "/**/route_bench", recursive=True)))
+        shutil.rmtree(self.store("routes"), ignore_errors=True)
+        self.cli("routes", "import", path, "--name", "patients")
+        self.cli("routes", "view", "create", "patients", "patient_demographics")
+        print("\n| a view's route (mark: 1 ms) | choice alone, median µs | with the dataset's views read | slowest of 1,000 |\n|---|---:|---:|---:|")
+        for view in ("patient_demographics", "condition_simple"):
+            figures = json.loads(self.child([program, self.store("routes"), "patients", view])[2])
+            print(f"| {figures['route']} | {figures['choice_us']} | {figures['whole_us']} | {figures['whole_most_us']} |")
+            self.results.setdefault("routes", {})[figures["route"]] = figures
+        print(flush=True)
+
     def bench_fhir(self):
         """Passes over NDJSON into tables beside typed read_json written by hand (fhir_floor.py) and peers, each timed within its process."""
         build = os.path.dirname(self.marrow)
@@ -423,6 +438,8 @@ class Bench:
                     "typed read_json": lambda: self.several([floor(built[resource], paths[resource]) for resource in chosen]),
                     "marrow, one pass a type": lambda: self.several([marrow(built[resource], paths[resource]) for resource in chosen])}), sum(size[resource] for resource in chosen))
             self.fhir_memory(name, paths["Observation"])
+            if name == "synthetic":
+                self.fhir_routes(paths["Patient"])
             if not self.given.no_peers:
                 view = os.path.dirname(HERE) + "/src/fhir/views/observation_labs.json"
                 self.fhir_table(f"{name}, observation_labs", self.rounds({"marrow": lambda: self.several([marrow(["observation_labs"], paths["Observation"])]), **self.fhir_peers(view, paths["Observation"])},
