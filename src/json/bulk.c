@@ -695,6 +695,7 @@ const struct json_node *json_bulk_read_known(struct json_bulk *bulk, struct str 
     bulk->shapes = bulk_shapes_for(bulk->shapes, root);
     const struct json_node *known = bulk->shapes != NULL ? bulk_shapes_compare(bulk->shapes, ret_line, true, ret_shape) : NULL;
     bulk->strange = known == NULL ? lines.ptr : NULL;
+    *ret_line = known != NULL ? str_trim(*ret_line) : lines; /* it may be like one that had blanks around it */
     return known;
 }
 

@@ -347,11 +347,13 @@ static void lines_of_known_documents_end_where_they_end(void **state)
     struct kit own = *(struct kit *)*state, *kit = &own;
     assert_int_equal(json_bulk_new(&fresh, &own.err), ERR_OK);
     own.bulk = fresh;
-    static const char *lines[] = {"{\"id\":\"a\"}", "{\"id\":\"bc\"}\r", "{\"id\":\"\"}", "{\"id\":\"d\"} {\"id\":\"e\"}", "{\"id\":\"f\"},", "{\"id\":\"g\"}"};
-    static const bool known[] = {true, true, true, false, false, true};
+    static const char *lines[] = {"{\"id\":\"a\"}", "{\"id\":\"bc\"}\r", "{\"id\":\"\"}", "{\"id\":\"d\"} {\"id\":\"e\"}", "{\"id\":\"f\"},", " {\"id\":\"g\"}\t\t", "{\"id\":\"h\"}"};
+    static const bool known[] = {true, true, true, false, false, true, true};
     AUTO(buf_done) struct buf text = BUF_INIT;
-    for (int times = 0; times < 3; times++)
+    for (int times = 0; times < 3; times++) {
         read_both(kit, "{\"id\":\"a\"}");
+        read_both(kit, " {\"id\":\"a\"}\t\t");
+    }
     for (size_t idx = 0; idx < sizeof lines / sizeof *lines; idx++)
         buf_printf(&text, "%s%s", idx > 0 ? "\n" : "", lines[idx]);
     buf_printf(&text, "%*s", JSON_BULK_PADDING, "");
