@@ -25,6 +25,8 @@ QUESTIONS = {
             ("effect of trt on survival adjusted for age, bili", 30), ("table 1 by trt", 100), ("1 year mortality by stage", 40), ("table 1 by stage with p values", 200), ("table 1", 50)],
 }
 QUESTIONS["pbc"] += [("survival by trt stratified by sex", 18), ("effect of trt on survival adjusted for age stratified by sex", 25), ("odds of ascites by trt stratified by sex", 15)]
+QUESTIONS["pbc"] += [("what percentage of patients have ascites by stage", 30), ("median bili by age quartile", 16)]
+QUESTIONS["mimic"] += [("what percentage of patients died in hospital by insurance", 24), ("share of patients with diabetes by gender", 12)]
 QUESTIONS["pbcseq"] = [("first and last bili", 30), ("did ascites change between the first and last visit", 10), ("change in bili from baseline to month 12", 30)]
 QUESTIONS["trial"] = [("did weight change over time", 45), ("did the pain score change from baseline to follow-up", 30), ("did smoking change between before and after", 8),
                       ("median change in crp before and after in arm C", 30), ("compare sbp_pre between arm A and B", 20)]
