@@ -197,6 +197,9 @@ static bool related_value(struct ask_reading *reading, size_t at, struct ask_ite
     for (size_t i = 0; i < index->word_count; i++) {
         const char *word = index->texts + index->word_at[3 * i];
         const uint32_t *list = index->postings + index->word_at[3 * i + 1];
+        bool spelled = root[0] == 'e' || root[0] == 'a' || root[0] == 'o'; /* oestrogen: estrogen */
+        if (!spelled && word[0] != root[0])
+            continue;
         length = strlen(word);
         if (length < ROOT_LEAST || length >= ASK_STEM_BYTES || !same_root(root, word))
             continue;
