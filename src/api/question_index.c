@@ -17,11 +17,35 @@
 
 #define FILE_NAME "values.index"
 
+void api_asked_warm(struct api *api, struct api_asked *asked)
+{
+    struct engine_options options = api_engine_options(api);
+    if (asked->opening == NULL)
+        asked->opening = engine_opening_begin(&options);
+}
+
+enum err_code api_asked_engine(struct api_asked *asked, struct engine **ret, struct err *err)
+{
+    struct engine_opening *opening = asked->opening;
+    asked->opening = NULL;
+    return opening == NULL ? ERR_OK : engine_opening_end(opening, ret, err);
+}
+
+void api_asked_let_go(struct api_asked *asked, struct engine **engine_taken)
+{
+    engine_closing_end(asked->closing);
+    asked->closing = engine_closing_begin(*engine_taken);
+    *engine_taken = NULL;
+}
+
 void api_asked_done(struct api_asked *asked)
 {
+    engine_closing_end(asked->closing);
+    engine_opening_drop(asked->opening);
     ask_index_free(asked->index);
     ask_catalogue_free(asked->catalogue);
     buf_done(&asked->bytes);
+    (void)!file_unmap(&asked->mapping, ERR_OK, ERR_IGNORED);
     json_decref(asked->keys);
     profile_free(asked->profile);
     store_version_close(asked->version);
@@ -207,19 +231,34 @@ static enum err_code keep(struct api *api, struct api_asked *asked, struct err *
                              staged, manifest, &existed, err);
 }
 
+/* Mapped, not read: a copy of its pages costs more than their check, and a question looks at few of them. */
+static bool open_index(struct api_asked *asked)
+{
+    struct file_mapping *mapping = &asked->mapping;
+    struct str bytes = {NULL, 0};
+    if (file_map(asked->index_path, NULL, mapping, ERR_IGNORED) == ERR_OK)
+        bytes = (struct str){mapping->ptr, mapping->length};
+    else if (file_read(asked->index_path, ASK_LIMIT_INDEX_BYTES * 4, &asked->bytes, ERR_IGNORED) == ERR_OK)
+        bytes = buf_view(&asked->bytes); /* too many are mapped at once */
+    if (ask_index_open(bytes, &asked->index, ERR_IGNORED) == ERR_OK)
+        return true;
+    (void)!file_unmap(mapping, ERR_OK, ERR_IGNORED);
+    buf_clear(&asked->bytes);
+    return false;
+}
+
 static bool read_kept(struct api *api, struct api_asked *asked)
 {
-    char directory[FILE_PATH_BYTES], path[FILE_PATH_BYTES];
+    char directory[FILE_PATH_BYTES];
     struct file_info info;
     if (store_run_path(api->store, store_version_dataset(asked->version), asked->index_run,
                        directory, ERR_IGNORED) != ERR_OK ||
-        file_path_join(directory, FILE_NAME, path, ERR_IGNORED) != ERR_OK ||
-        file_stat(path, &info, ERR_IGNORED) != ERR_OK || info.kind != FILE_REGULAR)
+        file_path_join(directory, FILE_NAME, asked->index_path, ERR_IGNORED) != ERR_OK ||
+        file_stat(asked->index_path, &info, ERR_IGNORED) != ERR_OK || info.kind != FILE_REGULAR)
         return false;
-    if (file_read(path, ASK_LIMIT_INDEX_BYTES * 4, &asked->bytes, ERR_IGNORED) == ERR_OK &&
-        ask_index_open(buf_view(&asked->bytes), &asked->index, ERR_IGNORED) == ERR_OK)
+    if (open_index(asked))
         return true;
-    buf_clear(&asked->bytes); /* damaged: made anew, from the same tables */
+    /* damaged: made anew, from the same tables */
     (void)!file_remove_tree(directory, ERR_IGNORED);
     return false;
 }
@@ -233,7 +272,7 @@ static enum err_code begin(struct api *api, const char *dataset, const char *ver
     AUTO(buf_done) struct buf identity = BUF_INIT;
     if (ret->version == NULL)
         TRY(store_version_open(api->store, dataset, version, &ret->version, err));
-    TRY(profile_open(api->store, ret->version, &ret->profile, err));
+    TRY(profile_open_roles(api->store, ret->version, &ret->profile, err));
     TRY(store_dataset_read(api->store, dataset, &decided, err));
     TRY(ask_catalogue_new(ret->profile, json_object_get(decided, "aliases"), &ret->catalogue, err));
     ask_catalogue_hash(ret->catalogue, hash);
@@ -312,7 +351,7 @@ enum err_code api_question_index(struct api *api, const char *dataset, const cha
         json_put_flag(json, "reused", asked.index_reused, &ok);
         json_put_int(json, "sources", (int64_t)ask_source_count(asked.catalogue), &ok);
         json_put_int(json, "sources_taken", (int64_t)asked.taken, &ok);
-        json_put_int(json, "bytes", (int64_t)asked.bytes.len, &ok);
+        json_put_int(json, "bytes", (int64_t)(asked.bytes.len + asked.mapping.length), &ok);
         json_put_str(json, "catalogue", buf_view(&text), &ok);
         code = json_built(ok, err);
         if (code == ERR_OK)

@@ -4,13 +4,18 @@
 
 #include "api/api_priv.h"
 #include "ask/ask.h"
+#include "base/mapping.h"
 
 struct api_asked {
     struct store_version *version;
     struct profile *profile;
     struct ask_catalogue *catalogue;
     struct ask_index *index;
-    struct buf bytes; /* of the index */
+    struct buf bytes;            /* of an index that was made now … */
+    struct file_mapping mapping; /* … or of the kept one, */
+    char index_path[FILE_PATH_BYTES]; /* which lies here */
+    struct engine_opening *opening; /* the engine that the answer will need, opened on a thread of its own while the question is read; NULL: none */
+    struct engine_closing *closing; /* … closed on one while the answer is kept */
     char index_run[HASH_HEX_BYTES];
     bool index_reused;
     json_t *keys; /* of the index's sources, in order: what each one's values depend on */
@@ -18,7 +23,13 @@ struct api_asked {
 };
 /* Opens what questions need; ret is done by api_asked_done also after an error. */
 enum err_code api_asked_open(struct api *api, const char *dataset, const char *version, struct api_asked *ret, struct err *err) WARN_UNUSED;
-void api_asked_done(struct api_asked *asked);
+void api_asked_done(struct api_asked *asked); /* waits for both threads */
+/* Begins to open an engine for api_asked_engine. */
+void api_asked_warm(struct api *api, struct api_asked *asked);
+/* The engine that api_asked_warm began to open, the caller's; *ret stays NULL where it did not. */
+enum err_code api_asked_engine(struct api_asked *asked, struct engine **ret, struct err *err) WARN_UNUSED;
+/* Lets go of it: it is closed beside what is done until api_asked_done. No result of it is open. */
+void api_asked_let_go(struct api_asked *asked, struct engine **engine_taken);
 /* The manifest of a run that a question keeps, with what all have: kind, name, format, version, dataset, when; NULL: no memory. */
 json_t *api_asked_manifest(const struct api_asked *asked, const char *kind, const char *name, bool *ok);
 /* SQL of the optimised plan for the embedded engine, and the engine with the plan's tables attached where *engine is NULL. */

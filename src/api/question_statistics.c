@@ -34,6 +34,7 @@ static enum err_code compute(struct api *api, struct api_asked *asked,
     AUTO(engine_result_close) struct engine_result *result = NULL;
     AUTO(stats_collector_free) struct stats_collector *collector = NULL;
     const struct stats_column *columns = NULL;
+    TRY(api_asked_engine(asked, &engine, err));
     TRY(api_asked_query(api, asked->version, root, &engine, sql, err));
     engine_set_time_limit(engine, API_QUERY_TIME_LIMIT_MS);
     TRY(collect(engine, buf_text(sql), &result, &collector, err));

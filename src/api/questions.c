@@ -68,9 +68,11 @@ static enum err_code rows_of(struct api *api, const struct api_question_options 
         *ret_columns = json_incref(json_object_get(kept, "columns"));
         *ret_rows = json_incref(json_object_get(kept, "rows"));
     } else {
+        TRY(api_asked_engine(asked, &engine, err));
         TRY(api_asked_query(api, asked->version, root, &engine, &sql, err));
         engine_set_time_limit(engine, API_QUERY_TIME_LIMIT_MS);
         TRY(engine_query_json(engine, buf_text(&sql), ASK_LIMIT_ROWS * 100, ret_rows, err));
+        api_asked_let_go(asked, &engine);
         TRY(store_version_still(asked->version, err));
         *ret_columns = api_question_columns(root, &ok);
         struct err why = {0};
@@ -292,8 +294,10 @@ enum err_code api_question_ask(struct api *api, const struct api_question_option
         keyed = api_question_key(api, asked.version, options, key);
         before = keyed && asked_before(api, options, key, &answer, &masked);
     }
-    if (code == ERR_OK && !before)
+    if (code == ERR_OK && !before) {
+        api_asked_warm(api, &asked);
         code = question(api, options, &asked, &answer, &masked, err);
+    }
     if (code == ERR_OK && !before && keyed)
         api_question_keep(api, asked.version, key, answer, buf_view(&masked));
     if (code == ERR_OK) {

@@ -83,11 +83,14 @@ static ssize_t read_some(int fd, void *bytes, size_t count)
 static enum err_code read_all(int fd, const char *path, size_t limit_bytes, struct buf *ret,
                               struct err *err)
 {
-    size_t total = 0;
+    size_t total = 0, chunk = FILE_CHUNK_BYTES;
+    struct stat status;
+    if (fstat(fd, &status) == 0 && status.st_size > 0 && (size_t)status.st_size < chunk)
+        chunk = (size_t)status.st_size + 1; /* small as most are: room for it, and to see its end */
     for (;;) {
-        if (!buf_reserve(ret, FILE_CHUNK_BYTES))
+        if (!buf_reserve(ret, chunk))
             return err_set(err, ERR_MEMORY, "no memory to read %s", path);
-        ssize_t got = read_some(fd, ret->ptr + ret->len, FILE_CHUNK_BYTES);
+        ssize_t got = read_some(fd, ret->ptr + ret->len, chunk);
         if (got < 0)
             return err_set_errno(err, errno, "cannot read %s", path);
         if (got == 0)
@@ -98,6 +101,7 @@ static enum err_code read_all(int fd, const char *path, size_t limit_bytes, stru
                            limit_bytes);
         ret->len += (size_t)got;
         ret->ptr[ret->len] = '\0';
+        chunk = (size_t)got < chunk ? 1 : FILE_CHUNK_BYTES; /* at its end most likely */
     }
 }
 

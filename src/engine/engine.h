@@ -33,6 +33,18 @@ struct engine_options {
 enum err_code engine_open(const struct engine_options *options, struct engine **ret, struct err *err) WARN_UNUSED;
 void engine_close(struct engine *engine);
 AUTO_DEFINE(struct engine, engine_close)
+/* ---- opening and closing beside other work, on a thread of their own (opening.c): the engine is the thread's until it is joined ---- */
+struct engine_opening;
+/* Begins to open the engine; what the options point to must outlive it. NULL: there is no thread to be had, open it when it is needed. */
+struct engine_opening *engine_opening_begin(const struct engine_options *options);
+/* Waits for it; the opening is gone, also after an error. Any thread, once. */
+enum err_code engine_opening_end(struct engine_opening *opening, struct engine **ret, struct err *err) WARN_UNUSED;
+/* Waits for it and closes what was opened; NULL is accepted. */
+void engine_opening_drop(struct engine_opening *opening);
+struct engine_closing;
+/* Begins to close the engine (NULL is accepted), which has no open result. NULL: it is closed already. */
+struct engine_closing *engine_closing_begin(struct engine *engine_taken);
+void engine_closing_end(struct engine_closing *closing); /* waits; NULL is accepted */
 bool engine_can(const struct engine *engine, enum engine_ability ability);
 /* The table of engines, for lists and help; NULL past the end. */
 struct engine_about {

@@ -171,12 +171,13 @@ enum err_code profile_engine_open(struct store *store, struct engine **ret, stru
 }
 
 static enum err_code open_profile(struct store *store, struct store_version *version, bool compute,
-                                  struct profile **ret, struct err *err)
+                                  bool values, struct profile **ret, struct err *err)
 {
     AUTO(profile_free) struct profile *profile = NULL;
     JSON_AUTO cached = NULL;
     *ret = NULL;
-    TRY(store_version_read_profiles(version, err));
+    if (values)
+        TRY(store_version_read_profiles(version, err));
     TRY(profile_cache_read(store, version, "profile", &cached, err));
     if (cached != NULL && profile_from_json(version, cached, &profile, err) == ERR_MEMORY)
         return ERR_MEMORY;
@@ -201,13 +202,19 @@ static enum err_code open_profile(struct store *store, struct store_version *ver
 enum err_code profile_open(struct store *store, struct store_version *version, struct profile **ret,
                            struct err *err)
 {
-    return open_profile(store, version, true, ret, err);
+    return open_profile(store, version, true, true, ret, err);
+}
+
+enum err_code profile_open_roles(struct store *store, struct store_version *version,
+                                 struct profile **ret, struct err *err)
+{
+    return open_profile(store, version, true, false, ret, err);
 }
 
 enum err_code profile_open_stored(struct store *store, struct store_version *version,
                                   struct profile **ret, struct err *err)
 {
-    return open_profile(store, version, false, ret, err);
+    return open_profile(store, version, false, true, ret, err);
 }
 
 static json_t *end_json(const struct profile_table *table, const size_t *columns, size_t count)

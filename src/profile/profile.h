@@ -52,7 +52,9 @@ struct profile {
 /* Everything about a version. Cached as a run of kind "profile" (content: version + format + dataset decisions apply on top), so that the second call reads JSON
  * only. engine NULL: opened when needed with the store's options. */
 enum err_code profile_open(struct store *store, struct store_version *version, struct profile **ret, struct err *err) WARN_UNUSED;
-/* The same where it has been computed before, else *ret NULL: computes nothing. */
+/* The same without what the columns hold (store_table.columns_profile, a document a table): keys, roles and relations, for less. */
+enum err_code profile_open_roles(struct store *store, struct store_version *version, struct profile **ret, struct err *err) WARN_UNUSED;
+/* As profile_open where it has been computed before, else *ret NULL: computes nothing. */
 enum err_code profile_open_stored(struct store *store, struct store_version *version, struct profile **ret, struct err *err) WARN_UNUSED;
 void profile_free(struct profile *profile);
 AUTO_DEFINE(struct profile, profile_free)

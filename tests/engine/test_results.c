@@ -351,9 +351,51 @@ static void one_value_queries_have_fallbacks(void **state)
     engine_close(engine);
 }
 
+/* ---- opening and closing beside other work ---- */
+
+static void an_engine_opened_on_a_thread_is_the_callers_once_it_is_joined(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    struct engine *engine = NULL;
+    struct engine_options options = {.threads = 1};
+    struct engine_opening *opening = engine_opening_begin(&options);
+    assert_non_null(opening);
+    OK(engine_opening_end(opening, &engine, &err));
+    assert_string_equal(ask(engine, "SELECT current_setting('TimeZone')"), "UTC");
+    assert_string_equal(ask(engine, "SELECT marrow_sum(x) FROM (VALUES (1e0), (2e0)) AS t(x)"), "3");
+    engine_closing_end(engine_closing_begin(engine));
+}
+
+static void an_opening_that_fails_tells_why_and_leaves_nothing(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    struct engine *engine = NULL;
+    struct engine_options options = {.database = "/nowhere/at/all.duckdb", .read_only = true};
+    struct engine_opening *opening = engine_opening_begin(&options);
+    assert_non_null(opening);
+    assert_int_not_equal(engine_opening_end(opening, &engine, &err), ERR_OK);
+    assert_null(engine);
+    assert_string_not_equal(err.message, "");
+    engine_opening_drop(engine_opening_begin(&options));
+}
+
+static void an_opening_that_is_not_needed_is_dropped(void **state)
+{
+    (void)state;
+    struct engine_options options = {.threads = 1};
+    engine_opening_drop(engine_opening_begin(&options));
+    engine_opening_drop(NULL);
+    engine_closing_end(engine_closing_begin(NULL));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_engine_opened_on_a_thread_is_the_callers_once_it_is_joined),
+        cmocka_unit_test(an_opening_that_fails_tells_why_and_leaves_nothing),
+        cmocka_unit_test(an_opening_that_is_not_needed_is_dropped),
         cmocka_unit_test(every_type_reads_as_its_canonical_text),
         cmocka_unit_test(nested_result_keeps_names_order_and_parameters),
         cmocka_unit_test(parameters_of_every_kind_round_trip),
