@@ -316,7 +316,8 @@ struct api_question_options {
     int64_t llm_timeout_ms; /* 0 = 30,000 */
 };
 /* {status: answered | asked_back | refused, reading, intent, value?, n, result: {columns, rows}, dropped: [{reason, n}], test, warnings, choices, missing, why,
- * plan, question, sql, version, dataset, signature, run_key, reused, tier, confidence, unit, follow_ups, duration_ms}. A question that can't be answered is no error. */
+ * plan, question, sql, version, dataset, signature, run_key, reused, tier, confidence, unit, follow_ups, duration_ms}. A question that can't be answered is no error. The embedded engine is opened and closed on threads of their own,
+ * which have ended when it returns (engine/engine.h). */
 enum err_code api_question(struct api *api, const struct api_question_options *options, json_t **ret, struct err *err) WARN_UNUSED;
 struct api_script_options {
     const char *dataset;

@@ -3,8 +3,7 @@
  *
  *     catalogue ─hash─▶ run id ── runs/RUN_ID/values.index there? ──read──▶ index
  *                                  │ no
- *                                  ▼ each source: as in the version before, where its plan and its
- * tables' objects are the same; else its plan → SQL → values, rows, patients → file → published
+ *                                  ▼ made (question_build.c) → file → published
  *
  * It holds values of the data, so it lies beside the data, mode 0600. A store that can't be written
  * makes it anew each time. */
@@ -66,141 +65,6 @@ enum err_code api_asked_query(struct api *api, struct store_version *version,
     TRY(api_plan_quick_sql(dialect_find("duckdb"), root, sql, &params, &count, err));
     mem_free(params);
     return ERR_OK;
-}
-
-static enum err_code add_values(struct ask_index_builder *builder, size_t source,
-                                struct engine_result *result, struct err *err)
-{
-    const struct data_batch *batch = NULL;
-    for (;;) {
-        TRY(engine_result_next(result, &batch, err));
-        if (batch == NULL)
-            return ERR_OK;
-        for (int64_t row = 0; row < batch->rows; row++)
-            if (data_vector_is_valid(&batch->vectors[0], row))
-                TRY(ask_index_add(builder, source, batch->vectors[0].text[row],
-                                  batch->vectors[1].i64[row], batch->vectors[2].i64[row], err));
-    }
-}
-
-/* What a source's values depend on: its plan, and the content of the tables that it reads. */
-static enum err_code source_key(const struct api_asked *asked, const struct plan_rel *root,
-                                char ret[HASH_HEX_BYTES], int64_t *ret_rows, struct err *err)
-{
-    AUTO(mem_free) const char **tables = NULL;
-    AUTO(buf_done) struct buf key = BUF_INIT;
-    char signature[65];
-    size_t count = 0;
-    TRY(plan_signature(root, signature, err));
-    TRY(plan_tables(root, &tables, &count, err));
-    buf_printf(&key, "marrow-source %d %s", ASK_FORMAT_VERSION, signature);
-    for (size_t i = 0; i < count; i++) {
-        const struct store_table *table = store_version_table_find(asked->version, tables[i]);
-        buf_printf(&key, " %s", table != NULL ? table->hash : "");
-        *ret_rows += table != NULL ? table->rows : 0;
-    }
-    TRY(buf_check(&key, err));
-    hash_sha256_of(buf_text(&key), key.len, ret);
-    return ERR_OK;
-}
-
-struct building {
-    struct api *api;
-    struct api_asked *asked;
-    const struct api_asked *before; /* index and keys of the version before; NULL: none */
-    struct engine *engines[2]; /* of one thread, and of all: most queries are too small to share */
-    struct ask_index_builder *builder;
-};
-#define ROWS_TO_SHARE 200000
-
-static enum err_code engine_for(struct building *b, int64_t rows, struct engine ***ret,
-                                struct err *err)
-{
-    struct engine_options options = api_engine_options(b->api);
-    *ret = &b->engines[rows >= ROWS_TO_SHARE];
-    if (*ret != &b->engines[0] || b->engines[0] != NULL)
-        return ERR_OK;
-    options.threads = 1;
-    return engine_open(&options, &b->engines[0], err);
-}
-
-static enum err_code read_source(struct building *b, size_t source, struct err *err)
-{
-    AUTO(plan_free) struct plan *plan = plan_new();
-    AUTO(buf_done) struct buf sql = BUF_INIT;
-    AUTO(engine_result_close) struct engine_result *result = NULL;
-    const struct plan_rel *root = NULL;
-    struct engine **engine = NULL;
-    char key[HASH_HEX_BYTES];
-    int64_t rows = 0;
-    bool ok = true;
-    if (plan == NULL)
-        return err_set(err, ERR_MEMORY, "no memory for a plan");
-    TRY(ask_source_plan(b->asked->catalogue, source, plan, &root, err));
-    TRY(source_key(b->asked, root, key, &rows, err));
-    json_push_text(b->asked->keys, key, &ok);
-    TRY(json_built(ok, err));
-    for (size_t i = 0; b->before != NULL && i < json_array_size(b->before->keys); i++)
-        if (strcmp(json_string_value(json_array_get(b->before->keys, i)), key) == 0) {
-            b->asked->taken++;
-            return ask_index_take(b->builder, source, b->before->index, i, err);
-        }
-    TRY(engine_for(b, rows, &engine, err));
-    TRY(api_asked_query(b->api, b->asked->version, root, engine, &sql, err));
-    TRY(engine_query(*engine, buf_text(&sql), NULL, 0, &result, err));
-    return add_values(b->builder, source, result, err);
-}
-
-static enum err_code read_latest(struct api *api, struct api_asked *asked, struct engine **engine,
-                                 int64_t *ret, struct err *err)
-{
-    AUTO(plan_free) struct plan *plan = plan_new();
-    AUTO(buf_done) struct buf sql = BUF_INIT;
-    AUTO(engine_result_close) struct engine_result *result = NULL;
-    const struct plan_rel *root = NULL;
-    const struct data_batch *batch = NULL;
-    *ret = INT64_MIN;
-    if (plan == NULL)
-        return err_set(err, ERR_MEMORY, "no memory for a plan");
-    TRY(ask_latest_plan(asked->catalogue, plan, &root, err));
-    if (root == NULL)
-        return ERR_OK;
-    TRY(api_asked_query(api, asked->version, root, engine, &sql, err));
-    TRY(engine_query(*engine, buf_text(&sql), NULL, 0, &result, err));
-    TRY(engine_result_next(result, &batch, err));
-    if (batch != NULL && batch->rows > 0 && data_vector_is_valid(&batch->vectors[0], 0))
-        *ret = batch->vectors[0].i64[0];
-    return ERR_OK;
-}
-
-static enum err_code build(struct api *api, struct api_asked *asked, const struct api_asked *before,
-                           struct err *err)
-{
-    AUTO(ask_index_builder_free) struct ask_index_builder *builder = NULL;
-    int64_t latest = INT64_MIN;
-    size_t count = ask_source_count(asked->catalogue);
-    enum err_code code = ERR_OK;
-    TRY(ask_index_builder_new(&builder, err));
-    asked->keys = json_array();
-    TRY(json_built(asked->keys != NULL, err));
-    struct building b = {.api = api, .asked = asked, .before = before, .builder = builder};
-    for (size_t i = 0; i < count && code == ERR_OK; i++) {
-        struct progress_event event = {.phase = "indexing",
-                                       .subject = "values for questions",
-                                       .done = (int64_t)i,
-                                       .total = (int64_t)count,
-                                       .unit = "columns"};
-        progress_report(api->options.progress, &event);
-        code = progress_check(api->options.progress, err);
-        if (code == ERR_OK)
-            code = read_source(&b, i, err);
-    }
-    if (code == ERR_OK)
-        code = read_latest(api, asked, &b.engines[1], &latest, err);
-    engine_close(b.engines[0]);
-    engine_close(b.engines[1]);
-    TRY(code);
-    return ask_index_finish(builder, latest, &asked->bytes, err);
 }
 
 json_t *api_asked_manifest(const struct api_asked *asked, const char *kind, const char *name,
@@ -299,7 +163,7 @@ static bool open_before(struct api *api, const char *dataset, const char *versio
 static enum err_code make_and_keep(struct api *api, struct api_asked *ret,
                                    const struct api_asked *before, struct err *err)
 {
-    TRY(build(api, ret, before, err));
+    TRY(api_question_build(api, ret, before, err));
     if (store_is_writable(api->store)) {
         struct err why = {0};
         if (keep(api, ret, &why) != ERR_OK)

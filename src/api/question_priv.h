@@ -32,6 +32,8 @@ enum err_code api_asked_engine(struct api_asked *asked, struct engine **ret, str
 void api_asked_let_go(struct api_asked *asked, struct engine **engine_taken);
 /* The manifest of a run that a question keeps, with what all have: kind, name, format, version, dataset, when; NULL: no memory. */
 json_t *api_asked_manifest(const struct api_asked *asked, const char *kind, const char *name, bool *ok);
+/* question_build.c: the index's bytes and keys, of the tables; before: the version before with its index and keys, or NULL. */
+enum err_code api_question_build(struct api *api, struct api_asked *asked, const struct api_asked *before, struct err *err) WARN_UNUSED;
 /* SQL of the optimised plan for the embedded engine, and the engine with the plan's tables attached where *engine is NULL. */
 enum err_code api_asked_query(struct api *api, struct store_version *version, const struct plan_rel *root, struct engine **engine, struct buf *sql, struct err *err) WARN_UNUSED;
 /* question_statistics.c: runs the analysis rows of a statistical reading and adds what they say to answer; an answer that the rows can't

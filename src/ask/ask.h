@@ -47,6 +47,8 @@ enum err_code ask_index_builder_new(struct ask_index_builder **ret, struct err *
 void ask_index_builder_free(struct ask_index_builder *builder);
 AUTO_DEFINE(struct ask_index_builder, ask_index_builder_free)
 enum err_code ask_index_add(struct ask_index_builder *builder, size_t source, struct str value, int64_t rows, int64_t patients, struct err *err) WARN_UNUSED;
+/* Appends what another builder has: as if its values had been added here, one by one. Builders of one index may be filled on several threads. */
+enum err_code ask_index_join(struct ask_index_builder *builder, const struct ask_index_builder *part, struct err *err) WARN_UNUSED;
 /* The values that another index has of its source, as this one's. */
 enum err_code ask_index_take(struct ask_index_builder *builder, size_t source, const struct ask_index *from, size_t its_source, struct err *err) WARN_UNUSED;
 /* Bytes of the file. latest_day: of the data, days since 1970; INT64_MIN: none. */

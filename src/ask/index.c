@@ -21,7 +21,8 @@ struct header {
 };
 
 struct word {
-    uint32_t stem; /* offset in texts */
+    uint64_t begins; /* the stem's first 8 bytes, as they sort */
+    uint32_t stem;   /* offset in texts */
     uint32_t entry;
 };
 struct ask_index_builder {
@@ -50,6 +51,16 @@ struct adding {
     uint32_t entry, count;
 };
 
+static uint64_t beginning_of(const char *stem)
+{
+    uint64_t begins = 0;
+    for (size_t i = 0; i < 8; i++) {
+        begins = begins << 8 | (unsigned char)*stem;
+        stem += *stem != '\0';
+    }
+    return begins;
+}
+
 static void add_word(void *user, struct str text)
 {
     struct adding *adding = user;
@@ -57,7 +68,7 @@ static void add_word(void *user, struct str text)
     ask_stem(text, stem);
     if (stem[0] == '\0' || adding->count == 64)
         return;
-    struct word word = {(uint32_t)adding->builder->texts.len, adding->entry};
+    struct word word = {beginning_of(stem), (uint32_t)adding->builder->texts.len, adding->entry};
     buf_add(&adding->builder->texts, stem, strlen(stem) + 1);
     buf_add(&adding->builder->words, (const char *)&word, sizeof word);
     adding->count++;
@@ -98,6 +109,12 @@ static bool is_reach(struct str text)
     return (at != SIZE_MAX && at > 0 && dot && !blank) || (!other && digits >= 9 && marks >= 2);
 }
 
+static enum err_code too_long(struct err *err)
+{
+    return err_set(err, ERR_LIMIT, "the values' texts take more than %d MiB",
+                   ASK_LIMIT_INDEX_BYTES >> 20);
+}
+
 enum err_code ask_index_add(struct ask_index_builder *builder, size_t source, struct str text,
                             int64_t rows, int64_t patients, struct err *err)
 {
@@ -110,8 +127,7 @@ enum err_code ask_index_add(struct ask_index_builder *builder, size_t source, st
     if (is_reach(text))
         return ERR_OK;
     if (builder->texts.len + text.len > ASK_LIMIT_INDEX_BYTES)
-        return err_set(err, ERR_LIMIT, "the values' texts take more than %d MiB",
-                       ASK_LIMIT_INDEX_BYTES >> 20);
+        return too_long(err);
     buf_add_str(&builder->texts, text);
     buf_putc(&builder->texts, '\0');
     ask_text_words(ask_value_words(text), add_word, &adding);
@@ -130,11 +146,38 @@ enum err_code ask_index_take(struct ask_index_builder *builder, size_t source,
     return ERR_OK;
 }
 
+enum err_code ask_index_join(struct ask_index_builder *builder, const struct ask_index_builder *part, struct err *err)
+{
+    size_t texts = builder->texts.len, entries = builder->values.len / sizeof(struct ask_entry);
+    const struct ask_entry *values = (const void *)part->values.ptr;
+    const struct word *words = (const void *)part->words.ptr;
+    for (size_t i = 0; i < part->values.len / sizeof *values; i++) {
+        struct ask_entry value = values[i];
+        if (texts + value.text + value.length > ASK_LIMIT_INDEX_BYTES)
+            return too_long(err);
+        value.text += (uint32_t)texts;
+        buf_add(&builder->values, (const char *)&value, sizeof value);
+    }
+    for (size_t i = 0; i < part->words.len / sizeof *words; i++) {
+        struct word word = words[i];
+        word.stem += (uint32_t)texts;
+        word.entry += (uint32_t)entries;
+        buf_add(&builder->words, (const char *)&word, sizeof word);
+    }
+    buf_add_str(&builder->texts, buf_view(&part->texts));
+    return buf_check(&builder->texts, err);
+}
+
 static int by_stem(const void *a, const void *b, void *texts)
 {
     const struct word *x = a, *y = b;
-    int order = strcmp((const char *)texts + x->stem, (const char *)texts + y->stem);
-    return order != 0 ? order : (x->entry > y->entry) - (x->entry < y->entry);
+    if (x->begins != y->begins)
+        return x->begins < y->begins ? -1 : 1;
+    bool whole = (x->begins & 0xFF) == 0; /* shorter than 8 bytes: the same stem */
+    int order = whole ? 0 : strcmp((const char *)texts + x->stem, (const char *)texts + y->stem);
+    if (order == 0)
+        order = (x->entry > y->entry) - (x->entry < y->entry);
+    return order != 0 ? order : (x->stem > y->stem) - (x->stem < y->stem);
 }
 
 /* Sorted words → (offset, first, count) a stem, and postings. */

@@ -287,16 +287,24 @@ enum err_code ask_source_plan(const struct ask_catalogue *catalogue, size_t sour
     if (text != NULL && text->type.kind != DATA_TEXT)
         text = plan_cast(plan, text, DATA_TYPE(TEXT), false);
     struct plan_named outputs[2] = {{"value", text},
-                                    {"patient", key != NULL ? key : plan_literal_int(plan, 0)}};
-    const struct plan_rel *rel = plan_project(plan, rows.rel, outputs, 2);
+                                    {"patient", key}};
+    const struct plan_rel *rel = plan_project(plan, rows.rel, outputs, key != NULL ? 2 : 1);
     rel = plan_filter(plan, rel,
                       plan_call(plan, "is_not_null", 1, (E[]){plan_column(plan, rel, "value")}));
     struct plan_named group = {"value", plan_column(plan, rel, "value")};
     struct plan_named counts[2] = {
-        {"n", plan_aggregate_call(plan, "count_rows", 0, NULL, false, NULL)},
-        {"patients", plan_aggregate_call(plan, "count_distinct", 1,
-                                         (E[]){plan_column(plan, rel, "patient")}, false, NULL)}};
-    rel = plan_aggregate(plan, rel, &group, 1, counts, 2);
+        {"n", plan_aggregate_call(plan, "count_rows", 0, NULL, false, NULL)}};
+    if (key != NULL)
+        counts[1] = (struct plan_named){
+            "patients", plan_aggregate_call(plan, "count_distinct", 1,
+                                            (E[]){plan_column(plan, rel, "patient")}, false, NULL)};
+    rel = plan_aggregate(plan, rel, &group, 1, counts, key != NULL ? 2 : 1);
+    if (key == NULL) { /* a dictionary: whoever they are, they are counted as one */
+        struct plan_named told[3] = {{"value", plan_column(plan, rel, "value")},
+                                     {"n", plan_column(plan, rel, "n")},
+                                     {"patients", plan_literal_int(plan, 1)}};
+        rel = plan_project(plan, rel, told, 3);
+    }
     struct plan_order order[2] = {{plan_column(plan, rel, "n"), true, false},
                                   {plan_column(plan, rel, "value"), false, false}};
     rel = plan_limit(plan, plan_sort(plan, rel, order, 2), ASK_LIMIT_VALUES, 0);

@@ -116,6 +116,23 @@ enum err_code file_read(const char *path, size_t limit_bytes, struct buf *ret, s
     return code;
 }
 
+enum err_code file_read_end(const char *path, size_t most, struct buf *ret, int64_t *ret_before,
+                            struct err *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return err_set_errno(err, errno, "cannot open %s", path);
+    off_t size = lseek(fd, 0, SEEK_END), from = size > (off_t)most ? size - (off_t)most : 0;
+    enum err_code code = ERR_OK;
+    *ret_before = (int64_t)from;
+    if (size < 0 || lseek(fd, from, SEEK_SET) < 0)
+        code = err_set_errno(err, errno, "cannot read %s", path);
+    if (code == ERR_OK)
+        code = read_all(fd, path, FILE_READ_LIMIT, ret, err);
+    close(fd);
+    return code;
+}
+
 enum err_code file_write_fd(int fd, const void *bytes, size_t count, const char *path,
                             struct err *err)
 {

@@ -29,6 +29,8 @@ bool file_exists(const char *path);
 
 /* Whole small file. limit_bytes 0 = 64 MiB; past it ERR_LIMIT. ret gets the bytes appended. */
 enum err_code file_read(const char *path, size_t limit_bytes, struct buf *ret, struct err *err) WARN_UNUSED;
+/* Its last bytes, at most `most` of them; *ret_before: how many lie before them. */
+enum err_code file_read_end(const char *path, size_t most, struct buf *ret, int64_t *ret_before, struct err *err) WARN_UNUSED;
 /* Write + fsync a new file (O_EXCL) — for staged files. */
 enum err_code file_write_new(const char *path, struct str bytes, struct err *err) WARN_UNUSED;
 /* Replace atomically: path.tmp-PID-N → fsync → rename → fsync of the parent. */

@@ -21,6 +21,7 @@
 #define HISTORY_HEAD "history.head"
 #define HISTORY_LIMIT_BYTES ((size_t)64 << 20) /* of one segment when read */
 
+#define HISTORY_END_BYTES ((size_t)64 << 10) /* holds the last entries */
 struct tail { /* the newest entry */
     int64_t seq;
     char hash[HASH_HEX_BYTES];
@@ -69,6 +70,37 @@ static enum err_code read_segment(const struct store *store, const char *dataset
     return ERR_OK;
 }
 
+/* As read_segment of the last whole lines: those in the last HISTORY_END_BYTES, or of a segment where none begins there, all. ret_before = bytes before them.
+ * A question appends one line: it does not read four megabytes for it. */
+static enum err_code read_end(const struct store *store, const char *dataset, int64_t number,
+                              struct buf *ret, int64_t *ret_torn, int64_t *ret_before,
+                              struct err *err)
+{
+    char path[FILE_PATH_BYTES];
+    *ret_torn = 0;
+    *ret_before = 0;
+    TRY(segment_path(store, dataset, number, path, err));
+    if (!file_exists(path))
+        return ERR_OK;
+    TRY(file_read_end(path, HISTORY_END_BYTES, ret, ret_before, err));
+    size_t whole = ret->len, cut = 0;
+    while (whole > 0 && ret->ptr[whole - 1] != '\n')
+        whole--;
+    *ret_torn = (int64_t)(ret->len - whole);
+    while (*ret_before > 0 && cut < whole && ret->ptr[cut] != '\n')
+        cut++;
+    cut += *ret_before > 0 && cut < whole; /* its newline */
+    if (*ret_before > 0 && cut >= whole) {
+        buf_clear(ret);
+        *ret_before = 0;
+        return read_segment(store, dataset, number, ret, ret_torn, err);
+    }
+    *ret_before += (int64_t)cut;
+    ret->len = whole - cut;
+    memmove(ret->ptr, ret->ptr + cut, ret->len);
+    return ERR_OK;
+}
+
 /* Takes the next line off text (without newline). */
 static struct str next_line(struct str *text)
 {
@@ -103,32 +135,43 @@ static enum err_code entry_hash(const json_t *entry, char ret[HASH_HEX_BYTES], s
     return ERR_OK;
 }
 
-/* A last whole line that is no entry counts as torn too (a write cut in the middle of a block may
- * end in anything). */
+/* The last entry of whole lines: into ret; text is cut to end with it, and *torn grown by what is cut. A last whole line that is no entry
+ * counts as torn too (a write cut in the middle of a block may end in anything). */
+static enum err_code find_entry(struct buf *text, struct tail *ret, int64_t *torn, struct err *err)
+{
+    while (text->len > 0) {
+        struct str line = last_line(buf_view(text));
+        JSON_AUTO entry = NULL;
+        enum err_code code = json_parse(line, HISTORY_FILE, &entry, err);
+        if (code == ERR_MEMORY)
+            return code; /* never take a good line for a torn one */
+        if (code == ERR_OK && store_is_hex(json_text(entry, "hash", ""), 64)) {
+            ret->seq = json_int(entry, "seq", 0);
+            memcpy(ret->hash, json_text(entry, "hash", ""), HASH_HEX_BYTES);
+            return ERR_OK;
+        }
+        *torn += (int64_t)line.len + 1;
+        text->len -= line.len + 1;
+    }
+    return ERR_OK;
+}
+
 static enum err_code find_tail(const struct store *store, const char *dataset, struct tail *ret,
                                struct err *err)
 {
     *ret = (struct tail){.segments = count_segments(store, dataset)};
     for (int64_t number = 0; number == 0 || number == ret->segments; number = ret->segments) {
         AUTO(buf_done) struct buf text = BUF_INIT;
-        int64_t torn = 0;
-        TRY(read_segment(store, dataset, number, &text, &torn, err));
-        while (text.len > 0) {
-            struct str line = last_line(buf_view(&text));
-            JSON_AUTO entry = NULL;
-            enum err_code code = json_parse(line, HISTORY_FILE, &entry, err);
-            if (code == ERR_MEMORY)
-                return code; /* never take a good line for a torn one */
-            if (code == ERR_OK && store_is_hex(json_text(entry, "hash", ""), 64)) {
-                ret->seq = json_int(entry, "seq", 0);
-                memcpy(ret->hash, json_text(entry, "hash", ""), HASH_HEX_BYTES);
-                break;
-            }
-            torn += (int64_t)line.len + 1;
-            text.len -= line.len + 1;
+        int64_t torn = 0, before = 0;
+        TRY(read_end(store, dataset, number, &text, &torn, &before, err));
+        TRY(find_entry(&text, ret, &torn, err));
+        if (text.len == 0 && before > 0) { /* no entry there: look further */
+            before = 0;
+            TRY(read_segment(store, dataset, number, &text, &torn, err));
+            TRY(find_entry(&text, ret, &torn, err));
         }
         if (number == 0) {
-            ret->size_bytes = (int64_t)text.len;
+            ret->size_bytes = before + (int64_t)text.len;
             ret->torn_bytes = torn;
         }
         if (ret->seq > 0 || number == ret->segments)
@@ -345,8 +388,8 @@ enum err_code store_history_last(struct store *store, const char *dataset, json_
     *ret = NULL;
     for (size_t i = 0; i < 2; i++) {
         AUTO(buf_done) struct buf text = BUF_INIT;
-        int64_t torn = 0;
-        TRY(read_segment(store, dataset, newest[i], &text, &torn, err));
+        int64_t torn = 0, before = 0;
+        TRY(read_end(store, dataset, newest[i], &text, &torn, &before, err));
         if (text.len > 0)
             return json_parse(last_line(buf_view(&text)), HISTORY_FILE, ret, err);
     }

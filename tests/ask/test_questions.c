@@ -217,6 +217,39 @@ static void damaged_index_cut_short_is_refused(void **state)
     }
 }
 
+/* Values added one by one, and the same in parts that are joined. */
+static void parts_joined_are_the_whole(void **state)
+{
+    (void)state;
+    static const char *const values[] = {"Sodium", "sodium, urine", "Urine", "of of of", "Cardiovascular shock", "Cardiovascular failure", "", "1_female"};
+    enum { COUNT = sizeof values / sizeof *values, SOURCES = 3 };
+    AUTO(ask_index_builder_free) struct ask_index_builder *whole = NULL;
+    AUTO(ask_index_builder_free) struct ask_index_builder *joined = NULL;
+    AUTO(buf_done) struct buf one = BUF_INIT, other = BUF_INIT;
+    struct err err = {0};
+    assert_int_equal(ask_index_builder_new(&whole, &err), ERR_OK);
+    assert_int_equal(ask_index_builder_new(&joined, &err), ERR_OK);
+    for (size_t s = 0; s < SOURCES; s++) {
+        AUTO(ask_index_builder_free) struct ask_index_builder *part = NULL;
+        assert_int_equal(ask_index_builder_new(&part, &err), ERR_OK);
+        for (size_t v = s; v < COUNT; v++) {
+            assert_int_equal(ask_index_add(whole, s, str_of(values[v]), (int64_t)(9 * v), (int64_t)v, &err), ERR_OK);
+            assert_int_equal(ask_index_add(part, s, str_of(values[v]), (int64_t)(9 * v), (int64_t)v, &err), ERR_OK);
+        }
+        assert_int_equal(ask_index_join(joined, part, &err), ERR_OK);
+    }
+    assert_int_equal(ask_index_finish(whole, 7, &one, &err), ERR_OK);
+    assert_int_equal(ask_index_finish(joined, 7, &other, &err), ERR_OK);
+    assert_int_equal(one.len, other.len);
+    assert_memory_equal(one.ptr, other.ptr, one.len);
+    struct ask_index *index = NULL;
+    assert_int_equal(ask_index_open(buf_view(&other), &index, &err), ERR_OK);
+    size_t count = 0;
+    assert_non_null(ask_index_word(index, "cardiovascular", &count));
+    assert_int_equal(count, 6);
+    ask_index_free(index);
+}
+
 static void words_lose_their_plural(void **state)
 {
     (void)state;
@@ -241,6 +274,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words_lose_their_plural),
+        cmocka_unit_test(parts_joined_are_the_whole),
         cmocka_unit_test(catalogue_is_as_the_golden_file_says),
         cmocka_unit_test(questions_are_read_as_the_golden_file_says),
         cmocka_unit_test(too_long_a_question_is_refused_with_its_limit),

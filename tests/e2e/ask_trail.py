@@ -60,6 +60,29 @@ def index_at_import(folder):
     check("and answered then", document("ask", "left", "how many patients")["value"], 60)
 
 
+def index_bytes(name):
+    found = []
+    for at, _, files in os.walk(f"{os.environ['MARROW_STORE']}/datasets/{name}/runs"):
+        if "values.index" in files:
+            found.append(open(os.path.join(at, "values.index"), "rb").read())
+    check("one index", len(found), 1)
+    return found[0]
+
+
+def side_by_side(folder):
+    """Who reads a source, and in what company, is not to be seen in the index."""
+    write(f"{folder}/wide", 60, 200)
+    with open(f"{folder}/wide/visits.csv", "w") as out:
+        out.write("visit_id,patient_id," + ",".join(f"kind_{c}" for c in range(30)) + "\n")
+        for i in range(900):
+            out.write(f"{i + 1},{1 + i * 7 % 60}," + ",".join(f"{'north south east west'.split()[(i * c + i // 7) % 4]} wing of {'cardiology oncology'.split()[i % 2]}" for c in range(30)) + "\n")
+    for threads in (1, 2, 4):
+        document("import", f"{folder}/wide", "--name", f"by{threads}", "--threads", str(threads), "--quiet")
+    check("values of thirty columns", index_bytes("by1").count(b"east wing of oncology") >= 30, True)
+    check("by two threads the same bytes", index_bytes("by2") == index_bytes("by1"), True)
+    check("by four threads the same bytes", index_bytes("by4") == index_bytes("by1"), True)
+
+
 def aliases(folder):
     question = "how many patients on water pill"
     check("not known yet", document("ask", "s", question)["status"] != "answered", True)
@@ -127,6 +150,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         os.environ["MARROW_STORE"] = f"{folder}/store"
         index_at_import(folder)
+        side_by_side(folder)
         aliases(folder)
         again(folder)
 

@@ -154,6 +154,52 @@ static void torn_tail_is_cut_and_told(void **state)
     store_close(store);
 }
 
+static void append_padded(struct store *store, size_t bytes)
+{
+    AUTO(mem_free) char *padding = mem_zalloc(bytes + 1, 1);
+    assert_non_null(padding);
+    memset(padding, 'x', bytes);
+    json_t *entry = json_pack("{s:s, s:s}", "kind", "question", "padding", padding);
+    assert_ok(store_history_append(store, "d", entry, &test_err));
+    json_decref(entry);
+}
+
+static void check_last(struct store *store, int64_t seq)
+{
+    json_t *last = NULL;
+    assert_ok(store_history_last(store, "d", &last, &test_err));
+    assert_int_equal(json_int(last, "seq", -1), seq);
+    json_decref(last);
+}
+
+/* Only a segment's end is read at an append: whatever the lines' lengths, the chain goes on, and what is torn is cut. */
+static void long_segments_are_read_from_their_end(void **state)
+{
+    (void)state;
+    struct store *store = open_with_dataset();
+    static const size_t lengths[] = {10, 70000, 65536, 300, 40000, 40000, 200000, 5, 65200, 65300, 1};
+    int64_t seq = 0, count = 0;
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        append_padded(store, lengths[i]);
+        check_last(store, ++seq);
+    }
+    assert_true(history_ok(store, &count));
+    assert_int_equal(count, seq);
+    for (size_t torn = 1; torn < 200000; torn = torn * 17 + 3) { /* without and with a line end that is no entry's */
+        AUTO(buf_done) struct buf text = BUF_INIT;
+        read_history(&text);
+        for (size_t i = 0; i < torn; i++)
+            buf_putc(&text, torn % 2 == 0 && i % 1000 == 999 ? '\n' : 'y');
+        write_history(buf_view(&text));
+        append_padded(store, 10);
+        seq += 2; /* the torn tail is told */
+        check_last(store, seq);
+        assert_true(history_ok(store, &count));
+        assert_int_equal(count, seq);
+    }
+    store_close(store);
+}
+
 static void clear_starts_a_new_chain(void **state)
 {
     (void)state;
@@ -208,6 +254,7 @@ int main(void)
         TEST(segments_rotate_and_stay_one_chain),
         TEST(edit_deletion_and_reorder_are_found),
         TEST(torn_tail_is_cut_and_told),
+        TEST(long_segments_are_read_from_their_end),
         TEST(clear_starts_a_new_chain),
         TEST(failed_write_leaves_the_chain_as_it_was),
     };
