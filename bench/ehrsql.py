@@ -132,9 +132,16 @@ def keep(row, columns, move):
 
 
 def load(tables, folder):
-    """SQLite for the gold, twice, with the rows in two orders; CSVs for Marrow."""
+    """SQLite for the gold, with the rows in four orders: as they come, by what they say, and both the other way round; CSVs for Marrow."""
     write_csv(tables, folder)
-    return [load_one(tables, f"{folder}/{name}.sqlite", step) for name, step in (("mimic", 1), ("reversed", -1))]
+    told = {name: (columns, sorted(rows, key=lambda row: said(columns, row))) for name, (columns, rows) in tables.items()}
+    return [load_one(some, f"{folder}/{name}.sqlite", step)
+            for name, some, step in (("mimic", tables, 1), ("reversed", tables, -1), ("told", told, 1), ("told-reversed", told, -1))]
+
+
+def said(columns, row):
+    """What a row says, without what only identifies it."""
+    return [repr(value) for column, value in zip(columns, row) if column != "row_id"]
 
 
 def write_csv(tables, folder):
@@ -188,7 +195,7 @@ def runnable(sql):
 
 class Binder:
     def __init__(self, databases, seed):
-        self.db, self.other = databases
+        self.db, *self.others = databases
         self.seed = seed
         self.patients = [row[0] for row in self.db.execute("SELECT subject_id FROM patients ORDER BY 1")]
         self.pools = {}
@@ -252,15 +259,15 @@ class Binder:
             sql = re.sub(rf"(?<!\w){re.escape(str(old))}(?!\w)", lambda _: str(new).replace("'", "''"), sql)
         return self.moments(question, sql, patient, rng)
 
-    def gold(self, sql, reversed_rows=False):
+    def gold(self, sql, db=None):
         try:
-            return (self.other if reversed_rows else self.db).execute(runnable(sql)).fetchall()
+            return (db or self.db).execute(runnable(sql)).fetchall()
         except sqlite3.Error as reason:
             raise RuntimeError(f"{reason}: {sql}")
 
     def settled(self, sql, rows):
         """Does the answer stand whatever the order of the rows? "The first of two at the same time" has none."""
-        return sorted(map(repr, rows)) == sorted(map(repr, self.gold(sql, True)))
+        return all(sorted(map(repr, rows)) == sorted(map(repr, self.gold(sql, db))) for db in self.others)
 
     def somebody(self, item):
         """An unanswerable question must not be refused because its patient is unknown here."""
@@ -397,7 +404,7 @@ def make(given):
 
 
 def judged(given, store, entry, titles):
-    answer = json.loads(marrow(given, store, "ask", "ehrsql", entry["question"], "--json", "--now", NOW.strftime("%Y-%m-%d")))
+    answer = json.loads(marrow(given, store, "ask", "ehrsql", entry["question"], "--json", "--now", NOW.strftime("%Y-%m-%dT%H:%M")))
     entry["answer"] = {key: answer.get(key) for key in ("status", "reading", "missing", "why", "warnings")}
     if "value" in answer:
         entry["answer"]["value"] = answer["value"]

@@ -41,6 +41,9 @@ enum err_code api_asked_query(struct api *api, struct store_version *version, co
 enum err_code api_question_statistics(struct api *api, const struct api_question_options *options, struct api_asked *asked, const struct ask_reading *reading, json_t *answer, struct err *err) WARN_UNUSED;
 /* api_question without a new list of warnings. rerun_of: entry that is asked again; 0: none; negative: the history is not to know. */
 enum err_code api_question_ask(struct api *api, const struct api_question_options *options, int64_t rerun_of, json_t **ret, struct err *err) WARN_UNUSED;
+/* question_readings.c: runs the other readings of a question that leaves something open. Where one says something else than rows, the answer is taken back and asked back in its
+ * place, and *ret_clear is false. */
+enum err_code api_question_compare(struct api *api, struct api_asked *asked, const struct ask_reading *reading, const json_t *rows, json_t *answer, bool *ret_clear, struct err *err) WARN_UNUSED;
 json_t *api_question_columns(const struct plan_rel *root, bool *ok); /* [names] */
 /* The reading's answer: run, where it is clear, and told; tiers: those tried before (NULL: none). */
 enum err_code api_question_tell(struct api *api, const struct api_question_options *options, struct api_asked *asked, const struct ask_reading *reading, const char *tier, const json_t *tiers, json_t **ret, struct err *err) WARN_UNUSED;

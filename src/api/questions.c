@@ -152,7 +152,7 @@ static enum err_code answer_it(struct api *api, const struct api_question_option
     JSON_AUTO rows = NULL;
     JSON_AUTO found = NULL;
     json_t *plan_json = NULL;
-    bool ok = true;
+    bool ok = true, clear = true;
     if (ask_reading_is_statistical(reading))
         return api_question_statistics(api, options, asked, reading, answer, err);
     if (plan == NULL)
@@ -160,6 +160,9 @@ static enum err_code answer_it(struct api *api, const struct api_question_option
     TRY(ask_lower(reading, plan, &root, err));
     TRY(rows_of(api, options, asked, root, answer, &columns, &rows, err));
     struct ask_result result = {columns, rows};
+    TRY(api_question_compare(api, asked, reading, rows, answer, &clear, err));
+    if (!clear)
+        return ERR_OK;
     TRY(ask_answer_json(reading, &result, &found, err));
     if (json_object_update(answer, found) != 0)
         return err_set(err, ERR_MEMORY, "no memory for an answer");
@@ -180,11 +183,28 @@ static enum err_code answer_it(struct api *api, const struct api_question_option
  * -----------------------------------------------------------------------------------------------
  */
 
+/* 2104-01-31, or with a time of day: 2104-01-31T23:59 */
+static bool now_read(const char *text, struct ask_options *ret)
+{
+    size_t day = strcspn(text, "T ");
+    unsigned hour = 0, minute = 0;
+    int used = 0;
+    if (!api_day_read((struct str){text, day}, &ret->now_day))
+        return false;
+    if (text[day] == '\0')
+        return true;
+    if (sscanf(text + day + 1, "%2u:%2u%n", &hour, &minute, &used) != 2 || hour > 23 ||
+        minute > 59 || text[day + 1 + (size_t)used] != '\0')
+        return false;
+    ret->now_second = 1 + (int64_t)hour * 3600 + (int64_t)minute * 60;
+    return true;
+}
+
 static enum err_code options_of(const struct api_question_options *options, struct ask_options *ret,
                                 struct err *err)
 {
     *ret = (struct ask_options){.grain = options->grain, .now_day = INT64_MIN};
-    if (options->now == NULL || api_day_read(str_of(options->now), &ret->now_day))
+    if (options->now == NULL || now_read(options->now, ret))
         return ERR_OK;
     err_set(err, ERR_USAGE, "what today means is no date");
     return err_hint(err, "--now 2104-01-31");

@@ -62,6 +62,7 @@ AUTO_DEFINE(struct ask_index, ask_index_free)
 struct ask_options {
     const char *grain; /* "patient", "admission", "stay": what is counted where the question leaves it open; NULL */
     int64_t now_day;   /* what today means, days since 1970; INT64_MIN: the data's latest day */
+    int64_t now_second; /* … and what time of that day: 1 + seconds since its midnight; 0: its end */
     bool trial;        /* only whether it would be answered: no choices are made */
 };
 enum ask_status { ASK_ANSWERED, ASK_ASKED_BACK, ASK_REFUSED };
@@ -101,6 +102,17 @@ bool ask_alias_is_column(const char *meaning);
 const char *ask_alias_column_name(const struct ask_catalogue *catalogue, const char *meaning, struct buf *ret);
 /* The relational plan; nodes go to plan. Only of readings that are ASK_ANSWERED. */
 enum err_code ask_lower(const struct ask_reading *reading, struct plan *plan, const struct plan_rel **ret, struct err *err) WARN_UNUSED;
+
+/* Other readings of an answered question, which leaves something open that the grammar can name (readings.c): the plan of each, its sentence, and the
+ * question as it would be asked to mean just that. own: of the reading itself. */
+size_t ask_other_count(const struct ask_reading *reading);
+enum err_code ask_other_lower(const struct ask_reading *reading, size_t other, struct plan *plan, const struct plan_rel **ret, struct err *err) WARN_UNUSED;
+/* Do two results say the same? Of most frequent names the names count, in any order. */
+bool ask_other_same(const struct ask_reading *reading, const json_t *rows, const json_t *other_rows);
+/* The answer's JSON of a reading, some of whose others say something else (differs[other]): asked back, with the questions to choose from. */
+enum err_code ask_other_choices(const struct ask_reading *reading, const bool *differs, json_t *answer, struct err *err) WARN_UNUSED;
+/* … and of one whose others all say the same: why says so. */
+enum err_code ask_other_agree(const struct ask_reading *reading, json_t *answer, struct err *err) WARN_UNUSED;
 
 /* ---- statistical questions: the plan gives the analysis rows, one for each unit; what they say is computed here ---- */
 bool ask_reading_is_statistical(const struct ask_reading *reading);

@@ -147,11 +147,11 @@ struct ask_token {
 };
 enum ask_class { /* what a phrase of words.def is */
     ASK_NOISE, ASK_INTENT, ASK_AGGREGATE, ASK_PICK, ASK_COMPARE, ASK_NEGATION, ASK_OR, ASK_AND, ASK_BY, ASK_ENTITY, ASK_ABOUT, ASK_VERB, ASK_DERIVED,
-    ASK_RELATION, ASK_UNIT, ASK_ORDINAL, ASK_SCOPE, ASK_ROLE, ASK_CLASS_END, /* from here on: made by the linker */
+    ASK_RELATION, ASK_UNIT, ASK_ORDINAL, ASK_SCOPE, ASK_ROLE, ASK_SETTLES, ASK_CLASS_END, /* from here on: made by the linker */
     ASK_COLUMN, ASK_VALUE, ASK_NUMBER, ASK_WINDOW, ASK_DURATION, ASK_TOP, ASK_IDENTIFIED, ASK_FLAG, ASK_OFTEN, ASK_MOMENTS, ASK_SERIES, ASK_UNKNOWN
 };
 enum ask_intent { ASK_NO_INTENT, ASK_COUNT, ASK_LIST, ASK_VALUE_OF, ASK_EXISTS, ASK_WHEN, ASK_FREQUENT, ASK_DESCRIBE, ASK_TREND, ASK_MISSING, ASK_SHARE, ASK_COMPARE_GROUPS,
-    ASK_CORRELATE, ASK_PREDICTORS, ASK_SURVIVAL, ASK_TABLE_ONE, ASK_NORMALITY, ASK_TIMES, ASK_WHAT, ASK_DIFFERENT, ASK_MOST, ASK_INTENT_END };
+    ASK_CORRELATE, ASK_PREDICTORS, ASK_SURVIVAL, ASK_TABLE_ONE, ASK_NORMALITY, ASK_TIMES, ASK_WHAT, ASK_DIFFERENT, ASK_MOST, ASK_DAYS_SINCE, ASK_HOURS_SINCE, ASK_INTENT_END };
 enum ask_aggregate { ASK_NO_AGGREGATE, ASK_MEAN, ASK_MEDIAN, ASK_MAX, ASK_MIN, ASK_SUM, ASK_SD };
 enum ask_pick { ASK_ALL, ASK_FIRST, ASK_LAST, ASK_SECOND, ASK_THIRD, ASK_SECOND_TO_LAST, ASK_CURRENT }; /* CURRENT: of visits, not ended */
 enum ask_compare { ASK_LT, ASK_LE, ASK_GT, ASK_GE, ASK_EQ, ASK_NE, ASK_BETWEEN };
@@ -273,11 +273,17 @@ struct ask_event { /* rows of a table */
     bool variable;        /* rows of a statistical question's variable: no filter */
     size_t item;          /* the item that said it */
     bool part;            /* of a share: of its numerator alone */
+    bool first_ever;      /* each patient's first of all, which then has to meet the window */
 };
 struct ask_split { /* a share that can be read both ways: tokens [head, rest) of [rest, end), or the other way round */
     bool on;
     size_t head, rest, end;
 };
+/* What a question can leave open (readings.c): whole readings are made of it and their answers compared. */
+enum ask_doubt { ASK_DOUBT_ORDER, ASK_DOUBT_NOW, ASK_DOUBT_DEATH_TIME, ASK_DOUBT_FIRST, ASK_DOUBT_TALLY, ASK_DOUBT_COLUMN, ASK_DOUBT_ADMITTED, ASK_DOUBTS };
+#define ASK_WAYS 3 /* to read one */
+#define ASK_SETTLE(doubt, way) ((int)(doubt) * ASK_WAYS + (way)) /* code of a phrase that says which */
+enum ask_tally { ASK_TALLY_ROWS, ASK_TALLY_PAIRS, ASK_TALLY_PATIENTS }; /* what makes a name frequent */
 #include "ask/statistics_priv.h"
 struct ask_question {
     enum ask_intent intent;
@@ -311,6 +317,17 @@ struct ask_question {
     bool by_key;                  /* frequencies of entities (per): who has most rows */
     enum ask_entity_kind per;
     bool at_extreme;              /* the rows whose measure is the greatest or least */
+    bool since;                   /* a moment is told as the time that has passed since, in since_unit (hours or days) */
+    enum ask_unit since_unit;
+    enum ask_tally tally;
+    bool open[ASK_DOUBTS];        /* the grammar saw that it is not said */
+    int settled[ASK_DOUBTS];      /* … which way (1 …); 0: not */
+    bool took[ASK_DOUBTS];        /* what was settled was open */
+};
+struct ask_other { /* another reading of the same words */
+    struct ask_question question;
+    int ways[ASK_DOUBTS];
+    const char *settled; /* the question's text with the words that say so */
 };
 struct ask_reading {
     struct arena *arena;
@@ -328,6 +345,9 @@ struct ask_reading {
     enum ask_status status;
     double confidence;
     json_t *why, *warnings, *missing, *choices;
+    struct ask_other *others;
+    size_t other_count;
+    const char *settled; /* the text of the reading itself, where there are others */
     struct buf sentence;
     bool failed;
 };
@@ -385,6 +405,10 @@ bool ask_yes_no(const struct ask_reading *reading, size_t table, size_t column, 
 /* grammar.c: items → question; check.c: what it lacks, confidence; reading.c: the sentence */
 void ask_grammar(struct ask_reading *reading);
 void ask_check(struct ask_reading *reading);
+double ask_audit(struct ask_reading *reading); /* audit.c: how sure it is, 0 … 1, that every word has its place in the question */
+/* readings.c: what the words settle is taken; then the other readings that are left. */
+void ask_readings_settle(struct ask_reading *reading);
+void ask_readings_find(struct ask_reading *reading);
 void ask_say(struct ask_reading *reading);
 /* share.c: Wilson's 95 % interval of hits of n; the rows of shares with it, [columns, rows] as new references. */
 void ask_wilson(double hits, double n, double *ret_low, double *ret_high);
@@ -407,6 +431,7 @@ const char *ask_phrase(struct ask_reading *reading, size_t from, size_t to); /* 
 enum ask_unit ask_unit_of(int code);
 const char *ask_unit_text(enum ask_unit unit);
 const char *ask_pick_text(enum ask_pick pick);
+void ask_say_moment(const struct ask_reading *reading, char ret[40]); /* now: "2105-12-31 23:59:00" */
 /* A scope's item code: which visit, of which kind. */
 #define ASK_SCOPE_CODE(kind, pick) (((kind) == ASK_STAY ? 16 : 0) + (int)(pick))
 

@@ -117,12 +117,32 @@ static void offer_shares(struct ask_reading *reading, const struct ask_split *sp
     offer(reading, &other);
 }
 
+/* What was given for a diagnosis is not known; what such patients got most often is. */
+static void offer_frequent(struct ask_reading *reading, const struct ask_item *item)
+{
+    const struct ask_question *q = &reading->question;
+    const struct ask_catalogue *c = reading->catalogue;
+    AUTO(buf_done) struct buf text = BUF_INIT;
+    if (q->intent != ASK_LIST || q->by_entity || q->single || !q->has_target ||
+        item->match_count == 0 ||
+        c->tables[c->sources[item->matches[item->chosen].source].table].concept !=
+            ASK_CONCEPT_DIAGNOSIS)
+        return;
+    buf_printf(&text, "the most common %ss of patients with %s",
+               ask_concept_text(c->tables[q->events[0].table].concept),
+               ask_phrase(reading, item->from, item->to));
+    offer(reading, &text);
+}
+
 /* Two or three whole questions, each of which would be answered. */
 static void offer_choices(struct ask_reading *reading)
 {
     static const char *const leads[] = {"how many", "list", "describe"};
     if (reading->options.trial)
         return;
+    for (size_t i = 0; i < reading->item_count; i++)
+        if (reading->items[i].class == ASK_VALUE)
+            offer_frequent(reading, &reading->items[i]);
     for (size_t i = 0; i < reading->item_count; i++)
         if (reading->items[i].class == ASK_VALUE && reading->items[i].quality < ASK_THRESHOLD)
             offer_for(reading, &reading->items[i]);
@@ -167,6 +187,7 @@ void ask_check(struct ask_reading *reading)
     check_words(reading);
     reading->confidence = 1;
     check_items(reading);
+    reading->confidence *= ask_audit(reading);
     if (q->intent == ASK_NO_INTENT) {
         reading->confidence *= .5;
         ask_note(reading, reading->why,

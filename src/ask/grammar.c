@@ -160,6 +160,11 @@ static void read_intent(struct ask_parse *p, struct ask_item *item)
         p->q->different = true;
         intent = ASK_COUNT;
     }
+    if (intent == ASK_DAYS_SINCE || intent == ASK_HOURS_SINCE) {
+        p->q->since = true;
+        p->q->since_unit = intent == ASK_DAYS_SINCE ? ASK_DAY : ASK_HOUR;
+        intent = ASK_WHEN;
+    }
     if (intent == p->q->intent)
         return;
     if (intent == ASK_MISSING && (p->negate || p->q->intent != ASK_NO_INTENT)) {
@@ -206,7 +211,10 @@ static void read_intent(struct ask_parse *p, struct ask_item *item)
 static void read_lead(struct ask_parse *p, const struct ask_item *item)
 {
     static const char *const leads[] = {"is", "are", "was", "were", "have", "had"};
-    for (size_t i = 0; p->at == 0 && i < sizeof leads / sizeof *leads; i++)
+    bool begins = true; /* after a time, perhaps: "in 2104, had patient 7 any …" */
+    for (size_t i = 0; i < p->at; i++)
+        begins = begins && p->reading->items[i].class == ASK_WINDOW;
+    for (size_t i = 0; begins && i < sizeof leads / sizeof *leads; i++)
         if (strcmp(p->reading->tokens[item->from].lower, leads[i]) == 0) {
             p->q->intent = ASK_EXISTS;
             p->led = true;
@@ -359,13 +367,32 @@ static bool is_tests(const struct ask_parse *p, enum ask_concept concept)
     return found;
 }
 
+/* "how many venous catheter procedures": the noun after the value is what is counted. */
+static bool heads_value(struct ask_parse *p, size_t table)
+{
+    struct ask_question *q = p->q;
+    const struct ask_item *items = p->reading->items;
+    if (p->at < 2 || items[p->at - 1].class != ASK_VALUE || items[p->at - 2].class != ASK_INTENT ||
+        q->intent != ASK_COUNT || q->has_target || q->event_count != 2 || p->last != 1 ||
+        q->events[1].table != table || q->events[1].negated || q->events[1].linked != ASK_NONE)
+        return false;
+    q->events[0] = q->events[1];
+    q->events[0].level = ASK_ENTITIES;
+    q->event_count = 1;
+    q->has_target = true;
+    p->last = ASK_NONE;
+    if (p->subject_event == 1)
+        p->subject_event = 0;
+    return true;
+}
+
 static void read_about(struct ask_parse *p, struct ask_item *item)
 {
     enum ask_concept concept = (enum ask_concept)item->code;
     size_t table = ask_concept_table(p->catalogue, concept);
     bool verb = item->class == ASK_VERB;
     p->prefer = concept;
-    if (verb && (is_soft(p, item) || ask_parse_again(p, item)))
+    if (verb && (is_soft(p, item) || ask_parse_again(p, item) || ask_parse_discharged(p, item)))
         return;
     if (table == ASK_NONE && !verb && is_tests(p, concept))
         table = 0;
@@ -373,6 +400,12 @@ static void read_about(struct ask_parse *p, struct ask_item *item)
         const struct ask_item *next = next_item(p, 0);
         if (verb && next != NULL && next->class == ASK_VALUE)
             return; /* its value may be elsewhere */
+        const struct ask_item *before = p->at > 0 ? &p->reading->items[p->at - 1] : NULL;
+        if (concept == ASK_CONCEPT_EVENT && before != NULL &&
+            (before->class == ASK_ABOUT || before->class == ASK_VALUE)) {
+            p->prefer = ASK_CONCEPT_NONE; /* "output events" */
+            return;
+        }
         ask_parse_lacks(p, "a table of %s", ask_concept_text(concept));
         return;
     }
@@ -395,6 +428,8 @@ static void read_about(struct ask_parse *p, struct ask_item *item)
             ask_parse_group(p, &name);
         return;
     }
+    if (!verb && heads_value(p, table))
+        return;
     if (p->last != ASK_NONE && p->q->events[p->last].table == table &&
         p->relation == ASK_REL_NONE && !p->negate && p->q->events[p->last].predicate_count > 0)
         return; /* "a diabetes diagnosis": the value came first */
@@ -432,13 +467,6 @@ static void read_window(struct ask_parse *p, struct ask_item *item)
         return;
     }
     p->q->events[at].window = item->window;
-    if (at != 0 && !p->q->by_entity && p->q->has_target &&
-        strcmp(p->reading->tokens[item->from].lower, "within") == 0) {
-        p->q->doubt = true;
-        ask_note(p->reading, p->reading->why,
-                 "'%s' may be counted from now or from what comes before",
-                 ask_phrase(p->reading, item->from, item->to));
-    }
 }
 
 static void read_scope(struct ask_parse *p, struct ask_item *item)
@@ -688,6 +716,9 @@ static void read_item(struct ask_parse *p, struct ask_item *item)
     case ASK_TOP:
     case ASK_NOISE:
         read_little(p, item);
+        break;
+    case ASK_SETTLES: /* what could be read otherwise is said */
+        p->q->settled[item->code / ASK_WAYS] = item->code % ASK_WAYS + 1;
         break;
     case ASK_AND:
         read_and(p);

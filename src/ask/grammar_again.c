@@ -77,3 +77,34 @@ void ask_parse_again_within(struct ask_parse *p)
     p->relation = ASK_REL_NONE;
     p->bounded = false;
 }
+
+bool ask_parse_discharged(struct ask_parse *p, const struct ask_item *item)
+{
+    const struct ask_entity *visit = &p->catalogue->entities[ASK_ADMISSION];
+    bool said = false;
+    for (size_t t = item->from; t < item->to; t++)
+        said = said || strncmp(p->reading->tokens[t].stem, "discharg", 8) == 0;
+    if (!said)
+        return false;
+    ask_parse_flush(p);
+    if (!visit->known || p->catalogue->tables[visit->table].end_time < 0) {
+        ask_parse_lacks(p, "times of discharge");
+        return true;
+    }
+    struct ask_attr end = {.table = visit->table,
+                           .column = (size_t)p->catalogue->tables[visit->table].end_time};
+    if (p->q->intent == ASK_WHEN && !p->q->has_target) {
+        ask_parse_target(p, visit->table);
+        p->q->outputs[p->q->output_count++] = end;
+        return true;
+    }
+    size_t at = ask_parse_event(p, visit->table);
+    if (at == ASK_NONE)
+        return true;
+    struct ask_predicate *predicate = ask_parse_predicate(p, at, &end);
+    predicate->null = predicate->negated = true;
+    p->q->events[at].has_time = true;
+    p->q->events[at].time = end;
+    p->negate = false;
+    return true;
+}

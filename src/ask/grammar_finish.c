@@ -408,6 +408,9 @@ static void settle_links(struct ask_parse *p)
     struct ask_attr time;
     for (size_t i = 0; i < p->q->event_count; i++) {
         struct ask_event *event = &p->q->events[i];
+        if (event->has_time && event->same_visit && event->linked != ASK_NONE &&
+            !p->catalogue->tables[event->table].reaches[ASK_ADMISSION])
+            ask_parse_lacks(p, "the admission that a death belongs to: only its date is recorded");
         bool timed = event->window.on || event->linked != ASK_NONE || event->pick != ASK_ALL;
         if (!timed && event->linked == ASK_NONE)
             continue;
@@ -489,13 +492,10 @@ static void link_last(struct ask_parse *p)
     }
     if (q->events[earlier].linked != ASK_NONE)
         return;
-    if (!within && !after && p->relation != ASK_SAME_TIME) {
-        q->doubt = true;
-        ask_note(p->reading, p->reading->why, "which of the two comes first is not said");
-    }
+    q->open[ASK_DOUBT_ORDER] = !within && !after && p->relation != ASK_SAME_TIME;
     struct ask_event *timed = &q->events[later];
     timed->linked = earlier;
-    timed->relation = within || after ? ASK_AFTER : p->relation;
+    timed->relation = within || after || q->open[ASK_DOUBT_ORDER] ? ASK_AFTER : p->relation;
     timed->bounded = within;
     timed->amount = p->amount;
     timed->unit = p->unit;
@@ -690,6 +690,35 @@ static void settle_same_rows(struct ask_parse *p)
         }
 }
 
+/* "how many days have passed since …": of one patient, the last time unless another is said. */
+static void settle_since(struct ask_parse *p)
+{
+    struct ask_question *q = p->q;
+    if (!q->since)
+        return;
+    if (!q->single || q->intent != ASK_WHEN || p->reading->now_day == 0)
+        ask_parse_lacks(p, "the moment of one patient since which time has passed");
+    else if (q->events[0].pick == ASK_ALL && !q->at_extreme)
+        q->events[0].pick = ASK_LAST;
+}
+
+/* "the first care unit of patient 7": the column of that name, of the first stay. */
+static void settle_named_pick(struct ask_parse *p)
+{
+    struct ask_question *q = p->q;
+    if (!q->single || q->output_count == 0 || q->events[0].pick != ASK_ALL)
+        return;
+    const struct ask_words *words = &ask_attr_column(p->catalogue, &q->outputs[0])->words;
+    bool first = words->count > 1 && strcmp(words->text[0], "first") == 0;
+    bool last = words->count > 1 && strcmp(words->text[0], "last") == 0;
+    for (size_t i = 0; (first || last) && i < p->reading->item_count; i++) {
+        const struct ask_item *item = &p->reading->items[i];
+        if (item->class == ASK_COLUMN &&
+            strcmp(p->reading->tokens[item->from].lower, words->text[0]) == 0)
+            q->events[0].pick = first ? ASK_FIRST : ASK_LAST;
+    }
+}
+
 void ask_parse_finish(struct ask_parse *p)
 {
     struct ask_question *q = p->q;
@@ -707,6 +736,8 @@ void ask_parse_finish(struct ask_parse *p)
     settle_same_rows(p);
     if (p->pick != ASK_ALL && q->has_target && q->events[0].pick == ASK_ALL)
         q->events[0].pick = p->pick;
+    settle_named_pick(p);
+    settle_since(p);
     link_last(p);
     ask_parse_settle_counts(p);
     settle_oldest(p);

@@ -69,6 +69,7 @@ bool ask_is_share(const struct ask_item *item); /* "percentage of", "rate" */
 void ask_parse_share(struct ask_parse *p);      /* grammar_share.c: numerator and denominator */
 /* grammar_again.c. False: the verb is no readmission, or one that is counted from what came before. */
 bool ask_parse_again(struct ask_parse *p, const struct ask_item *item);
+bool ask_parse_discharged(struct ask_parse *p, const struct ask_item *item); /* a stay that ended, at that time */
 bool ask_parse_of_discharge(struct ask_parse *p, const struct ask_item *item); /* "within 30 days of discharge" */
 void ask_parse_again_within(struct ask_parse *p);
 void ask_parse_lacks(struct ask_parse *p, const char *format, ...) PRINTF_LIKE(2, 3); /* makes it refused */

@@ -110,8 +110,10 @@ static size_t place(struct ask_parse *p, size_t table, size_t source)
         ask_parse_target(p, table);
         return 0;
     }
+    bool ranks = q->intent == ASK_FREQUENT && !q->has_measure && q->group_count == 0 && rows_of &&
+                 p->level == (int)ASK_PATIENT; /* of those who had it: it alone is no ranking */
     if (q->has_target && !q->by_entity && q->events[0].table == table &&
-        p->relation == ASK_REL_NONE && !p->negate) {
+        p->relation == ASK_REL_NONE && !p->negate && !ranks) {
         p->pick = ASK_ALL == p->pick ? ASK_ALL : p->pick;
         if (p->pick != ASK_ALL && q->events[0].pick == ASK_ALL)
             q->events[0].pick = p->pick;
@@ -196,6 +198,7 @@ static bool leads_nowhere(const struct ask_parse *p, const struct ask_item *item
     case ASK_NUMBER:
     case ASK_WINDOW:
     case ASK_SCOPE:
+    case ASK_TOP:
         return true;
     case ASK_VALUE:
         return !p->about_person;
@@ -220,9 +223,9 @@ static bool leads_nowhere(const struct ask_parse *p, const struct ask_item *item
     case ASK_ORDINAL:
     case ASK_CLASS_END:
     case ASK_DURATION:
-    case ASK_TOP:
     case ASK_FLAG:
     case ASK_ROLE:
+    case ASK_SETTLES:
     case ASK_OFTEN:
     case ASK_MOMENTS:
     case ASK_SERIES:

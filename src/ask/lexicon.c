@@ -86,7 +86,7 @@ bool ask_lexicon_word(const char *stem)
 void ask_lexicon_each(void (*each)(void *user, const char *phrase), void *user)
 {
     for (size_t i = 0; i < COUNT(phrases); i++)
-        if (phrases[i].class != ASK_NOISE)
+        if (phrases[i].class != ASK_NOISE && phrases[i].class != ASK_SETTLES)
             each(user, phrases[i].text);
     for (size_t i = 0; i < COUNT(synonyms); i++)
         each(user, synonyms[i].text);

@@ -268,6 +268,8 @@ static void name_items(struct ask_reading *reading, size_t from, struct ask_item
             if (to > from + 1 && lexicon_is(reading, to - 1, ASK_ENTITY, -1, &length) &&
                 ask_values_match(reading, from, to - 1, &shorter))
                 item = shorter; /* "emergency encounters": encounters are what is counted */
+            if (!item.matches[0].together && best->to > from && best->class != ASK_NOISE)
+                continue; /* "ordered laboratory": words of the grammar, scattered in some name */
             take(best, &item);
             break;
         }

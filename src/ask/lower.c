@@ -288,9 +288,10 @@ static E timed(struct plan *plan, const struct ask_event *event, E time, E other
 }
 
 /* Rows for which the patient has a row of the other event at the right distance. */
-static void filter_linked(const struct ask_reading *reading, struct ask_rows *rows,
-                          const struct ask_event *event)
+static void filter_linked(const struct ask_reading *reading, struct ask_rows *rows, size_t at)
 {
+    const struct ask_event *event = &reading->question.events[at];
+    bool pairs = at == 0 && reading->question.tally == ASK_TALLY_PAIRS;
     struct plan *plan = rows->plan;
     struct ask_rows other = {.plan = plan};
     const struct ask_catalogue *c = rows->catalogue;
@@ -306,18 +307,20 @@ static void filter_linked(const struct ask_reading *reading, struct ask_rows *ro
     enum ask_entity_kind kind = visit ? ASK_ADMISSION : ASK_PATIENT;
     (void)ask_rows_key(&other, kind);
     (void)ask_rows_time(&other);
-    struct plan_named outputs[2] = {{"entity", ask_rows_key(&other, kind)},
-                                    {"moment", as_timestamp(plan, ask_rows_time(&other))}};
-    R small = plan_distinct(plan, plan_project(plan, other.rel, outputs, 2));
+    struct plan_named outputs[2] = {{pairs ? "marrow_entity" : "entity", ask_rows_key(&other, kind)},
+                                    {pairs ? "marrow_moment" : "moment", as_timestamp(plan, ask_rows_time(&other))}};
+    R small = plan_project(plan, other.rel, outputs, 2);
+    if (!pairs)
+        small = plan_distinct(plan, small);
     (void)ask_rows_key(rows, kind);
     E time = as_timestamp(plan, ask_rows_time(rows));
-    E left = ask_rows_key(rows, kind), right = plan_column_right(plan, small, "entity");
-    E moment = plan_column_right(plan, small, "moment");
+    E left = ask_rows_key(rows, kind), right = plan_column_right(plan, small, outputs[0].name);
+    E moment = plan_column_right(plan, small, outputs[1].name);
     E distance = timed(plan, event, time, moment);
     if (event->same != ASK_REL_NONE && event->same != event->relation)
         distance = ask_plan_and(plan, distance, same_unit(plan, event->same, time, moment));
     rows->rel =
-        plan_join(plan, PLAN_JOIN_SEMI, rows->rel, small, &left, &right, 1, distance);
+        plan_join(plan, pairs ? PLAN_JOIN_INNER : PLAN_JOIN_SEMI, rows->rel, small, &left, &right, 1, distance);
 }
 
 void ask_rows_of_event(const struct ask_reading *reading, size_t at, struct ask_rows *rows)
@@ -328,8 +331,15 @@ void ask_rows_of_event(const struct ask_reading *reading, size_t at, struct ask_
         ask_rows_scan(rows, reading->catalogue, plan, event->table);
     rows->has_time = event->has_time;
     rows->time = event->time;
-    ask_rows_filter(rows, event);
-    filter_linked(reading, rows, event);
+    if (event->first_ever) { /* picked before the time has to be right */
+        filter_predicates(rows, event, false);
+        ask_rows_pick(rows, ASK_FIRST, ASK_PATIENT);
+        filter_window(rows, &event->window);
+        filter_scope(rows, event);
+    } else {
+        ask_rows_filter(rows, event);
+    }
+    filter_linked(reading, rows, at);
     bool late = reading->question.measure.derived == ASK_AGE; /* of each patient's age */
     if (at == 0 && reading->question.at_extreme && !late)
         keep_extreme(rows, &reading->question);

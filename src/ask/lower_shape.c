@@ -392,12 +392,33 @@ static R values(struct shape *s)
     return in_time_order(s, outputs, count);
 }
 
+/* From the moment until now, in hours or days with fractions. */
+static E passed(struct shape *s, E time)
+{
+    struct plan *plan = s->plan;
+    char text[40];
+    if (time == NULL)
+        return NULL;
+    ask_say_moment(s->reading, text);
+    E now = plan_literal(plan, DATA_TYPE(TIMESTAMP), text);
+    if (time->type.kind != DATA_TIMESTAMP)
+        time = plan_cast(plan, time, DATA_TYPE(TIMESTAMP), false);
+    E seconds = plan_call(plan, "date_diff_seconds", 2, ARGS(now, time));
+    return plan_call(plan, "div", 2,
+                     ARGS(plan_cast(plan, seconds, DATA_TYPE(DOUBLE), false),
+                          plan_literal(plan, DATA_TYPE(DOUBLE),
+                                       s->q->since_unit == ASK_HOUR ? "3600" : "86400")));
+}
+
 static R when(struct shape *s)
 {
     struct plan_named outputs[1];
-    if (s->q->output_count > 0)
+    if (s->q->output_count > 0 && !s->q->since)
         return values(s);
-    size_t count = add_output(s, outputs, 0, "time", ask_rows_time(s->rows));
+    bool hours = s->q->since_unit == ASK_HOUR;
+    size_t count = s->q->since ? add_output(s, outputs, 0, hours ? "hours" : "days",
+                                            passed(s, ask_rows_time(s->rows)))
+                               : add_output(s, outputs, 0, "time", ask_rows_time(s->rows));
     return count > 0 ? in_time_order(s, outputs, count) : NULL;
 }
 
@@ -481,6 +502,8 @@ static R frequent(struct shape *s)
         return NULL; /* of what is not known */
     struct plan_named counts[2] = {{"n", aggregate(plan, "count_rows", NULL)},
                                    {"patients", patients_of(s)}};
+    if (s->q->tally == ASK_TALLY_PATIENTS && counts[1].expr != NULL)
+        counts[0].expr = patients_of(s);
     R rel = plan_aggregate(plan, s->rows->rel, s->groups, s->group_count, counts,
                            counts[1].expr != NULL ? 2 : 1);
     struct plan_order order[ASK_GROUPS + 3] = {{plan_column(plan, rel, "n"), true, false}};

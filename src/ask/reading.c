@@ -125,6 +125,16 @@ void ask_say_attr(const struct ask_reading *reading, const struct ask_attr *attr
                ask_attr_column(reading->catalogue, attr)->name);
 }
 
+void ask_say_moment(const struct ask_reading *reading, char ret[40])
+{
+    bool said = reading->options.now_second > 0;
+    int64_t year, second = said ? reading->options.now_second - 1 : 0;
+    unsigned month, date;
+    clock_civil_from_days(reading->now_day + (said ? 0 : 1), &year, &month, &date);
+    (void)snprintf(ret, 40, "%04" PRId64 "-%02u-%02u %02d:%02d:%02d", year, month, date,
+                   (int)(second / 3600), (int)(second / 60 % 60), (int)(second % 60));
+}
+
 static void say_number(double number, struct buf *out)
 {
     char text[32];
@@ -211,6 +221,8 @@ void ask_say_event(const struct ask_reading *reading, size_t at, struct buf *out
         buf_printf(out, "%s %" PRId64 " rows of ", counts[event->count_op], event->count);
     if (event->pick != ASK_ALL)
         buf_printf(out, "the %s row of ", pick_texts[event->pick]);
+    if (event->first_ever)
+        buf_puts(out, "each patient's first ever row of ");
     buf_puts(out, reading->catalogue->tables[event->table].name);
     ask_say_rows(reading, event, out);
 }
@@ -256,7 +268,10 @@ static void say_what(const struct ask_reading *reading, struct buf *out)
         ask_say_rows(reading, &q->events[0], out);
         return;
     }
-    buf_puts(out, leads[q->intent] != NULL ? leads[q->intent] : "");
+    if (q->since)
+        buf_printf(out, "%s since: ", q->since_unit == ASK_HOUR ? "Hours" : "Days");
+    else
+        buf_puts(out, leads[q->intent] != NULL ? leads[q->intent] : "");
     if (q->has_measure) {
         buf_printf(out, "%s%s",
                    q->aggregate != ASK_NO_AGGREGATE ? aggregate_texts[q->aggregate]
@@ -389,6 +404,9 @@ void ask_say(struct ask_reading *reading)
     if (q->top > 0)
         buf_printf(out, "; the first %" PRId64 "%s", q->top,
                    q->group_count > 0 ? ", what is not recorded left out" : "");
+    if (q->tally != ASK_TALLY_ROWS)
+        buf_puts(out, q->tally == ASK_TALLY_PATIENTS ? "; ranked by patients"
+                                                     : "; ranked by each time that one came after the other");
     buf_putc(out, '.');
 }
 
@@ -405,6 +423,13 @@ static void said_now(struct ask_reading *reading)
              reading->items[i].class == ASK_WINDOW && t < reading->items[i].to; t++)
             for (size_t w = 0; w < sizeof words / sizeof *words; w++)
                 relative = relative || strcmp(words[w], reading->tokens[t].lower) == 0;
+    if (reading->question.since) {
+        char moment[40];
+        ask_say_moment(reading, moment);
+        ask_note(reading, reading->warnings, "now is taken as %s%s", moment,
+                 reading->options.now_second != 0 ? "" : ", the end of the day (--now says otherwise)");
+        return;
+    }
     if (!relative)
         return;
     AUTO(buf_done) struct buf day = BUF_INIT;
@@ -502,6 +527,9 @@ enum err_code ask_conclude(struct ask_reading *reading, double confidence, struc
     if (reading->status == ASK_ANSWERED && reading->confidence < ASK_THRESHOLD)
         reading->status = ASK_ASKED_BACK;
     try_plan(reading);
+    ask_readings_find(reading);
+    if (reading->options.trial && reading->other_count > 0)
+        reading->status = ASK_ASKED_BACK; /* no choice leaves something open */
     if (reading->status != ASK_REFUSED)
         ask_say(reading);
     if (reading->status != ASK_REFUSED && reading->question.statistics.on)
@@ -529,6 +557,7 @@ enum err_code ask_read(const struct ask_catalogue *catalogue, const struct ask_i
     if (code == ERR_OK) {
         ask_link(reading);
         ask_grammar(reading);
+        ask_readings_settle(reading);
         code = ask_conclude(reading, 1, err);
     }
     if (code != ERR_OK) {
@@ -596,6 +625,7 @@ bool ask_item_stays(const struct ask_item *item)
     case ASK_ORDINAL:
     case ASK_SCOPE:
     case ASK_ROLE:
+    case ASK_SETTLES:
     case ASK_CLASS_END:
     case ASK_COLUMN:
     case ASK_TOP:

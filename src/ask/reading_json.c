@@ -150,6 +150,7 @@ enum err_code ask_reading_json(const struct ask_reading *reading, json_t **ret, 
     json_put(json, "question", question_json(reading, &ok), &ok);
     json_put_text(json, "unit",
                   q->intent == ASK_SHARE                   ? "%"
+                  : q->since                               ? (q->since_unit == ASK_HOUR ? "hours" : "days")
                   : q->by_entity && q->intent == ASK_COUNT ? ask_entity_many(q->entity)
                   : !q->has_measure                        ? NULL
                   : q->measure.derived == ASK_AGE          ? "years"

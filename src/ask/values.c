@@ -381,11 +381,20 @@ static bool connects(const struct ask_token *token)
         "patient", "who",     "the",   "is",      "are",  "was",   "were",   "than",
         "over",    "under",   "at",    "a",       "an",   "most",  "as",     "of",
         "mean",    "average", "total", "any",     "how",  "many",  "what",   "which",
-        "during",  "within",  "until", "since",   "last", "first", NULL};
+        "during",  "within",  "until", "since",   "last", "first", "that",   "two",
+        "three",   "four",    "five",  "times",   NULL};
     for (size_t i = 0; words[i] != NULL; i++)
         if (strcmp(words[i], token->lower) == 0)
             return true;
     return false;
+}
+
+/* "ventilation <96 hrs": a mark within a name, which the tokens have as a word. */
+static bool is_mark(const struct ask_reading *reading, size_t at, size_t to)
+{
+    return at + 1 < to && reading->tokens[at + 1].number &&
+           (strcmp(reading->tokens[at].lower, "under") == 0 ||
+            strcmp(reading->tokens[at].lower, "over") == 0);
 }
 
 /* No value begins so: a terminology of a million concepts has "per year" and "in hospital". */
@@ -400,15 +409,39 @@ static bool is_preposition(const struct ask_token *token)
     return false;
 }
 
+/* Only the values that have the mark as well. */
+static void keep_marked(const struct ask_reading *reading, struct ask_item *ret, char mark)
+{
+    size_t kept_matches = 0;
+    for (size_t i = 0; i < ret->match_count; i++) {
+        struct ask_match *match = &ret->matches[i];
+        size_t kept = 0;
+        for (size_t k = 0; k < match->count; k++) {
+            struct str text = ask_entry_text(reading->index, match->entries[k]);
+            if (memchr(text.ptr, mark, text.len) != NULL)
+                match->entries[kept++] = match->entries[k];
+        }
+        match->count = kept;
+        if (kept > 0)
+            ret->matches[kept_matches++] = *match;
+    }
+    ret->match_count = kept_matches;
+}
+
 bool ask_values_match(struct ask_reading *reading, size_t from, size_t to, struct ask_item *ret)
 {
     struct phrase phrase = {.columns = ""};
+    char mark = 0;
     *ret = (struct ask_item){.class = ASK_VALUE, .from = from, .to = to};
     if (to - from > PHRASE_WORDS ||
         (is_preposition(&reading->tokens[from]) && !reading->tokens[from].quoted))
         return false;
     for (size_t i = from; i < to; i++) {
         phrase.whole = phrase.whole || connects(&reading->tokens[i]);
+        if (i > from && is_mark(reading, i, to)) {
+            mark = reading->tokens[i].lower[0] == 'u' ? '<' : '>';
+            continue;
+        }
         add_stem(&phrase, str_of(reading->tokens[i].stem));
     }
     if (to - from == 1 &&
@@ -427,6 +460,8 @@ bool ask_values_match(struct ask_reading *reading, size_t from, size_t to, struc
             phrase = joined;
         }
     }
+    if (mark != 0)
+        keep_marked(reading, ret, mark);
     keep_exact(reading, ret, &phrase, any);
     one_of_a_column(reading, ret);
     sort_matches(ret);

@@ -143,6 +143,12 @@ static void read_questions(const struct golden_case *test, struct buf *ret)
         write_list(json, "missing", "missing", ret);
         write_list(json, "choices", "choice", ret);
         write_list(json, "warnings", "warning", ret);
+        for (size_t i = 0; i < ask_other_count(reading); i++) {
+            AUTO(plan_free) struct plan *plan = plan_new();
+            const struct plan_rel *root = NULL;
+            assert_int_equal(ask_other_lower(reading, i, plan, &root, &err), ERR_OK);
+            buf_printf(ret, "or: %s\n", reading->others[i].settled);
+        }
         if (strcmp(json_text(json, "status", ""), "answered") == 0) {
             AUTO(buf_done) struct buf lowered = BUF_INIT;
             write_sql(reading, &lowered); /* every answered question has a plan */
