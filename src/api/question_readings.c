@@ -24,8 +24,9 @@ static enum err_code rows_of_other(struct api *api, struct api_asked *asked,
 /* What an answer says and what it was computed by goes. */
 static void take_back(json_t *answer)
 {
-    static const char *const members[] = {"value", "n",       "dropped", "result",      "figure", "doubts",
-                                          "sql",   "signature", "run_key", "result_hash", "reused", "plan"};
+    static const char *const members[] = {"value",   "n",           "dropped", "result",
+                                          "figure",  "doubts",      "sql",     "signature",
+                                          "run_key", "result_hash", "reused",  "plan"};
     for (size_t i = 0; i < sizeof members / sizeof *members; i++)
         (void)json_object_del(answer, members[i]);
 }

@@ -162,7 +162,8 @@ static bool lost_value(const struct audit *a)
                 strstr(a->q->events[i].predicates[k].said, said) != NULL)
                 return false;
     for (size_t i = 0; i < a->q->event_count; i++) /* "within 30 days of discharge" */
-        if (a->q->events[i].has_time && strncmp(a->reading->tokens[a->item->from].stem, "discharg", 8) == 0)
+        if (a->q->events[i].has_time &&
+            strncmp(a->reading->tokens[a->item->from].stem, "discharg", 8) == 0)
             return false;
     return true;
 }
@@ -206,10 +207,10 @@ static bool lost_way(const struct audit *a)
 static bool lost_subject(const struct audit *a)
 {
     static const char *const loose[] = {
-        "test",  "tests",   "event",        "events",    "treatment",   "condition", "given",
-        "on",    "ordered", "administered", "taking",    "measurement", "treated",   "input",
-        "lab",   "laboratory", "treatments", "undergo",      "underwent",   "undergone", "undergoing",
-        "for",   NULL};
+        "test",      "tests",     "event",      "events",       "treatment",  "condition",
+        "given",     "on",        "ordered",    "administered", "taking",     "measurement",
+        "treated",   "input",     "lab",        "laboratory",   "treatments", "undergo",
+        "underwent", "undergone", "undergoing", "for",          NULL};
     const struct ask_catalogue *c = a->reading->catalogue;
     if (is_word(a->reading, a->item, a->item->to - 1, loose))
         return false;

@@ -622,6 +622,8 @@ static void read_little(struct ask_parse *p, struct ask_item *item)
     }
     if (item->class == ASK_NOISE)
         read_lead(p, item);
+    if (item->class == ASK_SETTLES) /* what could be read otherwise is said */
+        p->q->settled[item->code / ASK_WAYS] = item->code % ASK_WAYS + 1;
     p->ordered = p->ordered || strcmp(first, "previously") == 0;
     if (item->class == ASK_NEGATION || item->class == ASK_BY)
         ask_parse_flush(p);
@@ -715,10 +717,8 @@ static void read_item(struct ask_parse *p, struct ask_item *item)
     case ASK_BY:
     case ASK_TOP:
     case ASK_NOISE:
+    case ASK_SETTLES:
         read_little(p, item);
-        break;
-    case ASK_SETTLES: /* what could be read otherwise is said */
-        p->q->settled[item->code / ASK_WAYS] = item->code % ASK_WAYS + 1;
         break;
     case ASK_AND:
         read_and(p);

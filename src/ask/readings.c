@@ -231,8 +231,8 @@ static bool open_admitted(const struct ask_reading *reading)
 {
     const struct ask_question *q = &reading->question;
     const struct ask_event *event = &q->events[1];
-    if (q->event_count != 2 || !q->by_entity || q->entity != ASK_PATIENT ||
-        q->group_count > 0 || q->by_time || q->per_count || !is_on(reading, event, ASK_ADMISSION))
+    if (q->event_count != 2 || !q->by_entity || q->entity != ASK_PATIENT || q->group_count > 0 ||
+        q->by_time || q->per_count || !is_on(reading, event, ASK_ADMISSION))
         return false;
     const struct ask_table *table = &reading->catalogue->tables[event->table];
     return event->predicate_count == 0 && !event->window.on && event->pick == ASK_ALL &&
@@ -246,10 +246,10 @@ static bool take_admitted(const struct ask_reading *reading, struct ask_question
     struct ask_event *event = &q->events[1];
     const struct ask_table *table = &reading->catalogue->tables[event->table];
     (void)way;
-    event->predicates[event->predicate_count++] = (struct ask_predicate){
-        .attr = {.table = event->table, .column = (size_t)table->end_time},
-        .source = ASK_NONE,
-        .null = true};
+    event->predicates[event->predicate_count++] =
+        (struct ask_predicate){.attr = {.table = event->table, .column = (size_t)table->end_time},
+                               .source = ASK_NONE,
+                               .null = true};
     return true;
 }
 
@@ -311,32 +311,48 @@ static bool take_column(const struct ask_reading *reading, struct ask_question *
 static const struct {
     const char *says; /* what is not said */
     bool (*open)(const struct ask_reading *reading);
-    bool (*take)(const struct ask_reading *reading, struct ask_question *q, int way); /* way 0 is the grammar's */
+    bool (*take)(const struct ask_reading *reading, struct ask_question *q,
+                 int way);       /* way 0 is the grammar's */
     int compared;                /* so many ways are likely enough to be run */
     const char *words[ASK_WAYS]; /* that settle it: they are in words.def */
 } doubts[ASK_DOUBTS] = {
-    [ASK_DOUBT_ORDER] = {"which of the two comes first is not said", open_order, take_order, 2,
+    [ASK_DOUBT_ORDER] = {"which of the two comes first is not said",
+                         open_order,
+                         take_order,
+                         2,
                          {"one after the other", "in either order"}},
     [ASK_DOUBT_NOW] = {"'within the past' may be counted from now or from what comes before",
-                       open_now, take_now, 2,
+                       open_now,
+                       take_now,
+                       2,
                        {"counted from now", "counted from what comes before"}},
     [ASK_DOUBT_DEATH_TIME] = {"whether the time is that of the death as well is not said",
-                              open_death_time, take_death_time, 2,
+                              open_death_time,
+                              take_death_time,
+                              2,
                               {"the time being of one alone", "the time being of both"}},
     [ASK_DOUBT_FIRST] = {"whether it is counted from each patient's first or from any is not said",
-                         open_first, take_first, 2,
+                         open_first,
+                         take_first,
+                         2,
                          {"counted from any of them", "counted from the first of each patient"}},
     [ASK_DOUBT_TALLY] = {"a name may be frequent after something by its rows, or by each time that "
                          "it came after that",
-                         open_tally, take_tally, 2,
+                         open_tally,
+                         take_tally,
+                         2,
                          {"counting rows", "counting every pair", "counting patients"}},
     [ASK_DOUBT_COLUMN] = {"the first may be what the column says or what the times say",
-                          open_column, take_column, 2,
+                          open_column,
+                          take_column,
+                          2,
                           {"as the column says", "as the times say"}},
-    [ASK_DOUBT_ADMITTED] = {"whether they are still there is not said", open_admitted,
-                            take_admitted, 2, {"whether still there or not", "and are still there"}},
+    [ASK_DOUBT_ADMITTED] = {"whether they are still there is not said",
+                            open_admitted,
+                            take_admitted,
+                            2,
+                            {"whether still there or not", "and are still there"}},
 };
-
 
 void ask_readings_settle(struct ask_reading *reading)
 {

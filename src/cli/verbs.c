@@ -240,7 +240,7 @@ static const struct cli_option cohort_save_options[] = {
 static const struct cli_option cohort_index_options[] = {OPTION_VERSION, COHORT_VIEWS, OPTIONS_END};
 static const struct cli_option ask_options[] = {
     {"grain", CLI_TEXT, "G", "what is counted where the question leaves it open", WORDS("patient", "admission", "stay")},
-    {"now", CLI_TEXT, "DATE", "what today means, such as 2104-01-31; default: the latest day of the data", NULL},
+    {"now", CLI_TEXT, "DATE", "what today means, such as 2104-01-31 or 2104-01-31T18:30; default: the latest day of the data", NULL},
     {"explain", CLI_FLAG, NULL, "also the question as it was typed into a plan, what speaks for it, and the SQL", NULL},
     {"format", CLI_TEXT, "F", "md and html: a whole report, with its figure; svg: the figure alone; default: text", WORDS("text", "json", "md", "html", "svg")},
     {"output", CLI_TEXT, "FILE", "write it to this file, staged and renamed", NULL},
