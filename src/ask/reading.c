@@ -268,10 +268,8 @@ static void say_what(const struct ask_reading *reading, struct buf *out)
         ask_say_rows(reading, &q->events[0], out);
         return;
     }
-    if (q->since)
-        buf_printf(out, "%s since: ", q->since_unit == ASK_HOUR ? "Hours" : "Days");
-    else
-        buf_puts(out, leads[q->intent] != NULL ? leads[q->intent] : "");
+    const char *lead = q->since ? "Time since: " : leads[q->intent];
+    buf_puts(out, lead != NULL ? lead : "");
     if (q->has_measure) {
         buf_printf(out, "%s%s",
                    q->aggregate != ASK_NO_AGGREGATE ? aggregate_texts[q->aggregate]
