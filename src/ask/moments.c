@@ -148,11 +148,10 @@ static size_t join_at(const struct ask_reading *reading, size_t at)
 {
     static const char *const joins[] = {"and", "vs",    "versus",  "to",      "with", "than",
                                         "or",  "until", "through", "against", NULL};
-    static const char *const twos[][2] = {{"compared", "with"},
-                                          {"compared", "to"},
-                                          {"different", "from"},
-                                          {"relative", "to"},
-                                          {"differ", "from"}};
+    static const char *const twos[][2] = {
+        {"compared", "with"}, {"compared", "to"}, {"different", "from"}, {"relative", "to"},
+        {"differ", "from"},   {"lower", "than"},  {"higher", "than"},    {"less", "than"},
+        {"greater", "than"},  {"more", "than"}};
     for (size_t i = 0; i < sizeof twos / sizeof *twos; i++)
         if (strcmp(word_at(reading, at), twos[i][0]) == 0 &&
             strcmp(word_at(reading, at + 1), twos[i][1]) == 0)
@@ -237,6 +236,9 @@ static bool change_at(const struct ask_reading *reading, size_t at, struct ask_m
     if (said && is_one_of(word_at(reading, at), since) &&
         strcmp(word_at(reading, next), "baseline") == 0) {
         ret->to = next + 1;
+        ret->count = 2;
+        ret->list[0] = (struct ask_moment){.kind = ASK_MOMENT_FIRST, .from = next, .to = next + 1};
+        ret->list[1] = (struct ask_moment){.kind = ASK_MOMENT_LAST};
         return true;
     }
     if (!is_one_of(word_at(reading, at), changes))
@@ -253,11 +255,14 @@ static bool may_compare(const struct ask_reading *reading, const struct ask_mome
 {
     static const char *const others[] = {"how",   "list",    "show",      "which", "when",
                                          "count", "patient", "admission", NULL};
+    static const char *const asks[] = {"did", "does", "do", "has", "have", NULL};
     static const char *const against[] = {"vs", "versus", "against", "compared", NULL};
     bool says = false, ends = m->list[0].kind != ASK_MOMENT_AT;
     for (size_t i = 0; i < reading->token_count; i++) {
         says = says || is_one_of(reading->tokens[i].lower, change_words);
-        if (is_one_of(reading->tokens[i].lower, others) &&
+        bool manner = strcmp(reading->tokens[i].lower, "how") == 0 &&
+                      is_one_of(word_at(reading, i + 1), asks); /* "how did it change" */
+        if (!manner && is_one_of(reading->tokens[i].lower, others) &&
             (i == 0 || (i + 1 < reading->token_count && reading->tokens[i + 1].number)))
             return false;
     }

@@ -168,8 +168,9 @@ static bool valued(struct ask_parse *p, size_t event, const struct measure *m,
 {
     struct ask_item item = {.from = moment->from, .to = moment->to};
     const char *texts[] = {ask_phrase(p->reading, moment->from, moment->to),
-                           ask_phrase(p->reading, moment->from, moment->from + 1),
-                           moment->kind == ASK_MOMENT_AT ? moment_text(p, moment) : NULL};
+                           moment->kind == ASK_MOMENT_AT /* a number alone is no visit */
+                               ? moment_text(p, moment)
+                               : ask_phrase(p->reading, moment->from, moment->from + 1)};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct ask_attr attr;
         if (texts[i] == NULL ||
@@ -289,8 +290,9 @@ static void settle_rows(struct ask_parse *p)
     struct measure m;
     const struct ask_moments *moments = &p->reading->moments;
     if (!moments->on) {
-        ask_parse_lacks(p, "which measurements make a pair: 'first and last', 'at visit 1 and visit "
-                           "3', 'from baseline to month 12'");
+        ask_parse_lacks(p,
+                        "which measurements make a pair: 'first and last', 'at visit 1 and visit "
+                        "3', 'from baseline to month 12'");
         return;
     }
     static const struct ask_moments ends = {
