@@ -347,7 +347,7 @@ do("trial", "weight at month 6 vs month 12 in men", "paired t-test", with(subset
 do("trial", "has weight changed since baseline", "paired t-test", pairs_t(trial$weight_0, trial$weight_12))
 do("trial", "how did weight change from baseline to 6 months", "paired t-test", pairs_t(trial$weight_0, trial$weight_6))
 do("trial", "paired comparison of crp before and after", "paired t-test", pairs_t(trial$crp_before, trial$crp_after))
-case("trial", "change in body weight between visit 6 and 12", "refused", list())
+do("trial", "change in body weight between visit 6 and 12", "paired t-test", pairs_t(trial$weight_6, trial$weight_12))
 do("pbcseq", "compare baseline and last albumin", "paired t-test", with(of("albumin"), pairs_t(first, second)))
 do("pbcseq", "did bilirubin rise between the first and the last visit", "paired t-test", with(of("bili"), pairs_t(first, second)))
 do("pbcseq", "difference in alk.phos between baseline and 1 year", "paired t-test", with(of("alk.phos", span = 365.25), pairs_t(first, second)))
