@@ -13,7 +13,7 @@
 #include "profile/profile.h"
 #include "stats/stats.h"
 
-#define ASK_FORMAT_VERSION 6             /* of catalogue, index and questions: raise it whenever a rule changes */
+#define ASK_FORMAT_VERSION 7             /* of catalogue, index and questions: raise it whenever a rule changes */
 #define ASK_LIMIT_QUESTION_BYTES 2000    /* longer: ERR_LIMIT */
 #define ASK_LIMIT_TOKENS 120             /* words of a question; more: ERR_LIMIT */
 #define ASK_LIMIT_VALUES 60000           /* distinct values of one source that the index holds; the most frequent ones */

@@ -280,7 +280,7 @@ struct ask_split { /* a share that can be read both ways: tokens [head, rest) of
     size_t head, rest, end;
 };
 /* What a question can leave open (readings.c): whole readings are made of it and their answers compared. */
-enum ask_doubt { ASK_DOUBT_ORDER, ASK_DOUBT_NOW, ASK_DOUBT_DEATH_TIME, ASK_DOUBT_FIRST, ASK_DOUBT_TALLY, ASK_DOUBT_COLUMN, ASK_DOUBT_ADMITTED, ASK_DOUBTS };
+enum ask_doubt { ASK_DOUBT_ORDER, ASK_DOUBT_NOW, ASK_DOUBT_DEATH_TIME, ASK_DOUBT_FIRST, ASK_DOUBT_TALLY, ASK_DOUBT_COLUMN, ASK_DOUBT_ADMITTED, ASK_DOUBT_ZERO, ASK_DOUBTS };
 #define ASK_WAYS 3 /* to read one */
 #define ASK_SETTLE(doubt, way) ((int)(doubt) * ASK_WAYS + (way)) /* code of a phrase that says which */
 enum ask_tally { ASK_TALLY_ROWS, ASK_TALLY_PAIRS, ASK_TALLY_PATIENTS }; /* what makes a name frequent */

@@ -306,6 +306,20 @@ static bool take_column(const struct ask_reading *reading, struct ask_question *
     return true;
 }
 
+/* ---- the time zero of survival, where patients are chosen by what happened to them ---- */
+
+static bool open_zero(const struct ask_reading *reading)
+{
+    const struct ask_question *q = &reading->question;
+    if (!q->statistics.on || !q->statistics.from_dates)
+        return false;
+    for (size_t i = 1; i < q->event_count; i++)
+        if (!q->events[i].variable && !is_on(reading, &q->events[i], ASK_ADMISSION) &&
+            happened(reading, &q->events[i]))
+            return true;
+    return false;
+}
+
 /* ---- the table: a way of reading is a line ---- */
 
 static const struct {
@@ -352,22 +366,14 @@ static const struct {
                             take_admitted,
                             2,
                             {"whether still there or not", "and are still there"}},
+    [ASK_DOUBT_ZERO] = {"time to death may be counted from the first admission or from what the "
+                        "patients are chosen by, which may be later: the second needs a column of "
+                        "the time from it",
+                        open_zero,
+                        NULL,
+                        1, /* it is asked back: the other way needs data */
+                        {"counted from the first admission"}},
 };
-
-void ask_readings_settle(struct ask_reading *reading)
-{
-    struct ask_question *q = &reading->question;
-    if (!q->has_target || q->statistics.on || json_array_size(reading->missing) > 0)
-        return;
-    for (size_t d = 0; d < ASK_DOUBTS; d++) {
-        if (q->settled[d] == 0)
-            continue;
-        q->took[d] = doubts[d].open(reading) ||
-                     (d == ASK_DOUBT_TALLY && q->intent == ASK_FREQUENT && !q->by_key);
-        if (q->took[d] && q->settled[d] > 1)
-            (void)doubts[d].take(reading, q, q->settled[d] - 1);
-    }
-}
 
 /* The question with the words that say which way each doubt is meant. */
 static const char *settled_text(const struct ask_reading *reading, const bool *open,
@@ -382,6 +388,48 @@ static const char *settled_text(const struct ask_reading *reading, const bool *o
         if (open[d])
             buf_printf(&text, ", %s", doubts[d].words[ways[d]]);
     return text.failed ? NULL : arena_strndup(reading->arena, buf_text(&text), buf_view(&text).len);
+}
+
+/* Patients chosen by what happened later could not die before it: never counted so unasked. */
+static void settle_zero(struct ask_reading *reading)
+{
+    struct ask_question *q = &reading->question;
+    bool open[ASK_DOUBTS] = {[ASK_DOUBT_ZERO] = open_zero(reading)}, ok = true;
+    int ways[ASK_DOUBTS] = {0};
+    if (!open[ASK_DOUBT_ZERO])
+        return;
+    q->took[ASK_DOUBT_ZERO] = q->settled[ASK_DOUBT_ZERO] > 0;
+    if (q->took[ASK_DOUBT_ZERO]) {
+        ask_note(reading, reading->warnings,
+                 "immortal time: patients are chosen by what may have happened after time zero; "
+                 "until then none of them could die");
+        return;
+    }
+    q->statistics.ask_back = true;
+    ask_note(reading, reading->why, "%s", doubts[ASK_DOUBT_ZERO].says);
+    const char *text = settled_text(reading, open, ways);
+    if (text != NULL && !reading->options.trial)
+        json_push_text(reading->choices, text, &ok);
+    reading->failed = reading->failed || text == NULL || !ok;
+}
+
+void ask_readings_settle(struct ask_reading *reading)
+{
+    struct ask_question *q = &reading->question;
+    if (!q->has_target || json_array_size(reading->missing) > 0)
+        return;
+    if (q->statistics.on) {
+        settle_zero(reading);
+        return;
+    }
+    for (size_t d = 0; d < ASK_DOUBTS; d++) {
+        if (q->settled[d] == 0)
+            continue;
+        q->took[d] = doubts[d].open(reading) ||
+                     (d == ASK_DOUBT_TALLY && q->intent == ASK_FREQUENT && !q->by_key);
+        if (q->took[d] && q->settled[d] > 1)
+            (void)doubts[d].take(reading, q, q->settled[d] - 1);
+    }
 }
 
 /* The next combination of ways; false: it was the last. */

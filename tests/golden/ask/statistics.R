@@ -205,6 +205,8 @@ do("mimic", "survival by gender", "log-rank test", logrank(Surv(days, rep(1, nro
 do("mimic", "median survival", "Kaplan–Meier estimate", curve(Surv(days, rep(1, nrow(adm))) ~ 1, adm))
 do("mimic", "predictors of death in hospital: gender, creatinine", "logistic regression", logistic(hospital_expire_flag ~ gender + creatinine, adm, c("gender: M", "creatinine")))
 do("mimic", "what is the effect of heparin on mortality", "log-rank test", logrank(Surv(days, rep(1, nrow(adm))) ~ heparin, transform(adm, heparin = subject_id %in% read("PRESCRIPTIONS")$subject_id[read("PRESCRIPTIONS")$drug == "Heparin"]), c("no", "yes")))
+case("mimic", "survival of patients with sepsis by gender", "asked_back", list())
+do("mimic", "survival of patients with sepsis by gender, counted from the first admission", "log-rank test", logrank(Surv(days, rep(1, sum(adm$sepsis))) ~ gender, adm[adm$sepsis, ], c("F", "M")))
 case("mimic", "what predicts death in hospital", "refused", list())
 case("mimic", "is shoe size associated with death", "refused", list())
 
