@@ -13,6 +13,10 @@ void ask_wilson(double hits, double n, double *ret_low, double *ret_high)
            half = z * sqrt(p * (1 - p) / n + z * z / (4 * n * n)), scale = 1 + z * z / n;
     *ret_low = (middle - half) / scale;
     *ret_high = (middle + half) / scale;
+    if (n > 0 && hits <= 0) /* exactly: rounding leaves 1e-16 */
+        *ret_low = 0;
+    if (n > 0 && hits >= n)
+        *ret_high = 1;
 }
 
 static size_t column_of(const struct ask_result *result, const char *name)

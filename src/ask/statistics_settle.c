@@ -699,6 +699,19 @@ static void check_parts(struct ask_parse *p)
         ask_parse_lacks(p, "groups for the columns of the table, not a number");
 }
 
+/* "between smokers and non-smokers": one column said twice is one grouping. */
+static void merge_groups(struct ask_statistics *s)
+{
+    for (size_t i = 0; i < s->count; i++)
+        for (size_t k = s->count; k-- > i + 1;) {
+            const struct ask_variable *a = &s->variables[i], *b = &s->variables[k];
+            if (a->part == ASK_PART_GROUP && b->part == ASK_PART_GROUP && !a->death && !b->death &&
+                a->from == ASK_FROM_COLUMN && b->from == ASK_FROM_COLUMN && a->moment == NULL &&
+                b->moment == NULL && same_attr(&a->attr, &b->attr))
+                remove_variable(s, &s->variables[k]);
+        }
+}
+
 void ask_parse_settle_statistics(struct ask_parse *p)
 {
     static const enum ask_intent intents[ASK_FAMILIES] = {
@@ -709,6 +722,7 @@ void ask_parse_settle_statistics(struct ask_parse *p)
         [ASK_TABLE1] = ASK_TABLE_ONE,               [ASK_NORMAL] = ASK_NORMALITY,
         [ASK_STRATIFIED] = ASK_COMPARE_GROUPS,      [ASK_NO_FAMILY] = ASK_COMPARE_GROUPS};
     struct ask_statistics *s = &p->q->statistics;
+    merge_groups(s);
     for (size_t i = 0; i < s->count; i++)
         if (!s->variables[i].death)
             ask_settle_kind(p, &s->variables[i]);

@@ -81,6 +81,7 @@ do("pbc", "is there a significant difference in protime between treatment groups
 do("pbc", "compare median bilirubin by sex", "Mann–Whitney test", ranks(pbc$bili, pbc$sex))
 do("pbc", "compare cholesterol between men and women over 50", "Mann–Whitney test", ranks(pbc$chol[pbc$age > 50], pbc$sex[pbc$age > 50]))
 do("pbc", "compare bili by sex in patients with ascites", "Mann–Whitney test", ranks(pbc$bili[which(pbc$ascites == 1)], pbc$sex[which(pbc$ascites == 1)]))
+do("pbc", "is bili different between patients with ascites and patients without ascites", "Mann–Whitney test", ranks(pbc$bili, pbc$ascites))
 do("pbc", "compare platelet by stage", "Kruskal–Wallis test", kruskal(pbc$platelet, pbc$stage))
 do("pbc", "is bilirubin associated with stage", "Kruskal–Wallis test", kruskal(pbc$bili, pbc$stage))
 do("pbc", "does stage differ by sex", "Mann–Whitney test", ranks(pbc$stage, pbc$sex))
