@@ -6,7 +6,7 @@
  *     "the drugs most often prescribed after sepsis" ─┬─ counting rows      ─▶ plan
  *                                                     ├─ counting patients  ─▶ plan ─▶ alike?
  *                                                     └─ counting each pair ─▶ plan          */
-#include "ask/ask_priv.h"
+#include "ask/grammar_priv.h"
 
 #include <string.h>
 
@@ -106,18 +106,6 @@ static bool open_now(const struct ask_reading *reading)
     return count >= 2 && past_span(reading, &amount, &unit) != NULL;
 }
 
-static void remove_event(struct ask_question *q, size_t at)
-{
-    for (size_t i = at; i + 1 < q->event_count; i++)
-        q->events[i] = q->events[i + 1];
-    q->event_count--;
-    for (size_t i = 0; i < q->event_count; i++) {
-        struct ask_event *event = &q->events[i];
-        event->linked -= event->linked != ASK_NONE && event->linked > at ? 1 : 0;
-        event->or_with -= event->or_with != ASK_NONE && event->or_with > at ? 1 : 0;
-    }
-}
-
 static bool take_now(const struct ask_reading *reading, struct ask_question *q, int way)
 {
     int64_t amount = 1;
@@ -132,7 +120,7 @@ static bool take_now(const struct ask_reading *reading, struct ask_question *q, 
         event->window.on = false;
         if (i > 0 && event->predicate_count == 0 && event->linked == ASK_NONE &&
             is_on(reading, event, ASK_ADMISSION))
-            remove_event(q, i); /* it was there for the time alone */
+            ask_parse_remove_event(q, i); /* it was there for the time alone */
     }
     size_t at = chained(q);
     for (size_t i = 1; at == ASK_NONE && !q->by_entity && i < q->event_count; i++)
