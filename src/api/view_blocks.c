@@ -9,9 +9,7 @@
 #include "api/view_pass_priv.h"
 #include "json/bulk.h"
 
-#define BLOCK_BYTES ((int64_t)2 << 20)
-#define LET_GO_BYTES ((int64_t)16 << 20)
-#define STAYING_MOST 16 /* files: see view_file */
+#define BLOCK_BYTES ((int64_t)1 << 20)
 
 static bool reserve(struct view_block *block, size_t bytes)
 {
@@ -33,14 +31,13 @@ static enum err_code no_memory(struct err *err)
 
 /* ---- files ------------------------------------------------------------------------------------- */
 
-/* A file that blocks are taken of. The first files of a pass stay mapped until its end, so that rows may point into them; of very
- * many, the later ones only as long as they are read. */
+/* A file that blocks are taken of, mapped as long as they are read. */
 struct view_file {
     struct view_file *next;
     struct file_mapping mapping;
     size_t blocks; /* that are not done */
-    bool stays, ended;
-    bool *open;    /* by block: begun and not done */
+    bool ended;
+    bool *open; /* by block: begun and not done */
 };
 
 static const char *line_end(const char *at, const char *end)
@@ -92,8 +89,6 @@ static enum err_code open_file(struct view_blocks *blocks, const char *path, str
         mem_free(file);
         return code;
     }
-    file->stays = blocks->staying < STAYING_MOST;
-    blocks->staying += file->stays;
     file->next = blocks->files;
     blocks->files = file;
     blocks->offset = 0;
@@ -114,7 +109,7 @@ static enum err_code close_file(struct view_blocks *blocks, struct view_file *fi
 
 static enum err_code file_ended(struct view_blocks *blocks, struct view_file *file, struct err *err)
 {
-    return file->ended && file->blocks == 0 && !file->stays ? close_file(blocks, file, ERR_OK, err) : ERR_OK;
+    return file->ended && file->blocks == 0 ? close_file(blocks, file, ERR_OK, err) : ERR_OK;
 }
 
 /* The next part of a file that is not taken yet; under the lock. */
@@ -127,7 +122,6 @@ static enum err_code next_part(struct view_blocks *blocks, struct view_block *bl
         if ((size_t)blocks->offset < file->mapping.length) {
             block->file = file;
             block->offset = blocks->offset;
-            block->stable = file->stays ? (struct str){file->mapping.ptr, file->mapping.length} : (struct str){NULL, 0};
             file->open[blocks->offset / BLOCK_BYTES] = true;
             file->blocks++;
             blocks->offset += BLOCK_BYTES;
@@ -141,14 +135,13 @@ static enum err_code next_part(struct view_blocks *blocks, struct view_block *bl
     return ERR_OK;
 }
 
-/* Rows point to what was read a while ago, too: only what lies further back than LET_GO_BYTES is let go of. */
+/* What lies before the first open block. */
 static void let_go(struct view_file *file, int64_t taken)
 {
     int64_t done = 0;
     while (done < taken && !file->open[done / BLOCK_BYTES])
         done += BLOCK_BYTES;
-    if (done > LET_GO_BYTES)
-        file_let_go(&file->mapping, file->mapping.ptr + (done - LET_GO_BYTES));
+    file_let_go(&file->mapping, file->mapping.ptr + done);
 }
 
 enum err_code view_block_end(struct view_blocks *blocks, struct view_block *block, struct err *err)
@@ -243,7 +236,6 @@ enum err_code view_blocks_next(struct view_blocks *blocks, struct view_block *bl
     *ret_taken = false;
     block->doc_count = 0;
     block->file = NULL;
-    block->stable = (struct str){NULL, 0};
     if (blocks->result != NULL)
         TRY(next_chunk(blocks, block, ret_taken, err));
     else

@@ -36,7 +36,7 @@ struct runner {
     struct pass *pass;
     struct runner *next;
     struct fhir_worker *worker;
-    struct engine_fill *fill; /* in whose piece it is */
+    struct engine_fill_piece *piece; /* tables: that it does */
     struct view_block block;
     struct buf text;
     pthread_t thread;
@@ -46,8 +46,8 @@ static enum err_code take_batch(void *user, size_t view, const struct data_batch
 {
     struct runner *runner = user;
     const struct pass *pass = runner->pass;
-    if (runner->fill != NULL)
-        return engine_fill_batch(runner->fill, view, batch, runner->block.stable, err);
+    if (runner->piece != NULL)
+        return engine_fill_batch(runner->piece, view, batch, err);
     return pass->writer->format(pass->writer->user, view, fhir_program_schema(pass->program, view), batch, &runner->text, err);
 }
 
@@ -169,14 +169,14 @@ static void *runner_main(void *user)
 }
 
 /* One block, on a thread of the engine. Where a block failed, those before it are still evaluated: of several errors the first counts. */
-static enum err_code run_piece(void *user, struct engine_fill *fill, bool *ret_more, struct err *err)
+static enum err_code run_piece(void *user, struct engine_fill_piece *piece, bool *ret_more, struct err *err)
 {
     struct pass *pass = user;
     pthread_mutex_lock(&pass->lock);
     struct runner *runner = pass->idle;
     pass->idle = runner->next;
     pthread_mutex_unlock(&pass->lock);
-    runner->fill = fill;
+    runner->piece = piece;
     enum err_code code = ERR_OK;
     *ret_more = take_block(runner, err);
     if (*ret_more) {
@@ -186,7 +186,7 @@ static enum err_code run_piece(void *user, struct engine_fill *fill, bool *ret_m
         else
             fail_at(pass, runner->block.sequence, err);
     }
-    runner->fill = NULL;
+    runner->piece = NULL;
     pthread_mutex_lock(&pass->lock);
     runner->next = pass->idle;
     pass->idle = runner;

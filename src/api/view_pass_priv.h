@@ -10,7 +10,6 @@ struct view_file;
 struct view_block {
     int64_t sequence; /* 0, 1, 2 … in the order of the input */
     struct str text;  /* lines, with padding behind */
-    struct str stable; /* what in here stays where it is until the pass ends */
     struct str *docs; /* or single resources in text */
     size_t doc_count, doc_cap;
     char *buffer;
@@ -24,7 +23,6 @@ struct view_blocks {
     size_t path_idx;
     int64_t offset;          /* in the current file; -1: it is not open yet */
     struct view_file *files; /* that are mapped, the current one first */
-    size_t staying;
     struct engine_result *result;
 };
 enum err_code view_blocks_open(const struct view_pass_source *source, struct view_blocks *ret, struct err *err) WARN_UNUSED;

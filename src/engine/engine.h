@@ -136,18 +136,18 @@ struct engine_fill_table {
     const char *table;       /* must not be there */
     const struct data_schema *schema;
 };
-struct engine_fill;
+struct engine_fill_piece;
 struct engine_fill_work {
     /* Do a piece of the pass and give its rows by engine_fill_batch, on any thread, several at once. *ret_more is true; set it false where nothing is left to begin. */
-    enum err_code (*piece)(void *user, struct engine_fill *fill, bool *ret_more, struct err *err);
+    enum err_code (*piece)(void *user, struct engine_fill_piece *piece, bool *ret_more, struct err *err);
     void *user;
     size_t threads; /* at most so many pieces at once */
     bool few;       /* rows, for a thread: each table is written by one, since what several have would be copied once more where they come together */
 };
 /* The error is the first that a piece or a statement had. ERR_UNSUPPORTED: not this engine. */
 enum err_code engine_fill(struct engine *engine, const struct engine_fill_table *tables, size_t count, const struct engine_fill_work *work, struct err *err) WARN_UNUSED;
-/* Within a piece. Texts are well-formed UTF-8; those within stable (may be empty) stay until engine_fill returns, the others are copied. */
-enum err_code engine_fill_batch(struct engine_fill *fill, size_t table, const struct data_batch *batch, struct str stable, struct err *err) WARN_UNUSED;
+/* Within a piece, on its thread. Texts are well-formed UTF-8 and are copied: some hundred rows at a time, their texts are still in the cache. */
+enum err_code engine_fill_batch(struct engine_fill_piece *piece, size_t table, const struct data_batch *batch, struct err *err) WARN_UNUSED;
 
 /* A folder that this program and the engine's servers both see (of its URL: files=/PATH&location=URI): its path here, and what the
  * servers call it. Borrowed from engine. False: there is none. */

@@ -5,7 +5,7 @@
 
 #include "fhir/evaluate_priv.h"
 
-#define FULL_ROWS (DATA_BATCH_ROWS / 2) /* in a batch that is handed on: their texts are still in the cache */
+#define FULL_ROWS (DATA_BATCH_ROWS / 16) /* in a batch that is handed on: their texts are still in the cache */
 #define TEXT_BYTES ((size_t)8 << 20) /* of copied texts before all batches are handed on */
 
 struct out {

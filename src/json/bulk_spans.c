@@ -12,6 +12,7 @@
 #define PATHS_MOST 1024
 #define OTHERS_MOST 48   /* in one place */
 #define PATIENCE 4096    /* documents */
+#define AHEAD_BYTES 1024 /* asked of memory before they are compared: the processor itself stops asking at the end of a page */
 
 struct bulk_span {
     const char *bytes;
@@ -161,6 +162,7 @@ static inline __attribute__((always_inline)) const struct bulk_shape *match(stru
         if ((span == NULL || !fits(span, at, end, lines)) && (span = other_span(first, at, end, lines)) == NULL)
             return NULL;
         at += span->length;
+        __builtin_prefetch(at + AHEAD_BYTES);
         switch (span->hole) {
         case BULK_HOLE_NONE:
             text->len = (size_t)(at - text->ptr);

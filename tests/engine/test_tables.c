@@ -206,8 +206,8 @@ struct filling {
 };
 
 /* 5,000 rows for table 0, each tenth piece one for table 1; texts that lie here go when the piece ends. */
-static enum err_code fill_piece(void *user, struct engine_fill *fill, bool *ret_more,
-                                struct err *err)
+static enum err_code fill_piece(void *user, struct engine_fill_piece *piece,
+                                bool *ret_more, struct err *err)
 {
     struct filling *filling = user;
     int number = ++filling->begun;
@@ -229,10 +229,10 @@ static enum err_code fill_piece(void *user, struct engine_fill *fill, bool *ret_
         data_vector_set_valid(&batch->vectors[1], row, row % 2 == 0);
         batch->vectors[1].text[row] = str_of(text);
     }
-    enum err_code code = engine_fill_batch(fill, 0, batch, (struct str){NULL, 0}, err);
+    enum err_code code = engine_fill_batch(piece, 0, batch, err);
     batch->rows = 1;
     if (code == ERR_OK && number % 10 == 0)
-        code = engine_fill_batch(fill, 1, batch, (struct str){NULL, 0}, err);
+        code = engine_fill_batch(piece, 1, batch, err);
     memset(text, 'x', sizeof text);
     arena_free(arena);
     return code;

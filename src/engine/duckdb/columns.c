@@ -398,13 +398,18 @@ static inline void copy_short(char *to, struct str text)
     }
 }
 
+static inline bool is_short(struct str text)
+{
+    return text.len <= sizeof((duckdb_string_t *)0)->value.inlined.inlined;
+}
+
 /* A text as DuckDB keeps it, without a copy: a short one lies in the string itself. */
 static inline void lend_text(struct str text, duckdb_string_t *ret)
 {
     *ret = (duckdb_string_t){.value.inlined.length = (uint32_t)text.len};
     if (text.len == 0)
         return;
-    if (text.len <= sizeof ret->value.inlined.inlined) {
+    if (is_short(text)) {
         copy_short(ret->value.inlined.inlined, text);
         return;
     }
@@ -412,18 +417,29 @@ static inline void lend_text(struct str text, duckdb_string_t *ret)
     ret->value.pointer.ptr = (char *)(uintptr_t)text.ptr;
 }
 
-/* What fits into the string itself needs no copy either. */
-static inline bool is_lent(const struct column *column, struct str text)
+/* Room for the texts that do not fit into the string itself. NULL: no memory, or none is there. */
+static char *room_for_texts(const struct column *column, const struct data_vector *from,
+                            int64_t from_row, idx_t rows, bool *ret_none)
 {
-    return column->borrows || text.len <= sizeof((duckdb_string_t *)0)->value.inlined.inlined ||
-           (text.ptr >= column->stable.ptr && text.ptr < column->stable.ptr + column->stable.len);
+    size_t bytes = 0;
+    for (int64_t row = from_row; row < from_row + (int64_t)rows; row++)
+        if (data_vector_is_valid(from, row) && !is_short(from->text[row]))
+            bytes += from->text[row].len;
+    *ret_none = bytes == 0;
+    return bytes > 0 ? arena_alloc_raw(column->texts, bytes) : NULL;
 }
 
+/* A column's texts lie together and in their order, so what reads the vector finds the next where
+ * it has just been. */
 static enum err_code write_text(const struct column *column, const struct data_vector *from,
                                 int64_t from_row, duckdb_vector vector, idx_t to_row, idx_t rows,
                                 struct err *err)
 {
     duckdb_string_t *strings = (duckdb_string_t *)duckdb_vector_get_data(vector) + to_row;
+    bool none = true;
+    char *room = column->texts != NULL ? room_for_texts(column, from, from_row, rows, &none) : NULL;
+    if (room == NULL && !none)
+        return err_set(err, ERR_MEMORY, "no memory for texts");
     for (idx_t row = 0; row < rows; row++) {
         if (!data_vector_is_valid(from, from_row + (int64_t)row))
             continue;
@@ -433,14 +449,33 @@ static enum err_code write_text(const struct column *column, const struct data_v
             return err_set(err, ERR_INPUT, "a text is not valid UTF-8");
         if (text.len > UINT32_MAX)
             return err_set(err, ERR_LIMIT, "a text is longer than 4 GiB");
-        if (is_lent(column, text)) {
+        if (column->borrows || is_short(text)) {
             lend_text(text, &strings[row]);
-            continue;
+        } else if (room != NULL) {
+            memcpy(room, text.ptr, text.len);
+            lend_text((struct str){room, text.len}, &strings[row]);
+            room += text.len;
+        } else {
+            duckdb_vector_assign_string_element_len(vector, to_row + row, text.ptr, text.len);
         }
-        duckdb_vector_assign_string_element_len(vector, to_row + row,
-                                                text.ptr != NULL ? text.ptr : "", text.len);
     }
     return ERR_OK;
+}
+
+/* Bits from[from_bit…] to to[to_bit…]. */
+static void copy_bits(uint64_t *to, idx_t to_bit, const uint64_t *from, idx_t from_bit, idx_t bits)
+{
+    while (bits > 0) {
+        idx_t to_rest = 64 - to_bit % 64, from_rest = 64 - from_bit % 64;
+        idx_t step = to_rest < from_rest ? to_rest : from_rest;
+        step = step < bits ? step : bits;
+        uint64_t mask = UINT64_MAX >> (64 - step) << to_bit % 64;
+        uint64_t word = from[from_bit / 64] >> from_bit % 64 << to_bit % 64;
+        to[to_bit / 64] = (to[to_bit / 64] & ~mask) | (word & mask);
+        to_bit += step;
+        from_bit += step;
+        bits -= step;
+    }
 }
 
 static void write_validity(const struct data_vector *from, int64_t from_row, duckdb_vector vector,
@@ -450,12 +485,10 @@ static void write_validity(const struct data_vector *from, int64_t from_row, duc
         return;
     duckdb_vector_ensure_validity_writable(vector);
     uint64_t *validity = duckdb_vector_get_validity(vector);
-    if (from->validity != NULL && from_row % 64 == 0 && to_row == 0) {
-        memcpy(validity, from->validity + from_row / 64, (rows + 63) / 64 * sizeof *validity);
-        return;
-    }
-    for (idx_t row = 0; row < rows; row++)
-        if (from->type.kind == DATA_NULL || !data_vector_is_valid(from, from_row + (int64_t)row))
+    if (from->type.kind != DATA_NULL)
+        copy_bits(validity, to_row, from->validity, (idx_t)from_row, rows);
+    else
+        for (idx_t row = 0; row < rows; row++)
             duckdb_validity_set_row_invalid(validity, to_row + row);
 }
 

@@ -114,7 +114,7 @@ struct column {
     void *buffer;
     size_t buffer_bytes;
     bool borrows; /* texts written stay where they are: the vector is read before they go */
-    struct str stable; /* or those that lie here do */
+    struct arena *texts; /* or are copied to here, one behind the other; NULL: each into the vector */
     bool is_utf8;      /* texts written are known to be */
 };
 /* False: no direct counterpart (nested, ENUM, UUID …): the column must be cast to VARCHAR. */

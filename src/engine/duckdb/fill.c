@@ -17,9 +17,18 @@
 #define WAITING_MOST 16 /* chunks of a table */
 #define HELPERS_MOST 16
 
+/* A chunk and the texts of its rows. Used again and again: its memory has been touched. */
 struct waiting {
     struct waiting *next;
     duckdb_data_chunk chunk;
+    struct arena *texts;
+    idx_t rows;
+};
+/* A thread that reads the table function: what it has given to the engine stays until it is asked
+ * for more. */
+struct reader {
+    struct reader *next;
+    struct waiting *given;
 };
 struct target {
     const struct engine_fill_table *table;
@@ -28,6 +37,10 @@ struct target {
     size_t column_count;
     struct waiting *first, **last;
     size_t count;
+    struct waiting *begun; /* not full, of pieces that are done: the next piece goes on, and what is
+                              left at the end is the last */
+    struct waiting *spare;
+    struct reader *readers;
     /* its statement */
     struct engine_fill *fill;
     pthread_t thread;
@@ -39,11 +52,15 @@ struct engine_fill {
     const struct engine_fill_work *work;
     struct target *targets;
     size_t count;
-    pthread_mutex_t lock; /* guards all below, and what waits */
+    pthread_mutex_t lock; /* guards all below, and what waits, is spare or reads */
     pthread_cond_t changed;
     size_t running; /* pieces */
     bool ended, failed;
     struct err err; /* the first */
+};
+struct engine_fill_piece {
+    struct engine_fill *fill;
+    struct waiting **open; /* by table: the chunk that is not full yet, or NULL */
 };
 
 static enum err_code no_memory(struct err *err)
@@ -64,8 +81,67 @@ static void fail(struct engine_fill *fill, const struct err *err)
 /* ---- rows in ------------------------------------------------------------------------------------
  */
 
-static void add_chunk(struct engine_fill *fill, struct target *target, struct waiting *waiting)
+static void waiting_free(struct waiting *waiting)
 {
+    if (waiting->chunk != NULL)
+        duckdb_destroy_data_chunk(&waiting->chunk);
+    arena_free(waiting->texts);
+    mem_free(waiting);
+}
+
+static void waiting_free_all(struct waiting *first)
+{
+    while (first != NULL) {
+        struct waiting *next = first->next;
+        waiting_free(first);
+        first = next;
+    }
+}
+
+static struct waiting *pop(struct waiting **first)
+{
+    struct waiting *waiting = *first;
+    if (waiting != NULL)
+        *first = waiting->next;
+    return waiting;
+}
+
+static void push(struct waiting **first, struct waiting *waiting)
+{
+    waiting->next = *first;
+    *first = waiting;
+}
+
+/* A chunk with room. NULL: no memory. */
+static struct waiting *open_chunk(struct target *target)
+{
+    pthread_mutex_lock(&target->fill->lock);
+    struct waiting *begun = pop(&target->begun);
+    struct waiting *waiting = begun == NULL ? pop(&target->spare) : NULL;
+    pthread_mutex_unlock(&target->fill->lock);
+    if (begun != NULL)
+        return begun;
+    if (waiting != NULL) {
+        duckdb_data_chunk_reset(waiting->chunk);
+        arena_reset(waiting->texts);
+        waiting->rows = 0;
+        return waiting;
+    }
+    waiting = mem_zalloc(1, sizeof *waiting);
+    if (waiting == NULL)
+        return NULL;
+    waiting->texts = arena_new(0);
+    waiting->chunk = duckdb_create_data_chunk(target->types, target->column_count);
+    if (waiting->texts != NULL && waiting->chunk != NULL)
+        return waiting;
+    waiting_free(waiting);
+    return NULL;
+}
+
+static void add_chunk(struct target *target, struct waiting *waiting)
+{
+    struct engine_fill *fill = target->fill;
+    waiting->next = NULL;
     pthread_mutex_lock(&fill->lock);
     *target->last = waiting;
     target->last = &waiting->next;
@@ -74,43 +150,41 @@ static void add_chunk(struct engine_fill *fill, struct target *target, struct wa
     pthread_mutex_unlock(&fill->lock);
 }
 
-static enum err_code add_slice(struct engine_fill *fill, struct target *target,
+static enum err_code add_slice(struct target *target, struct waiting *to,
                                const struct data_batch *batch, int64_t from, idx_t rows,
-                               struct str stable, struct err *err)
+                               struct err *err)
 {
-    struct waiting *waiting = mem_zalloc(1, sizeof *waiting);
-    duckdb_data_chunk chunk =
-        waiting != NULL ? duckdb_create_data_chunk(target->types, target->column_count) : NULL;
-    enum err_code code = chunk != NULL ? ERR_OK : no_memory(err);
-    for (size_t idx = 0; code == ERR_OK && idx < target->column_count; idx++) {
+    for (size_t idx = 0; idx < target->column_count; idx++) {
         struct column column = target->columns[idx];
-        column.stable = stable;
-        code = column_write(&column, &batch->vectors[idx], from,
-                            duckdb_data_chunk_get_vector(chunk, idx), 0, rows, err);
+        column.texts = to->texts;
+        TRY(column_write(&column, &batch->vectors[idx], from,
+                         duckdb_data_chunk_get_vector(to->chunk, idx), to->rows, rows, err));
     }
-    if (code == ERR_OK) {
-        duckdb_data_chunk_set_size(chunk, rows);
-        waiting->chunk = chunk;
-        add_chunk(fill, target, waiting);
-        return ERR_OK;
-    }
-    if (chunk != NULL)
-        duckdb_destroy_data_chunk(&chunk);
-    mem_free(waiting);
-    return code;
+    to->rows += rows;
+    return ERR_OK;
 }
 
-enum err_code engine_fill_batch(struct engine_fill *fill, size_t table,
-                                const struct data_batch *batch, struct str stable, struct err *err)
+enum err_code engine_fill_batch(struct engine_fill_piece *piece, size_t table,
+                                const struct data_batch *batch, struct err *err)
 {
-    struct target *target = &fill->targets[table];
-    int64_t most = (int64_t)duckdb_vector_size();
+    struct target *target = &piece->fill->targets[table];
+    struct waiting **open = &piece->open[table];
+    idx_t most = duckdb_vector_size();
     if (batch->columns != target->column_count)
         return err_set(err, ERR_USAGE, "the batch has %zu columns, the table %zu", batch->columns,
                        target->column_count);
-    for (int64_t row = 0; row < batch->rows; row += most)
-        TRY(add_slice(fill, target, batch, row,
-                      (idx_t)(batch->rows - row < most ? batch->rows - row : most), stable, err));
+    for (int64_t row = 0; row < batch->rows;) {
+        if (*open == NULL && (*open = open_chunk(target)) == NULL)
+            return no_memory(err);
+        idx_t rest = (idx_t)(batch->rows - row), room = most - (*open)->rows;
+        idx_t rows = rest < room ? rest : room;
+        TRY(add_slice(target, *open, batch, row, rows, err));
+        row += (int64_t)rows;
+        if (rows == room) {
+            add_chunk(target, *open);
+            *open = NULL;
+        }
+    }
     return ERR_OK;
 }
 
@@ -126,14 +200,28 @@ static bool is_behind(const struct engine_fill *fill)
     return false;
 }
 
+static enum err_code run_piece(struct engine_fill *fill, bool *ret_more, struct err *err)
+{
+    struct engine_fill_piece piece = {fill, mem_zalloc(fill->count, sizeof *piece.open)};
+    if (piece.open == NULL)
+        return no_memory(err);
+    enum err_code code = fill->work->piece(fill->work->user, &piece, ret_more, err);
+    pthread_mutex_lock(&fill->lock);
+    for (size_t idx = 0; idx < fill->count; idx++)
+        if (piece.open[idx] != NULL)
+            push(&fill->targets[idx].begun, piece.open[idx]);
+    pthread_mutex_unlock(&fill->lock);
+    mem_free(piece.open);
+    return code;
+}
+
 static void do_piece(struct engine_fill *fill)
 {
     struct err err = {0};
     bool more = true;
     fill->running++;
     pthread_mutex_unlock(&fill->lock);
-    enum err_code code = fill->work->piece(fill->work->user, fill, &more, &err);
-    if (code != ERR_OK)
+    if (run_piece(fill, &more, &err) != ERR_OK)
         fail(fill, &err);
     pthread_mutex_lock(&fill->lock);
     fill->running--;
@@ -141,12 +229,16 @@ static void do_piece(struct engine_fill *fill)
     pthread_cond_broadcast(&fill->changed);
 }
 
-/* The next chunk for the table, which may take the work of a piece. NULL: there is no more, or something
- * failed. */
-static struct waiting *next_chunk(struct engine_fill *fill, struct target *target)
+/* The next chunk for the table, which may take the work of a piece; what the reader was given
+ * before is free again. NULL: there is no more, or something failed. */
+static struct waiting *next_chunk(struct target *target, struct reader *reader)
 {
-    struct waiting *found = NULL;
+    struct engine_fill *fill = target->fill;
+    struct waiting *before = reader->given;
+    reader->given = NULL;
     pthread_mutex_lock(&fill->lock);
+    if (before != NULL)
+        push(&target->spare, before);
     while (!fill->failed && target->first == NULL && (!fill->ended || fill->running > 0)) {
         if (!fill->ended && fill->running < fill->work->threads && !is_behind(fill))
             do_piece(fill);
@@ -154,20 +246,24 @@ static struct waiting *next_chunk(struct engine_fill *fill, struct target *targe
             pthread_cond_wait(&fill->changed, &fill->lock);
     }
     if (!fill->failed && target->first != NULL) {
-        found = target->first;
-        target->first = found->next;
-        target->last = found->next != NULL ? target->last : &target->first;
+        reader->given = pop(&target->first);
+        target->last = target->first != NULL ? target->last : &target->first;
         if (target->count-- >= WAITING_MOST)
             pthread_cond_broadcast(&fill->changed);
+    } else if (!fill->failed) {
+        reader->given = pop(&target->begun);
     }
     pthread_mutex_unlock(&fill->lock);
-    return found;
+    return reader->given;
 }
 
 static void fill_main(duckdb_function_info info, duckdb_data_chunk output)
 {
     struct target *target = duckdb_function_get_bind_data(info);
-    struct waiting *waiting = next_chunk(target->fill, target);
+    struct reader *reader = duckdb_function_get_local_init_data(info);
+    /* It would keep what the chunk given before is filled again with. */
+    duckdb_data_chunk_reset(output);
+    struct waiting *waiting = next_chunk(target, reader);
     if (waiting == NULL) {
         if (target->fill->failed)
             duckdb_function_set_error(info, "the rows of a table could not be made");
@@ -177,9 +273,23 @@ static void fill_main(duckdb_function_info info, duckdb_data_chunk output)
     for (size_t idx = 0; idx < target->column_count; idx++)
         duckdb_vector_reference_vector(duckdb_data_chunk_get_vector(output, idx),
                                        duckdb_data_chunk_get_vector(waiting->chunk, idx));
-    duckdb_data_chunk_set_size(output, duckdb_data_chunk_get_size(waiting->chunk));
-    duckdb_destroy_data_chunk(&waiting->chunk);
-    mem_free(waiting);
+    duckdb_data_chunk_set_size(output, waiting->rows);
+}
+
+/* Of each thread; it goes with the target, when no statement runs any more. */
+static void fill_local_init(duckdb_init_info info)
+{
+    struct target *target = duckdb_init_get_bind_data(info);
+    struct reader *reader = mem_zalloc(1, sizeof *reader);
+    if (reader == NULL) {
+        duckdb_init_set_error(info, "no memory to fill tables");
+        return;
+    }
+    pthread_mutex_lock(&target->fill->lock);
+    reader->next = target->readers;
+    target->readers = reader;
+    pthread_mutex_unlock(&target->fill->lock);
+    duckdb_init_set_init_data(info, reader, NULL);
 }
 
 static void fill_init(duckdb_init_info info)
@@ -221,6 +331,7 @@ static enum err_code register_function(struct engine_fill *fill, struct err *err
     duckdb_table_function_set_extra_info(raw, engine, NULL);
     duckdb_table_function_set_bind(raw, fill_bind);
     duckdb_table_function_set_init(raw, fill_init);
+    duckdb_table_function_set_local_init(raw, fill_local_init);
     duckdb_table_function_set_function(raw, fill_main);
     duckdb_state state = duckdb_register_table_function(fill->control->connection, raw);
     duckdb_destroy_logical_type(&number);
@@ -265,9 +376,8 @@ static enum err_code make_schemas(struct engine_fill *fill, struct err *err)
     for (size_t idx = 0; idx < fill->count; idx++) {
         AUTO(buf_done) struct buf sql = BUF_INIT;
         const char *name = fill->targets[idx].table->schema_name;
-        if (name == NULL ||
-            (idx > 0 && fill->targets[idx - 1].table->schema_name != NULL &&
-             strcmp(name, fill->targets[idx - 1].table->schema_name) == 0))
+        if (name == NULL || (idx > 0 && fill->targets[idx - 1].table->schema_name != NULL &&
+                             strcmp(name, fill->targets[idx - 1].table->schema_name) == 0))
             continue;
         buf_puts(&sql, "CREATE SCHEMA IF NOT EXISTS ");
         add_schema(&sql, name);
@@ -385,11 +495,15 @@ static enum err_code target_init(struct engine_fill *fill, struct target *target
 
 static void target_done(struct target *target)
 {
-    while (target->first != NULL) {
-        struct waiting *waiting = target->first;
-        target->first = waiting->next;
-        duckdb_destroy_data_chunk(&waiting->chunk);
-        mem_free(waiting);
+    waiting_free_all(target->first);
+    waiting_free_all(target->begun);
+    waiting_free_all(target->spare);
+    while (target->readers != NULL) {
+        struct reader *reader = target->readers;
+        target->readers = reader->next;
+        if (reader->given != NULL)
+            waiting_free(reader->given);
+        mem_free(reader);
     }
     for (size_t idx = 0; target->types != NULL && target->types[idx] != NULL; idx++)
         duckdb_destroy_logical_type(&target->types[idx]);

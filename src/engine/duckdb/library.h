@@ -36,7 +36,7 @@
     X(destroy_table_function) X(destroy_value) \
     X(disconnect) X(error_data_has_error) X(error_data_message) X(execute_pending) \
     X(extract_statements) X(extract_statements_error) X(fetch_chunk) X(free) \
-    X(function_get_bind_data) X(function_get_extra_info) X(function_set_error) X(get_int64) X(get_type_id) X(init_get_extra_info) X(init_set_max_threads) \
+    X(function_get_bind_data) X(function_get_extra_info) X(function_get_local_init_data) X(function_set_error) X(get_int64) X(get_type_id) X(init_get_bind_data) X(init_get_extra_info) X(init_set_error) X(init_set_init_data) X(init_set_max_threads) \
     X(interrupt) X(library_version) X(logical_type_get_alias) X(logical_type_set_alias) X(nparams) X(open_ext) \
     X(pending_error) X(pending_execute_task) X(pending_prepared_streaming) X(prepare) \
     X(prepare_error) X(prepare_extracted_statement) X(prepared_statement_column_count) \
@@ -48,7 +48,7 @@
     X(scalar_function_set_function) X(scalar_function_set_name) \
     X(scalar_function_set_return_type) X(scalar_function_set_special_handling) \
     X(scalar_function_set_varargs) X(set_config) X(table_function_add_parameter) \
-    X(table_function_set_bind) X(table_function_set_extra_info) X(table_function_set_function) X(table_function_set_init) X(table_function_set_name) \
+    X(table_function_set_bind) X(table_function_set_extra_info) X(table_function_set_function) X(table_function_set_init) X(table_function_set_local_init) X(table_function_set_name) \
     X(to_arrow_schema) X(validity_set_row_invalid) \
     X(vector_assign_string_element_len) X(vector_ensure_validity_writable) \
     X(vector_get_column_type) X(vector_get_data) X(vector_get_validity) X(vector_reference_vector) X(vector_size)
@@ -151,10 +151,14 @@ enum err_code duckdb_load(struct err *err) WARN_UNUSED;
 #define duckdb_free duckdb.free
 #define duckdb_function_get_bind_data duckdb.function_get_bind_data
 #define duckdb_function_get_extra_info duckdb.function_get_extra_info
+#define duckdb_function_get_local_init_data duckdb.function_get_local_init_data
 #define duckdb_function_set_error duckdb.function_set_error
 #define duckdb_get_int64 duckdb.get_int64
 #define duckdb_get_type_id duckdb.get_type_id
+#define duckdb_init_get_bind_data duckdb.init_get_bind_data
 #define duckdb_init_get_extra_info duckdb.init_get_extra_info
+#define duckdb_init_set_error duckdb.init_set_error
+#define duckdb_init_set_init_data duckdb.init_set_init_data
 #define duckdb_init_set_max_threads duckdb.init_set_max_threads
 #define duckdb_interrupt duckdb.interrupt
 #define duckdb_library_version duckdb.library_version
@@ -195,6 +199,7 @@ enum err_code duckdb_load(struct err *err) WARN_UNUSED;
 #define duckdb_table_function_set_extra_info duckdb.table_function_set_extra_info
 #define duckdb_table_function_set_function duckdb.table_function_set_function
 #define duckdb_table_function_set_init duckdb.table_function_set_init
+#define duckdb_table_function_set_local_init duckdb.table_function_set_local_init
 #define duckdb_table_function_set_name duckdb.table_function_set_name
 #define duckdb_to_arrow_schema duckdb.to_arrow_schema
 #define duckdb_validity_set_row_invalid duckdb.validity_set_row_invalid
