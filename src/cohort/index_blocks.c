@@ -60,32 +60,6 @@ static void add_array(uint64_t *words, const unsigned char *at, uint32_t count)
         add_bit(words, u16_at(at + 2 * (size_t)i));
 }
 
-static void and_words(uint64_t *restrict words, const uint64_t *restrict others)
-{
-    for (uint32_t i = 0; i < WORDS; i++)
-        words[i] &= others[i];
-}
-
-/* The file's words are aligned to nothing. */
-static void and_bytes(uint64_t *restrict words, const unsigned char *restrict bytes, uint64_t flip)
-{
-    for (uint32_t i = 0; i < WORDS; i++) {
-        uint64_t word;
-        memcpy(&word, bytes + 8 * (size_t)i, 8);
-        words[i] &= word ^ flip;
-    }
-}
-
-static void or_bytes(uint64_t *restrict words, const unsigned char *restrict bytes, size_t count,
-                     uint64_t flip)
-{
-    for (size_t i = 0; i < count; i++) {
-        uint64_t word;
-        memcpy(&word, bytes + 8 * i, 8);
-        words[i] |= word ^ flip;
-    }
-}
-
 /* Bits first to last, both included. */
 static void add_range(uint64_t *words, uint32_t first, uint32_t last)
 {
@@ -109,120 +83,135 @@ static void add_runs(uint64_t *words, const unsigned char *at)
     }
 }
 
-/* What the part has in the block; the part goes on to the next. */
-static void add_part(uint64_t *words, struct index_part *part, uint32_t block)
-{
-    size_t from = (size_t)block * WORDS;
-    if (part->flat != NULL) {
-        if (from < part->words)
-            or_bytes(words, part->flat + 8 * from,
-                     part->words - from < WORDS ? part->words - from : WORDS, 0);
-        return;
-    }
-    if (part->next == part->containers || u16_at(part->keys + 4 * (size_t)part->next) != block)
-        return;
-    uint32_t count = u16_at(part->keys + 4 * (size_t)part->next + 2) + 1;
-    bool runs = part->flags != NULL && (part->flags[part->next / 8] >> (part->next % 8) & 1) != 0;
-    part->next++;
-    if (runs) {
-        add_runs(words, part->at);
-        part->at += 2 + 4 * (size_t)u16_at(part->at);
-    } else if (count > ARRAY_MOST) {
-        or_bytes(words, part->at, WORDS, 0);
-        part->at += BLOCK / 8;
-    } else {
-        add_array(words, part->at, count);
-        part->at += 2 * (size_t)count;
-    }
-}
-
 /* ---- a set's bits in a block --------------------------------------------------------------------
  */
 
-/* The number of set bits; the processor's own instruction where it has one. */
-static inline __attribute__((always_inline)) int64_t count_plain(const uint64_t *words)
+struct blocks { /* being walked */
+    const struct index_word_functions *words;
+    uint32_t block;
+};
+
+static bool is_runs(const struct index_part *part)
 {
-    int64_t count = 0;
-    for (uint32_t i = 0; i < WORDS; i++)
-        count += __builtin_popcountll(words[i]);
-    return count;
+    return part->flags != NULL && (part->flags[part->next / 8] >> (part->next % 8) & 1) != 0;
 }
 
-#if defined(__x86_64__)
-__attribute__((target("popcnt"))) static int64_t count_popcnt(const uint64_t *words)
+static uint32_t next_count(const struct index_part *part)
 {
-    return count_plain(words);
-}
-#endif
-
-static int64_t count_words(const uint64_t *words)
-{
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("popcnt"))
-        return count_popcnt(words);
-#endif
-    return count_plain(words);
+    return u16_at(part->keys + 4 * (size_t)part->next + 2) + 1;
 }
 
-/* The set is one bitmap that has flat bits of all this block: they need not be copied. The part
- * goes on. NULL: it is not. */
-static const unsigned char *flat_bits(struct index_set *set, uint32_t block)
+static void next_container(struct index_part *part)
 {
-    if (set->child_count > 0 || set->part_count + (set->bits != NULL ? 1 : 0) != 1)
-        return NULL;
-    size_t from = (size_t)block * WORDS;
-    if (set->bits != NULL)
-        return from + WORDS <= set->bit_words ? (const unsigned char *)(set->bits + from) : NULL;
-    struct index_part *part = &set->parts[0];
-    if (part->flat != NULL)
-        return from + WORDS <= part->words ? part->flat + 8 * from : NULL;
-    const unsigned char *key = part->keys + 4 * (size_t)part->next, *bits = part->at;
-    if (part->next == part->containers || u16_at(key) != block || u16_at(key + 2) < ARRAY_MOST ||
-        (part->flags != NULL && (part->flags[part->next / 8] >> (part->next % 8) & 1) != 0))
-        return NULL;
-    part->at += BLOCK / 8;
+    uint32_t count = next_count(part);
+    part->at += is_runs(part)        ? 2 + 4 * (size_t)u16_at(part->at)
+                : count > ARRAY_MOST ? BLOCK / 8
+                                     : 2 * (size_t)count;
     part->next++;
-    return bits;
 }
 
-/* words: of this set; behind it those for the sets within it, WORDS a level. */
-static void bits_of(struct index_set *set, uint32_t block, uint64_t *words)
+/* The part has a container of the block, which is then its next. Those before it were not asked
+ * for. */
+static bool has_block(struct index_part *part, uint32_t block)
 {
-    uint64_t *inner = words + WORDS;
-    if (set->child_count == 0) {
-        size_t from = (size_t)block * WORDS, more = set->bit_words - from;
-        memset(words, 0, WORDS * sizeof *words);
-        if (set->bits != NULL && from < set->bit_words)
-            memcpy(words, set->bits + from, (more < WORDS ? more : WORDS) * sizeof *words);
-        for (size_t i = 0; i < set->part_count; i++)
-            add_part(words, &set->parts[i], block);
-    }
-    for (size_t c = 0; c < set->child_count; c++) {
-        const unsigned char *flat = flat_bits(set->children[c], block);
-        uint64_t flip = flat != NULL && set->children[c]->inverted ? ~UINT64_C(0) : 0;
-        if (c == 0)
-            memset(words, set->any ? 0 : 0xFF, WORDS * sizeof *words);
-        if (flat == NULL)
-            bits_of(set->children[c], block, inner);
-        if (!set->any)
-            and_bytes(words, flat != NULL ? flat : (const unsigned char *)inner, flip);
-        else
-            or_bytes(words, flat != NULL ? flat : (const unsigned char *)inner, WORDS, flip);
-    }
-    for (uint32_t i = 0; set->inverted && i < WORDS; i++)
-        words[i] = ~words[i];
+    while (part->next < part->containers && u16_at(part->keys + 4 * (size_t)part->next) < block)
+        next_container(part);
+    return part->next < part->containers && u16_at(part->keys + 4 * (size_t)part->next) == block;
 }
 
-/* left ← left ∩ set; room: for the set's bits. */
-static void meet(uint64_t *left, struct index_set *set, uint32_t block, uint64_t *room)
+/* Words of flat bits that are the part's in the block, and how many. NULL: it has none, or not as
+ * flat bits. */
+static const unsigned char *flat_part(struct index_part *part, uint32_t block, size_t *ret)
 {
-    const unsigned char *flat = flat_bits(set, block);
-    if (flat != NULL) {
-        and_bytes(left, flat, set->inverted ? ~UINT64_C(0) : 0);
+    size_t from = (size_t)block * WORDS;
+    *ret = WORDS;
+    if (part->flat != NULL) {
+        size_t more = from < part->words ? part->words - from : 0;
+        *ret = more < WORDS ? more : WORDS;
+        return more > 0 ? part->flat + 8 * from : NULL;
+    }
+    return has_block(part, block) && !is_runs(part) && next_count(part) > ARRAY_MOST ? part->at
+                                                                                     : NULL;
+}
+
+static void add_part(const struct blocks *blocks, uint64_t *words, struct index_part *part)
+{
+    size_t count;
+    const unsigned char *flat = flat_part(part, blocks->block, &count);
+    if (flat != NULL)
+        blocks->words->join(words, flat, count, 0);
+    else if (part->flat != NULL || !has_block(part, blocks->block))
         return;
+    else if (is_runs(part))
+        add_runs(words, part->at);
+    else
+        add_array(words, part->at, next_count(part));
+}
+
+/* The leaf's words where it has no more than these; else NULL. */
+static const unsigned char *flat_leaf(struct index_set *set, uint32_t block, size_t *ret)
+{
+    if (set->part_count + (set->bits != NULL ? 1 : 0) != 1)
+        return NULL;
+    struct index_part bits = {.flat = (const unsigned char *)set->bits, .words = set->bit_words};
+    return flat_part(set->bits != NULL ? &bits : &set->parts[0], block, ret);
+}
+
+static void add_leaf(const struct blocks *blocks, uint64_t *words, struct index_set *set)
+{
+    struct index_part bits = {.flat = (const unsigned char *)set->bits, .words = set->bit_words};
+    if (set->bits != NULL)
+        add_part(blocks, words, &bits);
+    for (size_t i = 0; i < set->part_count; i++)
+        add_part(blocks, words, &set->parts[i]);
+}
+
+enum fold { MEET, JOIN };
+
+/* words ← words ∩ other, or ∪; how many are left, where it is ∩. Behind count: none of other. */
+static int64_t fold_words(const struct blocks *blocks, enum fold fold, uint64_t *words,
+                          const void *other, size_t count, uint64_t flip)
+{
+    if (fold == MEET) {
+        if (flip == 0 && count < WORDS)
+            memset(words + count, 0, (WORDS - count) * sizeof *words);
+        return blocks->words->meet(words, other, count, flip);
     }
-    bits_of(set, block, room);
-    and_words(left, room);
+    blocks->words->join(words, other, count, flip);
+    return 0;
+}
+
+/* words ← words ∩ set, or ∪; inverted: its complement. room: WORDS for each level of the set. An
+ * intersection within an intersection is met member by member, and so a union within a union, and
+ * what the complement of one is by the other: there is no set in between. */
+static int64_t fold_set(const struct blocks *blocks, enum fold fold, uint64_t *words,
+                        struct index_set *set, bool inverted, uint64_t *room)
+{
+    uint64_t flip = (inverted ^= set->inverted) ? ~UINT64_C(0) : 0;
+    enum fold own = set->any != inverted ? JOIN : MEET;
+    const void *other = room;
+    size_t count = WORDS;
+    int64_t left = 0;
+    if (set->child_count > 0 && own == fold) {
+        for (size_t i = 0; i < set->child_count; i++)
+            left = fold_set(blocks, fold, words, set->children[i], inverted, room);
+        return left;
+    }
+    if (set->child_count > 0) {
+        memset(room, own == MEET ? 0xFF : 0, WORDS * sizeof *room);
+        for (size_t i = 0; i < set->child_count; i++)
+            (void)fold_set(blocks, own, room, set->children[i], inverted, room + WORDS);
+        flip = 0;
+    } else if (fold == JOIN && !inverted) {
+        add_leaf(blocks, words, set);
+        return 0;
+    } else if ((other = flat_leaf(set, blocks->block, &count)) == NULL) {
+        memset(room, 0, WORDS * sizeof *room);
+        add_leaf(blocks, room, set);
+        other = room;
+        count = WORDS;
+    }
+    return fold_words(blocks, fold, words, other, count, flip);
 }
 
 static size_t depth_of(const struct index_set *set)
@@ -262,17 +251,17 @@ enum err_code cohort_blocks_count(struct index_set *const *steps, size_t count, 
         return ERR_OK;
     }
     AUTO(mem_free) uint64_t *left = mem_zalloc((depth + 1) * WORDS, sizeof *left);
+    struct blocks blocks = {cohort_words_by(false), 0};
     if (left == NULL)
         return err_set(err, ERR_MEMORY, "no memory for bits");
-    for (uint32_t block = 0; (uint64_t)block * BLOCK < limit; block++) {
-        uint32_t here = limit - block * BLOCK;
+    for (; (uint64_t)blocks.block * BLOCK < limit; blocks.block++) {
+        uint32_t here = limit - blocks.block * BLOCK;
+        int64_t found = 1;
         memset(left, here >= BLOCK ? 0xFF : 0, WORDS * sizeof *left);
         if (here < BLOCK)
             add_range(left, 0, here - 1); /* the complement is taken among those there are */
-        for (size_t s = 0; s < count; s++) {
-            meet(left, steps[s], block, left + WORDS);
-            ret[s] += count_words(left);
-        }
+        for (size_t s = 0; s < count && found > 0; s++)
+            ret[s] += found = fold_set(&blocks, MEET, left, steps[s], false, left + WORDS);
     }
     return ERR_OK;
 }
@@ -284,11 +273,14 @@ enum err_code cohort_blocks_each(struct index_set *set, uint32_t limit,
 {
     uint32_t numbers[1024];
     size_t count = 0;
-    AUTO(mem_free) uint64_t *words = mem_zalloc(depth_of(set) * WORDS, sizeof *words);
+    AUTO(mem_free) uint64_t *words = mem_zalloc((depth_of(set) + 1) * WORDS, sizeof *words);
+    struct blocks blocks = {cohort_words_by(false), 0};
     if (words == NULL)
         return err_set(err, ERR_MEMORY, "no memory for bits");
-    for (uint32_t block = 0; (uint64_t)block * BLOCK < limit; block++) {
-        bits_of(set, block, words);
+    for (; (uint64_t)blocks.block * BLOCK < limit; blocks.block++) {
+        uint32_t block = blocks.block;
+        memset(words, 0, WORDS * sizeof *words);
+        (void)fold_set(&blocks, JOIN, words, set, false, words + WORDS);
         for (uint32_t i = 0; i < WORDS; i++)
             for (uint64_t word = words[i]; word != 0; word &= word - 1) {
                 uint32_t number = block * BLOCK + 64 * i + (uint32_t)__builtin_ctzll(word);

@@ -56,17 +56,21 @@ static bool valid_array(const unsigned char *values, uint32_t count, uint32_t *r
     return true;
 }
 
+/* The last that is set; 0: none is. */
+static uint32_t last_bit(const unsigned char *words, size_t count)
+{
+    for (uint64_t word; count > 0; count--) {
+        memcpy(&word, words + 8 * count - 8, 8);
+        if (word != 0)
+            return (uint32_t)(64 * count) - 1u - (uint32_t)__builtin_clzll(word);
+    }
+    return 0;
+}
+
 static bool valid_bitset(const unsigned char *words, uint32_t count, uint32_t *ret_last)
 {
-    uint32_t found = 0;
-    for (size_t i = 0; i < BITSET_BYTES / 8; i++) {
-        uint64_t word;
-        memcpy(&word, words + 8 * i, 8);
-        found += (uint32_t)__builtin_popcountll(word);
-        if (word != 0)
-            *ret_last = (uint32_t)(64 * i) + 63u - (uint32_t)__builtin_clzll(word);
-    }
-    return found == count;
+    *ret_last = last_bit(words, BITSET_BYTES / 8);
+    return cohort_words_by(false)->count(words, BITSET_BYTES / 8) == count;
 }
 
 static bool valid_runs(struct bytes *bytes, uint32_t count, uint32_t *ret_last)
@@ -130,18 +134,9 @@ bool cohort_bitmap_valid(const unsigned char *at, size_t count, uint32_t cardina
 bool cohort_flat_valid(const unsigned char *bytes, size_t count, uint32_t cardinality,
                        uint32_t limit)
 {
-    uint32_t found = 0, last = 0;
     size_t words = index_words(limit);
-    if (count != 8 * words)
-        return false;
-    for (size_t i = 0; i < words; i++) {
-        uint64_t word;
-        memcpy(&word, bytes + 8 * i, 8);
-        found += (uint32_t)__builtin_popcountll(word);
-        if (word != 0)
-            last = (uint32_t)(64 * i) + 63u - (uint32_t)__builtin_clzll(word);
-    }
-    return found == cardinality && (found == 0 || last < limit);
+    return count == 8 * words && cohort_words_by(false)->count(bytes, words) == cardinality &&
+           (cardinality == 0 || last_bit(bytes, words) < limit);
 }
 
 /* ---- the file -----------------------------------------------------------------------------------

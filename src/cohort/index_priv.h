@@ -99,6 +99,16 @@ static inline uint32_t index_band_start(uint32_t count, uint32_t bands, uint32_t
     return (uint32_t)((uint64_t)count * band / bands);
 }
 
+/* ---- index_words.c ---- */
+struct index_word_functions {
+    /* words ← words ∩ bytes; how many bits are left. */
+    int64_t (*meet)(uint64_t *restrict words, const unsigned char *restrict bytes, size_t count, uint64_t flip);
+    void (*join)(uint64_t *restrict words, const unsigned char *restrict bytes, size_t count, uint64_t flip);
+    int64_t (*count)(const unsigned char *bytes, size_t count); /* bits that are set */
+};
+/* The quickest that this processor has; any_processor: those that all have. */
+const struct index_word_functions *cohort_words_by(bool any_processor);
+
 /* ---- index_blocks.c ---- */
 /* One bitmap, read from its mapped bytes in ascending order. */
 struct index_part {

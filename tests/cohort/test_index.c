@@ -297,6 +297,45 @@ static void sets_are_counted_block_by_block(void **unused)
     free(has);
 }
 
+/* This processor's form and that of all say what is true bit by bit, of any length, of words that
+ * lie anywhere. */
+static void words_are_met_joined_and_counted(void **unused)
+{
+    (void)unused;
+    enum { MOST = 70 };
+    uint64_t state = 5, others[MOST + 1], before[MOST], words[MOST];
+    for (size_t turn = 0; turn < 4 * MOST; turn++) {
+        size_t count = turn / 4;
+        const struct index_word_functions *by = cohort_words_by(turn % 2 == 0);
+        const unsigned char *bytes = (const unsigned char *)others + turn % 8;
+        uint64_t flip = turn / 2 % 2 == 0 ? 0 : ~UINT64_C(0);
+        int64_t met = 0, set = 0;
+        for (size_t i = 0; i <= MOST; i++)
+            others[i] = (uint64_t)next_random(&state) << 33 ^ next_random(&state);
+        for (size_t i = 0; i < MOST; i++)
+            before[i] = words[i] = (uint64_t)next_random(&state) << 32 | next_random(&state);
+        for (size_t i = 0; i < 64 * count; i++) {
+            bool other = (bytes[i / 8] >> (i % 8) & 1) != 0;
+            set += other;
+            met += (other ^ (flip != 0)) && (before[i / 64] >> (i % 64) & 1) != 0;
+        }
+        assert_int_equal(by->count(bytes, count), set);
+        assert_int_equal(by->meet(words, bytes, count, flip), met);
+        for (size_t i = 0; i < MOST; i++) {
+            uint64_t other = 0;
+            memcpy(&other, bytes + 8 * (i < count ? i : 0), 8);
+            assert_true(words[i] == (i < count ? before[i] & (other ^ flip) : before[i]));
+            words[i] = before[i];
+        }
+        by->join(words, bytes, count, flip);
+        for (size_t i = 0; i < MOST; i++) {
+            uint64_t other = 0;
+            memcpy(&other, bytes + 8 * (i < count ? i : 0), 8);
+            assert_true(words[i] == (i < count ? before[i] | (other ^ flip) : before[i]));
+        }
+    }
+}
+
 static void a_code_within_a_value_column_is_a_view(void **state)
 {
     struct setup *setup = *state;
@@ -334,6 +373,7 @@ int main(void)
         cmocka_unit_test(a_cut_file_is_refused),
         cmocka_unit_test(an_index_of_other_views_is_not_used),
         cmocka_unit_test(bitmaps_that_are_none_are_refused),
+        cmocka_unit_test(words_are_met_joined_and_counted),
         cmocka_unit_test(sets_are_counted_block_by_block),
         cmocka_unit_test(a_code_within_a_value_column_is_a_view),
     };
