@@ -5,7 +5,7 @@
  *     a type's parts, in the order of files ──fhir_push.c──▶ rows
  *
  * Each resource is parsed once, where it is first met (fhir_resource.c); its text is never
- * rewritten. */
+ * rewritten, but for an id that it lacks and its Bundle says. */
 #ifndef MARROW_INGEST_FHIR_PRIV_H
 #define MARROW_INGEST_FHIR_PRIV_H
 

@@ -143,20 +143,41 @@ static struct str id_of_url(struct str full_url)
     return ingest_reference_parts(full_url, &type, &id) ? id : (struct str){0};
 }
 
+/* A resource that has no id gets that of its fullUrl, as its first member: views, references and
+ * whoever takes the resource out again find it there, as a server would have written it. */
+static enum err_code give_id(struct buf *ret, struct str text, struct str id, struct err *err)
+{
+    buf_puts(ret, "{\"id\":\"");
+    buf_add_str(ret, id);
+    buf_puts(ret, "\",");
+    buf_add_str(ret, (struct str){text.ptr + 1, text.len - 1});
+    return buf_check(ret, err);
+}
+
+/* facts->reason is cleared where the fullUrl says the id. */
+static bool borrow_id(struct fhir_in_facts *facts, struct str full_url)
+{
+    struct str id = id_of_url(full_url);
+    bool borrowed = facts->reason != NULL && strcmp(facts->reason, "no id") == 0 &&
+                    facts->id.ptr == NULL && id.len > 0;
+    if (!borrowed)
+        return false;
+    facts->id = id;
+    facts->reason = NULL;
+    if (str_equal(facts->type, STR("Patient")))
+        facts->patient = id;
+    return true;
+}
+
 static enum err_code add_resource(struct unwrapping *work, struct str text, struct str full_url,
                                   struct err *err)
 {
     struct fhir_in_facts facts;
+    AUTO(buf_done) struct buf given = BUF_INIT;
     if ((int64_t)text.len > INGEST_LIMIT_CELL_BYTES)
         return reject(work, (struct str){0}, text, "a resource longer than 64 MiB", err);
     TRY(fhir_in_read(work->gathering->reader, text, is_padded(work, text), &facts, err));
-    bool borrowed = facts.reason != NULL && strcmp(facts.reason, "no id") == 0;
-    if (borrowed && id_of_url(full_url).len > 0) {
-        facts.id = id_of_url(full_url);
-        facts.reason = NULL;
-        if (str_equal(facts.type, STR("Patient")))
-            facts.patient = facts.id;
-    }
+    bool borrowed = borrow_id(&facts, full_url);
     if (facts.reason != NULL)
         return reject(work, facts.type, text, facts.reason, err);
     struct fhir_in_type *type = fhir_in_type_of(work->set, facts.type);
@@ -164,6 +185,8 @@ static enum err_code add_resource(struct unwrapping *work, struct str text, stru
         return err_set(err, ERR_LIMIT, "more than %d types of resources", FHIR_LIMIT_TYPES);
     TRY(fhir_in_type_count_file(work->set, type, (int64_t)text.len, err));
     type->borrowed_ids += borrowed;
+    if (borrowed)
+        TRY(give_id(&given, text, facts.id, err));
     struct fhir_in_row row = {.kind = FHIR_ROW_RESOURCE,
                               .dated = facts.dated,
                               .updated_us = facts.updated_us,
@@ -171,7 +194,7 @@ static enum err_code add_resource(struct unwrapping *work, struct str text, stru
                               .id = facts.id,
                               .version = facts.version,
                               .patient = facts.patient,
-                              .text = text};
+                              .text = borrowed ? buf_view(&given) : text};
     return fhir_in_stage_row(work->set, type, &row, err);
 }
 

@@ -140,6 +140,11 @@ def bundles():
     checks.equal(counts(answer), {"Condition": (2, 0), "Patient": (1, 0)}, "transaction")
     checks.equal(program.rows(name, "SELECT id, patient_id FROM Condition ORDER BY id"), [["c1", uuid[9:] + "1"], ["c2", None]], "urn:uuid within the Bundle")
     checks.that("id_from_url" in codes(answer, "Patient"), "an id taken from fullUrl is told")
+    given = {"id": uuid[9:] + "1", "resourceType": "Patient", "gender": "male"}
+    checks.equal(json.loads(program.rows(name, "SELECT resource FROM Patient")[0][0]), given, "… and stands in the resource")
+    checks.equal([row[:3] for row in program.rows(name, "SELECT p.id, p.patient_ref, c.id FROM sqlonfhir.patient_demographics p "
+                                                        "JOIN sqlonfhir.condition_simple c ON c.patient_id = p.patient_id")],
+                 [[uuid[9:] + "1", "Patient/" + uuid[9:] + "1", "c1"]], "… so that views find it, and join by it")
     checks.that("passed_over" in codes(answer, "Condition") | codes(answer, "Patient"), "patches and conditional deletions are told")
     checks.equal(program.rows(name, "SELECT resource->>'$.subject.reference' r FROM Condition WHERE id = 'c1'"), [[uuid + "1"]], "pretty-printed text is kept")
 
