@@ -122,7 +122,9 @@ enum err_code api_push(struct api *api, const struct api_push_options *options, 
 
 /* ---- sql ---- */
 struct api_query_options {
-    const char *dataset, *version;
+    const char *dataset;
+    const char *version;  /* named: that version's rows alone, for ever the same, without the changes that came since; NULL: the current one, with them */
+    bool recent;          /* with them all the same: version says which one is current */
     const char *sql;      /* exactly one SELECT over the version's tables and marts; refused otherwise with ERR_INPUT or ERR_NOT_FOUND before anything runs */
     int64_t row_limit;    /* 0 = 1,000,000 */
     int64_t time_limit_ms; /* 0 = 300,000 */

@@ -49,7 +49,7 @@ struct api_query_marts {
     struct api_library *library; /* whose tables are meant by sqlonfhir.NAME; NULL: none's */
     const json_t *views;         /* entries of views in place of dataset.json's; NULL: those */
     bool snapshot;               /* views: what is materialised, however old */
-    bool exact;                  /* views: this version's rows, whatever age the view may have: for what is kept */
+    bool exact;                  /* views: this version's rows, whatever age the view may have: for what is kept, and where a version is named */
     const struct api_recent *recent; /* changes laid over tables and views; NULL: none */
     int64_t *nulled;             /* views evaluated now: a value that breaks its column's rule is null and counted here; NULL: it is an error */
     json_t *routes;              /* {view: {route, as_of, …}}, filled where not NULL */

@@ -151,7 +151,8 @@ static bool has_recent(const struct api_cohort *cohort)
 
 enum err_code api_cohort_recent(struct api_cohort *cohort, struct err *err)
 {
-    if (cohort->exact || cohort->options->engine != NULL || !has_recent(cohort))
+    bool named = cohort->options->version != NULL; /* its rows alone, for ever the same */
+    if (cohort->exact || named || cohort->options->engine != NULL || !has_recent(cohort))
         return ERR_OK;
     TRY(open_engine(cohort, err));
     return api_recent_attach(cohort->api, cohort->version, cohort->engine, &cohort->recent, err);

@@ -349,7 +349,9 @@ static enum err_code write_query(struct api *api, const struct api_query_options
     const struct format *format = NULL;
     char staged[FILE_PATH_BYTES];
     struct file_info info;
-    struct api_query_marts marts = {.pinned = options->marts, .used = written->marts};
+    struct api_query_marts marts = {.pinned = options->marts,
+                                    .used = written->marts,
+                                    .exact = options->version != NULL && !options->recent};
     TRY(format_find("parquet", &format, err));
     TRY(staged_name(path, staged, err));
     TRY(api_query_prepare(api, written->version, options->sql, &marts, staged, &engine, err));

@@ -101,6 +101,8 @@ static enum err_code replay_sql(struct api *api, const char *dataset, const json
 {
     struct api_query_options options = {.dataset = dataset,
                                         .version = json_text(entry, "version", NULL),
+                                        .recent = json_int(json_object_get(entry, "views"),
+                                                           "recent_changes", 0) > 0,
                                         .sql = sql,
                                         .row_limit = json_int(entry, "row_limit", 0),
                                         .marts = json_object_get(entry, "marts")};

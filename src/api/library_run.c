@@ -369,6 +369,7 @@ static enum err_code parquet(struct running *running, const char *path, int64_t 
     int64_t nulled = 0;
     struct api_query_marts marts = {.library = &running->library,
                                     .snapshot = options->snapshot,
+                                    .exact = options->version != NULL,
                                     .nulled = options->null_on_error ? &nulled : NULL};
     TRY(open_running(running, err));
     if (options->dataset != NULL) {

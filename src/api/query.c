@@ -294,6 +294,7 @@ static enum err_code open_rows(struct api *api, const struct api_ask *ask, struc
                                     .view = ask->view,
                                     .library = ask->library,
                                     .snapshot = ask->snapshot,
+                                    .exact = options->version != NULL && !options->recent,
                                     .nulled = ask->null_on_error ? &nulled : NULL,
                                     .routes = rows->routes};
     if (options->engine != NULL)

@@ -5,6 +5,7 @@
  * (table, Parquet), or straight into text, worker beside worker (CSV, NDJSON, JSON) */
 #include "api/library_priv.h"
 #include "api/plan_priv.h"
+#include "api/recent_priv.h"
 #include "api/view_pass.h"
 #include "api/views_priv.h"
 
@@ -502,6 +503,7 @@ static enum err_code dataset_rows(struct running *running, struct api_rows **ret
         TRY(api_view_search_sql(&running->view, options->search, &sql, err));
     struct api_ask ask = {.query = {.dataset = options->dataset,
                                     .version = store_version_id(version),
+                                    .recent = options->version == NULL,
                                     .sql = buf_text(&sql),
                                     .row_limit = options->row_limit,
                                     .engine = options->engine},
@@ -564,13 +566,20 @@ static enum err_code make_rows(struct running *running, struct store_version *ve
     AUTO(buf_done) struct buf sql = BUF_INIT;
     bool found = false;
     const char *tables[] = {running->view.name};
-    struct api_query_marts marts = {.view = &running->view, .snapshot = running->options->snapshot};
+    AUTO(api_recent_done) struct api_recent recent = {.types = NULL};
+    struct api_query_marts marts = {.view = &running->view,
+                                    .snapshot = running->options->snapshot,
+                                    .exact = running->options->version != NULL,
+                                    .recent = &recent};
     if (running->options->null_on_error)
         marts.nulled = &running->counts.nulled;
     TRY(open_engine(running, err));
-    if (version != NULL)
+    if (version != NULL) {
+        if (!marts.snapshot && !marts.exact)
+            TRY(api_recent_attach(running->api, version, running->engine, &recent, err));
         return api_view_attach(running->api, version, running->engine, running->view.name, &marts,
                                NULL, &found, err);
+    }
     TRY(collect(running->options, &running->input, err));
     TRY(source_of(running, NULL, &sql, &source, err));
     return view_pass_tables(&source, running->program, running->engine, VIEWS_SCHEMA, tables,

@@ -94,6 +94,24 @@ def one_day():
     return day
 
 
+def counted(path):
+    program.must("import", path, "--name", "back")
+    return program.rows("back", "SELECT count(*) FROM " + os.path.basename(path).split(".")[0])
+
+
+def named(version, latest, parquet):
+    """A version that is named is its own rows, for ever the same, whatever came since; files of Parquet say what the other formats say."""
+    checks.equal(counted(parquet), latest, "Parquet has the recent changes")
+    batch = os.path.join(scratch, "batch.parquet")
+    for view in ("Patient", "sqlonfhir.patient_demographics"):
+        checks.equal(program.must("sql", "h", f"SELECT count(*) FROM {view}", "--version", version)["rows"], [[40]], "a version that is named: " + view)
+    for verb in (("view", "run", "patient_demographics", "--dataset", "h"), ("view", "query", "h", "patient_demographics", "gender=male,female")):
+        checks.equal(program.must(*verb, "--version", version)["row_count"], 40, "… " + " ".join(verb[:2]))
+    program.must("view", "run", "patient_demographics", "--dataset", "h", "--version", version, "--format", "parquet", "--out", batch)
+    checks.equal(counted(batch), [[40]], "… as Parquet")
+    checks.equal([program.must("cohort", "count", "h", "not age > 150", *more)["attrition"][0]["count"] for more in ((), ("--version", version))], [39, 40], "… and cohorts")
+
+
 def modes():
     version = program.current("h")
     batch = program.must("view", "run", "patient_demographics", "--dataset", "h", "--freshness", "snapshot")
@@ -101,8 +119,11 @@ def modes():
     answer = program.must("sql", "h", "SELECT count(*) FROM sqlonfhir.patient_demographics")
     checks.equal(answer["rows"], [[39]], "latest has the changes")
     checks.that(answer["views"].get("recent_changes", 0) > 0, "and says so", answer["views"])
-    saved = program.must("sql", "h", "SELECT count(*) FROM \"Patient\"", "--version", version)
-    checks.equal(saved["rows"], [[39]], "a version that is the current one has its changes")
+    saved = program.must("sql", "h", "SELECT count(*) FROM \"Patient\"")
+    checks.equal(saved["rows"], [[39]], "without a version named, the changes are there")
+    parquet = os.path.join(scratch, "latest.parquet")
+    program.must("view", "run", "patient_demographics", "--dataset", "h", "--format", "parquet", "--out", parquet)
+    named(version, [[39]], parquet)
     return version
 
 
