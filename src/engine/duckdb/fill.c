@@ -16,6 +16,8 @@
 #define FUNCTION "marrow_fill"
 #define WAITING_MOST 16 /* chunks of a table */
 #define HELPERS_MOST 16
+#define TEXT_BYTES ((size_t)8 << 20)   /* of a chunk: with more it is full */
+#define TEXT_LIMIT ((size_t)1 << 40) /* rows with texts of many megabytes are memory's affair */
 
 /* A chunk and the texts of its rows. Used again and again: its memory has been touched. */
 struct waiting {
@@ -130,7 +132,7 @@ static struct waiting *open_chunk(struct target *target)
     waiting = mem_zalloc(1, sizeof *waiting);
     if (waiting == NULL)
         return NULL;
-    waiting->texts = arena_new(0);
+    waiting->texts = arena_new(TEXT_LIMIT);
     waiting->chunk = duckdb_create_data_chunk(target->types, target->column_count);
     if (waiting->texts != NULL && waiting->chunk != NULL)
         return waiting;
@@ -180,7 +182,7 @@ enum err_code engine_fill_batch(struct engine_fill_piece *piece, size_t table,
         idx_t rows = rest < room ? rest : room;
         TRY(add_slice(target, *open, batch, row, rows, err));
         row += (int64_t)rows;
-        if (rows == room) {
+        if (rows == room || arena_used_bytes((*open)->texts) > TEXT_BYTES) {
             add_chunk(target, *open);
             *open = NULL;
         }
