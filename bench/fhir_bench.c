@@ -64,7 +64,7 @@ static enum err_code run(size_t threads, const char *path, char **names, size_t 
     if (getenv("STREAM") != NULL)
         TRY(view_pass_stream(&source, program, &writer, threads, NULL, &counts, err));
     else
-        TRY(view_pass_tables(&source, program, engine, NULL, tables, threads, NULL, &counts, err));
+        TRY(view_pass_tables(&source, program, engine, NULL, tables, threads, NULL, NULL, &counts, err));
     int64_t end = clock_monotonic_us();
     worked = clock() - worked;
     for (size_t idx = 0; idx < count && getenv("STREAM") == NULL; idx++) {

@@ -86,7 +86,7 @@ static enum err_code take(void *user, size_t view, const struct data_batch *batc
 static bool run(const struct fhir_program *program, struct str text, struct seen *seen, struct fhir_counts *counts)
 {
     AUTO(fhir_worker_free) struct fhir_worker *worker = NULL;
-    struct fhir_sink sink = {take, seen};
+    struct fhir_sink sink = {.batch = take, .user = seen};
     struct err err = {0};
     if (fhir_worker_new(program, &sink, &worker, &err) != ERR_OK)
         abort();
@@ -105,7 +105,7 @@ static void run_alike(const struct fhir_program *program, struct str text)
 {
     struct seen alike = {.skip = 1};
     AUTO(fhir_worker_free) struct fhir_worker *worker = NULL;
-    struct fhir_sink sink = {take, &alike};
+    struct fhir_sink sink = {.batch = take, .user = &alike};
     struct err err = {0};
     if (fhir_worker_new(program, &sink, &worker, &err) != ERR_OK)
         abort();

@@ -245,6 +245,8 @@ enum err_code api_fhir_apply(struct api *api, const struct api_apply_options *op
 /* Fold the recent changes into a new version, and refresh the materialised views. {dataset, version, before, reused, changes, tables:[{name, changes}], views?, duration_ms} */
 enum err_code api_fhir_compact(struct api *api, const char *dataset, json_t **ret, struct err *err) WARN_UNUSED;
 
+/* What a value that breaks its column's rule does to a view's rows. A view that is kept keeps its mode, until another is said. */
+enum api_on_error { API_ON_ERROR_AS_IT_WAS, API_ON_ERROR_FAIL, API_ON_ERROR_NULL };
 struct api_views_options {
     const char *dataset;
     const char *const *views; /* none: all built-in ones (create), all materialised ones (refresh) */
@@ -254,15 +256,16 @@ struct api_views_options {
     const char *engine;       /* URL: also as tables of the schema sqlonfhir there, indexed, swapped in together; NULL: here only */
     int64_t max_staleness_s;  /* how old the rows may be before they count as stale; -1: as it was, 0 at first */
     bool force;               /* create: evaluate all again, and prove that what is there is equal */
+    enum api_on_error on_error; /* a value that breaks its column's rule */
 };
 /* Materialise views over the current version, published as one snapshot in the schema sqlonfhir. {dataset, version, views:[{name, resource, how: full|delta|kept, reason,
- * run_id?, row_count?, bytes?, changed_resources?, reused, duration_ms}], duration_ms} */
+ * run_id?, row_count?, bytes?, changed_resources?, on_error, nulled?, reused, duration_ms}], duration_ms} */
 enum err_code api_views_create(struct api *api, const struct api_views_options *options, json_t **ret, struct err *err) WARN_UNUSED;
 /* The same for those that are there; only resources that changed are evaluated. */
 enum err_code api_views_refresh(struct api *api, const struct api_views_options *options, json_t **ret, struct err *err) WARN_UNUSED;
 enum err_code api_views_drop(struct api *api, const struct api_views_options *options, json_t **ret, struct err *err) WARN_UNUSED; /* {dataset, dropped:[names]}; runs stay until prune */
 /* {dataset, version, views:[{name, resource, builtin, rows, bytes, deltas, as_of, version, refreshed_at, staleness_s, max_staleness_s, fresh, last_duration_ms}]}; close_look: rows over deltas
- * are counted, and pending_changes says how many resources a refresh would evaluate. */
+ * are counted, and pending_changes says how many resources' changes the rows lack: of this version, and recent ones (fhir apply; recent_changes). on_error, nulled?: as create. */
 enum err_code api_views_list(struct api *api, const char *dataset, const char *const *names, size_t count, bool close_look, json_t **ret, struct err *err) WARN_UNUSED;
 struct api_rules_options {
     const char *path;
@@ -292,6 +295,8 @@ struct api_cohort_options {
     const char *as_of;      /* "2026-11-29": the day at which ages are counted; NULL = the version's import */
     int64_t suppress;       /* hide counts from 1 to suppress - 1 and what they derive from; 0 = none */
     const char *engine;     /* URL of a server that the version was pushed to; or its FHIR views were (api_view_create); NULL = embedded. count and show */
+    bool null_on_error;     /* count and show: of views evaluated now a value that breaks its column's rule is null, and noted; else an error, unless the view is kept so */
+    bool snapshot;          /* count and show: of FHIR views what is kept, however old, without recent changes */
     bool no_index;          /* count by the plan even where the bitmap index could answer */
     const char *name;       /* save: the table will be cohort_NAME */
     bool force;             /* save: compute again and compare */

@@ -51,7 +51,9 @@ struct api_query_marts {
     bool snapshot;               /* views: what is materialised, however old */
     bool exact;                  /* views: this version's rows, whatever age the view may have: for what is kept, and where a version is named */
     const struct api_recent *recent; /* changes laid over tables and views; NULL: none */
-    int64_t *nulled;             /* views evaluated now: a value that breaks its column's rule is null and counted here; NULL: it is an error */
+    bool null_on_error;          /* views evaluated now: a value that breaks its column's rule is null; else an error, unless the view is kept so */
+    bool takes_on_error;         /* who asks can be told --on-error null */
+    json_t *nulled;              /* what of the views' rows is null so (views_nulled.h); NULL: a warning says it */
     json_t *routes;              /* {view: {route, as_of, …}}, filled where not NULL */
 };
 /* Exactly one SELECT whose table functions are harmless; ret lists what it reads (engine_statement_done frees it, also after an error). */

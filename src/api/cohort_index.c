@@ -53,6 +53,20 @@ enum err_code api_cohort_index_find(struct api_cohort *cohort, struct err *err)
     return ERR_OK;
 }
 
+enum err_code api_cohort_index_nulled(const struct api_cohort *cohort, json_t **ret,
+                                      struct err *err)
+{
+    char run_id[HASH_HEX_BYTES];
+    JSON_AUTO manifest = NULL;
+    if (cohort->index == NULL || cohort_index_why_not(cohort->question) != NULL)
+        return ERR_OK;
+    TRY(index_run_id(cohort, run_id, err));
+    TRY(store_run_read(cohort->api->store, cohort->options->dataset, run_id, &manifest, err));
+    const json_t *nulled = json_object_get(manifest, "nulled");
+    *ret = nulled != NULL ? json_incref((json_t *)(uintptr_t)nulled) : json_object();
+    return *ret != NULL ? ERR_OK : err_set(err, ERR_MEMORY, "no memory for notes");
+}
+
 /* An index of another version is none of this one's views. */
 static bool older_is_there(const struct api_cohort *cohort)
 {
@@ -104,6 +118,8 @@ static enum err_code make_manifest(const struct api_cohort *cohort, const char *
     for (size_t i = 0; (name = cohort_views_table(cohort->views, i, &identity)) != NULL; i++)
         json_put_text(views, name, identity, &ok);
     json_put(manifest, "views", views, &ok);
+    if (json_object_size(cohort->nulled) > 0)
+        json_put(manifest, "nulled", json_deep_copy(cohort->nulled), &ok);
     if (json_object_update(manifest, (json_t *)(uintptr_t)about) != 0)
         ok = false;
     *ret = manifest;

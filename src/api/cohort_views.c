@@ -62,11 +62,15 @@ static enum err_code view_table(struct api_cohort *cohort, const char *name, con
     struct api_view_meaning view = {.builtin = false};
     bool found = false, ok = true;
     /* Exactly this version's rows: views of different ages make no cohort, nor what an index holds.
-     */
+     * Who asks for the snapshot gets what is kept, and is told of different ages. */
+    enum api_view_mode mode = cohort->options->snapshot ? API_VIEW_SNAPSHOT : API_VIEW_EXACT;
     if (cohort->fhir_views == NULL)
         TRY(api_views_read(cohort->api, cohort->options->dataset, &cohort->fhir_views, err));
     enum err_code code = api_view_means(cohort->api, cohort->version, cohort->fhir_views, name,
-                                        API_VIEW_EXACT, &view, &found, err);
+                                        mode, &view, &found, err);
+    if (code == ERR_OK && found && view.route.staleness_s > 0)
+        code = api_view_kept_identity(cohort->fhir_views, api_views_plain_name(view.name),
+                                      view.identity, err);
     if (code != ERR_OK || !found) {
         data_schema_done(&view.schema);
         return code;
@@ -152,7 +156,7 @@ static bool has_recent(const struct api_cohort *cohort)
 enum err_code api_cohort_recent(struct api_cohort *cohort, struct err *err)
 {
     bool named = cohort->options->version != NULL; /* its rows alone, for ever the same */
-    if (cohort->exact || named || cohort->options->engine != NULL || !has_recent(cohort))
+    if (cohort->exact || named || cohort->options->snapshot || cohort->options->engine != NULL || !has_recent(cohort))
         return ERR_OK;
     TRY(open_engine(cohort, err));
     return api_recent_attach(cohort->api, cohort->version, cohort->engine, &cohort->recent, err);
@@ -161,8 +165,13 @@ enum err_code api_cohort_recent(struct api_cohort *cohort, struct err *err)
 enum err_code api_cohort_attach(struct api_cohort *cohort, const char *const *names, size_t count,
                                 struct err *err)
 {
-    struct api_query_marts marts = {
-        .pinned = cohort->runs, .exact = true, .recent = &cohort->recent};
+    struct api_query_marts marts = {.pinned = cohort->runs,
+                                    .snapshot = cohort->options->snapshot,
+                                    .exact = true,
+                                    .null_on_error = cohort->options->null_on_error,
+                                    .takes_on_error = !cohort->exact,
+                                    .nulled = cohort->nulled,
+                                    .recent = &cohort->recent};
     bool ok = true;
     TRY(open_engine(cohort, err));
     if (api_cohort_on_server(cohort))
@@ -202,12 +211,34 @@ static const char *evaluated_now(const struct api_cohort *cohort, const char *co
     return NULL;
 }
 
+/* The oldest of what is read; *ret_several: it is of several versions. *ret_stale: it lacks what
+ * came since. */
+static const char *as_of_oldest(const struct api_cohort *cohort, const char *const *names,
+                                size_t count, bool *ret_several, bool *ret_stale)
+{
+    const char *oldest =
+                   json_text(store_version_manifest(cohort->version), "created_at", ""),
+               *version = NULL;
+    for (size_t i = 0; i < count; i++) {
+        const json_t *source = json_object_get(cohort->sources, names[i]);
+        const char *of = json_text(source, "version", NULL), *as_of = json_text(source, "as_of", "");
+        if (of == NULL)
+            continue;
+        *ret_several = *ret_several || (version != NULL && strcmp(version, of) != 0);
+        *ret_stale = *ret_stale || json_int(source, "staleness_s", 0) > 0;
+        version = of;
+        oldest = strcmp(as_of, oldest) < 0 ? as_of : oldest;
+    }
+    return oldest;
+}
+
 static enum err_code put_sources(struct api_cohort *cohort, const char *const *names, size_t count,
                                  const char **ret_route, struct buf *ret_why, json_t *answer,
                                  struct err *err)
 {
-    bool ok = true;
-    const char *now = evaluated_now(cohort, names, count);
+    bool ok = true, several = false, stale = false;
+    const char *now = evaluated_now(cohort, names, count),
+               *oldest = as_of_oldest(cohort, names, count, &several, &stale);
     json_t *views = json_object();
     for (size_t i = 0; i < count; i++)
         if (json_object_get(cohort->sources, names[i]) != NULL)
@@ -218,10 +249,14 @@ static enum err_code put_sources(struct api_cohort *cohort, const char *const *n
         *ret_route = "on the fly";
         buf_printf(ret_why, "; %s: %s", now, json_text(source, "why", ""));
     }
+    if (stale)
+        buf_puts(ret_why, several ? "; the snapshot was asked for: it lacks changes, and its views "
+                                    "are of several versions"
+                                  : "; the snapshot was asked for: it lacks changes that came since");
     if (cohort->recent.count > 0)
         json_put_int(answer, "recent_changes", cohort->recent.count, &ok);
-    json_put_text(answer, "data_as_of",
-                  json_text(store_version_manifest(cohort->version), "created_at", ""), &ok);
+    json_put_flag(answer, "stale", stale, &ok);
+    json_put_text(answer, "data_as_of", oldest, &ok);
     return json_built(ok, err);
 }
 
@@ -243,6 +278,7 @@ enum err_code api_cohort_put_route(struct api_cohort *cohort, const struct plan_
     TRY(buf_check(&why, err));
     store_route_count(cohort->api->store, cohort->options->dataset,
                       bitmap                             ? STORE_ROUTE_BITMAP
+                      : json_flag(answer, "stale", false) ? STORE_ROUTE_STALE
                       : strcmp(route, "on the fly") == 0 ? STORE_ROUTE_ON_THE_FLY
                                                          : STORE_ROUTE_FRESH);
     json_put_text(answer, "route", route, &ok);
@@ -250,26 +286,73 @@ enum err_code api_cohort_put_route(struct api_cohort *cohort, const struct plan_
     return json_built(ok, err);
 }
 
+static void push_note(json_t *notes, const char *code, const char *message, bool *ok)
+{
+    json_t *note = json_object();
+    json_put_text(note, "code", code, ok);
+    json_put_text(note, "message", message, ok);
+    json_push(notes, note, ok);
+}
+
+/* What of a view's rows is null because it broke a rule: as it was attached, as the index was built,
+ * else as it is kept. */
+static const json_t *nulled_of(const struct api_cohort *cohort, const char *name,
+                               const json_t *of_index)
+{
+    const char *plain = api_views_plain_name(name);
+    const json_t *entry = json_object_get(cohort->fhir_views, plain);
+    if (json_object_get(cohort->nulled, plain) != NULL)
+        return json_object_get(cohort->nulled, plain);
+    if (of_index != NULL)
+        return json_object_get(of_index, plain);
+    return strcmp(json_text(json_object_get(cohort->sources, name), "route", ""), "on the fly") == 0
+               ? NULL
+               : json_object_get(entry, "nulled");
+}
+
+/* Nobody is left out without a word: a patient whose only value is null meets no limit. */
+static enum err_code note_nulled(const struct api_cohort *cohort, const char *name,
+                                 const json_t *of_index, json_t *notes, struct err *err)
+{
+    AUTO(buf_done) struct buf text = BUF_INIT;
+    const json_t *of = nulled_of(cohort, name, of_index);
+    int64_t resources = json_int(of, "resources", 0);
+    bool ok = true;
+    if (resources == 0 || json_object_get(cohort->sources, name) == NULL)
+        return ERR_OK;
+    api_nulled_print(api_views_plain_name(name), json_text(of, "resource", ""), of,
+                     cohort->options->suppress, &text);
+    push_note(notes, "nulled_values", buf_text(&text), &ok);
+    TRY(buf_check(&text, err));
+    return json_built(ok, err);
+}
+
 /* Without this word, no row of a weight would look like no patient who was weighed. */
+static void note_observations(const struct api_cohort *cohort, json_t *notes, bool *ok)
+{
+    const json_t *source = json_object_get(cohort->sources, "observation_labs");
+    if (json_object_get(source, "fresh") != NULL) /* else a table of that name is the user's own */
+        push_note(notes, "built_in_observations",
+                  "observations are the laboratory's and blood pressures, as the built-in views "
+                  "hold them; others: a view of your own, and --views FILE",
+                  ok);
+}
+
 enum err_code api_cohort_note_views(struct api_cohort *cohort, const struct plan_rel *root,
                                     json_t *notes, struct err *err)
 {
-    static const char labs[] = "observation_labs";
     const char **names = NULL;
     size_t count = 0;
-    bool ok = true, reads = false;
+    bool ok = true;
+    JSON_AUTO of_index = NULL;
+    TRY(api_cohort_index_nulled(cohort, &of_index, err));
     TRY(plan_tables(root, &names, &count, err));
-    for (size_t i = 0; i < count; i++)
-        reads = reads || strcmp(names[i], labs) == 0;
+    enum err_code code = ERR_OK;
+    for (size_t i = 0; i < count && code == ERR_OK; i++) {
+        if (strcmp(names[i], "observation_labs") == 0)
+            note_observations(cohort, notes, &ok);
+        code = note_nulled(cohort, names[i], of_index, notes, err);
+    }
     mem_free(names);
-    if (!reads || json_object_get(json_object_get(cohort->sources, labs), "fresh") == NULL)
-        return ERR_OK; /* a table of that name is the user's own */
-    json_t *note = json_object();
-    json_put_text(note, "code", "built_in_observations", &ok);
-    json_put_text(note, "message",
-                  "observations are the laboratory's and blood pressures, as the built-in views "
-                  "hold them; others: a view of your own, and --views FILE",
-                  &ok);
-    json_push(notes, note, &ok);
-    return json_built(ok, err);
+    return code == ERR_OK ? json_built(ok, err) : code;
 }

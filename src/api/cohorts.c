@@ -96,6 +96,7 @@ void api_cohort_done(struct api_cohort *cohort)
     json_decref(cohort->sources);
     json_decref(cohort->attached);
     json_decref(cohort->wanted);
+    json_decref(cohort->nulled);
     json_decref(cohort->there);
     json_decref(cohort->pushed);
     json_decref(cohort->fhir_views);
@@ -112,7 +113,9 @@ enum err_code api_cohort_views(struct api *api, const struct api_cohort_options 
     ret->sources = json_object();
     ret->attached = json_object();
     ret->wanted = json_object();
-    if (ret->runs == NULL || ret->sources == NULL || ret->attached == NULL || ret->wanted == NULL)
+    ret->nulled = json_object();
+    if (ret->runs == NULL || ret->sources == NULL || ret->attached == NULL || ret->wanted == NULL ||
+        ret->nulled == NULL)
         return err_set(err, ERR_MEMORY, "no memory for a cohort");
     TRY(store_version_open(api->store, options->dataset, options->version, &ret->version, err));
     TRY(as_of_day(ret, err));
@@ -433,7 +436,8 @@ static enum err_code attach(void *user, struct engine *engine, const char *const
                             size_t count_names, struct err *err)
 {
     const struct api_cohort *cohort = user;
-    struct api_query_marts marts = {.pinned = cohort->runs, .exact = true};
+    struct api_query_marts marts = {
+        .pinned = cohort->runs, .exact = true, .nulled = cohort->nulled};
     return api_attach_pinned(cohort->api, cohort->version, engine, names, count_names, &marts, err);
 }
 

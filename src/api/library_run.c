@@ -366,11 +366,11 @@ static enum err_code parquet(struct running *running, const char *path, int64_t 
     AUTO(engine_close) struct engine *engine = NULL, *target = NULL;
     const struct api_view_run_options *options = running->options;
     struct engine_options engine_options = api_engine_options(running->api);
-    int64_t nulled = 0;
     struct api_query_marts marts = {.library = &running->library,
                                     .snapshot = options->snapshot,
                                     .exact = options->version != NULL,
-                                    .nulled = options->null_on_error ? &nulled : NULL};
+                                    .null_on_error = options->null_on_error,
+                                    .takes_on_error = true};
     TRY(open_running(running, err));
     if (options->dataset != NULL) {
         TRY(store_version_open(running->api->store, options->dataset, options->version, &version,

@@ -245,6 +245,27 @@ enum err_code api_rows_nulled(struct api_rows *rows, int64_t nulled, struct err 
     return json_built(ok, err);
 }
 
+/* Of what is null because it broke a rule the answer has numbers, by view; to who did not ask for
+ * that a warning says where it stands. */
+static enum err_code put_nulled(struct api_rows *rows, const json_t *nulled, bool asked,
+                                struct err *err)
+{
+    const char *view;
+    json_t *of;
+    bool ok = true;
+    json_object_foreach((json_t *)(uintptr_t)nulled, view, of)
+    {
+        json_t *route = json_object_get(rows->routes, view);
+        AUTO(buf_done) struct buf text = BUF_INIT;
+        json_put_int(route, "nulled_resources", json_int(of, "resources", 0), &ok);
+        json_put_int(route, "nulled_values", json_int(of, "values", 0), &ok);
+        api_nulled_print(view, json_text(of, "resource", ""), of, 0, &text);
+        if (!asked)
+            api_warn(rows->api, "%s", buf_text(&text));
+    }
+    return json_built(ok, err);
+}
+
 /* What was read of views stands beside what the front end says. */
 static enum err_code put_routes(struct api_rows *rows, struct err *err)
 {
@@ -274,7 +295,7 @@ static enum err_code open_rows(struct api *api, const struct api_ask *ask, struc
                                struct err *err)
 {
     const struct api_query_options *options = &ask->query;
-    int64_t nulled = 0;
+    JSON_AUTO nulled = json_object();
     rows->api = api;
     rows->started_us = clock_monotonic_us();
     rows->row_limit = options->row_limit > 0 ? options->row_limit : API_QUERY_ROW_LIMIT;
@@ -295,7 +316,9 @@ static enum err_code open_rows(struct api *api, const struct api_ask *ask, struc
                                     .library = ask->library,
                                     .snapshot = ask->snapshot,
                                     .exact = options->version != NULL && !options->recent,
-                                    .nulled = ask->null_on_error ? &nulled : NULL,
+                                    .null_on_error = ask->null_on_error,
+                                    .takes_on_error = strcmp(ask->kind, "view") == 0,
+                                    .nulled = nulled,
                                     .routes = rows->routes};
     if (options->engine != NULL)
         TRY(prepare_elsewhere(api, ask, rows->version, &rows->engine, err));
@@ -304,9 +327,10 @@ static enum err_code open_rows(struct api *api, const struct api_ask *ask, struc
     engine_set_time_limit(rows->engine, options->time_limit_ms > 0 ? options->time_limit_ms
                                                                    : API_QUERY_TIME_LIMIT_MS);
     engine_set_progress(rows->engine, api->options.progress, "query", options->dataset);
+    TRY(put_nulled(rows, nulled, ask->null_on_error, err));
     TRY(put_routes(rows, err));
-    if (ask->null_on_error)
-        TRY(api_rows_nulled(rows, nulled, err));
+    if (ask->null_on_error || api_nulled_values(nulled) > 0)
+        TRY(api_rows_nulled(rows, api_nulled_values(nulled), err));
     if (options->engine != NULL && ask->there != NULL)
         return api_statement_blame(ask_there(rows, ask, err), err);
     return api_statement_blame(

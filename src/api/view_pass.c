@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "api/view_pass_priv.h"
+#include "api/views_nulled.h"
 
 #define THREADS_MOST 64
 /* A thread that has fewer rows of a table than one of its groups (122,880) has them copied again: of resources of a kilobyte, so many bytes. */
@@ -18,12 +19,14 @@ struct pass {
     const struct fhir_program *program;
     const struct view_pass_writer *writer; /* or NULL: tables */
     const struct progress *progress;
+    json_t *nulled;            /* {table: what was made null}, or NULL */
+    const char *const *tables; /* their names */
     struct view_blocks blocks;
     pthread_mutex_t lock; /* guards all below and blocks */
     pthread_cond_t turn;
     int64_t written; /* blocks whose text is written */
     int64_t done;    /* bytes */
-    bool failed, ended;
+    bool failed, ended, nulled_built;
     int64_t failed_sequence;
     struct err err;
     struct fhir_counts counts;
@@ -49,6 +52,15 @@ static enum err_code take_batch(void *user, size_t view, const struct data_batch
     if (runner->piece != NULL)
         return engine_fill_batch(runner->piece, view, batch, err);
     return pass->writer->format(pass->writer->user, view, fhir_program_schema(pass->program, view), batch, &runner->text, err);
+}
+
+/* Few resources are so. */
+static void take_nulled(void *user, size_t view, struct str id, const char *column, int64_t cells)
+{
+    struct pass *pass = ((struct runner *)user)->pass;
+    pthread_mutex_lock(&pass->lock);
+    api_nulled_add(pass->nulled, pass->tables[view], id, column, cells, &pass->nulled_built);
+    pthread_mutex_unlock(&pass->lock);
 }
 
 static void fail_at(struct pass *pass, int64_t sequence, const struct err *err)
@@ -202,7 +214,7 @@ static enum err_code run_piece(void *user, struct engine_fill_piece *piece, bool
 
 static enum err_code runner_init(struct runner *runner, struct pass *pass, struct err *err)
 {
-    struct fhir_sink sink = {take_batch, runner};
+    struct fhir_sink sink = {take_batch, runner, pass->nulled != NULL ? take_nulled : NULL};
     *runner = (struct runner){.pass = pass};
     return fhir_worker_new(pass->program, &sink, &runner->worker, err);
 }
@@ -276,6 +288,7 @@ static enum err_code run_all(struct pass *pass, size_t threads, struct engine *e
 static enum err_code run_pass(struct pass *pass, const struct view_pass_source *source, size_t threads, struct engine *engine,
                               const struct engine_fill_table *tables, struct fhir_counts *ret, struct err *err)
 {
+    pass->nulled_built = true;
     pthread_mutex_init(&pass->lock, NULL);
     pthread_cond_init(&pass->turn, NULL);
     enum err_code code = view_blocks_open(source, &pass->blocks, err);
@@ -286,15 +299,17 @@ static enum err_code run_pass(struct pass *pass, const struct view_pass_source *
     pthread_mutex_destroy(&pass->lock);
     if (ret != NULL)
         *ret = pass->counts;
-    return code;
+    if (pass->nulled != NULL)
+        api_nulled_sort(pass->nulled);
+    return code == ERR_OK ? json_built(pass->nulled_built, err) : code;
 }
 
 /* ---- the door ---------------------------------------------------------------------------------- */
 
 enum err_code view_pass_tables(const struct view_pass_source *source, const struct fhir_program *program, struct engine *engine, const char *schema,
-                               const char *const *tables, size_t threads, const struct progress *progress, struct fhir_counts *ret, struct err *err)
+                               const char *const *tables, size_t threads, const struct progress *progress, json_t *nulled, struct fhir_counts *ret, struct err *err)
 {
-    struct pass pass = {.program = program, .progress = progress};
+    struct pass pass = {.program = program, .progress = progress, .nulled = nulled, .tables = tables};
     size_t count = fhir_program_view_count(program);
     struct engine_fill_table *targets = mem_zalloc(count + 1, sizeof *targets);
     if (targets == NULL)

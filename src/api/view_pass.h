@@ -13,9 +13,10 @@ struct view_pass_source {
     struct engine *engine; /* an open embedded engine and a SELECT of one column, the resources' texts */
     const char *sql;
 };
-/* Rows of the program's view i into a new table schema.tables[i] of engine. All or nothing. */
+/* Rows of the program's view i into a new table schema.tables[i] of engine. All or nothing. nulled: an object for what FHIR_NULL made null, {tables[i]: as
+ * views_nulled.c tells it}; NULL: nobody asks. */
 enum err_code view_pass_tables(const struct view_pass_source *source, const struct fhir_program *program, struct engine *engine, const char *schema,
-                               const char *const *tables, size_t threads, const struct progress *progress, struct fhir_counts *ret, struct err *err) WARN_UNUSED;
+                               const char *const *tables, size_t threads, const struct progress *progress, json_t *nulled, struct fhir_counts *ret, struct err *err) WARN_UNUSED;
 /* Rows handed over as text, in the order of the input, in flat memory: format is called in the workers, write in order. */
 struct view_pass_writer {
     enum err_code (*format)(void *user, size_t view_idx, const struct data_schema *schema, const struct data_batch *batch, struct buf *out, struct err *err);

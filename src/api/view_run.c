@@ -301,7 +301,7 @@ static enum err_code group_over(struct running *running, const struct api_view *
     TRY(source_of(running, NULL, &sql, &source, err));
     return view_pass_tables(&source, program, running->engine, VIEWS_SCHEMA, tables,
                             (size_t)running->api->options.threads, running->api->options.progress,
-                            &running->counts, err);
+                            NULL, &running->counts, err);
 }
 
 static enum err_code over_files(struct running *running, const struct api_view *const *views,
@@ -524,7 +524,7 @@ static enum err_code file_rows(struct running *running, struct api_rows **ret, s
     TRY(source_of(running, NULL, &sql, &source, err));
     TRY(view_pass_tables(&source, running->program, running->engine, VIEWS_SCHEMA, tables,
                          (size_t)running->api->options.threads, running->api->options.progress,
-                         &running->counts, err));
+                         NULL, &running->counts, err));
     add_select(&select, running->view.name);
     TRY(buf_check(&select, err));
     struct engine *engine = running->engine;
@@ -564,27 +564,31 @@ static enum err_code make_rows(struct running *running, struct store_version *ve
 {
     struct view_pass_source source;
     AUTO(buf_done) struct buf sql = BUF_INIT;
+    JSON_AUTO nulled = json_object();
     bool found = false;
     const char *tables[] = {running->view.name};
     AUTO(api_recent_done) struct api_recent recent = {.types = NULL};
     struct api_query_marts marts = {.view = &running->view,
                                     .snapshot = running->options->snapshot,
                                     .exact = running->options->version != NULL,
+                                    .takes_on_error = true,
+                                    .nulled = nulled,
                                     .recent = &recent};
-    if (running->options->null_on_error)
-        marts.nulled = &running->counts.nulled;
+    marts.null_on_error = running->options->null_on_error;
     TRY(open_engine(running, err));
     if (version != NULL) {
         if (!marts.snapshot && !marts.exact)
             TRY(api_recent_attach(running->api, version, running->engine, &recent, err));
-        return api_view_attach(running->api, version, running->engine, running->view.name, &marts,
-                               NULL, &found, err);
+        TRY(api_view_attach(running->api, version, running->engine, running->view.name, &marts,
+                            NULL, &found, err));
+        running->counts.nulled += api_nulled_values(nulled);
+        return ERR_OK;
     }
     TRY(collect(running->options, &running->input, err));
     TRY(source_of(running, NULL, &sql, &source, err));
     return view_pass_tables(&source, running->program, running->engine, VIEWS_SCHEMA, tables,
                             (size_t)running->api->options.threads, running->api->options.progress,
-                            &running->counts, err);
+                            NULL, &running->counts, err);
 }
 
 static enum err_code parquet(struct running *running, const char *path, int64_t *ret_rows,

@@ -61,7 +61,7 @@ static enum err_code empty_tables(const struct fhir_program *program, struct eng
 enum err_code api_views_evaluate(struct api *api, struct store_version *version,
                                  struct engine *engine, const struct api_view *const *views,
                                  const char *const *tables, size_t count, const char *resources_sql,
-                                 int64_t *nulled, struct err *err)
+                                 json_t *nulled, struct err *err)
 {
     AUTO(fhir_program_free) struct fhir_program *program = NULL;
     AUTO(mem_free) const struct fhir_view **all = mem_zalloc(count + 1, sizeof *all);
@@ -69,7 +69,6 @@ enum err_code api_views_evaluate(struct api *api, struct store_version *version,
     struct fhir_program_options options = {.on_error = nulled != NULL ? FHIR_NULL : FHIR_FAIL,
                                            .resource_id = true,
                                            .same_type = true};
-    struct fhir_counts counts = {.resources = 0};
     const char *resource = fhir_view_resource(views[0]->view);
     const struct store_table *table = store_version_table_find(version, resource);
     if (all == NULL)
@@ -93,9 +92,7 @@ enum err_code api_views_evaluate(struct api *api, struct store_version *version,
     struct view_pass_source source = {
         .engine = engine, .sql = resources_sql != NULL ? resources_sql : buf_text(&sql)};
     TRY(view_pass_tables(&source, program, engine, VIEWS_MADE, tables, (size_t)api->options.threads,
-                         api->options.progress, &counts, err));
-    if (nulled != NULL)
-        *nulled += counts.nulled;
+                         api->options.progress, nulled, NULL, err));
     return ERR_OK;
 }
 
@@ -198,20 +195,75 @@ static enum err_code keep_rows(struct api_view_jobs *jobs, struct api_view_job *
 /* ---- one group: the views of one resource type that start from the same table -------------------
  */
 
+/* SELECT of those of the listed resources that VIEWS_CHANGES does not name. */
+static enum err_code unchanged_of(struct engine *engine, const json_t *listed, json_t **ret,
+                                  struct err *err)
+{
+    AUTO(buf_done) struct buf sql = BUF_INIT;
+    buf_puts(&sql, "SELECT v.id FROM (VALUES ");
+    for (size_t i = 0; i < json_array_size(listed); i++) {
+        buf_puts(&sql, i > 0 ? ", (" : "(");
+        engine_quote_literal(&sql, str_of(json_text(json_array_get(listed, i), "id", "")));
+        buf_putc(&sql, ')');
+    }
+    buf_puts(&sql, ") v(id) ANTI JOIN " VIEWS_CHANGES " USING (id)");
+    TRY(buf_check(&sql, err));
+    return engine_query_json(engine, buf_text(&sql), VIEWS_NULLED_LISTED, ret, err);
+}
+
+static bool is_among(const json_t *rows, const char *id)
+{
+    for (size_t i = 0; i < json_array_size(rows); i++)
+        if (strcmp(json_string_value(json_array_get(json_array_get(rows, i), 0)), id) == 0)
+            return true;
+    return false;
+}
+
+/* made: of what was evaluated now. Over a delta, what the resources that did not change had stays:
+ * they are all listed, else all was evaluated. */
+static enum err_code set_nulled(struct api_view_job *job, struct engine *engine,
+                                const json_t *made, struct err *err)
+{
+    const json_t *listed =
+        json_object_get(json_object_get(job->entry, "nulled"), "listed");
+    JSON_AUTO all = json_object();
+    JSON_AUTO stay = NULL;
+    bool ok = true;
+    if (job->how == API_VIEW_DELTA && json_array_size(listed) > 0)
+        TRY(unchanged_of(engine, listed, &stay, err));
+    for (size_t i = 0; stay != NULL && i < json_array_size(listed); i++) {
+        const json_t *one = json_array_get(listed, i);
+        if (is_among(stay, json_text(one, "id", "")))
+            api_nulled_add(all, job->view.name, str_of(json_text(one, "id", "")),
+                           json_text(one, "column", ""), json_int(one, "values", 0), &ok);
+    }
+    api_nulled_merge(all, job->view.name, made, &ok);
+    api_nulled_sort(all);
+    json_decref(job->nulled);
+    job->nulled = json_incref(json_object_get(all, job->view.name));
+    if (job->nulled != NULL)
+        json_put_text(job->nulled, "resource", fhir_view_resource(job->view.view), &ok);
+    return json_built(ok, err);
+}
+
 static enum err_code evaluate_group(struct api_view_jobs *jobs, struct api_view_job *const *group,
                                     size_t count, struct engine *engine, const char *resources_sql,
                                     struct err *err)
 {
     AUTO(mem_free) const struct api_view **views = mem_zalloc(count + 1, sizeof *views);
     AUTO(mem_free) const char **tables = mem_zalloc(count + 1, sizeof *tables);
-    if (views == NULL || tables == NULL)
+    JSON_AUTO nulled = json_object();
+    if (views == NULL || tables == NULL || nulled == NULL)
         return err_set(err, ERR_MEMORY, "no memory for the views");
     for (size_t i = 0; i < count; i++) {
         views[i] = &group[i]->view;
         tables[i] = group[i]->view.name;
     }
-    return api_views_evaluate(jobs->api, jobs->version, engine, views, tables, count, resources_sql,
-                              NULL, err);
+    TRY(api_views_evaluate(jobs->api, jobs->version, engine, views, tables, count, resources_sql,
+                           group[0]->null_on_error ? nulled : NULL, err));
+    for (size_t i = 0; i < count; i++)
+        TRY(set_nulled(group[i], engine, json_object_get(nulled, tables[i]), err));
+    return ERR_OK;
 }
 
 /* The run's rows_table is looked up in the main schema. */

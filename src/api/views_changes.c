@@ -119,6 +119,7 @@ static enum err_code compare(struct api *api, struct store_version *version, con
     TRY(store_version_attach(version, engine, &now->name, 1, err));
     TRY(find(engine, then, now, &ret->count, err));
     ret->few = ret->count <= now->rows / VIEWS_DELTA_SHARE;
+    ret->ids = CHANGED;
     return ERR_OK;
 }
 
@@ -151,9 +152,9 @@ enum err_code api_changes_find(struct api *api, struct store_version *version, c
     }
     ret->count = json_int(manifest, "row_count", 0);
     ret->few = true;
-    return count_only ? ERR_OK
-                      : run_attach(api->store, store_version_dataset(version), manifest,
-                                   VIEWS_CHANGES, engine, err);
+    ret->ids = VIEWS_CHANGES;
+    return run_attach(api->store, store_version_dataset(version), manifest, VIEWS_CHANGES, engine,
+                      err);
 }
 
 /* ---- at an import -------------------------------------------------------------------------------

@@ -35,6 +35,7 @@ struct helper {
 static bool same_group(const struct api_view_job *a, const struct api_view_job *b)
 {
     return a->how == b->how && a->how != API_VIEW_KEEP &&
+           a->null_on_error == b->null_on_error &&
            strcmp(fhir_view_resource(a->view.view), fhir_view_resource(b->view.view)) == 0 &&
            (a->how == API_VIEW_FULL || strcmp(json_text(a->entry, "table_hash", ""),
                                               json_text(b->entry, "table_hash", "")) == 0);

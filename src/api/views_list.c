@@ -1,5 +1,6 @@
 /* view list and view status: what is materialised, how old it is, what a refresh would do. */
 #include "api/library_priv.h"
+#include "api/recent_priv.h"
 
 #include <string.h>
 
@@ -40,27 +41,66 @@ static enum err_code count_rows(struct api *api, const char *dataset, const json
     return engine_query_int(engine, buf_text(&sql), 0, &measure->rows, err);
 }
 
-/* Resources that differ between the view's table and this version's: NULL where it cannot be said.
- */
-static enum err_code pending(struct api *api, struct store_version *version, const json_t *entry,
-                             json_t **ret, struct err *err)
+/* For a close look: an engine that has the changes that came since the version. */
+struct look {
+    struct engine *engine;
+    struct api_recent recent;
+};
+
+static enum err_code look_open(struct api *api, struct store_version *version, struct look *look,
+                               struct err *err)
 {
-    AUTO(engine_close) struct engine *engine = NULL;
     struct engine_options options = api_engine_options(api);
-    struct api_changes changes;
-    TRY(engine_open(&options, &engine, err));
-    TRY(api_changes_find(api, version, entry, engine, true, &changes, err));
-    *ret = changes.count >= 0 ? json_integer(changes.count) : json_null();
+    TRY(engine_open(&options, &look->engine, err));
+    return api_recent_attach(api, version, look->engine, &look->recent, err);
+}
+
+static void look_close(struct look *look)
+{
+    api_recent_done(&look->recent);
+    engine_close(look->engine);
+}
+
+/* Of the recent changes of a type those that are not among the resources that changes names. */
+static enum err_code recent_besides(const struct look *look, const char *type,
+                                    const struct api_changes *changes, int64_t *ret,
+                                    struct err *err)
+{
+    AUTO(buf_done) struct buf sql = BUF_INIT;
+    *ret = api_recent_of(&look->recent, type);
+    if (*ret == 0 || changes->ids == NULL)
+        return ERR_OK;
+    buf_puts(&sql, "SELECT count(*) FROM " RECENT_TABLE " ANTI JOIN ");
+    buf_puts(&sql, changes->ids);
+    buf_puts(&sql, " USING (id) WHERE type = ");
+    engine_quote_literal(&sql, str_of(type));
+    TRY(buf_check(&sql, err));
+    return engine_query_int(look->engine, buf_text(&sql), 0, ret, err);
+}
+
+/* Resources whose changes the view lacks: between its table and this version's, and recent ones.
+ * NULL where it cannot be said. */
+static enum err_code pending(struct api *api, struct store_version *version, const json_t *entry,
+                             const struct look *look, bool stale, json_t **ret, struct err *err)
+{
+    struct api_changes changes = {.count = 0};
+    int64_t recent = 0;
+    if (stale)
+        TRY(api_changes_find(api, version, entry, look->engine, true, &changes, err));
+    TRY(recent_besides(look, json_text(entry, "resource", ""), &changes, &recent, err));
+    *ret = changes.count >= 0 ? json_integer(changes.count + recent) : json_null();
     return ERR_OK;
 }
 
 static enum err_code put_state(struct api *api, struct store_version *version, const char *name,
-                               const json_t *entry, bool close_look, json_t *one, struct err *err)
+                               const json_t *entry, const struct look *look, json_t *one,
+                               struct err *err)
 {
     struct measure measure;
     struct api_route route;
     bool ok = true;
     json_t *changes = NULL;
+    bool close_look = look != NULL;
     const char *dataset = store_version_dataset(version);
     bool is_sql = json_object_get(entry, "library") != NULL;
     TRY(measure_layers(api, dataset, entry, &measure, err));
@@ -71,8 +111,8 @@ static enum err_code put_state(struct api *api, struct store_version *version, c
         TRY(count_rows(api, dataset, entry, &measure, err));
     if (close_look && is_sql && route.staleness_s > 0)
         changes = json_null(); /* a statement does not say how many */
-    else if (close_look && route.staleness_s > 0)
-        TRY(pending(api, version, entry, &changes, err));
+    else if (close_look && !is_sql)
+        TRY(pending(api, version, entry, look, route.staleness_s > 0, &changes, err));
     json_put_text(one, "name", name, &ok);
     json_put_text(one, "resource", json_text(entry, "resource", ""), &ok);
     json_put_flag(one, "builtin", json_flag(entry, "builtin", false), &ok);
@@ -86,9 +126,15 @@ static enum err_code put_state(struct api *api, struct store_version *version, c
     json_put_int(one, "staleness_s", route.staleness_s, &ok);
     json_put_int(one, "max_staleness_s", json_int(entry, "max_staleness_s", 0), &ok);
     json_put_flag(one, "fresh", route.fresh, &ok);
+    json_put_text(one, "on_error", json_text(entry, "on_error", "fail"), &ok);
+    if (json_object_get(entry, "nulled") != NULL)
+        json_put(one, "nulled", api_nulled_brief(json_object_get(entry, "nulled"), &ok), &ok);
     json_put_int(one, "last_duration_ms", json_int(entry, "duration_ms", 0), &ok);
     if (close_look)
         json_put(one, "pending_changes", changes != NULL ? changes : json_integer(0), &ok);
+    if (close_look && !is_sql)
+        json_put_int(one, "recent_changes",
+                     api_recent_of(&look->recent, json_text(entry, "resource", "")), &ok);
     return json_built(ok, err);
 }
 
@@ -106,8 +152,8 @@ static json_t *routes_json(struct api *api, const char *dataset, bool *ok)
     return object;
 }
 
-enum err_code api_views_list(struct api *api, const char *dataset, const char *const *names,
-                             size_t count, bool close_look, json_t **ret, struct err *err)
+static enum err_code list_all(struct api *api, const char *dataset, const char *const *names,
+                              size_t count, struct look *look, json_t **ret, struct err *err)
 {
     AUTO(store_version_close) struct store_version *version = NULL;
     JSON_AUTO views = NULL;
@@ -115,7 +161,6 @@ enum err_code api_views_list(struct api *api, const char *dataset, const char *c
     bool ok = true;
     const char *name;
     json_t *entry;
-    api_begin(api);
     TRY(store_version_open(api->store, dataset, NULL, &version, err));
     TRY(api_views_read(api, dataset, &views, err));
     TRY(api_sql_views_read(api, dataset, &sql, err));
@@ -125,6 +170,8 @@ enum err_code api_views_list(struct api *api, const char *dataset, const char *c
     for (size_t i = 0; i < count; i++)
         if (json_object_get(views, api_views_plain_name(names[i])) == NULL)
             return api_view_not_materialised(views, api_views_plain_name(names[i]), err);
+    if (look != NULL && json_object_size(views) > 0)
+        TRY(look_open(api, version, look, err));
     json_object_foreach(views, name, entry)
     {
         bool wanted = count == 0;
@@ -134,14 +181,25 @@ enum err_code api_views_list(struct api *api, const char *dataset, const char *c
             continue;
         json_t *one = json_object();
         json_push(list, one, &ok);
-        TRY(put_state(api, version, name, entry, close_look, one, err));
+        TRY(put_state(api, version, name, entry, look, one, err));
     }
     json_t *object = json_object();
     json_put_text(object, "dataset", dataset, &ok);
     json_put_text(object, "version", store_version_id(version), &ok);
     json_put(object, "views", json_incref(list), &ok);
-    if (close_look)
+    if (look != NULL)
         json_put(object, "routes", routes_json(api, dataset, &ok), &ok);
     *ret = object;
     return json_built(ok, err);
+}
+
+enum err_code api_views_list(struct api *api, const char *dataset, const char *const *names,
+                             size_t count, bool close_look, json_t **ret, struct err *err)
+{
+    struct look look = {.engine = NULL};
+    api_begin(api);
+    enum err_code code =
+        list_all(api, dataset, names, count, close_look ? &look : NULL, ret, err);
+    look_close(&look);
+    return code;
 }

@@ -16,6 +16,7 @@ static void jobs_done(struct api_view_jobs *jobs, struct api_sql_view_jobs *sql)
         api_view_done(&jobs->jobs[i].view);
         run_result_done(&jobs->jobs[i].result);
         json_decref(jobs->jobs[i].layers);
+        json_decref(jobs->jobs[i].nulled);
     }
     mem_free(jobs->jobs);
     json_decref(jobs->views);
@@ -65,18 +66,33 @@ static enum err_code add_job(struct api_view_jobs *jobs, const char *word, struc
 }
 
 /* A new view, and one whose definition changed, is made whole; one over the very same resources
- * stays. */
-static void decide(const struct api_view_jobs *jobs, struct api_view_job *job, bool force)
+ * stays. What is null in it because it breaks a rule stays, too, unless it is to be an error now. */
+static void decide(const struct api_view_jobs *jobs, struct api_view_job *job,
+                   const struct api_views_options *options)
 {
+    const json_t *nulled = json_object_get(job->entry, "nulled");
+    bool was_null = strcmp(json_text(job->entry, "on_error", "fail"), "null") == 0;
+    job->null_on_error = options->on_error == API_ON_ERROR_AS_IT_WAS
+                             ? was_null
+                             : options->on_error == API_ON_ERROR_NULL;
+    bool is_error = nulled != NULL && !job->null_on_error;
+    bool untold = nulled != NULL && !api_nulled_is_whole(nulled), force = options->force;
     bool same_view = job->entry != NULL && json_equal(json_object_get(job->entry, "view"),
                                                       fhir_view_definition(job->view.view));
     bool same_rows =
         same_view && strcmp(json_text(job->entry, "table_hash", "-"), hash_of(jobs, job)) == 0;
-    job->how = force || !same_view ? API_VIEW_FULL : same_rows ? API_VIEW_KEEP : API_VIEW_DELTA;
+    job->how = force || !same_view || is_error ? API_VIEW_FULL
+               : same_rows                     ? API_VIEW_KEEP
+               : untold                        ? API_VIEW_FULL
+                                               : API_VIEW_DELTA;
+    if (job->how == API_VIEW_KEEP)
+        job->nulled = json_incref((json_t *)(uintptr_t)nulled);
     job->reason = job->entry == NULL ? "new"
                   : !same_view       ? "its definition changed"
                   : force            ? "forced"
+                  : is_error         ? "its null values are errors now"
                   : same_rows        ? "nothing changed"
+                  : untold           ? "many of its values are null"
                                      : "";
 }
 
@@ -112,6 +128,9 @@ static json_t *entry_json(const struct api_view_jobs *jobs, const struct api_vie
         max_staleness_s >= 0 ? max_staleness_s : json_int(job->entry, "max_staleness_s", 0), ok);
     json_put_int(entry, "duration_ms",
                  keep ? json_int(job->entry, "duration_ms", 0) : job->duration_ms, ok);
+    json_put_text(entry, "on_error", job->null_on_error ? "null" : "fail", ok);
+    if (job->nulled != NULL)
+        json_put(entry, "nulled", json_deep_copy(job->nulled), ok);
     json_put(entry, "columns", columns_json(job->view.view, ok), ok);
     json_put(entry, "layers",
              keep ? json_deep_copy(json_object_get(job->entry, "layers"))
@@ -163,6 +182,9 @@ static json_t *answer_views(const struct api_view_jobs *jobs, const struct api_s
         }
         if (job->how == API_VIEW_DELTA)
             json_put_int(one, "changed_resources", job->changes, ok);
+        json_put_text(one, "on_error", job->null_on_error ? "null" : "fail", ok);
+        if (job->nulled != NULL)
+            json_put(one, "nulled", api_nulled_brief(job->nulled, ok), ok);
         json_put_flag(one, "reused", job->how == API_VIEW_KEEP || job->result.reused, ok);
         json_put_int(one, "duration_ms", job->duration_ms, ok);
         json_push(list, one, ok);
@@ -190,6 +212,9 @@ static enum err_code publish(struct api_view_jobs *jobs, const struct api_sql_vi
     json_put_flag(entry, "ok", true, &ok);
     json_put_text(entry, "version", store_version_id(jobs->version), &ok);
     json_put(entry, "views", json_deep_copy(json_object_get(object, "views")), &ok);
+    for (size_t i = 0; i < jobs->count; i++) /* of what is null the trail has numbers alone */
+        (void)json_object_del(
+            json_object_get(json_array_get(json_object_get(entry, "views"), i), "nulled"), "first");
     TRY(json_built(ok, err));
     return store_dataset_decide(jobs->api->store, options->dataset, put_entries, &publishing, entry,
                                 err);
@@ -216,7 +241,7 @@ static enum err_code make_and_publish(struct api_view_jobs *jobs, struct api_sql
 {
     int64_t started_us = clock_monotonic_us();
     for (size_t i = 0; i < jobs->count; i++)
-        decide(jobs, &jobs->jobs[i], options->force);
+        decide(jobs, &jobs->jobs[i], options);
     TRY(api_view_jobs_make(jobs, err));
     if (sql->count > 0)
         TRY(make_sql(jobs, sql, options, err));

@@ -1,7 +1,7 @@
 /* What the files about SQL-on-FHIR views share.
  *
  *   dataset.json  "views": {NAME: {view, builtin, resource, table_hash, version, as_of, refreshed_at, max_staleness_s, duration_ms,
- *                                  columns, layers: [run id of the base, then of each delta, oldest first]}}
+ *                                  on_error: fail|null, nulled? (views_nulled.h), columns, layers: [run id of the base, then of each delta, oldest first]}}
  *
  * All entries change in one edit of dataset.json: that edit is the snapshot's publication. A layer is an immutable run: one Parquet file, with
  * marrow_resource (the resource's id) as first column. A delta's file has marrow_row as second: a row of it that is false says that
@@ -10,6 +10,7 @@
 #define MARROW_API_VIEWS_PRIV_H
 
 #include "api/api_priv.h"
+#include "api/views_nulled.h"
 #include "fhir/fhir.h"
 #include "run/run.h"
 
@@ -102,9 +103,9 @@ enum err_code api_view_search_sql(const struct api_view *view, const char *searc
 
 /* ---- views_build.c ---- */
 /* Rows of views, all of one resource type, over the version's table of it (or resources_sql, a SELECT of texts), into tables VIEWS_MADE.tables[i] of
- * engine: one pass. Where the version has no such table: empty ones. nulled not NULL: a value that breaks its column's rule is null, and counted there. */
+ * engine: one pass. Where the version has no such table: empty ones. nulled not NULL: a value that breaks its column's rule is null, and told there by the table's name (views_nulled.h). */
 enum err_code api_views_evaluate(struct api *api, struct store_version *version, struct engine *engine, const struct api_view *const *views,
-                                 const char *const *tables, size_t count, const char *resources_sql, int64_t *nulled, struct err *err) WARN_UNUSED;
+                                 const char *const *tables, size_t count, const char *resources_sql, json_t *nulled, struct err *err) WARN_UNUSED;
 
 enum api_view_how { API_VIEW_KEEP, API_VIEW_FULL, API_VIEW_DELTA };
 struct api_view_job {
@@ -114,6 +115,8 @@ struct api_view_job {
     const char *reason;
     struct run_result result;
     json_t *layers; /* after this */
+    json_t *nulled; /* of its rows, after this; NULL: nothing (views_nulled.h) */
+    bool null_on_error;
     bool fold;      /* after its delta, the merged rows become the base */
     int64_t changes, started_us, duration_ms;
 };
@@ -137,9 +140,10 @@ enum err_code api_view_jobs_make(struct api_view_jobs *jobs, struct err *err) WA
 struct api_changes {
     int64_t count; /* resources that differ; < 0: the tables can't be compared */
     bool few;      /* so few that a delta is worth it: only then are they kept */
+    const char *ids; /* the table of the engine that names them in its column id; NULL: there is none */
 };
 /* What of an entry's resource differs between the table that its view was made of and this version's: found once, kept as a run, and made the view
- * VIEWS_CHANGES(id, gone, resource) of engine where they are few. count_only: nothing is kept and no view made. */
+ * VIEWS_CHANGES(id, gone, resource) of engine where they are few. count_only: nothing is kept. */
 enum err_code api_changes_find(struct api *api, struct store_version *version, const json_t *entry, struct engine *engine, bool count_only,
                                struct api_changes *ret, struct err *err) WARN_UNUSED;
 /* The two tables, as part of identities. now may be NULL. */

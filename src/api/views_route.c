@@ -136,7 +136,7 @@ static enum err_code make_views(struct store_version *version, struct engine *en
 /* The rows of the changed resources, in a table of their own. */
 static enum err_code evaluate_recent(struct api *api, struct store_version *version,
                                      struct engine *engine, const struct api_view *view,
-                                     const char *table, int64_t *nulled, struct err *err)
+                                     const char *table, json_t *nulled, struct err *err)
 {
     AUTO(buf_done) struct buf sql = BUF_INIT;
     buf_puts(&sql, "SELECT CAST(resource AS VARCHAR) FROM " RECENT_TABLE
@@ -150,10 +150,9 @@ static enum err_code evaluate_recent(struct api *api, struct store_version *vers
  * the changes. */
 static enum err_code with_recent(struct api *api, struct store_version *version,
                                  struct engine *engine, const struct api_view *view,
-                                 const struct api_query_marts *marts, struct str batch,
-                                 struct buf *select, struct err *err)
+                                 const struct api_recent *recent, json_t *nulled,
+                                 struct str batch, struct buf *select, struct err *err)
 {
-    const struct api_recent *recent = marts != NULL ? marts->recent : NULL;
     char table[STORE_LIMIT_NAME_BYTES + 16];
     const char *resource = fhir_view_resource(view->view);
     buf_puts(select, "SELECT * EXCLUDE (" VIEWS_RESOURCE ") FROM (");
@@ -162,7 +161,7 @@ static enum err_code with_recent(struct api *api, struct store_version *version,
     if (recent == NULL || api_recent_of(recent, resource) == 0)
         return buf_check(select, err);
     (void)snprintf(table, sizeof table, "%s__recent", view->name);
-    TRY(evaluate_recent(api, version, engine, view, table, marts->nulled, err));
+    TRY(evaluate_recent(api, version, engine, view, table, nulled, err));
     buf_puts(select,
              " ANTI JOIN (SELECT id AS " VIEWS_RESOURCE " FROM " RECENT_TABLE " WHERE type = ");
     engine_quote_literal(select, str_of(resource));
@@ -174,7 +173,7 @@ static enum err_code with_recent(struct api *api, struct store_version *version,
 
 /* Evaluated now, over this version's resources. */
 static enum err_code rows_now(struct api *api, struct store_version *version, struct engine *engine,
-                              const struct api_view *view, int64_t *nulled, struct buf *ret,
+                              const struct api_view *view, json_t *nulled, struct buf *ret,
                               struct err *err)
 {
     const char *tables[] = {view->name};
@@ -219,13 +218,69 @@ void api_view_routed(struct api *api, const struct store_version *version,
     warn_stale(api, name, route);
 }
 
+/* What of the view's rows is null because it broke a rule: into who asks, else a warning. */
+static enum err_code tell_nulled(struct api *api, const struct api_query_marts *marts,
+                                 const struct api_view *view, const json_t *of, struct err *err)
+{
+    AUTO(buf_done) struct buf text = BUF_INIT;
+    bool ok = true;
+    if (json_int(of, "resources", 0) == 0)
+        return ERR_OK;
+    if (marts != NULL && marts->nulled != NULL) {
+        api_nulled_merge(marts->nulled, view->name, of, &ok);
+        json_put_text(json_object_get(marts->nulled, view->name), "resource",
+                      fhir_view_resource(view->view), &ok);
+        return json_built(ok, err);
+    }
+    api_nulled_print(view->name, fhir_view_resource(view->view), of, 0, &text);
+    api_warn(api, "%s", buf_text(&text));
+    return ERR_OK;
+}
+
+/* Who asks may have no --on-error; a view that is kept can have it for all who read it. */
+static enum err_code hint_null(const struct store_version *version,
+                               const struct api_query_marts *marts, const struct api_view *view,
+                               enum err_code code, struct err *err)
+{
+    char create[ERR_TEXT_BYTES];
+    if (code != ERR_INPUT || strstr(err->hint, FHIR_HINT_NULL) == NULL)
+        return code;
+    (void)snprintf(create, sizeof create,
+                   "'marrow view create %s %s --on-error null' keeps the view with such values "
+                   "null, and counts them",
+                   store_version_dataset(version), view->name);
+    return marts != NULL && marts->takes_on_error
+               ? err_hint(err, FHIR_HINT_NULL "; %s", create)
+               : err_hint(err, "%s", create);
+}
+
+/* made, not NULL: a value that breaks a rule is null, and told there. */
+static enum err_code view_sql(struct api *api, struct store_version *version,
+                              struct engine *engine, const struct api_view *view,
+                              const json_t *entry, const struct api_query_marts *marts,
+                              bool materialised, json_t *made, json_t *allowed, struct buf *ret,
+                              struct err *err)
+{
+    AUTO(buf_done) struct buf batch = BUF_INIT;
+    if (materialised)
+        TRY(api_view_layers_sql(api, store_version_dataset(version), entry, true, allowed, &batch,
+                                err));
+    else
+        TRY(rows_now(api, version, engine, view, made, &batch, err));
+    return with_recent(api, version, engine, view, marts != NULL ? marts->recent : NULL, made,
+                       buf_view(&batch), ret, err);
+}
+
 static enum err_code attach_view(struct api *api, struct store_version *version,
                                  struct engine *engine, const struct api_view *view,
                                  const json_t *entry, const struct api_query_marts *marts,
                                  json_t *allowed, struct err *err)
 {
-    AUTO(buf_done) struct buf batch = BUF_INIT, select = BUF_INIT;
+    AUTO(buf_done) struct buf select = BUF_INIT;
+    JSON_AUTO made = NULL;
     struct api_route route;
+    const char *table;
+    json_t *of;
     bool ok = true, exact = marts == NULL || marts->exact,
          snapshot = marts != NULL && marts->snapshot;
     enum api_view_mode mode = snapshot ? API_VIEW_SNAPSHOT
@@ -234,13 +289,21 @@ static enum err_code attach_view(struct api *api, struct store_version *version,
     TRY(api_view_route(api, version, entry, fhir_view_resource(view->view), mode, &route, err));
     api_view_routed(api, version, marts, view->name, &route, &ok);
     TRY(json_built(ok, err));
-    if (strcmp(route.route, "materialised") == 0)
-        TRY(api_view_layers_sql(api, store_version_dataset(version), entry, true, allowed, &batch,
-                                err));
-    else
-        TRY(rows_now(api, version, engine, view, marts != NULL ? marts->nulled : NULL, &batch,
-                     err));
-    TRY(with_recent(api, version, engine, view, marts, buf_view(&batch), &select, err));
+    bool materialised = strcmp(route.route, "materialised") == 0;
+    if ((marts != NULL && marts->null_on_error) ||
+        strcmp(json_text(entry, "on_error", "fail"), "null") == 0)
+        made = json_object();
+    TRY(hint_null(version, marts, view,
+                  view_sql(api, version, engine, view, entry, marts, materialised, made, allowed,
+                           &select, err),
+                  err));
+    if (materialised)
+        TRY(tell_nulled(api, marts, view, json_object_get(entry, "nulled"), err));
+    json_object_foreach(made, table, of)
+    {
+        (void)table;
+        TRY(tell_nulled(api, marts, view, of, err));
+    }
     return make_views(version, engine, view->name, buf_view(&select), err);
 }
 

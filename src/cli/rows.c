@@ -284,9 +284,12 @@ static enum err_code write_piece(void *user, struct str piece, struct err *err)
 
 static void tell_nulled(struct writer *writer, const json_t *answer)
 {
-    if (!writer->cli->json && json_int(answer, "nulled", 0) > 0)
-        cli_note(writer->cli, "%lld values that broke their column's rule were made null\n",
-                 (long long)json_int(answer, "nulled", 0));
+    int64_t nulled = json_int(answer, "nulled", 0);
+    bool asked = strcmp(cli_text(writer->cli, "on-error", "fail"), "null") == 0;
+    if (!writer->cli->json && nulled > 0 && asked) /* else a warning says more of it */
+        cli_note(writer->cli, "%lld %s null: %s column's rule\n", (long long)nulled,
+                 cli_plural(nulled, "value is", "values are"),
+                 cli_plural(nulled, "it breaks its", "they break their"));
 }
 
 static enum err_code stream_text(struct writer *writer, const char *format, struct err *err)

@@ -55,9 +55,19 @@ static enum err_code read_options(struct cli *cli, struct asked *asked, struct e
                                                  .as_of = cli_text(cli, "as-of", NULL),
                                                  .suppress = cli_number(cli, "suppress", 0),
                                                  .engine = cli_text(cli, "engine", NULL),
+                                                 .null_on_error =
+                                                     strcmp(cli_text(cli, "on-error", "fail"),
+                                                            "null") == 0,
+                                                 .snapshot =
+                                                     strcmp(cli_text(cli, "freshness", "latest"),
+                                                            "snapshot") == 0,
                                                  .no_index = cli_flag(cli, "no-index"),
                                                  .name = cli_text(cli, "name", NULL),
                                                  .force = cli_flag(cli, "force")};
+    if (asked->options.snapshot && asked->options.version != NULL)
+        return err_set(err, ERR_USAGE,
+                       "--version names the rows; --freshness snapshot is what is kept, whatever it "
+                       "is of");
     if (views != NULL) {
         TRY(json_read_file(views, &asked->views, err));
         asked->options.views = asked->views;

@@ -276,6 +276,31 @@ static bool all_kept(const json_t *views)
     return kept;
 }
 
+/* What of each view's rows is null because it broke a rule, and where. */
+static void put_nulled(struct cli *cli, const json_t *views)
+{
+    char a[32], b[32];
+    for (size_t i = 0; i < json_array_size(views); i++) {
+        const json_t *one = json_array_get(views, i), *nulled = json_object_get(one, "nulled"),
+                     *first = json_object_get(nulled, "first");
+        int64_t values = json_int(nulled, "values", 0), resources = json_int(nulled, "resources", 0);
+        if (resources == 0)
+            continue;
+        cli_style(cli, CLI_WARN, "! ");
+        cli_say(cli, "%s: %s %s of %s %s %s null, against the column's rule: ",
+                json_text(one, "name", ""), cli_count(values, a),
+                cli_plural(values, "value", "values"), cli_count(resources, b),
+                cli_plural(resources, "resource", "resources"), values == 1 ? "is" : "are");
+        for (size_t k = 0; k < json_array_size(first); k++) {
+            const json_t *place = json_array_get(first, k);
+            cli_say(cli, "%s%s/", k > 0 ? "; " : "", json_text(one, "resource", ""));
+            cli_add_visible(&cli->out, str_of(json_text(place, "id", "")));
+            cli_say(cli, " %s", json_text(place, "column", ""));
+        }
+        cli_say(cli, resources > (int64_t)json_array_size(first) ? "; …\n" : "\n");
+    }
+}
+
 static void put_made(struct cli *cli, const json_t *answer)
 {
     char a[32], b[32];
@@ -304,6 +329,7 @@ static void put_made(struct cli *cli, const json_t *answer)
     }
     cli_table_wrap(table);
     cli_table_print(cli, table, true);
+    put_nulled(cli, views);
     bool idle = all_kept(views); /* its time would be a rounded nothing */
     cli_style(cli, CLI_GOOD, "✓ %zu %s of %s, version %.12s%s%s\n", json_array_size(views),
               cli_plural((int64_t)json_array_size(views), "view", "views"),
@@ -334,6 +360,9 @@ static enum err_code call_views(struct cli *cli,
                                             cli_list(cli, "context", context, PATHS_MOST),
                                         .engine = cli_text(cli, "engine", NULL),
                                         .force = cli_flag(cli, "force")};
+    const char *on_error = cli_text(cli, "on-error", NULL);
+    if (on_error != NULL)
+        options.on_error = strcmp(on_error, "null") == 0 ? API_ON_ERROR_NULL : API_ON_ERROR_FAIL;
     for (int i = 1; cli_word(cli, i) != NULL && options.view_count < VIEWS_MOST; i++)
         views[options.view_count++] = cli_word(cli, i);
     TRY(max_staleness(cli, &options.max_staleness_s, err));
@@ -423,7 +452,7 @@ static enum err_code put_list(struct cli *cli, bool close_look, struct err *err)
     cli_table_column(table, "fresh", false);
     cli_table_column(table, "last took", true);
     if (close_look)
-        cli_table_column(table, "a refresh evaluates", true);
+        cli_table_column(table, "changes it lacks", true);
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *one = json_array_get(list, i);
         bool fresh = json_flag(one, "fresh", false);
@@ -440,6 +469,7 @@ static enum err_code put_list(struct cli *cli, bool close_look, struct err *err)
             cli_table_count(table, json_int(one, "pending_changes", 0));
     }
     cli_table_print(cli, table, true);
+    put_nulled(cli, list);
     put_routes(cli, json_object_get(answer, "routes"));
     return ERR_OK;
 }

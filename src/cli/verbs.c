@@ -220,15 +220,27 @@ static const struct cli_option plan_run_options[] = {
     {"engine", CLI_TEXT, "URL", "on a server that the version was pushed to, or its views by 'view create --engine'", NULL}
 #define COHORT_SUPPRESS                                                                            \
     {"suppress", CLI_INTEGER, "N", "hide counts from 1 to N-1 and those they could be derived from", NULL}
+#define OPTION_FRESHNESS                                                                           \
+    {"freshness", CLI_TEXT, "F",                                                                   \
+     "latest: this version's rows, evaluated now where what is kept is stale; snapshot: what "     \
+     "is kept, however old; default: latest",                                                      \
+     WORDS("latest", "snapshot")}
+#define OPTION_ON_ERROR                                                                            \
+    {"on-error", CLI_TEXT, "WHAT",                                                                 \
+     "a value that breaks its column's rule: fail, or null and count it; default: fail, or as "    \
+     "the view is kept",                                                                           \
+     WORDS("fail", "null")}
 static const struct cli_option cohort_count_options[] = {
     OPTION_VERSION,
     COHORT_VIEWS,
     COHORT_AS_OF,
     COHORT_SUPPRESS,
     COHORT_ENGINE,
+    OPTION_FRESHNESS,
+    OPTION_ON_ERROR,
     {"no-index", CLI_FLAG, NULL, "count by the plan even where the bitmap index could answer", NULL},
     OPTIONS_END};
-static const struct cli_option cohort_show_options[] = {OPTION_VERSION, COHORT_VIEWS, COHORT_AS_OF, COHORT_ENGINE, OPTIONS_END};
+static const struct cli_option cohort_show_options[] = {OPTION_VERSION, COHORT_VIEWS, COHORT_AS_OF, COHORT_ENGINE, OPTION_FRESHNESS, OPTIONS_END};
 static const struct cli_option cohort_save_options[] = {
     {"name", CLI_TEXT, "N", "the table will be cohort_N", NULL},
     OPTION_VERSION,
@@ -301,14 +313,7 @@ static const struct cli_option view_sql_options[] = {
         {"overwrite", CLI_FLAG, NULL, "replace a file that is there", NULL},                       \
         {"limit", CLI_INTEGER, "N",                                                                \
          "stop after N rows; a terminal shows 40", NULL},                                          \
-        {"freshness", CLI_TEXT, "F",                                                               \
-         "latest: this version's rows, evaluated now where what is kept is stale; snapshot: what " \
-         "is kept, however old; default: latest",                                                  \
-         WORDS("latest", "snapshot")},                                                             \
-        {"on-error", CLI_TEXT, "WHAT",                                                             \
-         "a value that breaks its column's rule: fail, or null and count it; default: fail",       \
-         WORDS("fail", "null")},                                                                   \
-        OPTION_VERSION
+        OPTION_FRESHNESS, OPTION_ON_ERROR, OPTION_VERSION
 static const struct cli_option view_run_options[] = {
     {"data", CLI_LIST, "PATH",
      "FHIR files or folders to read (NDJSON, packed or not, Bundles, archives); they go into no "
@@ -332,12 +337,14 @@ static const struct cli_option view_create_options[] = {
      NULL},
     OPTION_ENGINE("also as tables of the schema sqlonfhir on that server, indexed, swapped in together"),
     {"force", CLI_FLAG, NULL, "evaluate all again and prove that the result is the same", NULL},
+    OPTION_ON_ERROR,
     OPTION_CONTEXT,
     OPTIONS_END,
 };
 static const struct cli_option view_refresh_options[] = {
     {"max-staleness", CLI_TEXT, "TIME", "change the target of staleness, such as 15m or 1d", NULL},
     OPTION_ENGINE("also as tables of the schema sqlonfhir on that server"),
+    OPTION_ON_ERROR,
     OPTIONS_END,
 };
 static const struct cli_option history_options[] = {

@@ -280,6 +280,7 @@ struct fhir_rows {
     struct fhir_cell *cells; /* by output */
     bool (*row)(struct fhir_rows *rows); /* false: stop; eval.code says why */
     int64_t count, nulled;
+    const char *nulled_column; /* the first of them */
     struct fhir_recording *recording; /* or NULL */
 };
 /* eval, view, cells and row are set. False: eval.code. */

@@ -57,6 +57,8 @@ enum err_code fhir_path_explain(const char *resource, struct str text, struct bu
 /* ---- native evaluation -------------------------------------------------------------------------- */
 
 enum fhir_on_error { FHIR_FAIL, FHIR_NULL /* a cell that breaks its column's rule is null, and counted */ };
+/* Part of the hint of every error that FHIR_NULL would not have raised. */
+#define FHIR_HINT_NULL "--on-error null makes such values null, and counts them"
 struct fhir_program_options {
     enum fhir_on_error on_error;
     bool resource_id; /* a first column `marrow_resource` (text): the resource's id, for refreshing */
@@ -75,6 +77,8 @@ const struct data_schema *fhir_program_schema(const struct fhir_program *program
 struct fhir_sink {
     enum err_code (*batch)(void *user, size_t view_idx, const struct data_batch *batch, struct err *err);
     void *user;
+    /* FHIR_NULL made that many cells of the resource's rows null, the first in column. id: empty where it has none; column lasts as long as the program. May be NULL. */
+    void (*nulled)(void *user, size_t view_idx, struct str id, const char *column, int64_t cells);
 };
 struct fhir_counts {
     int64_t resources, passed_over; /* read; of another type */

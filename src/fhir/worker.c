@@ -194,6 +194,8 @@ static enum err_code fill(struct fhir_worker *worker, const struct json_node *ro
     if (!done && !fhir_known_learn(worker->known, shape, view, &filling.rows, &resource))
         return blame(worker, filling.id, program->views[view].view->name, err);
     worker->counts.nulled += filling.rows.nulled;
+    if (filling.rows.nulled > 0 && worker->sink.nulled != NULL)
+        worker->sink.nulled(worker->sink.user, view, filling.id.ptr != NULL ? filling.id : STR(""), filling.rows.nulled_column, filling.rows.nulled);
     return ERR_OK;
 }
 

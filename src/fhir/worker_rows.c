@@ -25,7 +25,8 @@ static bool broken(struct fhir_rows *rows, const struct fhir_view_column *column
         return false;
     if (rows->eval.program->options.on_error == FHIR_NULL) {
         rows->eval.code = ERR_OK;
-        rows->nulled++;
+        if (rows->nulled++ == 0)
+            rows->nulled_column = column->name;
         cell->valid = false;
         return true;
     }
@@ -33,7 +34,9 @@ static bool broken(struct fhir_rows *rows, const struct fhir_view_column *column
         fhir_eval_fail(&rows->eval, ERR_INPUT, "%s", how);
     rows->eval.code = err_context(rows->eval.err, "column %s", column->name);
     if (strcmp(how, "several values where one is expected") == 0)
-        err_hint(rows->eval.err, "take one of them (.first(), .where(…)), iterate over them (forEach), or declare \"collection\": true");
+        err_hint(rows->eval.err, "take one of them (.first(), .where(…)), iterate over them (forEach), or declare \"collection\": true; " FHIR_HINT_NULL);
+    else
+        err_hint(rows->eval.err, FHIR_HINT_NULL);
     return false;
 }
 

@@ -99,7 +99,7 @@ static void files_and_queries_give_the_same_tables_on_any_number_of_threads(void
             struct fhir_counts counts;
             char schema[16];
             snprintf(schema, sizeof schema, "s%zu%zu", source, threads);
-            check(view_pass_tables(&sources[source], views.program, engine, schema, tables, threads, NULL, &counts, &err));
+            check(view_pass_tables(&sources[source], views.program, engine, schema, tables, threads, NULL, NULL, &counts, &err));
             assert_int_equal(counts.resources, RESOURCES);
             char sql[256];
             snprintf(sql, sizeof sql, "SELECT count(*) * 1000000 + count(DISTINCT id) FROM %s.v1 WHERE gender = 'male'", schema);
@@ -122,7 +122,7 @@ static void a_resource_that_fails_is_named_with_its_line_and_leaves_no_table(voi
     check(engine_open(&(struct engine_options){0}, &engine, &err));
     const struct view_pass_source source = {.paths = &path, .path_count = 1};
     for (size_t threads = 1; threads <= 3; threads++) {
-        assert_int_equal(view_pass_tables(&source, views.program, engine, NULL, tables, threads, NULL, NULL, &err), ERR_INPUT);
+        assert_int_equal(view_pass_tables(&source, views.program, engine, NULL, tables, threads, NULL, NULL, NULL, &err), ERR_INPUT);
         assert_non_null(strstr(err.message, "Patient/p12345: column gender: several values"));
         assert_string_equal(err.source, path);
         assert_int_equal(err.line, 12346 + 124 * 2); /* two blank lines behind each hundredth */
@@ -198,7 +198,7 @@ static void a_pass_can_be_cancelled(void **state)
     views_open(&views);
     check(engine_open(&(struct engine_options){0}, &engine, &err));
     const struct view_pass_source source = {.paths = &path, .path_count = 1};
-    assert_int_equal(view_pass_tables(&source, views.program, engine, NULL, tables, 2, &progress, NULL, &err), ERR_INTERRUPTED);
+    assert_int_equal(view_pass_tables(&source, views.program, engine, NULL, tables, 2, &progress, NULL, NULL, &err), ERR_INTERRUPTED);
     assert_int_equal(ask(engine, "SELECT count(*) FROM duckdb_tables()"), 0);
     views_close(&views);
 }

@@ -168,6 +168,9 @@ def what_changes(dataset, folder, hospital, code):
     program.must("fhir", "apply", dataset, changes)
     answer = ask(dataset, criteria, "materialised", [before[0], before[1], before[2] + 3], "three came since")
     checks.equal(answer.get("recent_changes"), 3, "and that is told")
+    ask(dataset, criteria, "bitmap", before, "the snapshot has no recent changes", "--freshness", "snapshot")
+    status = {v["name"]: (v["pending_changes"], v["recent_changes"]) for v in program.must("view", "status", dataset)["views"]}
+    checks.equal((status["condition_simple"], status["patient_demographics"]), ((3, 3), (0, 0)), "status tells what the views lack")
     kept = program.must("cohort", "save", dataset, criteria, "--name", "men")
     checks.equal(kept["count"], before[2], "what is saved is the version's")
     first = answer["version"]
@@ -181,8 +184,12 @@ def what_changes(dataset, folder, hospital, code):
     checks.that("another version" in answer["why"] or "changes" in answer["why"], "the old index is not used", answer["why"])
     checks.equal((answer["views"]["condition_simple"]["route"], answer["views"]["patient_demographics"]["route"]), ("on the fly", "materialised"),
                  "patients did not change")
+    answer = ask(dataset, criteria, "materialised", before, "the snapshot", "--freshness", "snapshot")
+    checks.that(answer["stale"] and answer["views"]["condition_simple"]["staleness_s"] >= 1 and answer["data_as_of"] == answer["views"]["condition_simple"]["as_of"], "its age is told", answer)
+    checks.equal(program.run("cohort", "count", dataset, criteria, "--freshness", "snapshot", "--version", first).status, 2, "a version and the snapshot are two things")
     program.must("view", "refresh", dataset)
-    ask(dataset, criteria, "materialised", after, "refreshed")
+    answer = ask(dataset, criteria, "materialised", after, "refreshed")
+    checks.equal((answer["stale"], answer["signature"]), (False, program.must("cohort", "count", dataset, criteria, "--freshness", "snapshot")["signature"]), "fresh: the snapshot is the latest")
     checks.that(not program.must("cohort", "index", dataset)["reused"], "the index is made anew")
     ask(dataset, criteria, "bitmap", after, "indexed anew")
     ask(dataset, criteria, "bitmap", before, "the version before, by its own index", "--version", first)

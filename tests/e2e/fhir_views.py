@@ -105,6 +105,61 @@ def broken_rules():
     checks.equal(program.must("view", "run", path, "--dataset", "h", "--on-error", "null")["nulled"], grown, "recent changes counted too")
 
 
+def numbers_with(odd):
+    """The hospital's observations, the numbers at these places beyond every double."""
+    lines, places = [], [n for n, o in enumerate(parsed["Observation"]) if "valueQuantity" in o and any(c["code"] == "laboratory" for k in o["category"] for c in k["coding"])]
+    for n, line in enumerate(parsed["Observation"]):
+        text = json.dumps(line)
+        lines.append(text.replace('"value": %s' % json.dumps(line["valueQuantity"]["value"]), '"value": 1e400') if n in {places[k] for k in odd} else text)
+    ids = sorted(parsed["Observation"][places[k]]["id"] for k in odd)
+    target = os.path.join(scratch, "numbers")
+    write(target, dict(files, **{"Observation.ndjson": lines}))
+    program.must("import", target, "--name", "numbers")
+    return ids, json.loads(lines[places[0]])["code"]["coding"][0]["code"], json.loads(lines[places[0]])["valueQuantity"].get("unit", "")
+
+
+def nulled_of(answer):
+    nulled = next(v for v in answer["views"] if v["name"] == "observation_labs").get("nulled", {"resources": 0, "values": 0, "first": []})
+    return nulled["resources"], [f["id"] for f in nulled["first"]]
+
+
+def numbers_beyond_double():
+    """One number that no double holds: an error with its remedy by every route; or null, counted and told by every route, and a refresh counts what a full build counts."""
+    (bad,), code, unit = numbers_with([0])
+    criteria = f"observation {code} > 0 {unit}".strip()
+    for words in (["view", "create", "numbers"], ["view", "query", "numbers", "observation_labs", ""], ["cohort", "count", "numbers", criteria], ["sql", "numbers", "SELECT * FROM sqlonfhir.observation_labs"]):
+        ran = program.run(*words)
+        checks.that(ran.status == 3 and f"Observation/{bad}" in ran.err and "column value" in ran.err and "--on-error null" in ran.err and "1e400" not in ran.err, f"{words[:2]}: resource, column and remedy", ran.err)
+    answer = program.must("cohort", "count", "numbers", criteria, "--on-error", "null")
+    notes = [n["message"] for n in answer["notes"] if n["code"] == "nulled_values"]
+    checks.that(len(notes) == 1 and f"Observation/{bad}, value" in notes[0], "a cohort tells what is null", answer["notes"])
+    few = program.must("cohort", "count", "numbers", criteria, "--on-error", "null", "--suppress", "11")
+    checks.that(any(n["code"] == "nulled_values" and n["message"].startswith("some values") for n in few["notes"]) and bad not in json.dumps(few), "small numbers are hidden here too", few["notes"])
+    created = program.must("view", "create", "numbers", "--on-error", "null")
+    checks.equal(nulled_of(created), (1, [bad]), "created, and counted")
+    checks.equal({v["on_error"] for v in created["views"]}, {"null"}, "the mode is told")
+    checks.equal(nulled_of(program.must("view", "status", "numbers")), (1, [bad]), "status")
+    checks.equal(program.rows("numbers", f"SELECT value FROM sqlonfhir.observation_labs WHERE id = '{bad}'"), [[None]], "null")
+    checks.that(any(bad in w for w in program.must("sql", "numbers", "SELECT count(*) FROM sqlonfhir.observation_labs").get("warnings", [])), "sql warns")
+    for how in ("materialised", "bitmap"):
+        asked = criteria if how == "materialised" else f"observation {code}"
+        answer = program.must("cohort", "count", "numbers", asked)
+        checks.equal((answer["route"], sum(n["code"] == "nulled_values" for n in answer["notes"])), (how, 1), f"a cohort tells it: {how}")
+        program.must("cohort", "index", "numbers")
+    checks.that(bad not in json.dumps([e for e in program.must("history", "numbers")["entries"] if e.get("ok")]), "the trail of what went well has numbers alone")
+    checks.equal(program.run("view", "create", "numbers", "--on-error", "fail").status, 3, "back to an error: it is one")
+    for turn, odd in enumerate(([0, 1], [1, 2, 3], [4], [])):
+        ids = numbers_with(odd)[0]
+        refreshed = program.must("view", "refresh", "numbers")
+        how = next(v for v in refreshed["views"] if v["name"] == "observation_labs")["how"]
+        checks.equal((how, nulled_of(refreshed)), ("delta", (len(ids), ids)), f"refresh {turn}: of what changed, and what stayed, counted")
+        merged = sorted_rows("numbers", "observation_labs")
+        rebuilt = program.must("view", "create", "numbers", "observation_labs", "--force")
+        checks.equal((nulled_of(rebuilt), sorted_rows("numbers", "observation_labs") == merged), ((len(ids), ids), True), f"refresh {turn}: as a full build")
+    answer = program.must("view", "create", "numbers", "--on-error", "fail")
+    checks.equal({(v["on_error"], v["how"]) for v in answer["views"]}, {("fail", "kept")}, "nothing is null: the strict mode is taken without work")
+
+
 def everything_at_once():
     answer = program.must("view", "create", "h", "--max-staleness", "0")
     checks.equal(sorted(v["name"] for v in answer["views"]), sorted(BUILT_IN), "all built-in views")
@@ -219,4 +274,5 @@ refreshes()
 searches()
 drops()
 broken_rules()
+numbers_beyond_double()
 checks.end()

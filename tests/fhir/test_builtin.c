@@ -60,7 +60,7 @@ static enum err_code run(struct str name, struct str resources, struct buf *ret,
     TRY(json_parse(str_of(builtin_text(name)), "view", &definition, err));
     TRY(fhir_view_read(definition, "view", &view, err));
     struct shown shown = {view, ret};
-    struct fhir_sink sink = {show_batch, &shown};
+    struct fhir_sink sink = {.batch = show_batch, .user = &shown};
     TRY(fhir_program_new((const struct fhir_view *const *)&view, 1, &options, &program, err));
     TRY(fhir_worker_new(program, &sink, &worker, err));
     TRY(fhir_worker_run_lines(worker, resources, false, err));

@@ -65,7 +65,7 @@ static enum err_code run_view(const json_t *definition, const struct str *resour
     AUTO(fhir_program_free) struct fhir_program *program = NULL;
     AUTO(fhir_worker_free) struct fhir_worker *worker = NULL;
     struct fhir_program_options options = {.on_error = FHIR_FAIL};
-    struct fhir_sink sink = {take_batch, answer};
+    struct fhir_sink sink = {.batch = take_batch, .user = answer};
     struct err *err = &answer->err;
     TRY(fhir_view_read(definition, "view", &view, err));
     answer->view = view;

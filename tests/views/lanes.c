@@ -442,7 +442,7 @@ static enum err_code run_native(const struct fhir_view *view, struct str resourc
     const struct fhir_program_options options = {.resource_id = true, .same_type = true};
     AUTO(fhir_program_free) struct fhir_program *program = NULL;
     AUTO(fhir_worker_free) struct fhir_worker *worker = NULL;
-    const struct fhir_sink sink = {take, ret};
+    const struct fhir_sink sink = {.batch = take, .user = ret};
     struct fhir_counts counts;
     TRY(fhir_program_new(&view, 1, &options, &program, err));
     TRY(fhir_worker_new(program, &sink, &worker, err));
