@@ -71,7 +71,7 @@ static int64_t lines_before(const struct view_block *block)
 
 void view_block_blame(struct view_block *block, struct err *err)
 {
-    if (block->file != NULL && err->code == ERR_INPUT)
+    if (block->file != NULL && (err->code == ERR_INPUT || err->line > 0))
         err_at(err, block->file->mapping.path, err->line > 0 ? lines_before(block) + err->line : 0, 0);
 }
 

@@ -9,6 +9,7 @@
 #include "api/view_pass.h"
 #include "api/views_priv.h"
 
+#include "base/mapping.h"
 #include "ingest/ingest.h"
 
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 
 #define FOLDER_LIMIT_DEPTH 8
 #define FILES_MOST 100000
+#define HEAD_BYTES ((size_t)64 << 10) /* of a file, that tell how it is read */
 
 /* ---- files -------------------------------------------------------------------------------------
  */
@@ -55,6 +57,29 @@ static bool is_ndjson(const char *name)
            str_has_suffix_nocase(str_of(name), ".jsonl");
 }
 
+/* A resource a line, by the first of them: no array, no Bundle, no resource over several lines, no
+ * mark of an encoding. What is none of these is plain: the reader finds its fault. */
+static enum err_code looks_plain(const char *path, bool *ret, struct err *err)
+{
+    static const char bundle[] = "\"Bundle\"";
+    struct file_mapping mapping = {0};
+    TRY(file_map(path, NULL, &mapping, err));
+    struct str head = {mapping.ptr, mapping.length < HEAD_BYTES ? mapping.length : HEAD_BYTES};
+    while (head.len > 0 && strchr(" \t\r\n", head.ptr[0]) != NULL && head.ptr[0] != '\0')
+        head = (struct str){head.ptr + 1, head.len - 1};
+    const char *feed = head.len > 0 ? memchr(head.ptr, '\n', head.len) : NULL;
+    bool whole = feed != NULL;
+    if (whole)
+        head = str_trim((struct str){head.ptr, (size_t)(feed - head.ptr)});
+    unsigned char first = head.len > 0 ? (unsigned char)head.ptr[0] : '{';
+    *ret = first != '[' && first != '\0' && first < 0x80 &&
+           !(head.len > 1 && head.ptr[1] == '\0') &&
+           !(whole && first == '{' && head.ptr[head.len - 1] != '}');
+    for (size_t i = 0; *ret && i + sizeof bundle <= head.len; i++)
+        *ret = memcmp(head.ptr + i, bundle, sizeof bundle - 1) != 0;
+    return file_unmap(&mapping, ERR_OK, err);
+}
+
 /* *ret_plain: below path there are NDJSON files only (or what nobody reads: texts, hidden files).
  */
 static enum err_code walk(struct input *input, const char *path, int depth, bool *ret_plain,
@@ -68,8 +93,11 @@ static enum err_code walk(struct input *input, const char *path, int depth, bool
         return err_hint(err, "give NDJSON files, a folder of them, a Bundle or an archive");
     }
     if (info.kind == FILE_REGULAR) {
-        *ret_plain = *ret_plain && is_ndjson(path);
-        return is_ndjson(path) ? add_plain(input, path, err) : ERR_OK;
+        bool plain = is_ndjson(path);
+        if (plain)
+            TRY(looks_plain(path, &plain, err));
+        *ret_plain = *ret_plain && plain;
+        return plain ? add_plain(input, path, err) : ERR_OK;
     }
     if (depth > FOLDER_LIMIT_DEPTH)
         return err_set(err, ERR_LIMIT, "folders within one another deeper than %d",

@@ -218,24 +218,11 @@ static enum err_code kick_off(struct bulk *bulk, struct err *err)
     return err_hint(err, "the server does not follow the Bulk Data specification");
 }
 
-/* Retry-After: seconds, or a date. */
+/* What the server asks for, else the usual. */
 static int64_t pause_of(const struct net_response *response, int64_t usual)
 {
-    struct str given;
-    int64_t seconds = 0;
-    if (!net_response_header(response, "Retry-After", 0, &given))
-        return usual;
-    if (!str_to_int64(str_trim(given), &seconds)) {
-        char text[64];
-        struct tm parts = {0};
-        (void)snprintf(text, sizeof text, "%.*s", (int)(given.len < 63 ? given.len : 63),
-                       given.ptr);
-        if (strptime(text, "%a, %d %b %Y %H:%M:%S", &parts) == NULL)
-            return usual;
-        seconds = (int64_t)timegm(&parts) - clock_now_us() / 1000000;
-    }
-    int64_t pause = seconds > PAUSE_GIVEN_MS / 1000 ? PAUSE_GIVEN_MS : seconds * 1000;
-    return pause < PAUSE_FIRST_MS ? PAUSE_FIRST_MS : pause;
+    int64_t given = net_retry_after_ms(response, PAUSE_GIVEN_MS);
+    return given < 0 ? usual : given < PAUSE_FIRST_MS ? PAUSE_FIRST_MS : given;
 }
 
 static enum err_code wait(const struct bulk *bulk, int64_t pause_ms, struct err *err)

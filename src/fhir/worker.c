@@ -207,6 +207,10 @@ static enum err_code run_root(struct fhir_worker *worker, const struct json_node
         return err_set(err, ERR_INPUT, "expected a resource: a JSON object");
     worker->counts.resources++;
     if (!program->options.same_type && (type == NULL || !str_equal(type->text, str_of(program->resource)))) {
+        if (type != NULL && str_equal(type->text, STR("Bundle"))) { /* what is in it would be missed */
+            err_set(err, ERR_INPUT, "a Bundle among resources: expected one resource a line");
+            return err_hint(err, "'marrow import' takes Bundles apart; then run the view with --dataset");
+        }
         worker->counts.passed_over++;
         return ERR_OK;
     }

@@ -274,6 +274,18 @@ static bool is_padded(struct str line, const char *end)
     return (size_t)(end - (line.ptr + line.len)) >= JSON_BULK_PADDING;
 }
 
+/* An object that begins on the first line and ends on a later one: a pretty-printed Bundle whose
+ * first line has its type, for one. */
+static enum err_code spans_lines(struct str first, const char *end, bool *ret, struct err *err)
+{
+    struct json_view view = {0};
+    *ret = first.ptr[0] == '{' && json_read_object(first.ptr, end, &view) &&
+           view.end > first.ptr + first.len;
+    bool failed = view.failed;
+    json_view_done(&view);
+    return failed ? ingest_memory(err) : ERR_OK;
+}
+
 /* One document a line? The first line is whole, or what follows it begins another document, or the
  * name says so. */
 static enum err_code find_lines(struct fhir_in_reader *reader, const struct ingest_file *file,
@@ -285,7 +297,14 @@ static enum err_code find_lines(struct fhir_in_reader *reader, const struct inge
     *ret = false;
     if (first.len == 0 || first.ptr[0] == '[')
         return ERR_OK;
-    TRY(fhir_in_read(reader, first, is_padded(first, end), &facts, err));
+    bool spans = false, lengthy = (int64_t)first.len > INGEST_LIMIT_CELL_BYTES;
+    if (!lengthy)
+        TRY(fhir_in_read(reader, first, is_padded(first, end), &facts, err));
+    if ((lengthy || facts.reason != NULL) && second.len > 0)
+        TRY(spans_lines(first, end, &spans, err));
+    *ret = lengthy && !spans;
+    if (lengthy || spans)
+        return ERR_OK;
     struct str name = str_of(file->base_name);
     *ret = facts.reason == NULL || facts.id.ptr != NULL || str_equal(facts.type, STR("Bundle")) ||
            (second.len > 0 && second.ptr[0] == '{');

@@ -347,6 +347,18 @@ static void take_node(struct reading *work, const struct json_node *node, int de
         take_node(work, child, depth + 1);
 }
 
+/* Of the members that are read here one stands twice (no FHIR): which of them holds, no two readers
+ * of JSON agree on. */
+static bool has_twice(const struct json_node *root)
+{
+    for (const struct json_node *one = root->first; one != NULL; one = one->next)
+        for (const struct json_node *other = one->next; one->field != NULL && other != NULL;
+             other = other->next)
+            if (other->field == one->field)
+                return true;
+    return false;
+}
+
 static void give_reason(struct fhir_in_reader *reader, struct fhir_in_facts *ret,
                         const char *reason)
 {
@@ -372,7 +384,9 @@ static enum err_code read_by(struct fhir_in_reader *reader, const struct tree *t
     }
     for (const struct json_node *child = root->first; child != NULL; child = child->next)
         take_node(&work, child, 0);
-    if (ret->type.ptr == NULL)
+    if (has_twice(root))
+        ret->reason = "a member that tells what the resource is stands twice";
+    else if (ret->type.ptr == NULL)
         ret->reason = "no resourceType";
     else if (!fhir_in_type_name_fits(ret->type))
         ret->reason = "the resourceType is no name of a type of resources";
@@ -425,6 +439,25 @@ enum err_code fhir_in_read(struct fhir_in_reader *reader, struct str text, bool 
     return code == ERR_OK ? ERR_OK : complaint(reader, code, &own, ret, err);
 }
 
+/* Of a text that is no resource by its length (a Bundle may be): walked where it lies, without a
+ * copy. */
+static enum err_code type_of_long(struct str text, struct str *ret, struct err *err)
+{
+    struct json_view view = {0};
+    bool failed = false;
+    if (text.ptr[0] == '{' && json_read_object(text.ptr, text.ptr + text.len, &view))
+        for (size_t i = 0; i < view.count; i++) {
+            struct str value = view.members[i].value;
+            if (!str_equal(view.members[i].name, STR("resourceType")) || value.len < 2)
+                continue;
+            value = (struct str){value.ptr + 1, value.len - 2};
+            *ret = fhir_in_type_name_fits(value) ? value : *ret;
+        }
+    failed = view.failed;
+    json_view_done(&view);
+    return failed ? ingest_memory(err) : ERR_OK;
+}
+
 enum err_code fhir_in_read_type(struct fhir_in_reader *reader, struct str text, bool padded,
                                 struct str *ret, struct err *err)
 {
@@ -442,6 +475,8 @@ enum err_code fhir_in_read_type(struct fhir_in_reader *reader, struct str text, 
             return ERR_OK;
         }
     }
+    if ((int64_t)text.len > INGEST_LIMIT_CELL_BYTES)
+        return type_of_long(text, ret, err);
     struct err own = {0};
     arena_reset(reader->nodes);
     enum err_code code =

@@ -11,6 +11,8 @@
 #include "base/clock.h"
 #include "net/net_priv.h"
 
+#define TOO_LARGE 100 /* CURLE_TOO_LARGE, of libcurl 8.6: a header among others */
+
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
 static CURLcode curl_started;
 static void start_curl(void)
@@ -83,21 +85,31 @@ bool net_response_header(const struct net_response *response, const char *name, 
 /* ---- pauses -------------------------------------------------------------------------------------
  */
 
-/* Milliseconds of a Retry-After in seconds; -1: none (its other form, a date, is not used). */
-static int64_t retry_after_ms(const struct net_response *response)
+int64_t net_retry_after_ms(const struct net_response *response, int64_t most_ms)
 {
-    struct str text;
+    struct str given;
     int64_t seconds;
-    if (!net_response_header(response, "Retry-After", 0, &text) || !str_to_int64(text, &seconds) ||
-        seconds < 0)
+    if (!net_response_header(response, "Retry-After", 0, &given))
         return -1;
-    return seconds > NET_LIMIT_WAIT_MS / 1000 ? NET_LIMIT_WAIT_MS : seconds * 1000;
+    if (!str_to_int64(given, &seconds)) {
+        char text[64];
+        struct tm parts = {0};
+        (void)snprintf(text, sizeof text, "%.*s", (int)(given.len < 63 ? given.len : 63),
+                       given.ptr);
+        if (strptime(text, "%a, %d %b %Y %H:%M:%S", &parts) == NULL)
+            return -1;
+        seconds = (int64_t)timegm(&parts) - clock_now_us() / 1000000;
+        seconds = seconds < 0 ? 0 : seconds; /* a moment that is gone: now */
+    }
+    if (seconds < 0)
+        return -1;
+    return seconds > most_ms / 1000 ? most_ms : seconds * 1000;
 }
 
 /* Doubled each time, ± a quarter so that many clients do not come back at once. */
 static int64_t pause_ms(const struct attempt *attempt)
 {
-    int64_t asked = retry_after_ms(attempt->response);
+    int64_t asked = net_retry_after_ms(attempt->response, NET_LIMIT_WAIT_MS);
     if (asked >= 0)
         return asked;
     int64_t ms = attempt->request->backoff_ms > 0 ? attempt->request->backoff_ms : 200;
@@ -144,6 +156,9 @@ static enum err_code transport_failed(const struct attempt *attempt, struct err 
                        (long long)total_ms);
     if (attempt->result == CURLE_OPERATION_TIMEDOUT)
         return err_set(err, ERR_TIMEOUT, "%s went silent", host);
+    bool headers = attempt->response->headers.len > 0 && attempt->response->received_bytes == 0;
+    if (headers && (attempt->result == CURLE_OUT_OF_MEMORY || attempt->result == TOO_LARGE))
+        return err_set(err, ERR_LIMIT, "%s answered with a header longer than can be taken", host);
     if (attempt->result == CURLE_OUT_OF_MEMORY)
         return err_set(err, ERR_MEMORY, "no memory to speak with %s", host);
     if (attempt->result == CURLE_COULDNT_CONNECT || attempt->result == CURLE_COULDNT_RESOLVE_HOST)

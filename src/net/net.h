@@ -94,6 +94,9 @@ void net_response_done(struct net_response *response);
 /* Value of the idx-th header (from 0) of that name; false: no such. */
 bool net_response_header(const struct net_response *response, const char *name, size_t idx,
                          struct str *ret);
+/* Milliseconds that Retry-After asks for, in seconds or as a date (a past one: 0), most_ms at most;
+ * -1: it asks for none. */
+int64_t net_retry_after_ms(const struct net_response *response, int64_t most_ms);
 
 /* Send and await the answer. ERR_OK whatever the answer's status is: look at ret->status.
  * Connections refused or cut and answers 429, 502, 503, 504 are tried again after a pause

@@ -171,6 +171,22 @@ def bundles():
     checks.equal(program.rows(name, "SELECT id, version_id, resource->>'$.gender' g FROM Patient"), [["p2", "2", "male"]], "a history: newest first, deletions")
 
 
+def odd_but_legal():
+    """Where lines end means nothing to JSON: documents over lines, whatever their first line already tells."""
+    entries = [{"resource": resource("Patient", f"p{n}", gender="male")} for n in range(3)]
+    tail = json.dumps(entries, indent=1)[1:]
+    _, answer = take(make("odd/head.json", '{"resourceType":"Bundle","type":"collection","entry":[' + tail + "}"))
+    checks.equal(counts(answer), {"Patient": (3, 0)}, "a Bundle whose first line has its type")
+    _, answer = take(make("odd/each.ndjson", '{"resourceType":"Bundle","entry":[\n' + ",\n".join(map(json.dumps, entries)) + "\n]}\n"))
+    checks.equal(counts(answer), {"Patient": (3, 0)}, "a Bundle with an entry a line")
+    _, answer = take(make("odd/one.json", '{"resourceType":"Patient","id":"a","name":[\n{"family":"b"}]}\n{"resourceType":"Patient","id":"c"}'))
+    checks.equal(counts(answer), {"Patient": (2, 0)}, "a resource over two lines, then one on a line")
+    name, answer = take(make("odd/twice.ndjson", line("Patient", "a") + '\n{"resourceType":"Patient","id":"u","id":"w"}\n' +
+                             '{"resourceType":"Patient","id":"x","meta":{"versionId":"1"},"meta":{"versionId":"2"}}\n'))
+    checks.equal(counts(answer), {"Patient": (1, 2)}, "which id holds, readers don't agree on: set aside")
+    checks.equal([at for at, reason in rejects(name, "Patient") if "stands twice" in reason], [2, 3], "with the reason")
+
+
 def newest_stays():
     first = "\n".join([line("Patient", "a", "2024-01-02T00:00:00Z", "2"), line("Patient", "a", "2024-01-01T23:59:59-05:00", "3"), line("Patient", "b", None, "1"),
                        line("Patient", "c", "2024-05-01T00:00:00.000Z", "9"), line("Patient", "d", "2024-01-01T00:00:00Z")])
@@ -298,6 +314,6 @@ def real_exports():
                 checks.equal(back.read().splitlines(), [text.strip() for text in stream.read().splitlines()], f"{name}: {table} comes back byte for byte")
 
 
-for case in (one_table_a_type, content_tells, packed, bundles, newest_stays, patients, bad_lines, long_lines, a_dataset_like_others, real_exports):
+for case in (one_table_a_type, content_tells, packed, bundles, odd_but_legal, newest_stays, patients, bad_lines, long_lines, a_dataset_like_others, real_exports):
     case()
 checks.end()

@@ -1,5 +1,6 @@
 """Import from a FHIR server (Bulk Data), against a server on the loopback interface that behaves, and that misbehaves in every way that is asked
 of it: what comes in is whole or nothing, and the error says what the server did."""
+import email.utils
 import http.server
 import json
 import os
@@ -95,6 +96,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.give(200, b"<!doctype html><html>log in</html>", "text/html; charset=utf-8")
         if way == "no location":
             return self.give(202)
+        if way == "busy" and len(self.server.seen) <= 2:
+            return self.give(429, Retry_After=email.utils.formatdate(time.time() + 2, usegmt=True))
+        if way == "header":
+            return self.give(202, Content_Location="x" * 400000)
         if way == "loop":
             return self.give(302, Location=self.path)
         if isinstance(way, int):
@@ -218,6 +223,7 @@ def a_bad_server():
     refused("a login page", "web page", "FHIR base", kickoff="html")
     refused("no Content-Location", "Content-Location", "Bulk Data", kickoff="no location")
     refused("a redirect in a circle", "redirect", kickoff="loop")
+    refused("a header without end", "header longer than", kickoff="header")
     error = refused("500", "500", "try again", kickoff=500)
     checks.that("processing: the export is broken" in str(error.get("detail")), "an OperationOutcome is told", error)
     refused("404", "404", "check the address", kickoff=404)
@@ -244,6 +250,10 @@ def cut_and_continued():
     checks.equal(counts(answer), {"Patient": 3000, "Condition": 5000}, "cut twice by a server without ranges: from the start")
     server.reset(busy=True, waits=1)
     checks.equal(counts(program.must("import", "--from-server", server.base, "--name", "busy")), {"Patient": 3000, "Condition": 5000}, "429 is waited for")
+    server.reset(kickoff="busy")
+    began = time.time()
+    checks.equal(counts(program.must("import", "--from-server", server.base, "--name", "dated")), {"Patient": 3000, "Condition": 5000}, "a kick-off with 429 too")
+    checks.that(time.time() - began > 2, "until the date that Retry-After gives", time.time() - began)
 
 
 def interrupted():

@@ -81,6 +81,26 @@ def of_one_view():
     checks.equal(ran.answer["row_count"], len(expected), "rows told when written to a file", ran.out)
 
 
+def odd_files():
+    """What import takes, a run over files takes too, whatever a file is called; what is in no line of its own is never passed over in silence."""
+    path = make_view("odd_files", "Patient", column=[{"name": "id", "path": "getResourceKey()", "type": "id"}])
+    odd, out = os.path.join(scratch, "odd_files"), os.path.join(scratch, "odd_files.csv")
+    first, second = '{"resourceType":"Patient","id":"a"}\n', '{"resourceType":"Patient","id":"b"}\n'
+    bundle = json.dumps({"resourceType": "Bundle", "type": "collection", "entry": [{"resource": json.loads(second)}]}) + "\n"
+
+    def run(name, text):
+        write(odd, {f"{name}.ndjson": [text.rstrip("\n")]})
+        return program.run("view", "run", path, "--data", os.path.join(odd, f"{name}.ndjson"), "--format", "csv", "--out", out, "--overwrite")
+
+    for name, text in (("bom", "\ufeff" + first + second), ("bundle", bundle + first), ("over", '{"resourceType":"Patient",\n"id":"a"}\n' + second),
+                       ("array", "[" + first + "," + second + "]")):
+        ran = run(name, text)
+        checks.equal((ran.status, ran.answer and ran.answer["row_count"]), (0, 2), name, ran.err)
+    for name, text, words in (("late", first + bundle, "a Bundle among resources"), ("deep", first + '{"resourceType":"Patient","x":' + "[" * 9999 + "]" * 9999 + "}", "512")):
+        ran = run(name, text)
+        checks.that(ran.status == 3 and words in ran.error["message"] and ran.error["where"].endswith(f"{name}.ndjson:2"), name, ran.err)
+
+
 def broken_rules():
     """A column of several values: an error that names resource and column, or null and counted, over files and over a dataset alike."""
     path = make_view("several", "Patient", column=[{"name": "id", "path": "getResourceKey()"}, {"name": "given", "path": "name.given"}])
@@ -273,6 +293,7 @@ everything_at_once()
 refreshes()
 searches()
 drops()
+odd_files()
 broken_rules()
 numbers_beyond_double()
 checks.end()
