@@ -189,6 +189,20 @@ static const char *json_member(struct emit *emit, const struct plan_expr *expr)
     return arena_printf(emit->arena, "(#1 %s ('$.\"' || %%2 || '\"'))", arrow);
 }
 
+/* A member's text, or that of the one item of an array that stands there. */
+static const char *json_sole(struct emit *emit, const struct plan_expr *expr)
+{
+    const struct plan_expr *key = expr->args[1];
+    if (expr->args[0]->kind == PLAN_LITERAL) /* of a null DuckDB knows no list */
+        return expr->args[0]->literal == NULL ? "CAST(NULL AS VARCHAR)" : NULL;
+    if (!emit_is_plain_path(key) || strchr(key->literal, '.') != NULL)
+        return NULL;
+    return arena_printf(emit->arena,
+                        "CASE json_type(%%1, '$.%s') WHEN 'ARRAY' THEN list_aggregate(#1 ->> "
+                        "'$.%s[*]', 'string_agg', '\xEF\xB7\x90') ELSE #1 ->> '%s' END",
+                        key->literal, key->literal, key->literal);
+}
+
 /* Short, and read once where it stands twice beside itself: not in a lambda's body, where DuckDB
  * looks for nothing that is equal. */
 static bool is_short(const struct plan_expr *expr)
@@ -313,7 +327,7 @@ static const char *reference_key_of(struct emit *emit, const struct plan_expr *e
     return arena_printf(emit->arena,
                         "CASE WHEN NOT starts_with(%%1, 'urn:uuid:') OR %%2 = %%3 THEN "
                         "nullif(regexp_extract(split_part(%%1, '/_history/', 1), "
-                        "'^(?:urn:uuid:|(?:[^#?{][^?]*/)?%s/)([^/?]+)$', 1), '') END",
+                        "'^(?:urn:uuid:|(?:[^#?{[][^?]*/)?%s/)([^/?]+)$', 1), '') END",
                         type);
 }
 
@@ -343,6 +357,8 @@ static const char *choose_more(struct emit *emit, const struct plan_expr *expr,
     case PLAN_FUNCTION_JSON_GET:
     case PLAN_FUNCTION_JSON_VALUE:
         return json_member(emit, expr);
+    case PLAN_FUNCTION_JSON_SOLE:
+        return json_sole(emit, expr);
     case PLAN_FUNCTION_JSON_PATH:
         return emit_is_plain_path(expr->args[1])
                    ? arena_printf(emit->arena, "(#1 -> '%s%s')",

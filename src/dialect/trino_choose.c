@@ -367,6 +367,13 @@ static const char *of_json(struct emit *emit, const struct plan_expr *expr)
                                   "nullif(json_query(%%1, 'strict $.\"%s\"'), 'null'))",
                                   name, name)
                    : NULL;
+    case PLAN_FUNCTION_JSON_SOLE: /* lax: a value is an array of one, and several are an error */
+        return is_plain_name(expr->args[1])
+                   ? arena_printf(emit->arena,
+                                  "json_value(%%1, 'lax $.\"%s\"[*] ? (@.type() <> \"null\")' "
+                                  "NULL ON EMPTY DEFAULT '\xEF\xB7\x90' ON ERROR)",
+                                  name)
+                   : NULL;
     case PLAN_FUNCTION_JSON_AT:
         if (!is_number(expr->args[1], &number))
             return NULL;

@@ -21,22 +21,27 @@ static const char *joined(struct plan *plan, const char *before, const char *nam
     return before[0] == '\0' ? name : arena_printf(plan_arena(plan), "%s.%s", before, name);
 }
 
-const char *fhir_guard_chain(struct plan *plan, const struct fhir_path *path)
+/* The chain to the path; its last step's name after the prefix, "_" for what stands beside a
+ * primitive. NULL: the path is no such chain. */
+static const char *chain_of(struct plan *plan, const struct fhir_path *path, const char *prefix)
 {
     if (path->kind == FHIR_PATH_THIS)
-        return "";
-    if (path->kind == FHIR_PATH_MEMBER && !path->choice && fhir_guard_single(path))
-        return joined(plan, fhir_guard_chain(plan, path->input), path->name.ptr);
-    bool typed = path->kind == FHIR_PATH_CALL && path->function == FHIR_FUNCTION_OF_TYPE &&
-                 path->input->kind == FHIR_PATH_MEMBER && path->input->choice;
-    if (!typed)
-        return NULL;
-    struct str type = path->name;
-    char first = type.len > 0 ? type.ptr[0] : 'X';
-    first = first >= 'a' && first <= 'z' ? (char)(first - 'a' + 'A') : first;
-    const char *name = arena_printf(plan_arena(plan), "%s%c%.*s", path->input->name.ptr, first,
-                                    (int)(type.len > 0 ? type.len - 1 : 0), type.ptr + 1);
-    return name == NULL ? NULL : joined(plan, fhir_guard_chain(plan, path->input->input), name);
+        return prefix[0] == '\0' ? "" : NULL;
+    const struct fhir_path *input = path->input;
+    const char *name = NULL;
+    if (path->kind == FHIR_PATH_MEMBER && !path->choice && fhir_guard_single(path)) {
+        name = arena_printf(plan_arena(plan), "%s%s", prefix, path->name.ptr);
+    } else if (path->kind == FHIR_PATH_CALL && path->function == FHIR_FUNCTION_OF_TYPE &&
+               input->kind == FHIR_PATH_MEMBER && input->choice) {
+        struct str type = path->name;
+        char first = type.len > 0 ? type.ptr[0] : 'X';
+        first = first >= 'a' && first <= 'z' ? (char)(first - 'a' + 'A') : first;
+        name =
+            arena_printf(plan_arena(plan), "%s%s%c%.*s", prefix, input->name.ptr, first,
+                         (int)(type.len > 0 ? type.len - 1 : 0), type.len > 0 ? type.ptr + 1 : "");
+        input = input->input;
+    }
+    return name == NULL ? NULL : joined(plan, chain_of(plan, input, ""), name);
 }
 
 static void add(struct fhir_guard *guard, const char *path)
@@ -64,10 +69,23 @@ static bool has_criteria(const struct fhir_path *path)
             path->function == FHIR_FUNCTION_ALL);
 }
 
+/* Does the step read _birthDate: a member or extension() of a primitive? */
+static bool reads_beside(const struct fhir_path *path)
+{
+    bool reads = path->kind == FHIR_PATH_MEMBER ||
+                 (path->kind == FHIR_PATH_CALL && path->function == FHIR_FUNCTION_EXTENSION);
+    enum fhir_type type = reads ? path->input->known.type : FHIR_TYPE_UNKNOWN;
+    return type != FHIR_TYPE_UNKNOWN && type != FHIR_TYPE_COMPLEX;
+}
+
 void fhir_guard_add(struct fhir_guard *guard, const struct fhir_path *path)
 {
-    const char *chain = fhir_guard_chain(guard->plan, path);
+    const char *chain = chain_of(guard->plan, path, "");
     if (chain != NULL && chain[0] != '\0')
+        add(guard, chain);
+    if (reads_beside(path))
+        chain = chain_of(guard->plan, path->input, "_");
+    if (reads_beside(path) && chain != NULL)
         add(guard, chain);
     if (path->input != NULL)
         fhir_guard_add(guard, path->input);

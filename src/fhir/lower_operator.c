@@ -2,6 +2,8 @@
  * collections, in their order; dates compare as far as they are written (lower_moment.c). */
 #include "fhir/lower_priv.h"
 
+#include <string.h>
+
 static bool is_ordering(enum fhir_operator op)
 {
     return op == FHIR_LESS || op == FHIR_LESS_EQUAL || op == FHIR_GREATER ||
@@ -204,6 +206,97 @@ static fhir_sql equal_to_list(struct fhir_lower *lower, fhir_sql list, fhir_sql 
     return fhir_sql_bound(lower, &binding, fhir_sql_case(lower, 3, parts));
 }
 
+/* ---- a member beside a string ------------------------------------------------------------------
+ */
+
+/* The path of a member at which no guard looks, as it is or as a list; else NULL. */
+static fhir_sql member_of(fhir_sql value)
+{
+    if (value->kind == PLAN_CALL && value->function->id == PLAN_FUNCTION_JSON_ITEMS)
+        value = value->args[0];
+    bool path = value->kind == PLAN_CALL && value->function->id == PLAN_FUNCTION_JSON_PATH &&
+                value->args[0]->kind != PLAN_COLUMN;
+    return path && strchr(value->args[1]->literal, '.') == NULL ? value : NULL;
+}
+static bool is_string(fhir_sql value)
+{
+    return value->kind == PLAN_LITERAL && value->type.kind == DATA_TEXT && value->literal != NULL;
+}
+
+static bool is_number(const char *text)
+{
+    static const char DIGITS[] = "0123456789";
+    text += *text == '-';
+    size_t count = strspn(text, DIGITS);
+    if (count > 0 && text[count] == '.')
+        count += 1 + strspn(text + count + 1, DIGITS);
+    if (count > 0 && (text[count] == 'e' || text[count] == 'E')) {
+        count += 1 + strspn(text + count + 1, "+-");
+        count += strspn(text + count, DIGITS);
+    }
+    return count > 0 && text[count] == '\0';
+}
+
+/* What the string could be the text of, were it no string in JSON. */
+enum likeness { LIKE_NOTHING, LIKE_VALUE, LIKE_STRUCTURE };
+static enum likeness likeness_of(const char *text)
+{
+    if (text[0] == '[' || text[0] == '{' || strstr(text, FHIR_EXACT) != NULL)
+        return LIKE_STRUCTURE;
+    bool word =
+        strcmp(text, "true") == 0 || strcmp(text, "false") == 0 || strcmp(text, "null") == 0;
+    return word || is_number(text) ? LIKE_VALUE : LIKE_NOTHING;
+}
+
+/* system = 'x' of an element: by far the most there is in criteria, and the shortest. A string that
+ * a number has the text of must stand in quotes there. NULL: it is no such comparison. */
+static fhir_sql equal_to_string(struct fhir_lower *lower, fhir_sql list, fhir_sql string)
+{
+    fhir_sql path = member_of(list);
+    if (path == NULL || !is_string(string))
+        return NULL;
+    enum likeness like = likeness_of(string->literal);
+    if (like == LIKE_STRUCTURE)
+        return NULL;
+    fhir_sql equal = fhir_sql_call(
+        lower, "eq", fhir_sql_call(lower, "json_sole", path->args[0], path->args[1], NULL), string,
+        NULL);
+    if (like == LIKE_NOTHING)
+        return equal;
+    fhir_sql quoted = fhir_sql_call(lower, "contains", fhir_sql_cast(lower, path, DATA_TEXT),
+                                    fhir_sql_text(lower, "\""), NULL);
+    return fhir_sql_call(lower, "and", equal, quoted, NULL);
+}
+
+/* The member that a = or an IN of strings compares, else NULL. */
+static fhir_sql compared(fhir_sql value)
+{
+    bool strings = value->kind == PLAN_CALL && (value->function->id == PLAN_FUNCTION_EQ ||
+                                                value->function->id == PLAN_FUNCTION_IN);
+    if (!strings || value->args[0]->kind != PLAN_CALL ||
+        value->args[0]->function->id != PLAN_FUNCTION_JSON_SOLE)
+        return NULL;
+    return value->args[0];
+}
+
+/* system = 'x' or system = 'y': system IN ('x', 'y'). NULL: they are no such two. */
+static fhir_sql one_of_strings(struct fhir_lower *lower, fhir_sql a, fhir_sql b)
+{
+    fhir_sql x = compared(a), y = compared(b);
+    if (x == NULL || y == NULL || x->args[0]->kind != PLAN_ELEMENT ||
+        y->args[0]->kind != PLAN_ELEMENT || x->args[0]->idx != y->args[0]->idx ||
+        strcmp(x->args[1]->literal, y->args[1]->literal) != 0)
+        return NULL;
+    fhir_sql *args =
+        arena_array(plan_arena(lower->plan), a->arg_count + b->arg_count - 1, sizeof *args);
+    if (args == NULL)
+        return NULL;
+    memcpy(args, a->args, a->arg_count * sizeof *args);
+    memcpy(args + a->arg_count, b->args + 1, (b->arg_count - 1) * sizeof *args);
+    const fhir_sql *copy = args;
+    return plan_call(lower->plan, "in", a->arg_count + b->arg_count - 1, copy);
+}
+
 static bool is_moment(enum fhir_system system)
 {
     return system == FHIR_SYSTEM_DATE || system == FHIR_SYSTEM_DATETIME;
@@ -235,6 +328,15 @@ static fhir_sql equality(struct fhir_lower *lower, const struct fhir_path *path,
         a = comparable(lower, a, path->args[0]->known.type, system);
     if (!fhir_sql_is_list(b))
         b = comparable(lower, b, path->args[1]->known.type, system);
+    if (a == NULL || b == NULL)
+        return NULL;
+    made = system == FHIR_SYSTEM_STRING ? equal_to_string(lower, a, b) : NULL;
+    if (made == NULL && system == FHIR_SYSTEM_STRING)
+        made = equal_to_string(lower, b, a);
+    if (made != NULL)
+        return path->operator_ == FHIR_EQUAL ? made : fhir_sql_call(lower, "not", made, NULL, NULL);
+    a = member_of(a) != NULL ? fhir_sql_list(lower, a) : a;
+    b = member_of(b) != NULL ? fhir_sql_list(lower, b) : b;
     if (a == NULL || b == NULL)
         return NULL;
     if (fhir_sql_is_list(a) && fhir_sql_is_list(b))
@@ -313,8 +415,10 @@ static fhir_sql logic(struct fhir_lower *lower, enum fhir_operator op, fhir_sql 
     switch ((int)op) {
     case FHIR_AND:
         return fhir_sql_call(lower, "and", a, b, NULL);
-    case FHIR_OR:
-        return fhir_sql_call(lower, "or", a, b, NULL);
+    case FHIR_OR: {
+        fhir_sql strings = one_of_strings(lower, a, b);
+        return strings != NULL ? strings : fhir_sql_call(lower, "or", a, b, NULL);
+    }
     case FHIR_XOR:
         return fhir_sql_call(lower, "ne", a, b, NULL);
     }

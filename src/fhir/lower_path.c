@@ -59,11 +59,12 @@ fhir_sql fhir_lower_member(struct fhir_lower *lower, fhir_sql from, const char *
     return from == NULL ? NULL : join(lower, from, name);
 }
 
-/* May the step be taken out without a look at what is there? Below a column the guards look; what
- * is taken out of an element is looked at when its value is used. */
+/* May the step be taken out without a look at what is there? Below a column the guards look; in an
+ * element of a list an array may stand in a single value's place: its items, then. What is taken
+ * out of one item that was picked is looked at when its value is used. */
 static bool is_single(fhir_sql from, bool single)
 {
-    return single && from->type.kind == DATA_JSON &&
+    return single && from->type.kind == DATA_JSON && from->kind != PLAN_ELEMENT &&
            (!is_path(from) || from->args[0]->kind == PLAN_COLUMN);
 }
 

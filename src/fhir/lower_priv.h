@@ -11,6 +11,8 @@
 
 #include "fhir/view_priv.h"
 
+#define FHIR_EXACT "\xEF\xB7\x90" /* U+FDD0: what no text of FHIR has, before a number in json_exact's form */
+
 struct fhir_lower {
     struct plan *plan;
     const struct fhir_view *view;
@@ -115,7 +117,6 @@ struct fhir_guard {
 };
 void fhir_guard_add(struct fhir_guard *guard, const struct fhir_path *path);
 /* "a.b" where path is nothing but members of one value each, from THIS; else NULL. */
-const char *fhir_guard_chain(struct plan *plan, const struct fhir_path *path);
 bool fhir_guard_single(const struct fhir_path *member); /* FHIR R4 has at most one in each input */
 
 #endif

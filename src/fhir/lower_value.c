@@ -340,6 +340,19 @@ static char kind_of(enum data_kind kind, enum fhir_type type)
 
 static const char WRONG_TYPE[] = "a value that is not of the column's type";
 
+/* Is the item, JSON that is there, no value of the declared system? */
+static fhir_sql is_undeclared(struct fhir_lower *lower, fhir_sql item, enum fhir_system declared)
+{
+    fhir_sql other = fhir_sql_other(lower, item, declared);
+    if (declared != FHIR_SYSTEM_INTEGER)
+        return other;
+    fhir_sql digits = fhir_sql_bare(lower, item, declared);
+    fhir_sql whole = digits == NULL ? NULL
+                                    : plan_cast(lower->plan, digits, DATA_TYPE(BIGINT), true);
+    return fhir_sql_call(lower, "or", other, fhir_sql_call(lower, "is_null", whole, NULL, NULL),
+                         NULL);
+}
+
 /* An element of the collection as JSON; one that is not of the declared system raises. */
 static fhir_sql element_json(struct fhir_lower *lower, fhir_sql element, enum fhir_type type,
                              enum fhir_system declared)
@@ -352,7 +365,7 @@ static fhir_sql element_json(struct fhir_lower *lower, fhir_sql element, enum fh
     if (!json && kind_of(element->type.kind, type) == kind_of_system(declared))
         return plain;
     fhir_sql wrong = fhir_sql_raise(lower, DATA_TYPE(JSON), WRONG_TYPE);
-    const fhir_sql parts[] = {json ? fhir_sql_other(lower, element, declared)
+    const fhir_sql parts[] = {json ? is_undeclared(lower, element, declared)
                                    : fhir_sql_bool(lower, true),
                               wrong, plain};
     return fhir_sql_case(lower, 3, parts);

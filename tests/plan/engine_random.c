@@ -59,7 +59,7 @@ static void report(const struct random_case *random, const struct err *failure)
 static bool is_of_views(const char *name)
 {
     static const char *const names[] = {
-        "json_path",      "json_items",     "json_has_array",  "json_array",   "json_exact",
+        "json_path",      "json_items",     "json_sole",      "json_has_array",  "json_array",   "json_exact",
         "json_exists",    "json_not_string", "json_not_text", "json_not_number", "json_not_boolean", "json_structure",
         "reference_key",  "reference_key_of", "ascii_upper", "ascii_lower",
         "json_plain",     "json_kind",      "json_lexeme",     "number_value", "number_text",

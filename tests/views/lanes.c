@@ -208,7 +208,7 @@ static void put_members(const struct member *members, unsigned depth, bool comma
 struct kind {
     const char *resource;
     const struct member *members;
-    const char *paths[40], *iterations[12], *conditions[10];
+    const char *paths[64], *iterations[12], *conditions[10];
 };
 static const struct kind KINDS[] = {
     {"Patient",
@@ -222,6 +222,13 @@ static const struct kind KINDS[] = {
       "name.where(use = 'official').family.first()",
       "name.first().given.join(',')",
       "telecom.where(rank > 1).value",
+      "telecom.where(rank = 2).value",
+      "telecom.where(rank != 2).value",
+      "telecom.where(system != 'usual').value",
+      "telecom.where((system = 'usual').not()).value",
+      "telecom.where(system = 'usual' or system = 'official').value",
+      "telecom.where(system = 'usual' and value = 'official').exists()",
+      "contact.where('usual' = name.use).name.family",
       "contact.name.family",
       "maritalStatus.coding.code",
       "maritalStatus.text",
@@ -275,6 +282,9 @@ static const struct kind KINDS[] = {
       "component.value.ofType(Quantity).value.first()",
       "component.where(code.coding.code = 'usual').value.ofType(Quantity).unit",
       "component.count()",
+      "component.where(code.text = 'usual' or code.text = 'x').count()",
+      "code.coding.where(system != 'usual').code",
+      "code.coding.where(system = '5').code",
       "value.ofType(Quantity)",
       "%rowIndex",
       "component.where(value.ofType(Quantity).value >= 1).exists()",
@@ -330,7 +340,7 @@ static void put_select(size_t kind, unsigned depth, bool inside, struct buf *out
     buf_puts(out, "\"column\":[");
     for (unsigned i = 0, count = 1 + below(3); i < count; i++) {
         buf_puts(out, i > 0 ? "," : "");
-        put_column(iterates || inside ? some(BELOW[kind], 8) : some(of->paths, 40), out);
+        put_column(iterates || inside ? some(BELOW[kind], 8) : some(of->paths, 64), out);
     }
     buf_putc(out, ']');
     if (depth > 0 && below(2) == 0) {
@@ -341,7 +351,7 @@ static void put_select(size_t kind, unsigned depth, bool inside, struct buf *out
     if (depth > 0 && below(4) == 0) {
         unsigned first = columns_made;
         buf_puts(out, ",\"unionAll\":[{\"column\":[");
-        put_column(iterates || inside ? some(BELOW[kind], 8) : some(of->paths, 40), out);
+        put_column(iterates || inside ? some(BELOW[kind], 8) : some(of->paths, 64), out);
         columns_made = first;
         buf_puts(out, "]},{\"column\":[");
         put_column("'other'", out);
