@@ -341,6 +341,21 @@ enum err_code api_cohort_do(struct api *api, const struct api_cohort_options *op
 /* ---- count --------------------------------------------------------------------------------------
  */
 
+/* counts: one of all patients, and one a step. */
+static enum err_code take_counts(struct api_cohort *cohort, struct plan *plan,
+                                 const struct plan_rel **root, struct buf *sql, int64_t *counts,
+                                 struct err *err)
+{
+    bool bitmap = cohort->index != NULL && cohort_index_why_not(cohort->question) == NULL;
+    TRY(cohort_plan_attrition(plan, cohort->question, root, err));
+    if (!bitmap)
+        TRY(api_cohort_attach_of(cohort, *root, err));
+    TRY(compile(cohort, *root, sql, err));
+    return bitmap ? cohort_index_count(cohort->index, cohort->question, counts, err)
+                  : run_counts(cohort, buf_text(sql), counts,
+                               cohort_step_count(cohort->criteria), err);
+}
+
 static enum err_code count(struct api_cohort *cohort, json_t *answer, struct err *err)
 {
     size_t steps = cohort_step_count(cohort->criteria);
@@ -353,15 +368,8 @@ static enum err_code count(struct api_cohort *cohort, json_t *answer, struct err
     if (plan == NULL || counts == NULL)
         return err_set(err, ERR_MEMORY, "no memory for a cohort");
     bool bitmap = cohort->index != NULL && cohort_index_why_not(cohort->question) == NULL;
-    TRY(cohort_plan_attrition(plan, cohort->question, &root, err));
-    if (!bitmap)
-        TRY(api_cohort_attach_of(cohort, root, err));
+    TRY(take_counts(cohort, plan, &root, &sql, counts, err));
     TRY(plan_signature(root, signature, err));
-    TRY(compile(cohort, root, &sql, err));
-    if (bitmap)
-        TRY(cohort_index_count(cohort->index, cohort->question, counts, err));
-    else
-        TRY(run_counts(cohort, buf_text(&sql), counts, steps, err));
     TRY(put_attrition(cohort, counts, answer, err));
     TRY(put_common(cohort, root, buf_text(&sql), answer, err));
     json_put_text(answer, "signature", signature, &ok);
@@ -441,12 +449,34 @@ static enum err_code attach(void *user, struct engine *engine, const char *const
     return api_attach_pinned(cohort->api, cohort->version, engine, names, count_names, &marts, err);
 }
 
-static enum err_code put_saved(const struct api_cohort *cohort, const struct run_result *result,
+/* Few are saved, or few are not: as a count of the same criteria would hide it. */
+static enum err_code is_hidden(struct api_cohort *cohort, int64_t rows, bool *ret, struct err *err)
+{
+    size_t steps = cohort_step_count(cohort->criteria);
+    const struct plan_rel *root = NULL;
+    bool hidden[2];
+    AUTO(plan_free) struct plan *plan = plan_new();
+    AUTO(buf_done) struct buf sql = BUF_INIT;
+    AUTO(mem_free) void *memory = mem_zalloc(steps + 1, sizeof(int64_t));
+    int64_t *counts = memory;
+    *ret = false;
+    if (cohort->options->suppress <= 1)
+        return ERR_OK;
+    if (plan == NULL || counts == NULL)
+        return err_set(err, ERR_MEMORY, "no memory for a cohort");
+    TRY(take_counts(cohort, plan, &root, &sql, counts, err));
+    const int64_t chain[] = {counts[0], rows};
+    cohort_suppress(chain, 2, cohort->options->suppress, hidden);
+    *ret = hidden[1];
+    return ERR_OK;
+}
+
+static enum err_code put_saved(struct api_cohort *cohort, const struct run_result *result,
                                const char *table, json_t *answer, struct err *err)
 {
-    bool ok = true;
-    int64_t rows = json_int(result->manifest, "row_count", 0), least = cohort->options->suppress;
-    bool few = least > 0 && rows > 0 && rows < least;
+    bool ok = true, few = false;
+    int64_t rows = json_int(result->manifest, "row_count", 0);
+    TRY(is_hidden(cohort, rows, &few, err));
     json_put_text(answer, "name", table, &ok);
     json_put_text(answer, "run_id", result->run_id, &ok);
     json_put_text(answer, "signature", result->signature, &ok);

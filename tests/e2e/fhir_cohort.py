@@ -143,6 +143,12 @@ def saved(dataset, hospital, code, what):
     checks.equal((answer["name"], answer["count"], answer["reused"]), ("cohort_women", len(expected), False), f"{what}: saved")
     checks.equal(program.rows(dataset, "SELECT patient_id FROM cohort_women ORDER BY 1"), [[p] for p in expected], f"{what}: the saved patients")
     checks.that(program.must("cohort", "save", dataset, f"female and condition {code}", "--name", "women")["reused"], f"{what}: saved again is reused")
+    number = len(expected)
+    for criteria, most in ((f"female and condition {code}", number + 1), (f"not (female and condition {code})", number + 1), (f"not (female and condition {code})", number)):
+        counted = program.must("cohort", "count", dataset, criteria, "--suppress", most)
+        kept = program.must("cohort", "save", dataset, criteria, "--name", "hidden", "--suppress", most)
+        checks.equal((kept["count"], kept["suppressed"]), (counted["count"], counted["count"] is None), f"{what}: {criteria!r} hidden below {most} when saved as when counted")
+        checks.equal(counted["count"] is None, most > number, f"{what}: few, or few others")
 
 
 def write(folder, target, conditions):
