@@ -308,7 +308,7 @@ static void put_made(struct cli *cli, const json_t *answer)
     AUTO(cli_table_free) struct cli_table *table = cli_table_new();
     cli_table_column(table, "view", false);
     cli_table_column(table, "state", false);
-    cli_table_column(table, "rows", true);
+    cli_table_column(table, "rows written", true); /* of a delta: with a mark a changed resource */
     cli_table_column(table, "bytes", true);
     cli_table_column(table, "time", true);
     cli_table_column(table, "why", false);

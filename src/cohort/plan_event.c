@@ -236,18 +236,31 @@ static const struct plan_expr *unit_expr(struct plan *plan, const struct plan_re
 }
 
 /* "< 5" says nothing of what is above: of a value with a comparator only the bound on its side is
- * certain. */
-static const struct plan_expr *certain(struct plan *plan, const struct plan_rel *rel,
-                                       const struct cohort_view *view,
-                                       const struct plan_expr *bound, bool low)
+ * certain. "< 5" is below 5, though 5 is not. */
+static const struct plan_expr *bound_expr(struct plan *plan, const struct plan_rel *rel,
+                                          const struct cohort_view *view,
+                                          const struct cohort_value *value, bool low)
 {
     static const char *const above[] = {"", ">", ">="}, *const below[] = {"", "<", "<="};
+    bool excluded = low ? value->low_excluded : value->high_excluded;
+    const char *outside = low ? "gt" : "lt", *within = low ? "ge" : "le";
+    const struct plan_expr *number = value_expr(plan, rel, &view->value),
+                           *limit = number_literal(plan, low ? value->low : value->high),
+                           *bound =
+                               cohort_call2(plan, excluded ? outside : within, number, limit);
     if (view->comparator.name == NULL)
         return bound;
     const struct plan_expr *text =
         cohort_call2(plan, "coalesce", cohort_text_expr(plan, rel, &view->comparator),
                      plan_literal_text(plan, ""));
-    return cohort_call2(plan, "and", bound, among(plan, text, low ? above : below, 3));
+    bound = cohort_call2(plan, "and", bound, among(plan, text, low ? above : below, 3));
+    if (!excluded)
+        return bound;
+    const struct plan_expr *strict =
+        cohort_call2(plan, "eq", text, plan_literal_text(plan, low ? ">" : "<"));
+    return cohort_call2(
+        plan, "or", bound,
+        cohort_call2(plan, "and", cohort_call2(plan, "eq", number, limit), strict));
 }
 
 static size_t value_exprs(struct plan *plan, const struct plan_rel *rel,
@@ -255,18 +268,11 @@ static size_t value_exprs(struct plan *plan, const struct plan_rel *rel,
                           const struct plan_expr **parts)
 {
     size_t count = 0;
-    const struct plan_expr *number = value_expr(plan, rel, &view->value);
     const struct plan_expr *unit = unit_expr(plan, rel, view, value);
     if (value->low != NULL)
-        parts[count++] = certain(plan, rel, view,
-                                 cohort_call2(plan, value->low_excluded ? "gt" : "ge", number,
-                                              number_literal(plan, value->low)),
-                                 true);
+        parts[count++] = bound_expr(plan, rel, view, value, true);
     if (value->high != NULL)
-        parts[count++] = certain(plan, rel, view,
-                                 cohort_call2(plan, value->high_excluded ? "lt" : "le", number,
-                                              number_literal(plan, value->high)),
-                                 false);
+        parts[count++] = bound_expr(plan, rel, view, value, false);
     if (unit != NULL)
         parts[count++] = unit;
     return count;

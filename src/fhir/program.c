@@ -100,6 +100,10 @@ static enum err_code build_schema(struct build *build)
         TRY(data_schema_add(schema, STR("marrow_resource"), DATA_TYPE(TEXT), build->err));
     for (size_t idx = 0; idx < view->column_count; idx++) {
         const struct fhir_view_column *column = &view->columns[idx];
+        if (build->program->options.resource_id && str_equal_nocase(str_of(column->name), STR("marrow_resource"))) {
+            err_set(build->err, ERR_INPUT, "view %s: a column marrow_resource: a kept view has one of this name that says of which resource a row is", view->name);
+            return err_hint(build->err, "give the column another name, or run the view without keeping it ('marrow view run')");
+        }
         TRY(data_schema_add(schema, str_of(column->name), column->type, build->err));
         struct data_column *added = &schema->columns[schema->count - 1];
         if (column->description != NULL && column->description[0] != '\0' && (added->label = mem_strdup(column->description)) == NULL)

@@ -137,6 +137,24 @@ def small_cells(dataset, hospital, text, pattern, what):
                 checks.that(shown in (None, real), f"{what}: what is shown is true", attrition(hidden), expected)
 
 
+def comparators():
+    """Of "< 5" it is certain that it is below 5, and nothing of what is above."""
+    values = {"a": ("<", 5), "b": (">", 5), "c": ("<=", 5), "d": (">=", 5), "e": (None, 5), "f": ("<", 4), "g": (">", 6)}
+    folder = os.path.join(scratch, "comparators")
+    os.makedirs(folder)
+    with open(os.path.join(folder, "all.ndjson"), "w") as file:
+        for who, (comparator, value) in values.items():
+            quantity = dict({"value": value, "unit": "mg/dL"}, **({"comparator": comparator} if comparator else {}))
+            file.write(json.dumps({"resourceType": "Patient", "id": who}) + "\n")
+            file.write(json.dumps({"resourceType": "Observation", "id": who, "status": "final", "subject": {"reference": f"Patient/{who}"}, "valueQuantity": quantity,
+                                   "category": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "laboratory"}]}],
+                                   "code": {"coding": [{"system": "http://loinc.org", "code": "1988-5"}]}}) + "\n")
+    program.must("import", folder, "--name", "comparators")
+    for asked, expected in (("< 5", "af"), ("<= 5", "acef"), ("> 5", "bg"), (">= 5", "bdeg"), ("= 5", "e"), ("<= 4", "f"), ("> 4", "bdeg"), ("< 6", "acef")):
+        program.must("cohort", "save", "comparators", f"observation 1988-5 {asked} mg/dL", "--name", "some")
+        checks.equal("".join(row[0] for row in program.rows("comparators", "SELECT patient_id FROM cohort_some ORDER BY 1")), expected, f"certainly {asked}")
+
+
 def saved(dataset, hospital, code, what):
     expected = sorted(hospital.coded("Condition", SNOMED, code) & {p for p, g in hospital.gender.items() if g == "female"})
     answer = program.must("cohort", "save", dataset, f"female and condition {code}", "--name", "women")
@@ -231,4 +249,5 @@ def on_real_data(name="fhir_smart_400", code="44054006"):
 
 on_the_synthetic_hospital()
 on_real_data()
+comparators()
 checks.end()

@@ -102,6 +102,9 @@ def odd_files():
 
 
 def broken_rules():
+    path = make_view("ours", "Patient", column=[{"name": "marrow_resource", "path": "getResourceKey()", "type": "id"}])
+    ran = program.run("view", "create", "h", path)
+    checks.that(ran.status == 3 and "marrow_resource" in ran.error["message"] and "another name" in ran.error["hint"], "a column of our own's name can't be kept", ran.err)
     """A column of several values: an error that names resource and column, or null and counted, over files and over a dataset alike."""
     path = make_view("several", "Patient", column=[{"name": "id", "path": "getResourceKey()"}, {"name": "given", "path": "name.given"}])
     broken = sum(1 for p in parsed["Patient"] if sum(len(n.get("given", [])) for n in p["name"]) > 1)
