@@ -53,18 +53,14 @@ enum err_code api_cohort_index_find(struct api_cohort *cohort, struct err *err)
     return ERR_OK;
 }
 
-enum err_code api_cohort_index_nulled(const struct api_cohort *cohort, json_t **ret,
-                                      struct err *err)
+enum err_code api_cohort_index_manifest(const struct api_cohort *cohort, json_t **ret,
+                                        struct err *err)
 {
     char run_id[HASH_HEX_BYTES];
-    JSON_AUTO manifest = NULL;
     if (cohort->index == NULL || cohort_index_why_not(cohort->question) != NULL)
         return ERR_OK;
     TRY(index_run_id(cohort, run_id, err));
-    TRY(store_run_read(cohort->api->store, cohort->options->dataset, run_id, &manifest, err));
-    const json_t *nulled = json_object_get(manifest, "nulled");
-    *ret = nulled != NULL ? json_incref((json_t *)(uintptr_t)nulled) : json_object();
-    return *ret != NULL ? ERR_OK : err_set(err, ERR_MEMORY, "no memory for notes");
+    return store_run_read(cohort->api->store, cohort->options->dataset, run_id, ret, err);
 }
 
 /* An index of another version is none of this one's views. */
@@ -120,6 +116,8 @@ static enum err_code make_manifest(const struct api_cohort *cohort, const char *
     json_put(manifest, "views", views, &ok);
     if (json_object_size(cohort->nulled) > 0)
         json_put(manifest, "nulled", json_deep_copy(cohort->nulled), &ok);
+    if (json_object_size(cohort->uncoded) > 0)
+        json_put(manifest, "uncoded", json_deep_copy(cohort->uncoded), &ok);
     if (json_object_update(manifest, (json_t *)(uintptr_t)about) != 0)
         ok = false;
     *ret = manifest;
@@ -136,6 +134,8 @@ static enum err_code build_staged(struct api_cohort *cohort, const char *run_id,
     const char *name, *identity = NULL;
     for (size_t i = 0; (name = cohort_views_table(cohort->views, i, &identity)) != NULL; i++)
         TRY(api_cohort_attach(cohort, &name, 1, err));
+    for (size_t i = 0; (name = cohort_views_table(cohort->views, i, &identity)) != NULL; i++)
+        TRY(api_cohort_uncoded(cohort, &name, 1, cohort->uncoded, err));
     TRY(file_path_join(staged, COHORT_INDEX_FILE, path, err));
     TRY(cohort_index_build(cohort->engine, cohort->views, path, &about, err));
     TRY(make_manifest(cohort, run_id, about, started_us, ret, err));

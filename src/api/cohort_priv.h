@@ -22,6 +22,7 @@ struct api_cohort {
     json_t *fhir_views;         /* the dataset's, once one was looked up */
     json_t *attached;           /* {view: true}: what the engine has */
     json_t *nulled;             /* what of the attached views' rows is null because it broke a rule (views_nulled.h) */
+    json_t *uncoded;            /* {view: rows}: of the index that is being built */
     json_t *wanted;             /* {view: identity}: FHIR views, as a server must have them */
     json_t *there, *pushed;     /* the server's tables of views, as run_mirror_notes gives them at first, and of the version */
     struct api_recent recent;   /* laid over the views */
@@ -32,6 +33,8 @@ struct api_cohort {
 enum err_code api_cohort_views(struct api *api, const struct api_cohort_options *options, struct api_cohort *ret, struct err *err) WARN_UNUSED;
 enum err_code api_cohort_ready(struct api *api, const struct api_cohort_options *options, struct api_cohort *ret, struct err *err) WARN_UNUSED;
 void api_cohort_done(struct api_cohort *cohort);
+/* The plan's SQL for the engine that would run it. */
+enum err_code api_cohort_compile(struct api_cohort *cohort, const struct plan_rel *root, struct buf *sql, struct err *err) WARN_UNUSED;
 /* A verb: what it does with a cohort that is ready. */
 struct api_cohort_verb {
     const char *name;
@@ -50,8 +53,15 @@ enum err_code api_cohort_attach(struct api_cohort *cohort, const char *const *na
 enum err_code api_cohort_attach_of(struct api_cohort *cohort, const struct plan_rel *root, struct err *err) WARN_UNUSED; /* what the plan scans */
 /* route, why, data_as_of, views and recent_changes of an answer by that plan. */
 enum err_code api_cohort_put_route(struct api_cohort *cohort, const struct plan_rel *root, json_t *answer, struct err *err) WARN_UNUSED;
+/* ---- cohort_notes.c ---- */
 /* What the views that the plan reads leave out, as notes. */
 enum err_code api_cohort_note_views(struct api_cohort *cohort, const struct plan_rel *root, json_t *notes, struct err *err) WARN_UNUSED;
+/* "12 values of … were left out: their unit is g/L" */
+enum err_code api_cohort_note_units(struct api_cohort *cohort, json_t *notes, struct err *err) WARN_UNUSED;
+/* How many rows of what the plan reads have no code (cohort_plan_uncoded). */
+enum err_code api_cohort_note_uncoded(struct api_cohort *cohort, const struct plan_rel *root, json_t *notes, struct err *err) WARN_UNUSED;
+/* … of these tables, {table: rows} where there are some. Attaches what it reads. */
+enum err_code api_cohort_uncoded(struct api_cohort *cohort, const char *const *tables, size_t count, json_t *ret, struct err *err) WARN_UNUSED;
 /* ---- cohort_server.c: FHIR views that a server has as tables ---- */
 /* Is it such views that are read? */
 bool api_cohort_on_server(const struct api_cohort *cohort);
@@ -66,8 +76,8 @@ void api_cohort_table_sql(void *user, const char *table, struct buf *out);
 /* ---- cohort_index.c ---- */
 /* Is it the index that answers? ret_why is added to. */
 bool api_cohort_uses_index(const struct api_cohort *cohort, struct buf *ret_why);
-/* What was null in the views' rows when the index that answers was built; *ret stays NULL: it is not the index. New reference. */
-enum err_code api_cohort_index_nulled(const struct api_cohort *cohort, json_t **ret, struct err *err) WARN_UNUSED;
+/* Of the index, if it answers: nulled and uncoded, as they were when it was built. *ret stays NULL: it does not. New reference. */
+enum err_code api_cohort_index_manifest(const struct api_cohort *cohort, json_t **ret, struct err *err) WARN_UNUSED;
 /* Open the index of the views, if it was built; one that can't be used is a warning. */
 enum err_code api_cohort_index_find(struct api_cohort *cohort, struct err *err) WARN_UNUSED;
 /* "2026-11-29" → days since 1970. */

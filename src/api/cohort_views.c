@@ -47,13 +47,13 @@ static void put_source(struct api_cohort *cohort, const char *name, const char *
     json_put(cohort->sources, name, one, ok);
 }
 
-/* A patient is a resource here, and its view has a row of each. */
-static bool is_patients_key(struct api_cohort *cohort, const struct api_view_meaning *view,
-                            const char *column)
+/* A view of resources has a row of each, and a patient is a resource. */
+static bool is_view_key(struct api_cohort *cohort, const struct api_view_meaning *view,
+                        const char *column)
 {
-    return view->builtin && view->one_row && strcmp(view->resource, "Patient") == 0 &&
-           (strcmp(column, "patient_id") == 0 || strcmp(column, "id") == 0) &&
-           is_key(cohort, "Patient", "id");
+    bool patient = strcmp(view->resource, "Patient") == 0 && strcmp(column, "patient_id") == 0;
+    return view->builtin && view->one_row && (patient || strcmp(column, "id") == 0) &&
+           is_key(cohort, view->resource, "id");
 }
 
 static enum err_code view_table(struct api_cohort *cohort, const char *name, const char *patient,
@@ -85,7 +85,7 @@ static enum err_code view_table(struct api_cohort *cohort, const char *name, con
     *ret = (struct cohort_table){.schema = &cohort->schema,
                                  .identity = cohort->identity,
                                  .one_row_each =
-                                     patient != NULL && is_patients_key(cohort, &view, patient),
+                                     patient != NULL && is_view_key(cohort, &view, patient),
                                  .name = cohort->name};
     return json_built(ok, err);
 }
@@ -284,75 +284,4 @@ enum err_code api_cohort_put_route(struct api_cohort *cohort, const struct plan_
     json_put_text(answer, "route", route, &ok);
     json_put_str(answer, "why", buf_view(&why), &ok);
     return json_built(ok, err);
-}
-
-static void push_note(json_t *notes, const char *code, const char *message, bool *ok)
-{
-    json_t *note = json_object();
-    json_put_text(note, "code", code, ok);
-    json_put_text(note, "message", message, ok);
-    json_push(notes, note, ok);
-}
-
-/* What of a view's rows is null because it broke a rule: as it was attached, as the index was built,
- * else as it is kept. */
-static const json_t *nulled_of(const struct api_cohort *cohort, const char *name,
-                               const json_t *of_index)
-{
-    const char *plain = api_views_plain_name(name);
-    const json_t *entry = json_object_get(cohort->fhir_views, plain);
-    if (json_object_get(cohort->nulled, plain) != NULL)
-        return json_object_get(cohort->nulled, plain);
-    if (of_index != NULL)
-        return json_object_get(of_index, plain);
-    return strcmp(json_text(json_object_get(cohort->sources, name), "route", ""), "on the fly") == 0
-               ? NULL
-               : json_object_get(entry, "nulled");
-}
-
-/* Nobody is left out without a word: a patient whose only value is null meets no limit. */
-static enum err_code note_nulled(const struct api_cohort *cohort, const char *name,
-                                 const json_t *of_index, json_t *notes, struct err *err)
-{
-    AUTO(buf_done) struct buf text = BUF_INIT;
-    const json_t *of = nulled_of(cohort, name, of_index);
-    int64_t resources = json_int(of, "resources", 0);
-    bool ok = true;
-    if (resources == 0 || json_object_get(cohort->sources, name) == NULL)
-        return ERR_OK;
-    api_nulled_print(api_views_plain_name(name), json_text(of, "resource", ""), of,
-                     cohort->options->suppress, &text);
-    push_note(notes, "nulled_values", buf_text(&text), &ok);
-    TRY(buf_check(&text, err));
-    return json_built(ok, err);
-}
-
-/* Without this word, no row of a weight would look like no patient who was weighed. */
-static void note_observations(const struct api_cohort *cohort, json_t *notes, bool *ok)
-{
-    const json_t *source = json_object_get(cohort->sources, "observation_labs");
-    if (json_object_get(source, "fresh") != NULL) /* else a table of that name is the user's own */
-        push_note(notes, "built_in_observations",
-                  "observations are the laboratory's and blood pressures, as the built-in views "
-                  "hold them; others: a view of your own, and --views FILE",
-                  ok);
-}
-
-enum err_code api_cohort_note_views(struct api_cohort *cohort, const struct plan_rel *root,
-                                    json_t *notes, struct err *err)
-{
-    const char **names = NULL;
-    size_t count = 0;
-    bool ok = true;
-    JSON_AUTO of_index = NULL;
-    TRY(api_cohort_index_nulled(cohort, &of_index, err));
-    TRY(plan_tables(root, &names, &count, err));
-    enum err_code code = ERR_OK;
-    for (size_t i = 0; i < count && code == ERR_OK; i++) {
-        if (strcmp(names[i], "observation_labs") == 0)
-            note_observations(cohort, notes, &ok);
-        code = note_nulled(cohort, names[i], of_index, notes, err);
-    }
-    mem_free(names);
-    return code == ERR_OK ? json_built(ok, err) : code;
 }

@@ -97,6 +97,7 @@ void api_cohort_done(struct api_cohort *cohort)
     json_decref(cohort->attached);
     json_decref(cohort->wanted);
     json_decref(cohort->nulled);
+    json_decref(cohort->uncoded);
     json_decref(cohort->there);
     json_decref(cohort->pushed);
     json_decref(cohort->fhir_views);
@@ -114,8 +115,9 @@ enum err_code api_cohort_views(struct api *api, const struct api_cohort_options 
     ret->attached = json_object();
     ret->wanted = json_object();
     ret->nulled = json_object();
+    ret->uncoded = json_object();
     if (ret->runs == NULL || ret->sources == NULL || ret->attached == NULL || ret->wanted == NULL ||
-        ret->nulled == NULL)
+        ret->nulled == NULL || ret->uncoded == NULL)
         return err_set(err, ERR_MEMORY, "no memory for a cohort");
     TRY(store_version_open(api->store, options->dataset, options->version, &ret->version, err));
     TRY(as_of_day(ret, err));
@@ -141,9 +143,8 @@ enum err_code api_cohort_ready(struct api *api, const struct api_cohort_options 
                                &ret->question, err);
 }
 
-/* The plan's SQL for the engine that would run it. */
-static enum err_code compile(struct api_cohort *cohort, const struct plan_rel *root,
-                             struct buf *sql, struct err *err)
+enum err_code api_cohort_compile(struct api_cohort *cohort, const struct plan_rel *root,
+                                 struct buf *sql, struct err *err)
 {
     const char **params = NULL;
     size_t count = 0;
@@ -180,41 +181,6 @@ static enum err_code run_counts(struct api_cohort *cohort, const char *sql, int6
     return read == steps + 1
                ? ERR_OK
                : err_set(err, ERR_FAILED, "expected %zu counts, found %zu", steps + 1, read);
-}
-
-/* "12 rows in another unit (g/L) were left out" */
-static enum err_code note_units(struct api_cohort *cohort, json_t *notes, struct err *err)
-{
-    AUTO(plan_free) struct plan *plan = plan_new();
-    AUTO(buf_done) struct buf sql = BUF_INIT;
-    const struct plan_rel *root = NULL;
-    JSON_AUTO rows = NULL;
-    bool ok = true;
-    if (plan == NULL)
-        return err_set(err, ERR_MEMORY, "no memory for a plan");
-    TRY(cohort_plan_other_units(plan, cohort->question, &root, err));
-    if (root == NULL)
-        return ERR_OK;
-    TRY(compile(cohort, root, &sql, err));
-    TRY(engine_query_json(cohort->engine, buf_text(&sql), 1000, &rows, err));
-    for (size_t i = 0; i < json_array_size(rows); i++) {
-        const json_t *row = json_array_get(rows, i);
-        int64_t number = json_integer_value(json_array_get(row, 2));
-        AUTO(buf_done) struct buf text = BUF_INIT;
-        bool few = cohort->options->suppress > 0 && number < cohort->options->suppress;
-        const char *unit = json_string_value(json_array_get(row, 1));
-        if (few)
-            buf_puts(&text, "some");
-        else
-            buf_printf(&text, "%" PRId64, number);
-        buf_printf(&text, " values of %s were left out: their unit is %s",
-                   json_string_value(json_array_get(row, 0)), unit != NULL ? unit : "not given");
-        json_t *note = json_object();
-        json_put_text(note, "code", "other_unit", &ok);
-        json_put_str(note, "message", buf_view(&text), &ok);
-        json_push(notes, note, &ok);
-    }
-    return json_built(ok, err);
 }
 
 static enum err_code put_attrition(const struct api_cohort *cohort, const int64_t *counts,
@@ -350,7 +316,7 @@ static enum err_code take_counts(struct api_cohort *cohort, struct plan *plan,
     TRY(cohort_plan_attrition(plan, cohort->question, root, err));
     if (!bitmap)
         TRY(api_cohort_attach_of(cohort, *root, err));
-    TRY(compile(cohort, *root, sql, err));
+    TRY(api_cohort_compile(cohort, *root, sql, err));
     return bitmap ? cohort_index_count(cohort->index, cohort->question, counts, err)
                   : run_counts(cohort, buf_text(sql), counts,
                                cohort_step_count(cohort->criteria), err);
@@ -374,7 +340,8 @@ static enum err_code count(struct api_cohort *cohort, json_t *answer, struct err
     TRY(put_common(cohort, root, buf_text(&sql), answer, err));
     json_put_text(answer, "signature", signature, &ok);
     TRY(json_built(ok, err));
-    return bitmap ? ERR_OK : note_units(cohort, json_object_get(answer, "notes"), err);
+    TRY(api_cohort_note_uncoded(cohort, root, json_object_get(answer, "notes"), err));
+    return bitmap ? ERR_OK : api_cohort_note_units(cohort, json_object_get(answer, "notes"), err);
 }
 
 enum err_code api_cohort_count(struct api *api, const struct api_cohort_options *options,
@@ -399,7 +366,7 @@ static enum err_code show(struct api_cohort *cohort, json_t *answer, struct err 
     TRY(cohort_plan_attrition(plan, cohort->question, &root, err));
     if (cohort->options->engine != NULL)
         TRY(api_cohort_attach_of(cohort, root, err));
-    TRY(compile(cohort, root, &sql, err));
+    TRY(api_cohort_compile(cohort, root, &sql, err));
     TRY(put_common(cohort, root, buf_text(&sql), answer, err));
     json_t *steps = json_array();
     json_put(answer, "steps", steps, &ok);
@@ -506,7 +473,7 @@ static enum err_code save(struct api_cohort *cohort, json_t *answer, struct err 
         return err_set(err, ERR_MEMORY, "no memory for a plan");
     TRY(table_name(cohort, table, err));
     TRY(cohort_plan_patients(plan, cohort->question, &root, err));
-    TRY(compile(cohort, root, &sql, err));
+    TRY(api_cohort_compile(cohort, root, &sql, err));
     TRY(put_common(cohort, root, buf_text(&sql), answer, err));
     json_put_text(answer, "route", "materialised", &ok); /* of the run */
     json_put_text(answer, "why", "a saved cohort is the plan's rows", &ok);

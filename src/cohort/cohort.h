@@ -113,6 +113,12 @@ enum err_code cohort_plan_patients(struct plan *plan, const struct cohort_questi
 enum err_code cohort_plan_other_units(struct plan *plan, const struct cohort_question *question,
                                       const struct plan_rel **ret, struct err *err) WARN_UNUSED;
 
+/* How many rows of that view, which may name by reference what they are of, have no code, their own or looked up: rows
+ * (bigint), one row. *ret NULL: it is no such view. */
+enum err_code cohort_plan_uncoded(struct plan *plan, const struct cohort_views *views,
+                                  const char *table, const struct plan_rel **ret,
+                                  struct err *err) WARN_UNUSED;
+
 /* ---- the bitmap index ---------------------------------------------------------------------------
  */
 

@@ -233,8 +233,7 @@ static const struct plan_rel *events_rel(struct plan *plan, const struct cohort_
     struct plan_named *outputs = plan_named_array(plan, count + 3);
     int at = data_schema_find(&view->schema, str_of(view->patient));
     struct cohort_column patient = {view->patient, view->schema.columns[at].type};
-    const struct plan_rel *scan =
-        plan_scan_identified(plan, view->table, view->identity, &view->schema);
+    const struct plan_rel *scan = cohort_view_rel(plan, view);
     if (scan == NULL || outputs == NULL)
         return NULL;
     outputs[0] = (struct plan_named){COL_PATIENT, cohort_text_expr(plan, scan, &patient)};
@@ -483,7 +482,9 @@ struct hash128 cohort_views_hash(const struct cohort_views *views, bool *ok)
                                      view->patient,
                                      view->text.name,
                                      view->category.name,
-                                     view->status.name};
+                                     view->status.name,
+                                     view->lookup.table,
+                                     view->lookup.identity};
         for (size_t i = 0; i < sizeof names / sizeof *names; i++)
             hash_part(&text, names[i]);
         for (size_t i = 0; i < view->code_count; i++) {

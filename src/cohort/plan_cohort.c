@@ -432,3 +432,37 @@ enum err_code cohort_plan_other_units(struct plan *plan, const struct cohort_que
     *ret = all;
     return plan_finish(plan, all, err);
 }
+
+/* No code, looked up or its own. */
+static const struct plan_rel *uncoded(struct plan *plan, const struct cohort_view *view)
+{
+    const struct plan_rel *rel = cohort_view_rel(plan, view);
+    const struct plan_expr **parts =
+        arena_array(plan_arena(plan), view->code_count + 1, sizeof *parts);
+    struct plan_named *rows = plan_named_array(plan, 1);
+    size_t count = 0;
+    if (rel == NULL || parts == NULL || rows == NULL)
+        return NULL;
+    for (size_t i = 0; i < view->code_count; i++) {
+        const struct plan_expr *value = plan_column(plan, rel, view->codes[i].name);
+        parts[count++] = plan_call(plan, "is_null", 1, &value);
+    }
+    rows[0] =
+        (struct plan_named){"rows", plan_aggregate_call(plan, "count_rows", 0, NULL, false, NULL)};
+    rel = count > 0 ? plan_filter(plan, rel, cohort_both(plan, parts, count)) : rel;
+    return plan_aggregate(plan, rel, NULL, 0, rows, 1);
+}
+
+enum err_code cohort_plan_uncoded(struct plan *plan, const struct cohort_views *views,
+                                  const char *table, const struct plan_rel **ret, struct err *err)
+{
+    *ret = NULL;
+    for (size_t i = 0; i < views->count; i++) {
+        const struct cohort_view *view = &views->views[i];
+        if (!view->bound || !view->by_reference || strcmp(view->table, table) != 0)
+            continue;
+        *ret = uncoded(plan, view);
+        return plan_finish(plan, *ret, err);
+    }
+    return ERR_OK;
+}

@@ -57,6 +57,62 @@ const struct plan_expr *cohort_code_expr(struct plan *plan, const struct plan_re
     return plan_case(plan, 2, cases);
 }
 
+/* The other table's columns under names that clash with none of the view's. */
+static const struct plan_rel *lookup_rel(struct plan *plan, const struct cohort_lookup *lookup)
+{
+    const struct data_schema *schema = &lookup->schema;
+    const struct plan_rel *scan =
+        plan_scan_identified(plan, lookup->table, lookup->identity, schema);
+    struct plan_named *outputs = plan_named_array(plan, schema->count);
+    if (scan == NULL || outputs == NULL)
+        return NULL;
+    for (size_t i = 0; i < schema->count; i++) {
+        size_t bytes = strlen(schema->columns[i].name) + 8;
+        char *name = arena_array(plan_arena(plan), bytes, 1);
+        if (name == NULL)
+            return NULL;
+        (void)snprintf(name, bytes, "lookup_%s", schema->columns[i].name);
+        outputs[i] = (struct plan_named){name, plan_column(plan, scan, schema->columns[i].name)};
+    }
+    return plan_project(plan, scan, outputs, schema->count);
+}
+
+static const struct plan_expr *looked_up(struct plan *plan, const struct plan_rel *joined,
+                                         const char *column)
+{
+    char name[256];
+    (void)snprintf(name, sizeof name, "lookup_%s", column);
+    return cohort_call2(plan, "coalesce", plan_column(plan, joined, column),
+                        plan_column(plan, joined, name));
+}
+
+const struct plan_rel *cohort_view_rel(struct plan *plan, const struct cohort_view *view)
+{
+    const struct cohort_lookup *lookup = &view->lookup;
+    const struct plan_rel *rel =
+        plan_scan_identified(plan, view->table, view->identity, &view->schema);
+    if (lookup->table == NULL || lookup->schema.count < 2)
+        return rel;
+    char key[256];
+    (void)snprintf(key, sizeof key, "lookup_%s", lookup->other_key);
+    const struct plan_rel *other = lookup_rel(plan, lookup);
+    struct plan_named *outputs = plan_named_array(plan, view->schema.count);
+    if (rel == NULL || other == NULL || outputs == NULL)
+        return NULL;
+    const struct plan_rel *joined = plan_join(
+        plan, PLAN_JOIN_LEFT, rel, other,
+        (const struct plan_expr *[]){plan_column(plan, rel, lookup->key)},
+        (const struct plan_expr *[]){plan_column_right(plan, other, key)}, 1, NULL);
+    for (size_t i = 0; i < view->schema.count; i++) {
+        const char *name = view->schema.columns[i].name;
+        bool there = data_schema_find(&lookup->schema, str_of(name)) >= 0 &&
+                     strcmp(name, lookup->other_key) != 0;
+        outputs[i] = (struct plan_named){name, there ? looked_up(plan, joined, name)
+                                                     : plan_column(plan, joined, name)};
+    }
+    return plan_project(plan, joined, outputs, view->schema.count);
+}
+
 /* A FHIR date or dateTime's day as written: 2020, 2020-05, 2020-05-17, 2020-05-17T10:00:00+02:00.
  */
 static const struct plan_expr *lexical_day(struct plan *plan, const struct plan_expr *text,
@@ -290,8 +346,7 @@ const struct plan_rel *cohort_event_rows(struct cohort_writer *writer,
     bool none = false;
     if (!resolved->views[idx])
         return NULL;
-    const struct plan_rel *rel =
-        plan_scan_identified(plan, view->table, view->identity, &view->schema);
+    const struct plan_rel *rel = cohort_view_rel(plan, view);
     const struct plan_expr *matches = matches_expr(writer, rel, resolved, idx, &none);
     if (none)
         return NULL;

@@ -21,6 +21,8 @@ struct cohort_writer {
 /* An expression of a column as text; as the first or last day that a date column can mean. */
 const struct plan_expr *cohort_text_expr(struct plan *plan, const struct plan_rel *rel,
                                          const struct cohort_column *column);
+/* A view's rows, with the columns that it uses; those that a row lacks are taken from where it looks them up. */
+const struct plan_rel *cohort_view_rel(struct plan *plan, const struct cohort_view *view);
 /* A code column's, "=CODE" too. */
 const struct plan_expr *cohort_code_expr(struct plan *plan, const struct plan_rel *rel, const struct cohort_view *view, const char *name);
 const struct plan_expr *cohort_day_expr(struct plan *plan, const struct plan_rel *rel,

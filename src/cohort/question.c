@@ -232,10 +232,15 @@ static void sieve_value(void *user, struct str value)
         sieve->resolver->ok = false;
 }
 
-static enum err_code list_values(struct sieve *sieve, const char *table, const char *column)
+static enum err_code list_values(struct sieve *sieve, const struct cohort_view *view,
+                                 const char *column)
 {
     const struct cohort_lister *lister = sieve->resolver->lister;
-    TRY(lister->list(lister->user, table, column, sieve_value, sieve, sieve->resolver->err));
+    const struct cohort_lookup *lookup = &view->lookup;
+    TRY(lister->list(lister->user, view->table, column, sieve_value, sieve, sieve->resolver->err));
+    if (lookup->table != NULL && data_schema_find(&lookup->schema, str_of(column)) >= 0)
+        TRY(lister->list(lister->user, lookup->table, column, sieve_value, sieve,
+                         sieve->resolver->err));
     return arena_failed(sieve->resolver->question->arena) || !sieve->resolver->ok
                ? err_set(sieve->resolver->err, ERR_MEMORY, "no memory for a question")
                : ERR_OK;
@@ -252,7 +257,7 @@ static enum err_code keep_match(struct resolver *resolver, struct cohort_list *m
     if (values->count > ALWAYS_LISTED && column[0] != '=') {
         struct cohort_list kept = {0};
         struct sieve sieve = {.resolver = resolver, .wanted = values, .kept = &kept};
-        TRY(list_values(&sieve, resolver->question->views->views[view].table, column));
+        TRY(list_values(&sieve, &resolver->question->views->views[view], column));
         settle(&kept);
         *values = kept;
     }
@@ -332,10 +337,11 @@ static enum err_code match_texts(struct resolver *resolver, struct cohort_list *
             struct sieve sieve = {.resolver = resolver, .kept = &kept};
             cohort_words(str_of(event->texts[t]), &sieve.core);
             enum err_code code =
-                list_values(&sieve, views->views[i].table, views->views[i].text.name);
+                list_values(&sieve, &views->views[i], views->views[i].text.name);
             buf_done(&sieve.core);
             buf_done(&sieve.words);
             TRY(code);
+            settle(&kept);
             for (size_t k = 0; k < kept.count; k++) {
                 const char **one =
                                cohort_list_add(resolver->question->arena, &values[i], sizeof *one),

@@ -12,6 +12,7 @@ struct view_row {
         *comparator;
 };
 #define COHORT_PATIENTS(table, patient, gender, birth_date, deceased)
+#define COHORT_LOOKUP(table, key, other, other_key, columns)
 static const struct view_row rows[] = {
 #define COHORT_VIEW(domain, table, patient, codes, text, dates, category, status, value, unit,     \
                     comparator)                                                                    \
@@ -21,14 +22,28 @@ static const struct view_row rows[] = {
 #undef COHORT_VIEW
 };
 #undef COHORT_PATIENTS
+#undef COHORT_LOOKUP
 #define COHORT_VIEW(domain, table, patient, codes, text, dates, category, status, value, unit,     \
                     comparator)
+#define COHORT_LOOKUP(table, key, other, other_key, columns)
 static const char *const patients_row[] = {
 #define COHORT_PATIENTS(table, patient, gender, birth_date, deceased)                              \
     table, patient, gender, birth_date, deceased
 #include "cohort/view.def"
 #undef COHORT_PATIENTS
 };
+#undef COHORT_LOOKUP
+struct lookup_row {
+    const char *table, *key, *other, *other_key, *columns;
+};
+#define COHORT_PATIENTS(table, patient, gender, birth_date, deceased)
+static const struct lookup_row lookups[] = {
+#define COHORT_LOOKUP(table, key, other, other_key, columns)                                       \
+    {table, key, other, other_key, columns},
+#include "cohort/view.def"
+#undef COHORT_LOOKUP
+};
+#undef COHORT_PATIENTS
 #undef COHORT_VIEW
 
 void cohort_views_free(struct cohort_views *views)
@@ -36,8 +51,10 @@ void cohort_views_free(struct cohort_views *views)
     if (views == NULL)
         return;
     data_schema_done(&views->patients.schema);
-    for (size_t i = 0; i < views->count; i++)
+    for (size_t i = 0; i < views->count; i++) {
         data_schema_done(&views->views[i].schema);
+        data_schema_done(&views->views[i].lookup.schema);
+    }
     arena_free(views->arena);
     mem_free(views);
 }
@@ -291,6 +308,52 @@ static enum err_code check_declared(const struct data_schema *table, const char 
     return ERR_OK;
 }
 
+/* Which columns of the other table a view's rows can have; of other types than theirs none. */
+static enum err_code lookup_columns(const struct cohort_view *view, const char *columns,
+                                    const struct data_schema *other, struct data_schema *ret,
+                                    struct err *err)
+{
+    for (struct str word = next_word(&columns); word.len > 0; word = next_word(&columns)) {
+        int here = data_schema_find(&view->schema, word), there = data_schema_find(other, word);
+        if (here >= 0 && there >= 0 &&
+            view->schema.columns[here].type.kind == other->columns[there].type.kind)
+            TRY(keep_column(ret, &other->columns[there], err));
+    }
+    return ERR_OK;
+}
+
+/* table: of the view, bound to its columns already. */
+static enum err_code bind_lookup(struct cohort_views *views, const struct cohort_binding *binding,
+                                 struct cohort_view *view, const char *name,
+                                 const struct data_schema *table, struct err *err)
+{
+    const struct lookup_row *row = NULL;
+    struct cohort_lookup lookup = {.table = NULL};
+    struct cohort_table other = {0};
+    for (size_t i = 0; i < sizeof lookups / sizeof *lookups && !view->declared; i++)
+        row = strcmp(lookups[i].table, name) == 0 ? &lookups[i] : row;
+    int key = row != NULL ? data_schema_find(table, str_of(row->key)) : -1;
+    view->by_reference = key >= 0;
+    if (key < 0)
+        return ERR_OK;
+    struct data_type type = table->columns[key].type; /* table goes with the next */
+    TRY(binding->table(binding->user, row->other, row->other_key, &other, err));
+    int other_key = other.schema != NULL ? data_schema_find(other.schema, str_of(row->other_key)) : -1;
+    if (other_key < 0 || !other.one_row_each || type.kind != other.schema->columns[other_key].type.kind)
+        return ERR_OK;
+    enum err_code code = keep_column(&lookup.schema, &other.schema->columns[other_key], err);
+    if (code == ERR_OK)
+        code = lookup_columns(view, row->columns, other.schema, &lookup.schema, err);
+    if (code == ERR_OK && data_schema_find(&view->schema, str_of(row->key)) < 0)
+        code = data_schema_add(&view->schema, str_of(row->key), type, err);
+    lookup.key = row->key;
+    lookup.other_key = row->other_key;
+    lookup.table = arena_strdup(views->arena, other.name != NULL ? other.name : row->other);
+    lookup.identity = other.identity != NULL ? arena_strdup(views->arena, other.identity) : NULL;
+    view->lookup = lookup;
+    return code;
+}
+
 static enum err_code bind_view(struct cohort_views *views, const struct cohort_binding *binding,
                                struct cohort_view *view, struct err *err)
 {
@@ -306,6 +369,7 @@ static enum err_code bind_view(struct cohort_views *views, const struct cohort_b
     if (patient.name == NULL)
         return missing(view->table, view->names[NAME_PATIENT], views_hint, err);
     view->patient = patient.name;
+    const char *asked = view->table;
     if (table.name != NULL)
         view->table = arena_strdup(views->arena, table.name);
     view->identity = table.identity != NULL ? arena_strdup(views->arena, table.identity) : NULL;
@@ -318,6 +382,7 @@ static enum err_code bind_view(struct cohort_views *views, const struct cohort_b
                         columns[i], err));
     TRY(bind_codes(views, table.schema, view, err));
     TRY(bind_dates(views, table.schema, view, err));
+    TRY(bind_lookup(views, binding, view, asked, table.schema, err));
     view->bound = true;
     return ERR_OK;
 }
@@ -365,10 +430,17 @@ const char *cohort_views_table(const struct cohort_views *views, size_t idx,
     if (idx == 0)
         return views->patients.table;
     for (size_t i = 0; i < views->count; i++) {
-        if (!views->views[i].bound || --idx > 0)
+        const struct cohort_view *view = &views->views[i];
+        if (!view->bound)
             continue;
-        *ret_identity = views->views[i].identity;
-        return views->views[i].table;
+        if (--idx == 0) {
+            *ret_identity = view->identity;
+            return view->table;
+        }
+        if (view->lookup.table != NULL && --idx == 0) {
+            *ret_identity = view->lookup.identity;
+            return view->lookup.table;
+        }
     }
     return NULL;
 }

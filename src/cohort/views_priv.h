@@ -13,12 +13,20 @@ struct cohort_column { /* one that the table has */
     const char *name;
     struct data_type type;
 };
+/* A table in which a view's rows find what they lack (view.def). */
+struct cohort_lookup {
+    const char *table, *identity; /* table NULL: there is none, or not of these columns */
+    const char *key, *other_key;
+    struct data_schema schema; /* of the other table: its key and the columns */
+};
 /* A kind of criterion's table. Columns that are not there have name NULL. */
 struct cohort_view {
     enum cohort_domain domain;
     const char *table, *identity;
     bool declared, bound;
     struct data_schema schema; /* the columns that are used, once bound */
+    struct cohort_lookup lookup;
+    bool by_reference; /* its rows may name by reference what they are of, whether or not there is such a table */
     const char *patient;
     struct cohort_code_column *codes;
     size_t code_count;

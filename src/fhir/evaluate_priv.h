@@ -55,6 +55,7 @@ enum fhir_quick_kind {
     FHIR_QUICK_JOIN, /* a text before another */
     FHIR_QUICK_ONLY, /* join() of what is one text */
     FHIR_QUICK_IIF,
+    FHIR_QUICK_NONE_OF_IT, /* a branch of an iif that has no quick form: declines */
     FHIR_QUICK_EXISTS,
     FHIR_QUICK_EMPTY,
     FHIR_QUICK_EQUAL,

@@ -240,6 +240,8 @@ enum fhir_quick_found fhir_quick_value_of(const struct fhir_eval *eval, const st
             return FHIR_QUICK_OTHER;
         quick = quick->sides[truth != FHIR_QUICK_TRUE];
         return quick != NULL ? fhir_quick_value_of(eval, quick, node, ret) : FHIR_QUICK_NONE;
+    case FHIR_QUICK_NONE_OF_IT:
+        return FHIR_QUICK_OTHER;
     case FHIR_QUICK_EXISTS:
     case FHIR_QUICK_EMPTY:
     case FHIR_QUICK_EQUAL:
@@ -354,6 +356,7 @@ static enum fhir_quick_truth truth_of(const struct fhir_eval *eval, const struct
     case FHIR_QUICK_JOIN:
     case FHIR_QUICK_ONLY:
     case FHIR_QUICK_IIF:
+    case FHIR_QUICK_NONE_OF_IT:
         return truth_of_value(eval, quick, node);
     }
     return FHIR_QUICK_DECLINED;

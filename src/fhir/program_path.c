@@ -170,9 +170,13 @@ static enum err_code compile_call(struct compile *compile, const struct fhir_pat
     return call_needs(compile, path, in, args, needs);
 }
 
-/* Equality of what is no primitive looks at all of it. */
-static bool compares_whole(enum fhir_operator operator_)
+/* Equality of what is no primitive looks at all of it; but nothing of that kind equals a literal. */
+static bool compares_whole(const struct fhir_path *path)
 {
+    enum fhir_operator operator_ = path->operator_;
+    bool equality = operator_ == FHIR_EQUAL || operator_ == FHIR_NOT_EQUAL;
+    if (equality && (path->args[0]->kind == FHIR_PATH_LITERAL || path->args[1]->kind == FHIR_PATH_LITERAL))
+        return false;
     return operator_ == FHIR_EQUAL || operator_ == FHIR_NOT_EQUAL || operator_ == FHIR_EQUIVALENT || operator_ == FHIR_NOT_EQUIVALENT || operator_ == FHIR_IN ||
            operator_ == FHIR_CONTAINS || operator_ == FHIR_UNION;
 }
@@ -183,7 +187,7 @@ static enum err_code compile_operator(struct compile *compile, const struct fhir
     TRY(compile_args(compile, path, focus, expr, args));
     for (size_t arg = 0; arg < path->arg_count; arg++) {
         enum fhir_type type = path->args[arg]->known.type;
-        if (compares_whole(path->operator_) && (type == FHIR_TYPE_COMPLEX || type == FHIR_TYPE_UNKNOWN))
+        if (compares_whole(path) && (type == FHIR_TYPE_COMPLEX || type == FHIR_TYPE_UNKNOWN))
             want_whole(args[arg]);
         for (size_t idx = 0; path->operator_ == FHIR_UNION && idx < args[arg].count; idx++)
             TRY(add(compile, needs, args[arg].list[idx]));

@@ -148,16 +148,24 @@ static const struct fhir_quick *operator_of(struct quick_build *build, const str
     return NULL;
 }
 
+/* A branch that is seldom taken may have no quick form. */
+static const struct fhir_quick *branch_of(struct quick_build *build, const struct fhir_expr *expr, bool *any)
+{
+    const struct fhir_quick *quick = quick_of(build, expr);
+    *any = *any || quick != NULL;
+    return quick != NULL ? quick : quick_new(build, FHIR_QUICK_NONE_OF_IT, expr);
+}
+
 static const struct fhir_quick *iif_of(struct quick_build *build, const struct fhir_expr *expr)
 {
     struct fhir_quick *quick = quick_new(build, FHIR_QUICK_IIF, expr);
     if (quick == NULL)
         return NULL;
     quick->criterion = quick_of(build, expr->args[0]);
-    quick->sides[0] = quick_of(build, expr->args[1]);
-    quick->sides[1] = expr->path->arg_count > 2 ? quick_of(build, expr->args[2]) : NULL;
-    bool whole = quick->criterion != NULL && quick->sides[0] != NULL && (expr->path->arg_count < 3 || quick->sides[1] != NULL);
-    return whole ? quick : NULL;
+    bool any = false;
+    quick->sides[0] = branch_of(build, expr->args[1], &any);
+    quick->sides[1] = expr->path->arg_count > 2 ? branch_of(build, expr->args[2], &any) : NULL;
+    return quick->criterion != NULL && any ? quick : NULL;
 }
 
 /* exists(criteria) is where(criteria).exists(), but looks at all items first. */

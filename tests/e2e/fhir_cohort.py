@@ -219,6 +219,31 @@ def what_changes(dataset, folder, hospital, code):
     ask(dataset, criteria, "bitmap", before, "the version before, by its own index", "--version", first)
 
 
+def by_reference():
+    """Requests that name their medication by reference count by its code: a contained one's, a resource's; what finds none is told, by every route."""
+    target = os.path.join(scratch, "reference")
+    os.makedirs(target)
+    drug = {"coding": [{"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "310965", "display": "Ibuprofen 200 MG Oral Tablet"}]}
+    requests = [{"medicationCodeableConcept": drug}, {"contained": [{"resourceType": "Medication", "id": "m", "code": drug}], "medicationReference": {"reference": "#m"}},
+                {"medicationReference": {"reference": "Medication/there"}}, {"medicationReference": {"reference": "Medication/absent", "display": "Ibuprofen, perhaps"}},
+                {"medicationReference": {"reference": "Medication/other"}}]
+    other = {"coding": [{"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "243670", "display": "Aspirin 81 MG Oral Tablet"}]}
+    resources = [{"resourceType": "Patient", "id": f"p{n}", "gender": "female"} for n in range(len(requests))]
+    resources += [dict({"resourceType": "MedicationRequest", "id": f"r{n}", "status": "active", "intent": "order", "subject": {"reference": f"Patient/p{n}"}}, **r) for n, r in enumerate(requests)]
+    resources += [{"resourceType": "Medication", "id": "there", "code": drug}, {"resourceType": "Medication", "id": "other", "code": other}]
+    with open(os.path.join(target, "all.ndjson"), "w", encoding="utf-8") as file:
+        file.write("".join(json.dumps(r) + "\n" for r in resources))
+    program.must("import", target, "--name", "reference")
+    for route, before in (("on the fly", []), ("materialised", ["view", "create", "reference"]), ("bitmap", ["cohort", "index", "reference"])):
+        if before:
+            program.must(*before)
+        answer = ask("reference", "medication 310965", route, [5, 3], f"by code, {route}")
+        notes = [n["message"] for n in answer["notes"] if n["code"] == "uncoded"]
+        checks.that(len(notes) == 1 and notes[0].startswith("1 row of medication_requests"), f"who may be missed is told, {route}", answer["notes"])
+        ask("reference", "medication ibuprofen", route, [5, 4], f"by text, {route}")
+        ask("reference", "female and not medication 243670", route, [5, 5, 4], f"another's, {route}")
+
+
 def on_the_synthetic_hospital():
     folder = os.path.join(scratch, "demo", "fhir")
     program.must("demo-data", os.path.join(scratch, "demo"), "--patients", 150, "--seed", 11)
@@ -247,6 +272,7 @@ def on_real_data(name="fhir_smart_400", code="44054006"):
           f"female {hospital.count('female', hospital.coded('Condition', SNOMED, code))[-1]} by every route")
 
 
+by_reference()
 on_the_synthetic_hospital()
 on_real_data()
 comparators()

@@ -13,7 +13,7 @@ from program import Checks, Program, scratch_directory  # noqa: E402
 checks = Checks("e2e/fhir_views")
 scratch = scratch_directory()
 program = Program(os.path.join(scratch, "store"))
-BUILT_IN = ["patient_demographics", "condition_simple", "observation_labs", "medication_requests", "procedure_history", "encounter", "us_core_blood_pressure"]
+BUILT_IN = ["patient_demographics", "condition_simple", "observation_labs", "medication_requests", "procedure_history", "encounter", "us_core_blood_pressure", "medications"]
 OF = {"Patient": "patient_demographics", "Condition": "condition_simple", "Observation": "observation_labs"}
 
 
