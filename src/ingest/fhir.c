@@ -274,13 +274,17 @@ static bool is_padded(struct str line, const char *end)
     return (size_t)(end - (line.ptr + line.len)) >= JSON_BULK_PADDING;
 }
 
-/* An object that begins on the first line and ends on a later one: a pretty-printed Bundle whose
- * first line has its type, for one. */
+/* An object that begins on the first line and ends on a later one (a pretty-printed Bundle whose
+ * first line has its type, for one), or behind which another begins on the same line. */
 static enum err_code spans_lines(struct str first, const char *end, bool *ret, struct err *err)
 {
     struct json_view view = {0};
-    *ret = first.ptr[0] == '{' && json_read_object(first.ptr, end, &view) &&
-           view.end > first.ptr + first.len;
+    *ret = first.ptr[0] == '{' && json_read_object(first.ptr, end, &view);
+    if (*ret && view.end <= first.ptr + first.len) {
+        struct str rest = {view.end, (size_t)(first.ptr + first.len - view.end)};
+        rest = str_trim(rest);
+        *ret = rest.len > 0 && rest.ptr[0] == '{';
+    }
     bool failed = view.failed;
     json_view_done(&view);
     return failed ? ingest_memory(err) : ERR_OK;
@@ -300,7 +304,7 @@ static enum err_code find_lines(struct fhir_in_reader *reader, const struct inge
     bool spans = false, lengthy = (int64_t)first.len > INGEST_LIMIT_CELL_BYTES;
     if (!lengthy)
         TRY(fhir_in_read(reader, first, is_padded(first, end), &facts, err));
-    if ((lengthy || facts.reason != NULL) && second.len > 0)
+    if (lengthy || facts.reason != NULL)
         TRY(spans_lines(first, end, &spans, err));
     *ret = lengthy && !spans;
     if (lengthy || spans)

@@ -181,6 +181,8 @@ def odd_but_legal():
     checks.equal(counts(answer), {"Patient": (3, 0)}, "a Bundle with an entry a line")
     _, answer = take(make("odd/one.json", '{"resourceType":"Patient","id":"a","name":[\n{"family":"b"}]}\n{"resourceType":"Patient","id":"c"}'))
     checks.equal(counts(answer), {"Patient": (2, 0)}, "a resource over two lines, then one on a line")
+    _, answer = take(make("odd/glued.json", line("Patient", "a") + line("Patient", "b") + "\n" + line("Patient", "c") + " " + line("Patient", "d")))
+    checks.equal(counts(answer), {"Patient": (4, 0)}, "resources one after the other on a line")
     name, answer = take(make("odd/twice.ndjson", line("Patient", "a") + '\n{"resourceType":"Patient","id":"u","id":"w"}\n' +
                              '{"resourceType":"Patient","id":"x","meta":{"versionId":"1"},"meta":{"versionId":"2"}}\n'))
     checks.equal(counts(answer), {"Patient": (1, 2)}, "which id holds, readers don't agree on: set aside")
