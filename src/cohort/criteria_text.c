@@ -632,6 +632,31 @@ static enum err_code born(struct parser *parser, struct cohort_node *node)
                : expected(parser, "'in', 'since', 'until', 'before' or 'after' a date");
 }
 
+/* A code or a text by itself does not say where it is looked for. */
+static bool looks_like_event(const struct parser *parser)
+{
+    struct str text = parser->token.text;
+    bool found = parser->token.kind == TOKEN_STRING;
+    for (size_t i = 0; i < text.len && parser->token.kind == TOKEN_WORD; i++)
+        found = found || text.ptr[i] == '|' || (text.ptr[i] >= '0' && text.ptr[i] <= '9');
+    return found;
+}
+
+static enum err_code no_criterion(struct parser *parser)
+{
+    bool lacks_kind = looks_like_event(parser);
+    (void)expected(parser, "a criterion");
+    return lacks_kind
+               ? err_hint(parser->err,
+                          "say what it is of before it: condition, observation, medication, "
+                          "procedure, encounter, or event for any of them, as in condition "
+                          "icd10|E11*")
+               : err_hint(parser->err,
+                          "such as: female, age >= 50, condition \"type 2 diabetes\", medication "
+                          "metformin, observation 8480-6 >= 140 mmHg; texts of several words are "
+                          "quoted");
+}
+
 static enum err_code person_or_event(struct parser *parser, const struct cohort_node **ret)
 {
     struct cohort_node *node = arena_alloc(parser->criteria->arena, sizeof *node);
@@ -655,13 +680,8 @@ static enum err_code person_or_event(struct parser *parser, const struct cohort_
     if (taken)
         return born(parser, node);
     bool alive = is_word(parser, "alive");
-    if (!alive && !is_word(parser, "deceased")) {
-        (void)expected(parser, "a criterion");
-        return err_hint(parser->err,
-                        "such as: female, age >= 50, condition \"type 2 diabetes\", medication "
-                        "metformin, observation 8480-6 >= 140 mmHg; texts of several words are "
-                        "quoted");
-    }
+    if (!alive && !is_word(parser, "deceased"))
+        return no_criterion(parser);
     node->kind = COHORT_DECEASED;
     TRY(next(parser));
     if (!alive)

@@ -144,6 +144,7 @@ void fhir_in_gathering_free(struct fhir_in_gathering *gathering)
     stage_abandon(&gathering->unplaced.staged);
     mem_free(gathering->unplaced.parts);
     mem_free(gathering->types);
+    mem_free(gathering->passed);
     fhir_in_reader_free(gathering->reader);
     mem_free(gathering);
 }
@@ -417,17 +418,36 @@ static void note_type(const struct fhir_in_type *type, json_t **notes)
         ingest_note(notes, "id_from_url",
                     "%lld resources have no id: theirs is that of the Bundle's fullUrl",
                     (long long)type->borrowed_ids);
+    if (type->resolved > 0)
+        ingest_note(notes, "reference_from_url",
+                    "%lld references to resources of their Bundle by its fullUrl: they have its id "
+                    "now (Type/id), as a server writes it",
+                    (long long)type->resolved);
 }
 
-static void note_passed_over(const struct fhir_in_gathering *gathering, json_t **notes)
+static void note_passed(struct fhir_in_passed *passed, json_t **notes)
 {
-    static const char *const what[] = {"conditional deletions, which name no resource",
-                                       "patches, which are no resources",
-                                       "messages of a search (OperationOutcome)"};
-    for (size_t i = 0; i < sizeof what / sizeof *what; i++)
-        if (gathering->passed_over[i] > 0)
-            ingest_note(notes, "passed_over", "%lld entries of Bundles were passed over: %s",
-                        (long long)gathering->passed_over[i], what[i]);
+    static const char *const what[FHIR_PASSED_KINDS] = {
+        "conditional deletions, which name no resource", "patches, which are no resources",
+        "messages of a search (OperationOutcome)"};
+    for (size_t i = 0; i < FHIR_PASSED_KINDS; i++)
+        if (passed->counts[i] > 0)
+            ingest_note(notes, "passed_over", "%lld entries of Bundles were passed over: %s%s%s",
+                        (long long)passed->counts[i], what[i], passed->type[0] != '\0' ? ", of " : "",
+                        passed->type);
+    passed->told = true;
+}
+
+static void note_passed_of(const struct fhir_in_gathering *gathering, const char *type,
+                           json_t **notes)
+{
+    for (size_t i = 0; i < gathering->passed_count; i++)
+        if (strcmp(gathering->passed[i].type, type) == 0)
+            note_passed(&gathering->passed[i], notes);
+}
+
+static void note_pages(const struct fhir_in_gathering *gathering, json_t **notes)
+{
     if (gathering->pages > 0)
         ingest_note(notes, "one_page",
                     "%lld Bundles are one page of a search: their link \"next\" leads to more "
@@ -462,9 +482,11 @@ static enum err_code add_source(struct ingest_set *set, struct fhir_in_type *typ
     }
     memcpy(parts, type->parts, type->part_count * sizeof *parts);
     note_type(type, &notes);
+    note_passed_of(set->fhir, type->name, &notes);
     if (first)
-        note_passed_over(set->fhir, &notes);
-    *reading = (struct fhir_in_reading){type->name, parts, type->part_count, json_incref(notes)};
+        note_pages(set->fhir, &notes);
+    *reading = (struct fhir_in_reading){type->name, parts, type->part_count, json_incref(notes),
+                                        type->bad_dates};
     source.user = reading;
     source.notes = json_incref(notes);
     if (type->files > 1)
@@ -518,6 +540,18 @@ static enum err_code no_resource(const struct fhir_in_gathering *gathering, stru
                          "{\"resourceType\":\"Patient\",\"id\":…}");
 }
 
+/* What was passed over of types that have no resource here goes with the first type's. */
+static void note_untold(struct ingest_set *set)
+{
+    struct fhir_in_gathering *gathering = set->fhir;
+    struct ingest_slot *first = NULL;
+    for (size_t i = set->slot_count; i > 0; i--)
+        first = set->slots[i - 1].source.push == fhir_in_push ? &set->slots[i - 1] : first;
+    for (size_t i = 0; first != NULL && i < gathering->passed_count; i++)
+        if (!gathering->passed[i].told)
+            note_passed(&gathering->passed[i], &first->source.notes);
+}
+
 enum err_code fhir_in_add_sources(struct ingest_set *set, struct err *err)
 {
     struct fhir_in_gathering *gathering = set->fhir;
@@ -539,5 +573,6 @@ enum err_code fhir_in_add_sources(struct ingest_set *set, struct err *err)
         TRY(add_source(set, type, first, err));
         first = false;
     }
+    note_untold(set);
     return ERR_OK;
 }

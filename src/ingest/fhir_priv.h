@@ -5,7 +5,8 @@
  *     a type's parts, in the order of files ──fhir_push.c──▶ rows
  *
  * Each resource is parsed once, where it is first met (fhir_resource.c); its text is never
- * rewritten, but for an id that it lacks and its Bundle says. */
+ * rewritten, but for an id that it lacks and its Bundle says, and for references by urn:uuid to
+ * resources of the Bundle whose id is another. */
 #ifndef MARROW_INGEST_FHIR_PRIV_H
 #define MARROW_INGEST_FHIR_PRIV_H
 
@@ -38,10 +39,15 @@ enum err_code fhir_in_read(struct fhir_in_reader *reader, struct str text, bool 
 /* The resourceType alone, of a text that need not be a whole resource; empty: none can be told. */
 enum err_code fhir_in_read_type(struct fhir_in_reader *reader, struct str text, bool padded,
                                 struct str *ret, struct err *err) WARN_UNUSED;
-/* References of the form urn:… that the next resources hold are those of a Bundle: the Patient with
- * that fullUrl, or none. Forgotten by fhir_in_reader_forget. */
-enum err_code fhir_in_reader_patient(struct fhir_in_reader *reader, struct str full_url,
-                                     struct str id, struct err *err) WARN_UNUSED;
+/* References of the form urn:… that the next resources hold are those of a Bundle: the resource with
+ * that fullUrl, or none. renamed: its id is not the fullUrl's. Forgotten by fhir_in_reader_forget. */
+enum err_code fhir_in_reader_entry(struct fhir_in_reader *reader, struct str full_url,
+                                   struct str type, struct str id, bool renamed,
+                                   struct err *err) WARN_UNUSED;
+/* The text with its references to such resources as Type/id, as a server writes them that takes a Bundle in; empty where it
+ * has none (*ret_count 0). */
+enum err_code fhir_in_resolve(const struct fhir_in_reader *reader, struct str text, struct buf *ret,
+                              int64_t *ret_count, struct err *err) WARN_UNUSED;
 void fhir_in_reader_forget(struct fhir_in_reader *reader);
 bool fhir_in_type_name_fits(struct str name); /* "Patient": a capital and letters */
 /* FHIR's instant → µs since 1970 UTC; false: it is none. Pure. */
@@ -66,8 +72,16 @@ struct fhir_in_type {
     const char *first_origin, *last_origin, *sha256;
     struct hash_sha256 *hash; /* of the files' hashes */
     int64_t rows, rejects;    /* unwrapped so far; in place they are not counted here */
-    int64_t misplaced, borrowed_ids;
+    int64_t misplaced, borrowed_ids, resolved; /* resolved: references */
+    int64_t bad_dates; /* unwrapped so far */
     const char *misplaced_in;
+};
+/* Entries of Bundles that give no row: conditional deletions, patches, messages of a search. */
+#define FHIR_PASSED_KINDS 3
+struct fhir_in_passed {
+    char type[FHIR_LIMIT_TYPE_BYTES + 1]; /* "": none that could be read */
+    int64_t counts[FHIR_PASSED_KINDS];
+    bool told;
 };
 struct fhir_in_gathering {
     struct fhir_in_reader *reader;
@@ -75,7 +89,8 @@ struct fhir_in_gathering {
     size_t type_count, type_capacity;
     size_t last;                  /* the type met last: resources mostly come in runs */
     struct fhir_in_type unplaced; /* lines of which no type is known */
-    int64_t passed_over[3];       /* see fhir_unwrap.c */
+    struct fhir_in_passed *passed; /* by type */
+    size_t passed_count, passed_capacity;
     int64_t pages;                /* Bundles that name a next page */
 };
 /* A resource of that name, made where it is new. NULL: out of memory, or more than
@@ -129,7 +144,8 @@ struct fhir_in_reading { /* how fhir_in_push reads a type's rows; heap-owned */
     const char *type;
     const struct fhir_in_part *parts; /* in the set's arena */
     size_t part_count;
-    json_t *notes; /* the source's; a reference of its own */
+    json_t *notes;     /* the source's; a reference of its own */
+    int64_t bad_dates; /* of staged rows */
 };
 enum err_code fhir_in_push(void *user, const struct data_sink *sink,
                            const struct progress *progress, struct err *err) WARN_UNUSED;

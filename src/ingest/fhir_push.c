@@ -204,6 +204,7 @@ static enum err_code push_parts(struct pusher *work, struct err *err)
         const struct fhir_in_part *part = &work->reading->parts[i];
         work->total += part->origin != NULL ? part->info.bytes : part->to - part->from;
     }
+    work->bad_dates = work->reading->bad_dates;
     for (size_t i = 0; i < work->reading->part_count; i++)
         TRY(push_part(work, &work->reading->parts[i], err));
     if (work->bad_dates > 0) {

@@ -35,20 +35,21 @@ struct tree { /* what is looked at in resources of one type */
     size_t path_count;
     struct tree *next;
 };
-struct known_patient {
+struct known_entry {
     uint64_t hash; /* of the fullUrl; 0 = free */
-    const char *id;
-    size_t length;
+    struct str type, id;
+    bool renamed; /* the id is not the fullUrl's */
 };
 struct fhir_in_reader {
     struct json_bulk *bulk;
     struct arena *trees;  /* the reader's life */
     struct arena *nodes;  /* one resource */
-    struct arena *bundle; /* one Bundle: ids of its patients */
+    struct arena *bundle; /* one Bundle: its resources' types and ids */
     struct tree *first, *last_used;
     struct json_fields type_only, type_leaf;
-    struct known_patient *patients;
-    size_t patient_count, patient_slots;
+    struct known_entry *entries; /* of the Bundle, by fullUrl */
+    size_t entry_count, entry_slots;
+    bool renamed; /* one has an id other than its fullUrl says */
     char reason[160];
 };
 
@@ -76,7 +77,7 @@ void fhir_in_reader_free(struct fhir_in_reader *reader)
     arena_free(reader->trees);
     arena_free(reader->nodes);
     arena_free(reader->bundle);
-    mem_free(reader->patients);
+    mem_free(reader->entries);
     mem_free(reader);
 }
 
@@ -211,9 +212,9 @@ bool ingest_reference_parts(struct str reference, struct str *ret_type, struct s
 
 static size_t slot_of(const struct fhir_in_reader *reader, uint64_t hash)
 {
-    size_t at = (size_t)hash & (reader->patient_slots - 1);
-    while (reader->patients[at].hash != 0 && reader->patients[at].hash != hash)
-        at = (at + 1) & (reader->patient_slots - 1);
+    size_t at = (size_t)hash & (reader->entry_slots - 1);
+    while (reader->entries[at].hash != 0 && reader->entries[at].hash != hash)
+        at = (at + 1) & (reader->entry_slots - 1);
     return at;
 }
 
@@ -223,14 +224,14 @@ static uint64_t url_hash(struct str url)
     return hash == 0 ? 1 : hash;
 }
 
-static bool grow_patients(struct fhir_in_reader *reader)
+static bool grow_entries(struct fhir_in_reader *reader)
 {
-    size_t before = reader->patient_slots, wanted = before == 0 ? 64 : before * 2;
-    struct known_patient *old = reader->patients, *grown = mem_zalloc(wanted, sizeof *grown);
+    size_t before = reader->entry_slots, wanted = before == 0 ? 64 : before * 2;
+    struct known_entry *old = reader->entries, *grown = mem_zalloc(wanted, sizeof *grown);
     if (grown == NULL)
         return false;
-    reader->patients = grown;
-    reader->patient_slots = wanted;
+    reader->entries = grown;
+    reader->entry_slots = wanted;
     for (size_t i = 0; i < before; i++)
         if (old[i].hash != 0)
             grown[slot_of(reader, old[i].hash)] = old[i];
@@ -238,26 +239,79 @@ static bool grow_patients(struct fhir_in_reader *reader)
     return true;
 }
 
-enum err_code fhir_in_reader_patient(struct fhir_in_reader *reader, struct str full_url,
-                                     struct str id, struct err *err)
+enum err_code fhir_in_reader_entry(struct fhir_in_reader *reader, struct str full_url,
+                                   struct str type, struct str id, bool renamed, struct err *err)
 {
-    if (reader->patient_count * 2 >= reader->patient_slots && !grow_patients(reader))
+    if (reader->entry_count * 2 >= reader->entry_slots && !grow_entries(reader))
         return ingest_memory(err);
-    const char *copy = arena_strndup(reader->bundle, id.ptr, id.len);
-    if (copy == NULL)
+    struct str types = {arena_strndup(reader->bundle, type.ptr, type.len), type.len};
+    struct str ids = {arena_strndup(reader->bundle, id.ptr, id.len), id.len};
+    if (types.ptr == NULL || ids.ptr == NULL)
         return ingest_memory(err);
-    struct known_patient *slot = &reader->patients[slot_of(reader, url_hash(full_url))];
-    reader->patient_count += slot->hash == 0;
-    *slot = (struct known_patient){url_hash(full_url), copy, id.len};
+    struct known_entry *slot = &reader->entries[slot_of(reader, url_hash(full_url))];
+    reader->entry_count += slot->hash == 0;
+    reader->renamed = reader->renamed || renamed;
+    *slot = (struct known_entry){url_hash(full_url), types, ids, renamed};
     return ERR_OK;
 }
 
 void fhir_in_reader_forget(struct fhir_in_reader *reader)
 {
-    if (reader->patient_count > 0)
-        memset(reader->patients, 0, reader->patient_slots * sizeof *reader->patients);
-    reader->patient_count = 0;
+    if (reader->entry_count > 0)
+        memset(reader->entries, 0, reader->entry_slots * sizeof *reader->entries);
+    reader->entry_count = 0;
+    reader->renamed = false;
     arena_reset(reader->bundle);
+}
+
+static const struct known_entry *entry_of(const struct fhir_in_reader *reader, struct str reference)
+{
+    const struct known_entry *known =
+        reader->entry_count == 0 ? NULL : &reader->entries[slot_of(reader, url_hash(reference))];
+    return known != NULL && known->hash != 0 ? known : NULL;
+}
+
+/* Where the next "urn:… begins that is the value of a member named reference; NULL: there is none. A quote within a text has a
+ * backslash before it, so that no text looks like one. */
+static const char *next_reference(const char *at, const char *end)
+{
+    static const char name[] = "\"reference\"", urn[] = "\"urn:";
+    for (; (at = memmem(at, (size_t)(end - at), name, sizeof name - 1)) != NULL;) {
+        at += sizeof name - 1;
+        while (at < end && (*at == ' ' || *at == '\t' || *at == '\n' || *at == '\r' || *at == ':'))
+            at++;
+        if ((size_t)(end - at) > sizeof urn && memcmp(at, urn, sizeof urn - 1) == 0)
+            return at + 1;
+    }
+    return NULL;
+}
+
+enum err_code fhir_in_resolve(const struct fhir_in_reader *reader, struct str text, struct buf *ret,
+                              int64_t *ret_count, struct err *err)
+{
+    const char *from = text.ptr, *end = text.ptr + text.len;
+    *ret_count = 0;
+    for (const char *at = from; reader->renamed && (at = next_reference(at, end)) != NULL;) {
+        const char *quote = memchr(at, '"', (size_t)(end - at));
+        struct str urn = {at, quote != NULL ? (size_t)(quote - at) : 0}, type, id;
+        const struct known_entry *known = entry_of(reader, urn);
+        if (known == NULL || !known->renamed)
+            continue;
+        AUTO(buf_done) struct buf as = BUF_INIT;
+        buf_add_str(&as, known->type);
+        buf_putc(&as, '/');
+        buf_add_str(&as, known->id);
+        TRY(buf_check(&as, err));
+        if (!ingest_reference_parts(buf_view(&as), &type, &id) || !str_equal(id, known->id))
+            continue; /* no id that a reference could say */
+        buf_add_str(ret, (struct str){from, (size_t)(at - from)});
+        buf_add_str(ret, buf_view(&as));
+        from = at = quote;
+        ++*ret_count;
+    }
+    if (*ret_count > 0)
+        buf_add_str(ret, (struct str){from, (size_t)(end - from)});
+    return buf_check(ret, err);
 }
 
 /* Key of the Patient that a reference leads to; ptr NULL: none. */
@@ -267,11 +321,11 @@ static struct str patient_key(const struct fhir_in_reader *reader, struct str re
     struct str of = {0}, id = {0};
     bool typed = type.len > 0, patient = str_equal(type, STR("Patient"));
     if (str_has_prefix(reference, "urn:")) {
-        const struct known_patient *known =
-            reader->patient_count == 0 ? NULL
-                                       : &reader->patients[slot_of(reader, url_hash(reference))];
-        if (known != NULL && known->hash != 0)
-            return (struct str){known->id, known->length};
+        const struct known_entry *known = entry_of(reader, reference);
+        if (known != NULL && str_equal(known->type, STR("Patient")))
+            return known->id;
+        if (known != NULL)
+            return (struct str){0};
         if (str_has_prefix(reference, "urn:uuid:") && (patient || (only && !typed)))
             return (struct str){reference.ptr + 9, reference.len - 9};
         return (struct str){0};

@@ -173,7 +173,8 @@ static enum err_code add_resource(struct unwrapping *work, struct str text, stru
                                   struct err *err)
 {
     struct fhir_in_facts facts;
-    AUTO(buf_done) struct buf given = BUF_INIT;
+    AUTO(buf_done) struct buf given = BUF_INIT, resolved = BUF_INIT;
+    int64_t references = 0;
     if ((int64_t)text.len > INGEST_LIMIT_CELL_BYTES)
         return reject(work, (struct str){0}, text, "a resource longer than 64 MiB", err);
     TRY(fhir_in_read(work->gathering->reader, text, is_padded(work, text), &facts, err));
@@ -185,6 +186,10 @@ static enum err_code add_resource(struct unwrapping *work, struct str text, stru
         return err_set(err, ERR_LIMIT, "more than %d types of resources", FHIR_LIMIT_TYPES);
     TRY(fhir_in_type_count_file(work->set, type, (int64_t)text.len, err));
     type->borrowed_ids += borrowed;
+    type->bad_dates += facts.bad_date;
+    TRY(fhir_in_resolve(work->gathering->reader, text, &resolved, &references, err));
+    type->resolved += references;
+    text = references > 0 ? buf_view(&resolved) : text;
     if (borrowed)
         TRY(give_id(&given, text, facts.id, err));
     struct fhir_in_row row = {.kind = FHIR_ROW_RESOURCE,
@@ -198,14 +203,39 @@ static enum err_code add_resource(struct unwrapping *work, struct str text, stru
     return fhir_in_stage_row(work->set, type, &row, err);
 }
 
+enum passed_kind { PASSED_DELETION, PASSED_PATCH, PASSED_MESSAGE };
+
+/* Counted by the type that the URL is of: "Patient?identifier=7", "Patient/1". */
+static enum err_code pass_over(struct unwrapping *work, enum passed_kind kind, struct str url,
+                               struct err *err)
+{
+    struct fhir_in_gathering *gathering = work->gathering;
+    struct str type = {url.ptr, 0};
+    while (type.len < url.len && url.ptr[type.len] != '?' && url.ptr[type.len] != '/')
+        type.len++;
+    type = fhir_in_type_name_fits(type) ? type : (struct str){0};
+    for (size_t i = 0; i < gathering->passed_count; i++)
+        if (str_equal(str_of(gathering->passed[i].type), type)) {
+            gathering->passed[i].counts[kind]++;
+            return ERR_OK;
+        }
+    struct fhir_in_passed *passed = ingest_grow((void **)&gathering->passed, &gathering->passed_count,
+                                                &gathering->passed_capacity, sizeof *passed);
+    if (passed == NULL)
+        return ingest_memory(err);
+    *passed = (struct fhir_in_passed){.type = ""};
+    passed->counts[kind] = 1;
+    if (type.len > 0)
+        memcpy(passed->type, type.ptr, type.len);
+    return ERR_OK;
+}
+
 /* "Patient/7" has been deleted. */
 static enum err_code add_gone(struct unwrapping *work, const struct entry *entry, struct err *err)
 {
     struct str type_name, id;
-    if (!ingest_reference_parts(entry->url, &type_name, &id)) {
-        work->gathering->passed_over[0]++;
-        return ERR_OK;
-    }
+    if (!ingest_reference_parts(entry->url, &type_name, &id))
+        return pass_over(work, PASSED_DELETION, entry->url, err);
     struct fhir_in_type *type = fhir_in_type_of(work->set, type_name);
     if (type == NULL)
         return err_set(err, ERR_LIMIT, "more than %d types of resources", FHIR_LIMIT_TYPES);
@@ -252,19 +282,17 @@ static enum err_code take_entry(struct unwrapping *work, const struct entry *ent
     bool resource = entry->resource.len > 1 && entry->resource.ptr[0] == '{';
     if (str_equal(entry->method, STR("DELETE")))
         return add_gone(work, entry, err);
-    if (str_equal(entry->method, STR("PATCH"))) {
-        work->gathering->passed_over[1]++;
-        return ERR_OK;
-    }
+    if (str_equal(entry->method, STR("PATCH")))
+        return pass_over(work, PASSED_PATCH, entry->url, err);
     if (entry->outcome)
-        work->gathering->passed_over[2]++;
-    if (!resource || entry->outcome)
+        return pass_over(work, PASSED_MESSAGE, (struct str){0}, err);
+    if (!resource)
         return ERR_OK;
     return unwrap_document(work, entry->resource, entry->full_url, depth + 1, err);
 }
 
-/* Patients whose resources stand in the Bundle, so that references by urn:uuid lead to them. */
-static enum err_code note_patient(struct unwrapping *work, const struct entry *entry,
+/* What stands in the Bundle, so that references by urn:uuid lead to it. */
+static enum err_code note_entry(struct unwrapping *work, const struct entry *entry,
                                   struct err *err)
 {
     struct json_view view = {0};
@@ -273,11 +301,12 @@ static enum err_code note_patient(struct unwrapping *work, const struct entry *e
         entry->resource.ptr[0] != '{')
         return ERR_OK;
     const char *end = entry->resource.ptr + entry->resource.len;
-    if (json_read_object(entry->resource.ptr, end, &view) &&
-        str_equal(plain(member(&view, "resourceType")), STR("Patient"))) {
-        struct str id = plain(member(&view, "id"));
-        id = id.len > 0 ? id : id_of_url(entry->full_url);
-        code = fhir_in_reader_patient(work->gathering->reader, entry->full_url, id, err);
+    if (json_read_object(entry->resource.ptr, end, &view)) {
+        struct str own = id_of_url(entry->full_url), id = plain(member(&view, "id"));
+        bool renamed = id.len > 0 && !str_equal(id, own);
+        code = fhir_in_reader_entry(work->gathering->reader, entry->full_url,
+                                    plain(member(&view, "resourceType")), id.len > 0 ? id : own,
+                                    renamed, err);
     }
     if (view.failed)
         code = ingest_memory(err);
@@ -290,7 +319,7 @@ struct positions { /* where entries begin */
     size_t count, capacity;
 };
 
-static enum err_code find_entries(struct unwrapping *work, struct str entries, bool patients,
+static enum err_code find_entries(struct unwrapping *work, struct str entries, bool noted,
                                   struct positions *ret, struct err *err)
 {
     const char *at = entries.ptr + 1, *end = entries.ptr + entries.len;
@@ -303,8 +332,8 @@ static enum err_code find_entries(struct unwrapping *work, struct str entries, b
         if (slot == NULL)
             return ingest_memory(err);
         *slot = start;
-        if (patients)
-            TRY(note_patient(work, &entry, err));
+        if (noted)
+            TRY(note_entry(work, &entry, err));
         skip_blanks(&at, end);
         at += at < end && *at == ',';
     }
@@ -349,8 +378,8 @@ static enum err_code unwrap_bundle(struct unwrapping *work, const struct bundle 
         return ERR_OK;
     if (depth > FHIR_LIMIT_BUNDLES)
         return malformed(work, bundle->entries.ptr, "Bundles nested more than 8 deep", err);
-    bool patients = depth == 0 && holds(bundle->entries, "\"urn:");
-    enum err_code code = find_entries(work, bundle->entries, patients, &found, err);
+    bool noted = depth == 0 && holds(bundle->entries, "\"urn:");
+    enum err_code code = find_entries(work, bundle->entries, noted, &found, err);
     if (code == ERR_OK)
         code = take_entries(work, bundle, &found, depth, err);
     if (depth == 0)

@@ -145,7 +145,7 @@ def bundles():
     checks.equal([row[:3] for row in program.rows(name, "SELECT p.id, p.patient_ref, c.id FROM sqlonfhir.patient_demographics p "
                                                         "JOIN sqlonfhir.condition_simple c ON c.patient_id = p.patient_id")],
                  [[uuid[9:] + "1", "Patient/" + uuid[9:] + "1", "c1"]], "… so that views find it, and join by it")
-    checks.that("passed_over" in codes(answer, "Condition") | codes(answer, "Patient"), "patches and conditional deletions are told")
+    checks.that("passed_over" in codes(answer, "Patient") and "passed_over" not in codes(answer, "Condition"), "patches and conditional deletions are told, of their own type", answer)
     checks.equal(program.rows(name, "SELECT resource->>'$.subject.reference' r FROM Condition WHERE id = 'c1'"), [[uuid + "1"]], "pretty-printed text is kept")
 
     search = bundle("searchset", {"fullUrl": "https://x/fhir/Patient/p1", "resource": resource("Patient", "p1")},
@@ -169,6 +169,25 @@ def bundles():
                      {"resource": resource("Patient", "p1", "2024-01-01T00:00:00Z", "1"), "request": {"method": "POST", "url": "Patient"}})
     name, answer = take(make("bundles/history.json", history))
     checks.equal(program.rows(name, "SELECT id, version_id, resource->>'$.gender' g FROM Patient"), [["p2", "2", "male"]], "a history: newest first, deletions")
+
+
+def renamed():
+    """A resource whose own id is not its fullUrl's uuid: references by the uuid lead to it in patient_id, in views and in cohorts alike."""
+    uuid = "urn:uuid:3f2a0a40-0000-4000-8000-00000000000"
+    transaction = bundle("transaction",
+                         {"fullUrl": uuid + "2", "resource": resource("Condition", "c1", subject={"reference": uuid + "1", "display": "x"}, encounter={"reference": uuid + "3"},
+                                                                      note=[{"text": 'they wrote "reference": "' + uuid + '1"'}])},
+                         {"fullUrl": uuid + "1", "resource": resource("Patient", "p-7", gender="male")},
+                         {"fullUrl": uuid + "3", "resource": resource("Encounter", "e-9", subject={"reference": uuid + "1"})},
+                         {"fullUrl": uuid + "4", "resource": resource("Encounter", uuid[9:] + "4", "yesterday", subject={"reference": uuid + "1"}, partOf={"reference": uuid + "4"})})
+    name, answer = take(make("bundles/renamed.json", transaction))
+    checks.equal(program.rows(name, "SELECT id, patient_id FROM Condition"), [["c1", "p-7"]], "patient_id")
+    checks.equal(program.rows(name, "SELECT patient_id, patient_ref, encounter_id FROM sqlonfhir.condition_simple"), [["p-7", "Patient/p-7", "e-9"]], "the view's keys are those of the resources")
+    checks.equal(program.rows(name, "SELECT count(*) FROM sqlonfhir.condition_simple c JOIN sqlonfhir.patient_demographics p USING (patient_id) JOIN sqlonfhir.encounter e ON e.id = c.encounter_id"), [[1]], "so they join")
+    checks.equal(program.rows(name, "SELECT json_extract_string(resource, '$.note[0].text') t FROM Condition"), [['they wrote "reference": "' + uuid + '1"']], "texts are left alone")
+    checks.that("reference_from_url" in codes(answer, "Condition") and "reference_from_url" in codes(answer, "Encounter") and "reference_from_url" not in codes(answer, "Patient"), "and it is told", answer)
+    checks.equal(program.rows(name, f"SELECT part_of_id FROM sqlonfhir.encounter WHERE id = '{uuid[9:]}4'"), [[uuid[9:] + "4"]], "a uuid that is the id")
+    checks.that("bad_last_updated" in codes(answer, "Encounter"), "a time that is none is told in Bundles too", answer)
 
 
 def odd_but_legal():
@@ -316,6 +335,6 @@ def real_exports():
                 checks.equal(back.read().splitlines(), [text.strip() for text in stream.read().splitlines()], f"{name}: {table} comes back byte for byte")
 
 
-for case in (one_table_a_type, content_tells, packed, bundles, odd_but_legal, newest_stays, patients, bad_lines, long_lines, a_dataset_like_others, real_exports):
+for case in (one_table_a_type, content_tells, packed, bundles, renamed, odd_but_legal, newest_stays, patients, bad_lines, long_lines, a_dataset_like_others, real_exports):
     case()
 checks.end()

@@ -63,6 +63,18 @@ static void references_come_apart(void **state)
     assert_reference("", NULL, NULL);
 }
 
+/* expected NULL: nothing in it leads to what the Bundle names otherwise. */
+static void resolves(const struct fhir_in_reader *reader, const char *text, const char *expected)
+{
+    AUTO(buf_done) struct buf found = BUF_INIT;
+    struct err err = {0};
+    int64_t count = 0;
+    assert_int_equal(fhir_in_resolve(reader, str_of(text), &found, &count, &err), ERR_OK);
+    assert_int_equal(count > 0, expected != NULL);
+    if (expected != NULL)
+        assert_string_equal(buf_text(&found), expected);
+}
+
 static void assert_patient(struct fhir_in_reader *reader, const char *text, const char *expected)
 {
     struct err err = {0};
@@ -104,8 +116,13 @@ static void a_type_names_its_patient(void **state)
     /* within a Bundle, and no longer behind it */
     const char *text = "{\"resourceType\":\"Condition\",\"id\":\"1\",\"subject\":{\"reference\":"
                        "\"urn:uuid:u\"}}";
-    assert_int_equal(fhir_in_reader_patient(reader, STR("urn:uuid:u"), STR("real"), &err), ERR_OK);
+    assert_int_equal(fhir_in_reader_entry(reader, STR("urn:uuid:u"), STR("Patient"), STR("real"), true, &err), ERR_OK);
     assert_patient(reader, text, "real");
+    resolves(reader, text, "{\"resourceType\":\"Condition\",\"id\":\"1\",\"subject\":{\"reference\":\"Patient/real\"}}");
+    resolves(reader, "{\"reference\" : \n\"urn:uuid:u\",\"x\":{\"reference\":\"urn:uuid:u\"},\"note\":\"\\\"reference\\\":\\\"urn:uuid:u\\\"\"}",
+             "{\"reference\" : \n\"Patient/real\",\"x\":{\"reference\":\"Patient/real\"},\"note\":\"\\\"reference\\\":\\\"urn:uuid:u\\\"\"}");
+    resolves(reader, "{\"reference\":\"urn:uuid:other\",\"fullUrl\":\"urn:uuid:u\"}", NULL);
+    resolves(reader, "{\"reference\":\"urn:uuid:u", NULL);
     fhir_in_reader_forget(reader);
     assert_patient(reader, text, NULL);
     fhir_in_reader_free(reader);
