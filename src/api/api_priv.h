@@ -159,8 +159,8 @@ int64_t api_elapsed_ms(int64_t started_us);
  * in the manifest says of it {transaction_time, group?, types?, since?, problems}. */
 enum err_code api_import_fetch(struct api *api, const struct api_import_options *options, const char *dataset, const char *staging, char ret_folder[FILE_PATH_BYTES], json_t **ret, struct err *err) WARN_UNUSED;
 /* import_views.c: rows of a dataset's views (built-in ones where it has none of its own) into staging/views (ret_folder), a file each. *ret: what the input says
- * of it {kind, dataset, version}. ERR_INPUT: none has rows. */
-enum err_code api_import_views(struct api *api, const char *dataset, const char *staging, char ret_folder[FILE_PATH_BYTES], json_t **ret, struct err *err) WARN_UNUSED;
+ * of it {kind, dataset, version}. overrides gets of each table which columns are texts. ERR_INPUT: none has rows. */
+enum err_code api_import_views(struct api *api, const struct api_import_options *import, const char *staging, char ret_folder[FILE_PATH_BYTES], json_t *overrides, json_t **ret, struct err *err) WARN_UNUSED;
 /* A resource's text on one line (a line end in it is a blank between members: within a text it is escaped), and options of a COPY that writes it as it is: a
  * delimiter that no JSON holds, no quotes. */
 #define API_RESOURCE_LINE "translate(CAST(resource AS VARCHAR), chr(10) || chr(13), '  ')"

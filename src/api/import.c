@@ -46,8 +46,9 @@ static json_t *skipped_json(const struct ingest_set *set, bool *ok)
     return skipped;
 }
 
+/* overrides: the import's own, where it is of views; they say which columns are texts. */
 static enum err_code load(struct api *api, const struct api_import_options *options,
-                          const char *dataset, struct store_import *import,
+                          const char *dataset, struct store_import *import, json_t *overrides,
                           struct store_commit *commit, json_t **ret_skipped, struct err *err)
 {
     AUTO(ingest_close) struct ingest_set *set = NULL;
@@ -58,7 +59,7 @@ static enum err_code load(struct api *api, const struct api_import_options *opti
         TRY(api_import_fetch(api, options, dataset, store_import_staging(import), folder, &about,
                              err));
     } else if (options->from_views != NULL) {
-        TRY(api_import_views(api, options->from_views, store_import_staging(import), folder, &about,
+        TRY(api_import_views(api, options, store_import_staging(import), folder, overrides, &about,
                              err));
         (void)snprintf(shown, sizeof shown, "views of %s", options->from_views);
         shown_as = shown;
@@ -68,7 +69,7 @@ static enum err_code load(struct api *api, const struct api_import_options *opti
         .staging_directory = store_import_staging(import),
         .encoding = options->encoding,
         .delimiter = options->delimiter,
-        .header = options->header,
+        .header = options->from_views != NULL ? 1 : options->header,
         .total_bytes = options->total_bytes,
         .progress = api->options.progress,
     };
@@ -204,9 +205,15 @@ enum err_code api_import(struct api *api, const struct api_import_options *optio
         dataset = derived;
     }
     TRY(store_dataset_name_check(dataset, err));
+    JSON_AUTO overrides =
+        options->from_views == NULL     ? json_incref(options->overrides)
+        : options->overrides == NULL    ? json_object()
+                                        : json_deep_copy(options->overrides);
+    if (options->from_views != NULL && overrides == NULL)
+        return err_set(err, ERR_MEMORY, "no memory to import");
     struct store_import_options store = {
         .strict = options->strict,
-        .overrides = options->overrides,
+        .overrides = overrides,
         .null_markers = options->null_markers,
         .null_marker_count = options->null_marker_count,
         .stack = options->stack,
@@ -227,7 +234,7 @@ enum err_code api_import(struct api *api, const struct api_import_options *optio
     struct store_commit commit = {.manifest = NULL};
     JSON_AUTO skipped = NULL;
     TRY(store_import_begin(api->store, dataset, &store, &import, err));
-    TRY(load(api, options, dataset, import, &commit, &skipped, err));
+    TRY(load(api, options, dataset, import, overrides, &commit, &skipped, err));
     JSON_AUTO manifest = commit.manifest;
     store_import_close(import); /* lets go of the lock before the profile is made */
     import = NULL;

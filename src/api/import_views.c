@@ -34,14 +34,46 @@ static enum err_code write_view(struct api *api, struct store_version *version,
                : file_remove(path, err); /* a view without rows says nothing of its types */
 }
 
-/* Names of the views: those that the dataset has, else the built-in ones. */
-static enum err_code names_of(struct api *api, const char *dataset, json_t *names, struct err *err)
+/* A column of FHIR's texts (codes, ids, strings) is text, whatever stands in it: a code of digits is
+ * no number, "?" no missing value. Dates and numbers are found by their values, as in any file.
+ * What the user decided of a column stays. */
+static enum err_code keep_texts(const json_t *views, const char *name, bool markers_given,
+                                json_t *overrides, struct err *err)
 {
-    JSON_AUTO views = NULL;
-    const char *name;
-    json_t *entry;
+    static const char *const others[] = {"", "date", "dateTime", "instant", "time", "decimal"};
+    AUTO(api_view_done) struct api_view view = {.view = NULL};
     bool ok = true;
-    TRY(api_views_read(api, dataset, &views, err));
+    TRY(api_view_find(views, name, &view, err));
+    json_t *table = json_object();
+    for (size_t i = 0; i < fhir_view_column_count(view.view); i++) {
+        const struct fhir_view_column *column = fhir_view_column(view.view, i);
+        bool text = column->type.kind == DATA_TEXT;
+        for (size_t k = 0; k < sizeof others / sizeof *others; k++)
+            text = text && strcmp(column->fhir_type, others[k]) != 0;
+        if (!text)
+            continue;
+        json_t *one = json_object(), *markers = markers_given ? NULL : json_array();
+        json_put_text(one, "type", "text", &ok);
+        if (!markers_given) {
+            json_push_text(markers, "", &ok);
+            json_put(one, "null_markers", markers, &ok);
+        }
+        json_put(table, column->name, one, &ok);
+    }
+    json_t *given = json_object_get(overrides, name);
+    if (given != NULL && json_object_update(table, given) != 0)
+        ok = false;
+    json_put(overrides, name, table, &ok);
+    return json_built(ok, err);
+}
+
+/* Names of the views: those that the dataset has, else the built-in ones. */
+static enum err_code names_of(const json_t *kept, json_t *names, struct err *err)
+{
+    json_t *entry, *views;
+    const char *name;
+    bool ok = true;
+    memcpy(&views, &kept, sizeof views);
     json_object_foreach(views, name, entry) json_push_text(names, name, &ok);
     size_t count = 0;
     const struct fhir_builtin *builtin = fhir_builtin_views(&count);
@@ -50,24 +82,30 @@ static enum err_code names_of(struct api *api, const char *dataset, json_t *name
     return json_built(ok, err);
 }
 
-enum err_code api_import_views(struct api *api, const char *dataset, const char *staging,
-                               char ret_folder[FILE_PATH_BYTES], json_t **ret, struct err *err)
+enum err_code api_import_views(struct api *api, const struct api_import_options *import,
+                               const char *staging, char ret_folder[FILE_PATH_BYTES],
+                               json_t *overrides, json_t **ret, struct err *err)
 {
     AUTO(store_version_close) struct store_version *version = NULL;
     AUTO(engine_close) struct engine *engine = NULL;
     struct engine_options options = api_engine_options(api);
+    const char *dataset = import->from_views;
     JSON_AUTO names = json_array();
+    JSON_AUTO views = NULL;
     int64_t rows = 0, total = 0;
     bool ok = true;
     TRY(file_path_join(staging, "views", ret_folder, err));
     TRY(file_make_directory(ret_folder, err));
     TRY(store_version_open(api->store, dataset, NULL, &version, err));
-    TRY(names_of(api, dataset, names, err));
+    TRY(api_views_read(api, dataset, &views, err));
+    TRY(names_of(views, names, err));
     TRY(engine_open(&options, &engine, err));
     for (size_t i = 0; i < json_array_size(names); i++) {
         TRY(progress_check(api->options.progress, err));
-        TRY(write_view(api, version, engine, json_string_value(json_array_get(names, i)),
-                       ret_folder, &rows, err));
+        const char *name = json_string_value(json_array_get(names, i));
+        TRY(write_view(api, version, engine, name, ret_folder, &rows, err));
+        if (rows > 0)
+            TRY(keep_texts(views, name, import->null_marker_count > 0, overrides, err));
         total += rows;
     }
     TRY(store_version_still(version, err));

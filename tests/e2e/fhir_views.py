@@ -81,6 +81,23 @@ def of_one_view():
     checks.equal(ran.answer["row_count"], len(expected), "rows told when written to a file", ran.out)
 
 
+def as_tables():
+    """import --from-views: a FHIR text is text, also a code of digits, and no text is a missing value; dates and numbers are found by their values."""
+    names = ["NA", "null", "?", "\\N", "007", "1e5", "  pad  ", "x\ny", '"q"', "a,b;c", "Total", "NaN", "true", "9999", "unknown"]
+    people = [{"resourceType": "Patient", "id": f"{n:03}", "birthDate": f"1950-01-{n + 1:02}", "name": [{"family": name}], "address": [{"city": str(10 + n)}]} for n, name in enumerate(names)]
+    facts = [{"resourceType": "Condition", "id": f"c{n}", "subject": {"reference": f"Patient/{n:03}"}, "code": {"coding": [{"system": "http://snomed.info/sct", "code": "44054006"}]}} for n in range(len(names))]
+    write(os.path.join(scratch, "texts"), {"all.ndjson": [json.dumps(one) for one in people + facts]})
+    program.must("import", os.path.join(scratch, "texts"), "--name", "texts")
+    program.must("import", "--from-views", "texts", "--name", "texts_flat")
+    wanted = [[one["id"], one["name"][0]["family"], one["birthDate"], one["address"][0]["city"]] for one in people]
+    select = "SELECT id, family_name, CAST(birth_date AS VARCHAR), city FROM patient_demographics ORDER BY id"
+    checks.equal(program.rows("texts_flat", select), wanted, "texts as they are")
+    checks.equal(program.rows("texts_flat", "SELECT DISTINCT typeof(birth_date), typeof(city) FROM patient_demographics"), [["DATE", "VARCHAR"]], "types")
+    checks.equal(program.rows("texts_flat", "SELECT DISTINCT snomed_code FROM condition_simple"), [["44054006"]], "a code of digits is text")
+    program.must("import", "--from-views", "texts", "--name", "texts_said", "--type", "patient_demographics.city=bigint", "--null", "NA")
+    checks.equal(program.rows("texts_said", "SELECT typeof(min(city)), count(*) - count(family_name) FROM patient_demographics"), [["BIGINT", 1]], "what the user says stays")
+
+
 def odd_files():
     """What import takes, a run over files takes too, whatever a file is called; what is in no line of its own is never passed over in silence."""
     path = make_view("odd_files", "Patient", column=[{"name": "id", "path": "getResourceKey()", "type": "id"}])
@@ -296,6 +313,7 @@ everything_at_once()
 refreshes()
 searches()
 drops()
+as_tables()
 odd_files()
 broken_rules()
 numbers_beyond_double()
