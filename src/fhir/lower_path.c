@@ -125,16 +125,16 @@ static const char *typed_name(struct fhir_lower *lower, const char *prefix, stru
                         element.ptr, first, (int)(type.len > 0 ? type.len - 1 : 0), type.ptr + 1);
 }
 
-/* All typed members of a choice; where the structure is not known, of any choice of the name, and
- * the name itself. */
+/* All typed members of a choice; where the structure is not known, of any choice of the name; and
+ * the name itself: what R5 made of MedicationRequest.medication[x]. */
 static fhir_sql choice(struct fhir_lower *lower, const struct fhir_path *path, fhir_sql from)
 {
     const char *list[128];
     struct fhir_element element;
     const char *structure = path->input->known.structure;
-    size_t count = 0;
+    size_t count = 1;
+    list[0] = path->name.ptr;
     if (structure == NULL || !fhir_model_find(structure, path->name, &element)) {
-        list[count++] = path->name.ptr;
         if (!fhir_model_find("Extension", STR("value"), &element)) /* it has every type */
             return fhir_lower_refuse(lower, "a choice element of an unknown structure");
     }

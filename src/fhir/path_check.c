@@ -197,6 +197,8 @@ static enum err_code unknown_element(struct fhir_parser *parser, const struct fh
                               "\"%.80s\" is JSON's name; in FHIRPath it is %.*s.ofType(%s)",
                               token->text.ptr, (int)choice.len, choice.ptr, type);
     }
+    if (parser->context->later)
+        return ERR_OK;
     return fhir_path_note(parser, token->begin, "unknown_element",
                           "FHIR R4 has no element \"%.80s\" in %s%s%s%s", token->text.ptr,
                           input->structure, nearest != NULL ? "; did you mean \"" : "",

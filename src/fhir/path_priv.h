@@ -82,6 +82,7 @@ struct fhir_path_context {
     const char *resource;  /* "Patient": a path may begin with it; may be NULL */
     struct fhir_static focus; /* of what the path is evaluated on: its type and structure; {0} = not known */
     const char *source;    /* for messages: "view.json: select[0].column[1].path" */
+    bool later;            /* of releases behind R4 too: an element that R4 lacks is no news */
     json_t *notes;         /* array that gets {code, message, path, column}: what is odd but allowed; may be NULL */
 };
 /* Parse and check. Errors: ERR_INPUT at source:line:column (of characters, 1-based, within text); what stands there and what was expected; detail is the

@@ -153,6 +153,18 @@ bool fhir_view_is_sql_name(const char *name)
     return strspn(name, LETTERS) > 0 && strspn(name, MORE) == length && length <= 255;
 }
 
+/* Does the view say that it is for R5 or later, too? */
+static bool is_of_later(const json_t *definition)
+{
+    const json_t *versions = json_object_get(definition, "fhirVersion");
+    bool later = false;
+    for (size_t i = 0; i < json_array_size(versions); i++) {
+        const char *text = json_string_value(json_array_get(versions, i));
+        later = later || (text != NULL && text[0] >= '5' && text[0] <= '9');
+    }
+    return later;
+}
+
 enum err_code fhir_view_path(struct fhir_reader *reader, const char *text, const char *place,
                              struct fhir_static focus, const char *resource, bool notes,
                              const struct fhir_path **ret)
@@ -164,6 +176,7 @@ enum err_code fhir_view_path(struct fhir_reader *reader, const char *text, const
                                         .resource = resource,
                                         .focus = focus,
                                         .source = place,
+                                        .later = is_of_later(reader->view->definition),
                                         .notes = notes ? reader->view->notes : NULL};
     enum err_code code = fhir_path_parse(&context, str_of(text), ret, reader->err);
     if (code == ERR_INPUT || code == ERR_LIMIT) {
