@@ -55,6 +55,7 @@ struct api_import_options {
     const char *since;       /* an instant, or "last": what changed since the export that the current version came from; laid over that version. NULL: a whole export */
     const char *token;       /* bearer; NULL: none */
     const char *from_views;  /* a dataset whose views' rows become tables, in place of paths; NULL: none */
+    const char *cohort;      /* from_views: only rows of the patients of this saved cohort; NULL: all */
     const struct api_place_options *place; /* api_register: the files stay where they are */
     bool no_question_index;  /* leave it to the first question */
 };

@@ -102,6 +102,8 @@ struct data_schema *api_rows_own_schema(struct api_rows *rows);
 enum err_code api_rule_run_find(struct api *api, struct store_version *version, const char *name, json_t **ret, struct err *err) WARN_UNUSED;
 /* The run that a name means as a table: a mart, a rule, else the newest plan saved under it on this version. pinned: that run, or NULL. ERR_NOT_FOUND. New reference. */
 enum err_code api_run_find(struct api *api, struct store_version *version, const char *name, const char *pinned, json_t **ret, struct err *err) WARN_UNUSED;
+/* From now on name means that run (kind plan) on this version: it was saved under it. */
+enum err_code api_run_mean(struct api *api, struct store_version *version, const char *name, const char *run_id, struct err *err) WARN_UNUSED;
 bool api_is_mart_name(const char *name);
 /* ERR_NOT_FOUND: no such table or run, with the names there are. */
 enum err_code api_unknown_table(const struct store_version *version, const char *name, struct err *err);

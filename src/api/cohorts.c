@@ -493,6 +493,8 @@ static enum err_code save(struct api_cohort *cohort, json_t *answer, struct err 
     enum err_code code =
         run_materialise(cohort->api->store, cohort->version, &request, &engine, &result, err);
     if (code == ERR_OK)
+        code = api_run_mean(cohort->api, cohort->version, table, result.run_id, err);
+    if (code == ERR_OK)
         code = put_saved(cohort, &result, table, answer, err);
     run_result_done(&result);
     return code;

@@ -173,6 +173,8 @@ static enum err_code one_origin(const struct api_import_options *options, struct
 {
     int origins = (options->path_count > 0 ? 1 : 0) + (options->from_server != NULL ? 1 : 0) +
                   (options->from_views != NULL ? 1 : 0);
+    if (options->cohort != NULL && options->from_views == NULL)
+        return err_set(err, ERR_USAGE, "--cohort goes with --from-views: rows of its patients");
     if (origins == 1)
         return ERR_OK;
     if (origins == 0)

@@ -9,9 +9,40 @@
 #include <stdio.h>
 #include <string.h>
 
+/* A view says whose its rows are by its column patient_id. */
+static enum err_code has_patients(const json_t *views, const char *name, bool *ret, struct err *err)
+{
+    AUTO(api_view_done) struct api_view view = {.view = NULL};
+    *ret = false;
+    TRY(api_view_find(views, name, &view, err));
+    for (size_t i = 0; i < fhir_view_column_count(view.view) && !*ret; i++)
+        *ret = strcmp(fhir_view_column(view.view, i)->name, "patient_id") == 0;
+    return ERR_OK;
+}
+
+/* The cohort's table cohort_NAME, attached: *ret, NULL where none is asked for. */
+static enum err_code attach_cohort(struct api *api, struct store_version *version,
+                                   struct engine *engine, const char *cohort, struct buf *table,
+                                   const char **ret, struct err *err)
+{
+    *ret = NULL;
+    if (cohort == NULL)
+        return ERR_OK;
+    buf_printf(table, "%s%s", str_has_prefix(str_of(cohort), "cohort_") ? "" : "cohort_", cohort);
+    TRY(buf_check(table, err));
+    *ret = buf_text(table);
+    enum err_code code = api_attach_names(api, version, engine, ret, 1, err);
+    if (code == ERR_NOT_FOUND)
+        return err_hint(err,
+                        "a cohort is saved of one version: 'marrow cohort save %s CRITERIA --name "
+                        "%s' does it of the newest",
+                        store_version_dataset(version), *ret + strlen("cohort_"));
+    return code;
+}
+
 static enum err_code write_view(struct api *api, struct store_version *version,
-                                struct engine *engine, const char *name, const char *folder,
-                                int64_t *ret_rows, struct err *err)
+                                struct engine *engine, const char *cohort, const char *name,
+                                const char *folder, int64_t *ret_rows, struct err *err)
 {
     char word[STORE_LIMIT_NAME_BYTES + 16], file[STORE_LIMIT_NAME_BYTES + 8], path[FILE_PATH_BYTES];
     AUTO(buf_done) struct buf sql = BUF_INIT;
@@ -22,9 +53,14 @@ static enum err_code write_view(struct api *api, struct store_version *version,
     TRY(api_view_attach(api, version, engine, word, NULL, NULL, &found, err));
     if (!found)
         return err_set(err, ERR_NOT_FOUND, "there is no view %s", name);
-    buf_puts(&sql, "COPY " VIEWS_SCHEMA ".");
+    buf_puts(&sql, "COPY (SELECT * FROM " VIEWS_SCHEMA ".");
     engine_quote_identifier(&sql, str_of(name));
-    buf_puts(&sql, " TO ");
+    if (cohort != NULL) {
+        buf_puts(&sql, " WHERE patient_id IN (SELECT patient_id FROM ");
+        engine_quote_identifier(&sql, str_of(cohort));
+        buf_puts(&sql, ")");
+    }
+    buf_puts(&sql, ") TO ");
     engine_quote_literal(&sql, str_of(path));
     buf_puts(&sql, " (FORMAT csv, HEADER)");
     TRY(buf_check(&sql, err));
@@ -89,7 +125,8 @@ enum err_code api_import_views(struct api *api, const struct api_import_options 
     AUTO(store_version_close) struct store_version *version = NULL;
     AUTO(engine_close) struct engine *engine = NULL;
     struct engine_options options = api_engine_options(api);
-    const char *dataset = import->from_views;
+    AUTO(buf_done) struct buf table = BUF_INIT;
+    const char *cohort = NULL, *dataset = import->from_views;
     JSON_AUTO names = json_array();
     JSON_AUTO views = NULL;
     int64_t rows = 0, total = 0;
@@ -100,17 +137,28 @@ enum err_code api_import_views(struct api *api, const struct api_import_options 
     TRY(api_views_read(api, dataset, &views, err));
     TRY(names_of(views, names, err));
     TRY(engine_open(&options, &engine, err));
+    TRY(attach_cohort(api, version, engine, import->cohort, &table, &cohort, err));
     for (size_t i = 0; i < json_array_size(names); i++) {
         TRY(progress_check(api->options.progress, err));
         const char *name = json_string_value(json_array_get(names, i));
-        TRY(write_view(api, version, engine, name, ret_folder, &rows, err));
+        bool fits = true;
+        if (cohort != NULL)
+            TRY(has_patients(views, name, &fits, err));
+        if (!fits) {
+            api_warn(api, "view %s is left out: without a column patient_id it is of no cohort", name);
+            continue;
+        }
+        TRY(write_view(api, version, engine, cohort, name, ret_folder, &rows, err));
         if (rows > 0)
             TRY(keep_texts(views, name, import->null_marker_count > 0, overrides, err));
         total += rows;
     }
     TRY(store_version_still(version, err));
     if (total == 0) {
-        (void)err_set(err, ERR_INPUT, "no view of %s has rows", dataset);
+        (void)err_set(err, ERR_INPUT, "no view of %s has rows%s", dataset,
+                      cohort != NULL ? " of the cohort's patients" : "");
+        if (cohort != NULL)
+            return err_hint(err, "'marrow cohort count' says how many patients meet its criteria");
         return err_hint(
             err, "views read FHIR resources: import an export first; marrow view list %s", dataset);
     }
@@ -118,6 +166,8 @@ enum err_code api_import_views(struct api *api, const struct api_import_options 
     json_put_text(about, "kind", "views", &ok);
     json_put_text(about, "dataset", dataset, &ok);
     json_put_text(about, "version", store_version_id(version), &ok);
+    if (cohort != NULL)
+        json_put_text(about, "cohort", cohort, &ok);
     *ret = about;
     return json_built(ok, err);
 }

@@ -318,6 +318,8 @@ static enum err_code save(struct api *api, const struct api_plan *plan,
     TRY(check_name(ready->version, name, err));
     enum err_code code = materialise(api, options, ready, name, marts, &result, err);
     if (code == ERR_OK)
+        code = api_run_mean(api, ready->version, name, result.run_id, err);
+    if (code == ERR_OK)
         code = saved_json(api, &result, options->dataset, started_us, ret, err);
     run_result_done(&result);
     TRY(code);

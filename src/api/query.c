@@ -60,6 +60,70 @@ static enum err_code allow_files(struct api *api, const char *dataset, const jso
     return json_built(ok, err);
 }
 
+/* ---- what a saved name means --------------------------------------------------------------------
+ * A name means the newest run that was computed under it, unless dataset.json says another of this
+ * version ({saved: {VERSION: {NAME: run}}}): rows that were there already are not computed again.
+ */
+
+#define SAVED_NAME_BYTES 256
+
+static void name_key(const char *name, char ret[SAVED_NAME_BYTES])
+{
+    (void)snprintf(ret, SAVED_NAME_BYTES, "%s", name);
+    for (char *at = ret; *at != '\0'; at++)
+        *at = *at >= 'A' && *at <= 'Z' ? (char)(*at + 'a' - 'A') : *at;
+}
+
+/* *ret NULL: dataset.json says nothing of it. */
+static enum err_code find_said(struct api *api, struct store_version *version, const char *name,
+                               json_t **ret, struct err *err)
+{
+    JSON_AUTO decided = NULL;
+    char key[SAVED_NAME_BYTES];
+    name_key(name, key);
+    TRY(store_dataset_read(api->store, store_version_dataset(version), &decided, err));
+    const char *run_id = json_text(json_object_get(json_object_get(decided, "saved"),
+                                                   store_version_id(version)),
+                                   key, NULL);
+    if (run_id == NULL)
+        return ERR_OK;
+    enum err_code code =
+        store_run_read(api->store, store_version_dataset(version), run_id, ret, err);
+    return code == ERR_NOT_FOUND ? ERR_OK : code;
+}
+
+struct said {
+    const char *version, *run_id;
+    char key[SAVED_NAME_BYTES];
+};
+
+static enum err_code say(void *user, json_t *dataset_json, struct err *err)
+{
+    const struct said *said = user;
+    bool ok = true;
+    if (!json_is_object(json_object_get(dataset_json, "saved")))
+        json_put(dataset_json, "saved", json_object(), &ok);
+    json_t *saved = json_object_get(dataset_json, "saved");
+    if (!json_is_object(json_object_get(saved, said->version)))
+        json_put(saved, said->version, json_object(), &ok);
+    json_put_text(json_object_get(saved, said->version), said->key, said->run_id, &ok);
+    return json_built(ok, err);
+}
+
+enum err_code api_run_mean(struct api *api, struct store_version *version, const char *name,
+                           const char *run_id, struct err *err)
+{
+    JSON_AUTO run = NULL;
+    struct said said = {.version = store_version_id(version), .run_id = run_id};
+    enum err_code code = api_run_find(api, version, name, NULL, &run, err);
+    if (code != ERR_OK && code != ERR_NOT_FOUND)
+        return code;
+    if (strcmp(json_text(run, "run_id", ""), run_id) == 0 || !store_is_writable(api->store))
+        return ERR_OK;
+    name_key(name, said.key);
+    return store_dataset_edit(api->store, store_version_dataset(version), say, &said, err);
+}
+
 enum err_code api_run_find(struct api *api, struct store_version *version, const char *name,
                            const char *pinned, json_t **ret, struct err *err)
 {
@@ -72,6 +136,8 @@ enum err_code api_run_find(struct api *api, struct store_version *version, const
     if (api_is_mart_name(name))
         return mart_find(api->store, version, name, ret, err);
     TRY(api_rule_run_find(api, version, name, ret, err));
+    if (*ret == NULL)
+        TRY(find_said(api, version, name, ret, err));
     if (*ret != NULL)
         return ERR_OK;
     TRY(store_run_list(api->store, dataset, "plan", &runs, err)); /* newest first */

@@ -259,6 +259,7 @@ enum err_code verb_import(struct cli *cli, struct err *err)
     };
     options.from_server = cli_text(cli, "from-server", NULL);
     options.from_views = cli_text(cli, "from-views", NULL);
+    options.cohort = cli_text(cli, "cohort", NULL);
     options.group = cli_text(cli, "group", NULL);
     options.types = cli_text(cli, "resource-types", NULL);
     options.since = cli_text(cli, "since", NULL);

@@ -74,6 +74,7 @@ static const struct cli_option import_options[] = {
     {"from-server", CLI_TEXT, "URL", "export from this FHIR server (Bulk Data) in place of files",
      NULL},
     {"from-views", CLI_TEXT, "DATASET", "the rows of this dataset's FHIR views as tables, in place of files", NULL},
+    {"cohort", CLI_TEXT, "N", "of the views: only rows of the patients of this saved cohort ('marrow cohort save')", NULL},
     {"group", CLI_TEXT, "ID", "of the server: only patients of this group", NULL},
     {"resource-types", CLI_TEXT, "T,…", "of the server: only these, such as Patient,Condition", NULL},
     {"since", CLI_TEXT, "last|INSTANT",

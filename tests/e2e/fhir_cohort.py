@@ -137,6 +137,21 @@ def small_cells(dataset, hospital, text, pattern, what):
                 checks.that(shown in (None, real), f"{what}: what is shown is true", attrition(hidden), expected)
 
 
+def as_dataset(dataset, hospital, code, what):
+    """A saved cohort's rows as a dataset: the patients and their conditions, none else; marts and questions are about them."""
+    who = hospital.coded("Condition", SNOMED, code) & {p for p, g in hospital.gender.items() if g == "female"}
+    program.must("cohort", "save", dataset, f"female and condition {code}", "--name", "some")
+    program.must("import", "--from-views", dataset, "--cohort", "some", "--name", "of_cohort")
+    checks.equal(program.rows("of_cohort", "SELECT patient_id FROM patient_demographics ORDER BY 1"), [[p] for p in sorted(who)], f"{what}: patients of the cohort")
+    kept = program.rows(dataset, "SELECT count(*) FROM sqlonfhir.condition_simple WHERE patient_id IN (SELECT patient_id FROM cohort_some)")
+    checks.equal(program.rows("of_cohort", "SELECT count(*) FROM condition_simple"), kept, f"{what}: their conditions")
+    checks.equal(program.must("show", "of_cohort")["inputs"][0]["cohort"], "cohort_some", f"{what}: the manifest names it")
+    checks.equal(program.must("mart", "build", "of_cohort", "--grain", "patient")["row_count"], len(who), f"{what}: a mart of the cohort")
+    for words, said in ((("--from-views", dataset, "--cohort", "nobody"), "cohort save"), ((scratch, "--cohort", "some"), "")):
+        ran = program.run("import", *words, "--name", "refused")
+        checks.that(ran.status in (2, 6) and said in str(ran.error), f"{what}: refused", ran.err)
+
+
 def comparators():
     """Of "< 5" it is certain that it is below 5, and nothing of what is above."""
     values = {"a": ("<", 5), "b": (">", 5), "c": ("<=", 5), "d": (">=", 5), "e": (None, 5), "f": ("<", 4), "g": (">", 6)}
@@ -161,6 +176,11 @@ def saved(dataset, hospital, code, what):
     checks.equal((answer["name"], answer["count"], answer["reused"]), ("cohort_women", len(expected), False), f"{what}: saved")
     checks.equal(program.rows(dataset, "SELECT patient_id FROM cohort_women ORDER BY 1"), [[p] for p in expected], f"{what}: the saved patients")
     checks.that(program.must("cohort", "save", dataset, f"female and condition {code}", "--name", "women")["reused"], f"{what}: saved again is reused")
+    for criteria in (f"male and condition {code}", f"female and condition {code}"):
+        program.must("cohort", "save", dataset, criteria, "--name", "women")
+        program.must("cohort", "save", dataset, criteria, "--name", "Others")
+        checks.equal(program.rows(dataset, "SELECT patient_id FROM cohort_women ORDER BY 1") == [[p] for p in expected], criteria.startswith("female"), f"{what}: a name means what was saved last")
+        checks.equal(program.rows(dataset, "SELECT patient_id FROM cohort_others ORDER BY 1"), program.rows(dataset, "SELECT patient_id FROM cohort_women ORDER BY 1"), f"{what}: under two names")
     number = len(expected)
     for criteria, most in ((f"female and condition {code}", number + 1), (f"not (female and condition {code})", number + 1), (f"not (female and condition {code})", number)):
         counted = program.must("cohort", "count", dataset, criteria, "--suppress", most)
@@ -268,6 +288,7 @@ def on_real_data(name="fhir_smart_400", code="44054006"):
     every_route("real", hospital, code, name)
     small_cells("real", hospital, "diabetes", r"\b(diabetes|diabetic)\b(?!.*type II)|\btype II diabetes\b", name)
     saved("real", hospital, code, name)
+    as_dataset("real", hospital, code, name)
     print(f"{name}, {code}: male {hospital.count('male', hospital.coded('Condition', SNOMED, code))[-1]}, "
           f"female {hospital.count('female', hospital.coded('Condition', SNOMED, code))[-1]} by every route")
 
