@@ -285,7 +285,7 @@ enum err_code fhir_library_value_check(const struct fhir_library_parameter *para
     const struct parameter_type *type = type_of(parameter->fhir_type);
     if (type != NULL && has_shape(text, type->shape))
         return ERR_OK;
-    return err_set(err, ERR_INPUT, "parameter %s, a %s: expected %s, found %s", parameter->name,
+    return err_set(err, ERR_INPUT, "parameter %s (%s): expected %s, found %s", parameter->name,
                    parameter->fhir_type, type != NULL ? type->expected : "another type",
                    err_pattern(text.ptr, text.len, pattern, sizeof pattern));
 }

@@ -166,7 +166,8 @@ static enum err_code receive(struct redis_log *log, int type, redisReply **ret, 
                  : strncmp(reply->str, "OOM", 3) == 0
                      ? "its memory is used up: 'marrow fhir compact', or raise maxmemory"
                  : strncmp(reply->str, "ERR", 3) == 0
-                     ? "Redis 6.2 or later is needed, and a user who may use streams"
+                     ? "Redis 6.2 or later is needed, a database of that number, and a user who "
+                       "may use streams"
                  : strncmp(reply->str, "WRONG", 5) == 0
                      ? "the key holds something else: choose another with ?key=NAME"
                      : "see the server's log");
