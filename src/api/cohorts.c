@@ -411,8 +411,7 @@ static enum err_code attach(void *user, struct engine *engine, const char *const
                             size_t count_names, struct err *err)
 {
     const struct api_cohort *cohort = user;
-    struct api_query_marts marts = {
-        .pinned = cohort->runs, .exact = true, .nulled = cohort->nulled};
+    struct api_query_marts marts = {.pinned = cohort->runs, .exact = true};
     return api_attach_pinned(cohort->api, cohort->version, engine, names, count_names, &marts, err);
 }
 

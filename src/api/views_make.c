@@ -128,6 +128,7 @@ static json_t *entry_json(const struct api_view_jobs *jobs, const struct api_vie
         max_staleness_s >= 0 ? max_staleness_s : json_int(job->entry, "max_staleness_s", 0), ok);
     json_put_int(entry, "duration_ms",
                  keep ? json_int(job->entry, "duration_ms", 0) : job->duration_ms, ok);
+    json_put_text(entry, "identity", job->identity, ok);
     json_put_text(entry, "on_error", job->null_on_error ? "null" : "fail", ok);
     if (job->nulled != NULL)
         json_put(entry, "nulled", json_deep_copy(job->nulled), ok);
@@ -235,6 +236,20 @@ static enum err_code make_sql(struct api_view_jobs *jobs, struct api_sql_view_jo
                                   options->force, err);
 }
 
+/* Of what stays as it is the identity stays too; after a delta who asks finds it: a refresh is to be quick. */
+static enum err_code identify(struct api_view_jobs *jobs, struct err *err)
+{
+    for (size_t i = 0; i < jobs->count; i++) {
+        struct api_view_job *job = &jobs->jobs[i];
+        const char *kept = json_text(job->entry, "identity", "");
+        if (job->how == API_VIEW_KEEP && strlen(kept) == 64)
+            memcpy(job->identity, kept, sizeof job->identity);
+        else if (job->how == API_VIEW_FULL)
+            TRY(api_view_rows_identity(&job->view, hash_of(jobs, job), job->identity, err));
+    }
+    return ERR_OK;
+}
+
 static enum err_code make_and_publish(struct api_view_jobs *jobs, struct api_sql_view_jobs *sql,
                                       const struct api_views_options *options, const char *verb,
                                       json_t **ret, struct err *err)
@@ -243,6 +258,7 @@ static enum err_code make_and_publish(struct api_view_jobs *jobs, struct api_sql
     for (size_t i = 0; i < jobs->count; i++)
         decide(jobs, &jobs->jobs[i], options);
     TRY(api_view_jobs_make(jobs, err));
+    TRY(identify(jobs, err));
     if (sql->count > 0)
         TRY(make_sql(jobs, sql, options, err));
     TRY(publish(jobs, sql, options, verb, started_us, ret, err));

@@ -1,7 +1,7 @@
 /* What the files about SQL-on-FHIR views share.
  *
  *   dataset.json  "views": {NAME: {view, builtin, resource, table_hash, version, as_of, refreshed_at, max_staleness_s, duration_ms,
- *                                  on_error: fail|null, nulled? (views_nulled.h), columns, layers: [run id of the base, then of each delta, oldest first]}}
+ *                                  identity: of its rows (api_view_rows_identity), on_error: fail|null, nulled? (views_nulled.h), columns, layers: [run id of the base, then of each delta, oldest first]}}
  *
  * All entries change in one edit of dataset.json: that edit is the snapshot's publication. A layer is an immutable run: one Parquet file, with
  * marrow_resource (the resource's id) as first column. A delta's file has marrow_row as second: a row of it that is false says that
@@ -84,6 +84,8 @@ enum err_code api_view_attach(struct api *api, struct store_version *version, st
 /* A view's columns and what its rows over this version are, as an identity for plans that read it. *ret_found false: no such view. */
 enum err_code api_view_identity(struct api *api, struct store_version *version, const char *word, char ret_identity[65], struct data_schema *ret_schema,
                                 bool *ret_found, struct err *err) WARN_UNUSED;
+/* The same, of a view's rows over a table of that hash ("": there is none), by lowering it. */
+enum err_code api_view_rows_identity(const struct api_view *view, const char *table_hash, char ret[65], struct err *err) WARN_UNUSED;
 /* The same identity of a kept view's rows, of whichever version they are. */
 enum err_code api_view_kept_identity(const json_t *views, const char *name, char ret_identity[65], struct err *err) WARN_UNUSED;
 /* What a view's name means over a version, decided without data: for plans that read it. */
@@ -117,6 +119,7 @@ struct api_view_job {
     json_t *layers; /* after this */
     json_t *nulled; /* of its rows, after this; NULL: nothing (views_nulled.h) */
     bool null_on_error;
+    char identity[65]; /* of its rows, after this */
     bool fold;      /* after its delta, the merged rows become the base */
     int64_t changes, started_us, duration_ms;
 };

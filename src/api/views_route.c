@@ -358,11 +358,22 @@ static enum err_code lowered_over(const struct api_view *view, const char *hash,
     return plan_signature(root, ret_identity, err);
 }
 
-static enum err_code lowered(struct store_version *version, const struct api_view *view,
-                             char ret_identity[65], struct err *err)
+enum err_code api_view_rows_identity(const struct api_view *view, const char *table_hash,
+                                     char ret[65], struct err *err)
 {
-    return lowered_over(view, table_hash(version, fhir_view_resource(view->view)), ret_identity,
-                        err);
+    return lowered_over(view, table_hash, ret, err);
+}
+
+/* What is kept of these very rows knows it already: nothing is lowered. entry NULL: it is not kept. */
+static enum err_code lowered(struct store_version *version, const struct api_view *view,
+                             const json_t *entry, char ret_identity[65], struct err *err)
+{
+    const char *hash = table_hash(version, fhir_view_resource(view->view)),
+               *kept = json_text(entry, "identity", "");
+    if (strlen(kept) != 64 || strcmp(json_text(entry, "table_hash", "-"), hash) != 0)
+        return lowered_over(view, hash, ret_identity, err);
+    memcpy(ret_identity, kept, 65);
+    return ERR_OK;
 }
 
 enum err_code api_view_kept_identity(const json_t *views, const char *name, char ret_identity[65],
@@ -370,6 +381,11 @@ enum err_code api_view_kept_identity(const json_t *views, const char *name, char
 {
     AUTO(api_view_done) struct api_view view = {.view = NULL};
     TRY(api_view_find(views, name, &view, err));
+    const char *kept = json_text(json_object_get(views, name), "identity", "");
+    if (strlen(kept) == 64) {
+        memcpy(ret_identity, kept, 65);
+        return ERR_OK;
+    }
     return lowered_over(&view, json_text(json_object_get(views, name), "table_hash", ""),
                         ret_identity, err);
 }
@@ -385,7 +401,7 @@ enum err_code api_view_identity(struct api *api, struct store_version *version, 
     if (!*ret_found)
         return ERR_OK;
     TRY(api_view_find(views, api_views_plain_name(word), &view, err));
-    TRY(lowered(version, &view, ret_identity, err));
+    TRY(lowered(version, &view, entry_of(views, &view), ret_identity, err));
     return fhir_view_schema(view.view, ret_schema, err);
 }
 
@@ -405,6 +421,6 @@ enum err_code api_view_means(struct api *api, struct store_version *version, con
     ret->builtin = view.builtin;
     ret->one_row = fhir_view_one_row(view.view);
     TRY(api_view_route(api, version, entry_of(views, &view), resource, mode, &ret->route, err));
-    TRY(lowered(version, &view, ret->identity, err));
+    TRY(lowered(version, &view, entry_of(views, &view), ret->identity, err));
     return fhir_view_schema(view.view, &ret->schema, err);
 }

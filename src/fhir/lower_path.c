@@ -125,26 +125,29 @@ static const char *typed_name(struct fhir_lower *lower, const char *prefix, stru
                         element.ptr, first, (int)(type.len > 0 ? type.len - 1 : 0), type.ptr + 1);
 }
 
-/* All typed members of a choice; where the structure is not known, of any choice of the name; and
- * the name itself: what R5 made of MedicationRequest.medication[x]. */
+/* All typed members of a choice; where the structure is not known, of the types that choices of the
+ * name have in any; and the name itself: what R5 made of MedicationRequest.medication[x]. */
 static fhir_sql choice(struct fhir_lower *lower, const struct fhir_path *path, fhir_sql from)
 {
     const char *list[128];
+    struct str types[127];
     struct fhir_element element;
     const char *structure = path->input->known.structure;
-    size_t count = 1;
-    list[0] = path->name.ptr;
+    size_t count = 0, type_count = 0;
+    list[count++] = path->name.ptr;
     if (structure == NULL || !fhir_model_find(structure, path->name, &element)) {
-        if (!fhir_model_find("Extension", STR("value"), &element)) /* it has every type */
-            return fhir_lower_refuse(lower, "a choice element of an unknown structure");
+        type_count = fhir_model_choice_types(path->name, types, 127);
+        element.types = (struct str){0};
     }
-    for (struct str rest = element.types; rest.len > 0 && count < 128;) {
+    for (struct str rest = element.types; rest.len > 0 && type_count < 127;) {
         const char *bar = memchr(rest.ptr, '|', rest.len);
-        struct str type = {rest.ptr, bar != NULL ? (size_t)(bar - rest.ptr) : rest.len};
-        list[count++] = typed_name(lower, "", path->name, type);
-        rest.ptr += type.len + (bar != NULL);
-        rest.len -= type.len + (bar != NULL);
+        types[type_count++] =
+            (struct str){rest.ptr, bar != NULL ? (size_t)(bar - rest.ptr) : rest.len};
+        rest.ptr += types[type_count - 1].len + (bar != NULL);
+        rest.len -= types[type_count - 1].len + (bar != NULL);
     }
+    for (size_t idx = 0; idx < type_count; idx++)
+        list[count++] = typed_name(lower, "", path->name, types[idx]);
     return step(lower, from, &(struct names){list, count}, false); /* no guard looks at a choice */
 }
 

@@ -132,6 +132,32 @@ bool fhir_model_is_choice(struct str name)
     return false;
 }
 
+static size_t add_types(struct str types, struct str *list, size_t count, size_t most)
+{
+    for (struct str rest = types; rest.len > 0;) {
+        const char *bar = memchr(rest.ptr, '|', rest.len);
+        struct str type = {rest.ptr, bar != NULL ? (size_t)(bar - rest.ptr) : rest.len};
+        size_t at = 0;
+        while (at < count && !str_equal(list[at], type))
+            at++;
+        if (at == count && count < most)
+            list[count++] = type;
+        rest.ptr += type.len + (bar != NULL);
+        rest.len -= type.len + (bar != NULL);
+    }
+    return count;
+}
+
+size_t fhir_model_choice_types(struct str name, struct str *ret, size_t most)
+{
+    struct fhir_element element;
+    size_t count = 0;
+    for (size_t i = 0; i < STRUCTURE_COUNT; i++)
+        if (find_own(&STRUCTURES[i], name, &element) && element.choice)
+            count = add_types(element.types, ret, count, most);
+    return count;
+}
+
 const char *fhir_model_choice_type(struct str element, struct str member)
 {
     char lower[32];

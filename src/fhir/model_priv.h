@@ -22,6 +22,8 @@ bool fhir_model_is_resource(struct str name);
 bool fhir_model_is_a(struct str type, struct str ancestor);
 /* Is it the name of a choice of any structure: "value", "onset"? */
 bool fhir_model_is_choice(struct str name);
+/* The types that choices of that name have, over all structures, each once (static), at most `most`; how many. */
+size_t fhir_model_choice_types(struct str name, struct str *ret, size_t most);
 /* The type (static) of the typed member of a JSON object that a choice element may stand in: "value" and "valueQuantity" → "Quantity"; NULL: none. */
 const char *fhir_model_choice_type(struct str element, struct str member);
 /* Is T one of types ("boolean|dateTime")? */
