@@ -141,16 +141,23 @@ enum err_code api_run_find(struct api *api, struct store_version *version, const
     if (*ret != NULL)
         return ERR_OK;
     TRY(store_run_list(api->store, dataset, "plan", &runs, err)); /* newest first */
+    const char *elsewhere = NULL; /* the newest other version that has it */
     json_array_foreach(runs, idx, run)
     {
-        if (json_object_get(run, "problem") == NULL &&
-            strcmp(json_text(run, "version", ""), store_version_id(version)) == 0 &&
-            str_equal_nocase(str_of(json_text(run, "name", "")), str_of(name))) {
+        if (json_object_get(run, "problem") != NULL ||
+            !str_equal_nocase(str_of(json_text(run, "name", "")), str_of(name)))
+            continue;
+        if (strcmp(json_text(run, "version", ""), store_version_id(version)) == 0) {
             *ret = json_incref(run);
             return ERR_OK;
         }
+        elsewhere = elsewhere == NULL ? json_text(run, "version", NULL) : elsewhere;
     }
-    return api_unknown_table(version, name, err);
+    enum err_code code = api_unknown_table(version, name, err);
+    if (elsewhere != NULL)
+        (void)err_hint(err, "it was saved of version %.12s: save it again, or ask with --version",
+                       elsewhere);
+    return code;
 }
 
 /* The run that a name means: the one that an earlier query read, else the one it means now; noted

@@ -165,6 +165,12 @@ def comparators():
                                    "category": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "laboratory"}]}],
                                    "code": {"coding": [{"system": "http://loinc.org", "code": "1988-5"}]}}) + "\n")
     program.must("import", folder, "--name", "comparators")
+    version = program.must("cohort", "save", "comparators", "observation 1988-5", "--name", "early")["version"]
+    with open(os.path.join(folder, "all.ndjson"), "a") as file:
+        file.write(json.dumps({"resourceType": "Patient", "id": "late"}) + "\n")
+    program.must("import", folder, "--name", "comparators")
+    ran = program.run("sql", "comparators", "SELECT * FROM cohort_early")
+    checks.that(ran.status == 6 and version[:12] in ran.error["hint"], "a cohort of another version: which is told", ran.err)
     for asked, expected in (("< 5", "af"), ("<= 5", "acef"), ("> 5", "bg"), (">= 5", "bdeg"), ("= 5", "e"), ("<= 4", "f"), ("> 4", "bdeg"), ("< 6", "acef")):
         program.must("cohort", "save", "comparators", f"observation 1988-5 {asked} mg/dL", "--name", "some")
         checks.equal("".join(row[0] for row in program.rows("comparators", "SELECT patient_id FROM cohort_some ORDER BY 1")), expected, f"certainly {asked}")
