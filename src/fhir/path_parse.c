@@ -98,11 +98,13 @@ static enum err_code enter(struct fhir_parser *parser)
 static enum err_code parse_type(struct fhir_parser *parser, struct str *ret)
 {
     AUTO(buf_done) struct buf name = BUF_INIT;
+    size_t begin = parser->token.begin, end;
     for (;;) {
         if (parser->token.kind != FHIR_TOKEN_NAME && parser->token.kind != FHIR_TOKEN_DELIMITED &&
             parser->token.kind != FHIR_TOKEN_STRING)
             return expected(parser, "the name of a type");
         buf_add_str(&name, parser->token.text);
+        end = parser->token.end;
         TRY(fhir_lex(parser));
         if (!at_symbol(parser, "."))
             break;
@@ -111,6 +113,9 @@ static enum err_code parse_type(struct fhir_parser *parser, struct str *ret)
     }
     TRY(buf_check(&name, parser->err));
     struct str local = fhir_type_local_name(buf_view(&name));
+    if (local.len == 0)
+        return fhir_path_fail(parser, begin, end,
+                              "expected the name of a type, found an empty one");
     char *copy = arena_strndup(parser->context->arena, local.ptr, local.len);
     if (copy == NULL)
         return err_set(parser->err, ERR_MEMORY, "no memory for an expression");
