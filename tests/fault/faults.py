@@ -129,7 +129,7 @@ def files():
                 total = int(file.read().split()[0])
             checks.that(total > 0, f"{verb}: the shim counts no {kind}")
             refused, harmless = 0, []
-            numbers = sample(total, max(3, points // 2) if sticky or kind != "write" else (total if total <= 40 else points))
+            numbers = sample(total, max(3, points // 2) if sticky or kind != "write" else 2 * points)
             for number in numbers:
                 program = bench.copy()
                 what = f"{verb}, {kind} {number} of {total}{' and later' if sticky else ''} gives {error}"
