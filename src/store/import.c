@@ -389,6 +389,15 @@ static enum err_code make_current(struct store_import *import, const char *versi
     return code;
 }
 
+/* Could CURRENT name the version? It does where a full disk let it be replaced once, but not put
+ * back: then the version is what the store serves, and the next import writes its entry. */
+static bool may_be_current(const struct store_import *import, const char *version)
+{
+    char current[HASH_HEX_BYTES];
+    return store_current_read(import->store, import->dataset, current, ERR_IGNORED) != ERR_OK ||
+           strcmp(current, version) == 0;
+}
+
 /* Takes a version directory that this import made out of sight again. */
 static void withdraw_version(struct store_import *import, const char *version)
 {
@@ -419,7 +428,7 @@ static enum err_code publish_all(struct store_import *import, const json_t *inpu
         ret->reused = existed;
         code = make_current(import, ret->version, parent, existed, inputs, err);
     }
-    if (code != ERR_OK && !before)
+    if (code != ERR_OK && !before && !may_be_current(import, ret->version))
         withdraw_version(import, ret->version);
     TRY(code);
     if (existed) {

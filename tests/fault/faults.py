@@ -129,7 +129,7 @@ def files():
                 total = int(file.read().split()[0])
             checks.that(total > 0, f"{verb}: the shim counts no {kind}")
             refused, harmless = 0, []
-            numbers = sample(total, max(3, points // 2) if sticky or kind != "write" else 2 * points)
+            numbers = sample(total, 2 * points if kind == "write" else max(3, points // 2))
             for number in numbers:
                 program = bench.copy()
                 what = f"{verb}, {kind} {number} of {total}{' and later' if sticky else ''} gives {error}"
@@ -159,7 +159,7 @@ def alloc():
             with open(report) as file:
                 low, high = (middle, high) if file.read() == "fired" else (low, middle)
         total = low
-        refused, numbers = 0, sample(total, points * 3)
+        refused, numbers = 0, sample(total, points * 2)
         for number in numbers:
             program = bench.copy()
             what = f"{verb}, allocation {number} of about {total} fails"
